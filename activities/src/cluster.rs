@@ -1,0 +1,143 @@
+//! Which cluster do we work in, in whose name, and what does it mean when a call to it fails?
+
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{
+    Api, Client,
+    runtime::{wait, watcher},
+};
+use workflows::activities::Explanation;
+
+use crate::{
+    Instance,
+    fault::{Fault, explain, with_causes},
+};
+
+/// Under this name the API server remembers which fields are ours.
+pub(crate) const FIELD_MANAGER: &str = "preview-worker";
+
+/// The cluster that previews live in, and the service instance on whose behalf we touch it.
+#[derive(Clone)]
+pub struct Cluster {
+    /// The connection, with our credentials.
+    pub client: Client,
+    /// Whose namespaces we make, and the only ones we remove.
+    pub instance: Instance,
+}
+
+impl Cluster {
+    pub(crate) fn namespaces(&self) -> Api<Namespace> {
+        Api::all(self.client.clone())
+    }
+}
+
+/// A call to the API server that did not do what it was meant to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{doing} failed: {}", describe(.source))]
+pub(crate) struct ClusterError {
+    doing: String,
+    source: Box<kube::Error>,
+}
+
+impl ClusterError {
+    /// The HTTP status, if the API server answered at all.
+    pub(crate) fn code(&self) -> Option<u16> {
+        match &*self.source {
+            kube::Error::Api(status) => Some(status.code),
+            _ => None,
+        }
+    }
+}
+
+impl Fault for ClusterError {
+    fn kind(&self) -> &'static str {
+        match self.code() {
+            Some(403) => "ClusterForbids",
+            Some(400 | 422) => "ClusterRejects",
+            _ => "ClusterUnavailable",
+        }
+    }
+
+    fn is_permanent(&self) -> bool {
+        // 401 is not among them: tokens are rotated under us, and the next attempt reads the new one.
+        matches!(self.code(), Some(400 | 403 | 422))
+    }
+
+    fn explanation(&self) -> Explanation {
+        let doing = &self.doing;
+        explain(match self.code() {
+            Some(403) => format!("The cluster does not allow us: {doing}. This is for the operators of the preview service to mend."),
+            Some(400 | 422) => format!("The cluster rejected what we sent: {doing}. This is for the operators of the preview service to mend."),
+            _ => format!("The cluster did not answer as it should: {doing}. Try again later."),
+        })
+    }
+}
+
+/// For `api.get(..).await.doing(|| format!("reading namespace {name}"))`.
+pub(crate) trait Doing<T> {
+    fn doing(self, what: impl FnOnce() -> String) -> Result<T, ClusterError>;
+}
+
+impl<T> Doing<T> for Result<T, kube::Error> {
+    fn doing(self, what: impl FnOnce() -> String) -> Result<T, ClusterError> {
+        self.map_err(|error| ClusterError {
+            doing: what(),
+            source: Box::new(error),
+        })
+    }
+}
+
+impl<T> Doing<T> for Result<T, watcher::Error> {
+    fn doing(self, what: impl FnOnce() -> String) -> Result<T, ClusterError> {
+        self.map_err(|error| match error {
+            watcher::Error::InitialListFailed(cause)
+            | watcher::Error::WatchStartFailed(cause)
+            | watcher::Error::WatchFailed(cause) => cause,
+            watcher::Error::WatchError(status) => kube::Error::Api(status),
+            watcher::Error::NoResourceVersion => kube::Error::Service(error.into()),
+        })
+        .doing(what)
+    }
+}
+
+impl<T> Doing<T> for Result<T, wait::Error> {
+    fn doing(self, what: impl FnOnce() -> String) -> Result<T, ClusterError> {
+        self.map_err(|wait::Error::ProbeFailed(error)| error).doing(what)
+    }
+}
+
+/// kube's own display prints an API error twice, once as its `Debug`.
+fn describe(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) => format!("{} ({} {})", status.message, status.code, status.reason),
+        other => with_causes(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::Status;
+
+    use super::*;
+
+    fn failed_with(code: u16) -> ClusterError {
+        let status = Status::failure("exceeded quota: preview", "Forbidden").with_code(code);
+        Err::<(), _>(kube::Error::Api(Box::new(status)))
+            .doing(|| "creating namespace preview-x".to_owned())
+            .expect_err("an error")
+    }
+
+    #[test]
+    fn only_what_time_heals_is_retried() {
+        for (code, permanent) in [(400, true), (401, false), (403, true), (404, false), (409, false), (422, true), (429, false), (500, false), (503, false)] {
+            assert_eq!(failed_with(code).is_permanent(), permanent, "{code}");
+        }
+    }
+
+    #[test]
+    fn the_operator_reads_the_api_servers_words_once() {
+        assert_eq!(
+            failed_with(403).to_string(),
+            "creating namespace preview-x failed: exceeded quota: preview (403 Forbidden)"
+        );
+    }
+}

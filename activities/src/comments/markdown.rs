@@ -1,0 +1,173 @@
+//! How does foreign text get into a comment without doing anything there?
+//!
+//! Whatever people, pods or clusters wrote may hold Markdown, HTML, mentions that would ping people and references that would mark other issues.
+//! These functions give Markdown that shows the text and does nothing else. On a single line, unless it is a block.
+
+use std::{fmt, iter, sync::LazyLock};
+
+use regex::Regex;
+
+/// Invisible; breaks up what GitHub would otherwise recognise after Markdown has been rendered, where a backslash does not help.
+const ZERO_WIDTH_SPACE: char = '\u{200B}';
+/// What stands for what was cut off.
+const ELLIPSIS: char = '…';
+
+/// The colours and cursor movements of a terminal.
+static TERMINAL_SEQUENCES: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07").expect("a constant pattern, compiled in a test"));
+
+/// Markdown that is safe to put into a comment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Markdown(String);
+
+impl fmt::Display for Markdown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A sentence, cut to `max` characters. Names that it sets in `backticks` are shown as code.
+pub(super) fn sentence(text: &str, max: usize) -> Markdown {
+    let line = cut(&single_line(text), max);
+    let parts: Vec<&str> = line.split('`').collect();
+    // An odd number of backticks, or empty code, is no code at all.
+    let has_code = parts.len() % 2 == 1 && parts.iter().skip(1).step_by(2).all(|code| !code.trim().is_empty());
+    if !has_code {
+        return Markdown(escape(&line));
+    }
+    let rendered = parts.iter().enumerate().map(|(index, part)| match index % 2 {
+        0 => escape(part),
+        _ => code(part, max).0,
+    });
+    Markdown(rendered.collect())
+}
+
+/// Literal text as inline code, cut to `max` characters.
+pub(super) fn code(text: &str, max: usize) -> Markdown {
+    let line = cut(single_line(text).trim(), max);
+    let fence: String = iter::repeat_n('`', longest_run_of_backticks(&line) + 1).collect();
+    // One space on each side is not shown, and keeps a backtick at the edge apart from the fence. Spaces alone would be shown, fence and all.
+    if line.is_empty() { Markdown(String::new()) } else { Markdown(format!("{fence} {line} {fence}")) }
+}
+
+/// Output of a program as a block, cut to its last `max` characters.
+pub(super) fn block(text: &str, max: usize) -> Markdown {
+    let text = printable(text);
+    let surplus = text.chars().count().saturating_sub(max);
+    let start = text.char_indices().nth(surplus).map_or(text.len(), |(index, _)| index);
+    let kept = &text[start..];
+    let fence: String = iter::repeat_n('`', longest_run_of_backticks(kept).max(2) + 1).collect();
+    Markdown(format!("{fence}text\n{}\n{fence}", kept.trim_end()))
+}
+
+fn escape(line: &str) -> String {
+    let mut escaped = String::with_capacity(line.len() * 2);
+    for character in line.chars() {
+        if matches!(character, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '&' | '~' | '|' | '$' | ':' | '#') {
+            escaped.push('\\');
+        }
+        escaped.push(character);
+        // `@name` pings; `#12` and `GH-12` mark another issue as mentioned.
+        if matches!(character, '@' | '#') || ends_with_gh(&escaped) {
+            escaped.push(ZERO_WIDTH_SPACE);
+        }
+    }
+    escaped
+}
+
+fn ends_with_gh(text: &str) -> bool {
+    text.len() >= 2 && text.as_bytes()[text.len() - 2..].eq_ignore_ascii_case(b"gh")
+}
+
+fn single_line(text: &str) -> String {
+    printable(text).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Without what steers a terminal, and without what makes text look like other text than it is.
+fn printable(text: &str) -> String {
+    let steers_direction = |c: char| matches!(c, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+    TERMINAL_SEQUENCES
+        .replace_all(text, "")
+        .chars()
+        .filter(|&c| matches!(c, '\n' | '\t') || !(c.is_control() || steers_direction(c)))
+        .collect()
+}
+
+fn cut(text: &str, max: usize) -> String {
+    if text.chars().count() <= max {
+        text.to_owned()
+    } else {
+        text.chars().take(max.saturating_sub(1)).chain([ELLIPSIS]).collect()
+    }
+}
+
+fn longest_run_of_backticks(text: &str) -> usize {
+    text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn shown(text: &str) -> String {
+        sentence(text, 500).to_string()
+    }
+
+    #[test]
+    fn a_sentence_pings_nobody_links_nothing_and_formats_nothing() {
+        assert_eq!(shown("ask @mona"), "ask @\u{200B}mona");
+        assert_eq!(shown("see #12 or GH-12"), "see \\#\u{200B}12 or GH\u{200B}-12");
+        assert_eq!(shown("<img src=x onerror=y> **b** [a](http://b)"), r"\<img src=x onerror=y\> \*\*b\*\* \[a\](http\://b)");
+        assert_eq!(shown("line one\n# line two\r\n- three"), "line one \\#\u{200B} line two - three");
+        assert_eq!(shown("\u{1b}[31mred\u{1b}[0m \u{202E}hidden\u{0}"), "red hidden");
+    }
+
+    #[test]
+    fn names_in_backticks_are_code() {
+        assert_eq!(shown("the container `web_1` ends"), "the container ` web_1 ` ends");
+        assert_eq!(shown("`@mona` and <b>"), r"` @mona ` and \<b\>");
+        assert_eq!(shown("one ` alone"), r"one \` alone");
+        assert_eq!(shown("empty `` code"), r"empty \`\` code");
+    }
+
+    #[test]
+    fn code_cannot_end_itself() {
+        assert_eq!(code("a``b`", 50).to_string(), "``` a``b` ```");
+        assert_eq!(code(" \n ", 50).to_string(), "");
+    }
+
+    #[test]
+    fn a_block_cannot_end_itself_and_keeps_the_last_lines() {
+        assert_eq!(block("````\n</details>\n@mona", 500).to_string(), "`````text\n````\n</details>\n@mona\n`````");
+        assert_eq!(block("first\nlast", 4).to_string(), "```text\nlast\n```");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_gets_out_of_its_line(text in "(?s).{0,300}") {
+            for markdown in [sentence(&text, 200), code(&text, 200)] {
+                prop_assert!(!markdown.0.contains(['\n', '\r']));
+                prop_assert!(markdown.0.chars().count() <= 900);
+            }
+        }
+
+        #[test]
+        fn no_mention_survives_outside_of_code(text in "[a-z@#<>` ]{0,60}") {
+            prop_assume!(!text.contains('`'));
+            let markdown = sentence(&text, 200).0;
+            for (index, _) in markdown.match_indices(['@', '#']) {
+                prop_assert!(markdown[index + 1..].starts_with(ZERO_WIDTH_SPACE));
+            }
+            prop_assert!(!markdown.replace("\\<", "").contains('<'));
+        }
+
+        #[test]
+        fn a_block_is_closed_by_its_last_line_only(text in "[`\na ]{0,120}") {
+            let markdown = block(&text, 500).0;
+            let fence: String = markdown.chars().take_while(|&c| c == '`').collect();
+            prop_assert_eq!(markdown.matches(&fence).count(), 2);
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! How the world is touched: every activity that the workflows ask for, and nothing that decides.
+//!
+//! [`Comments`] speaks on pull requests, [`Previews`] makes and removes what a preview consists of, [`Sweeps`] looks for what nobody owns.
+//! Each activity says in its own documentation what makes running it twice harmless: Temporal runs them at least once, and an attempt that was
+//! given up may still be running beside its successor.
+
+mod alive;
+mod cluster;
+mod comments;
+mod fault;
+mod namespace;
+mod ownership;
+mod previews;
+mod readiness;
+mod redact;
+mod release;
+mod removal;
+mod sweep;
+mod teardown;
+mod temporal;
+
+pub use cluster::Cluster;
+pub use comments::{Comments, Links};
+pub use namespace::NamespaceConfig;
+pub use ownership::{Instance, InvalidInstance};
+pub use previews::Previews;
+pub use readiness::{ReadinessConfig, UnusableClient};
+pub use release::{Helm, ImageTemplate, InvalidImageTemplate, ReleaseConfig};
+pub use sweep::Sweeps;

@@ -1,0 +1,161 @@
+//! What keeps a preview's pods in their place? Quota, limits, network policies and a powerless service account.
+//!
+//! Pod security is enforced by the namespace's own labels. All of this is server-side apply, which says what shall be true and can be said twice.
+
+use std::{fmt::Debug, time::Duration};
+
+use k8s_openapi::{
+    NamespaceResourceScope,
+    api::{
+        core::v1::{LimitRange, ResourceQuota, ServiceAccount},
+        networking::v1::NetworkPolicy,
+    },
+};
+use kube::{
+    Api, Resource,
+    api::{Patch, PatchParams},
+    runtime::wait::await_condition,
+};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tokio::{time::timeout, try_join};
+
+use super::NamespaceConfig;
+use crate::{
+    Cluster,
+    cluster::{ClusterError, Doing, FIELD_MANAGER},
+    ownership,
+};
+
+/// Name of the quota, the limits and, as a prefix, of the network policies.
+const NAME: &str = "preview";
+/// The quota controller needs milliseconds. If it takes longer it is out of order, and the install that is then refused says so better.
+const QUOTA_PATIENCE: Duration = Duration::from_secs(5);
+
+pub(super) async fn put_up(
+    cluster: &Cluster,
+    config: &NamespaceConfig,
+    namespace: &str,
+) -> Result<(), ClusterError> {
+    try_join!(
+        apply::<ResourceQuota>(cluster, namespace, NAME, quota()),
+        apply::<LimitRange>(cluster, namespace, NAME, limits()),
+        apply::<ServiceAccount>(cluster, namespace, "default", service_account()),
+        apply::<NetworkPolicy>(cluster, namespace, "preview-default-deny", default_deny()),
+        apply::<NetworkPolicy>(cluster, namespace, "preview-ingress", ingress(config)),
+        apply::<NetworkPolicy>(cluster, namespace, "preview-egress", egress()),
+    )?;
+    quota_to_be_in_force(cluster, namespace).await
+}
+
+async fn apply<K>(cluster: &Cluster, namespace: &str, name: &str, mut manifest: Value) -> Result<(), ClusterError>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
+{
+    manifest["apiVersion"] = json!(K::api_version(&()));
+    manifest["kind"] = json!(K::kind(&()));
+    manifest["metadata"] = json!({ "name": name, "labels": ownership::labels(&cluster.instance) });
+    let objects: Api<K> = Api::namespaced(cluster.client.clone(), namespace);
+    let params = PatchParams::apply(FIELD_MANAGER).force();
+    objects
+        .patch(name, &params, &Patch::Apply(manifest))
+        .await
+        .doing(|| format!("applying {} {name} in namespace {namespace}", K::kind(&())))?;
+    Ok(())
+}
+
+/// Until the quota controller has counted for the first time, admission refuses everything with "status unknown for quota".
+async fn quota_to_be_in_force(cluster: &Cluster, namespace: &str) -> Result<(), ClusterError> {
+    let quotas: Api<ResourceQuota> = Api::namespaced(cluster.client.clone(), namespace);
+    let counted = |quota: Option<&ResourceQuota>| {
+        quota.and_then(|quota| quota.status.as_ref()).is_some_and(|status| status.hard.is_some())
+    };
+    match timeout(QUOTA_PATIENCE, await_condition(quotas, NAME, counted)).await {
+        Ok(result) => result.map(drop).doing(|| format!("watching the quota of namespace {namespace}")),
+        Err(_) => {
+            tracing::warn!(namespace, "the quota is not in force yet; is the controller manager running?");
+            Ok(())
+        }
+    }
+}
+
+/// A whole preview, however many pods its chart makes of it. Load balancers and node ports would reach past the ingress.
+fn quota() -> Value {
+    json!({ "spec": { "hard": {
+        "pods": "10",
+        "requests.cpu": "2",
+        "requests.memory": "2Gi",
+        "limits.cpu": "4",
+        "limits.memory": "4Gi",
+        "persistentvolumeclaims": "4",
+        "requests.storage": "10Gi",
+        "services.loadbalancers": "0",
+        "services.nodeports": "0",
+    }}})
+}
+
+/// For containers that say nothing: under a quota they would be refused.
+fn limits() -> Value {
+    json!({ "spec": { "limits": [{
+        "type": "Container",
+        "defaultRequest": { "cpu": "50m", "memory": "64Mi" },
+        "default": { "cpu": "500m", "memory": "256Mi" },
+    }]}})
+}
+
+/// Made by us because the controller that makes it otherwise may be slower than the first pod, and because no preview needs the cluster's API.
+fn service_account() -> Value {
+    json!({ "automountServiceAccountToken": false })
+}
+
+fn default_deny() -> Value {
+    json!({ "spec": { "podSelector": {}, "policyTypes": ["Ingress", "Egress"] } })
+}
+
+/// In come the ingress controller and the preview's own pods.
+fn ingress(config: &NamespaceConfig) -> Value {
+    let rule = match &config.ingress_namespace {
+        Some(name) => json!({ "from": [
+            { "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": name } } },
+            { "podSelector": {} },
+        ]}),
+        // An empty rule allows every source.
+        None => json!({}),
+    };
+    json!({ "spec": { "podSelector": {}, "policyTypes": ["Ingress"], "ingress": [rule] } })
+}
+
+/// Out go name look-ups within the cluster, and calls among the preview's own pods; nothing to the cluster's other tenants or the Internet.
+fn egress() -> Value {
+    json!({ "spec": { "podSelector": {}, "policyTypes": ["Egress"], "egress": [
+        { "to": [{ "namespaceSelector": {} }], "ports": [{ "port": 53, "protocol": "UDP" }, { "port": 53, "protocol": "TCP" }] },
+        { "to": [{ "podSelector": {} }] },
+    ]}})
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Serialize;
+
+    use super::*;
+
+    /// The API server ignores fields that it does not know; a typed round trip drops them.
+    fn assert_every_field_is_known<K: DeserializeOwned + Serialize>(manifest: Value) {
+        let typed: K = serde_json::from_value(manifest.clone()).expect("a manifest of this kind");
+        let mut known = serde_json::to_value(typed).expect("json");
+        let known = known.as_object_mut().expect("an object");
+        known.retain(|key, _| manifest.get(key).is_some());
+        assert_eq!(json!(known), manifest);
+    }
+
+    #[test]
+    fn the_manifests_hold_no_misspelt_field() {
+        assert_every_field_is_known::<ResourceQuota>(quota());
+        assert_every_field_is_known::<LimitRange>(limits());
+        assert_every_field_is_known::<ServiceAccount>(service_account());
+        let restricted = NamespaceConfig { ingress_namespace: Some("traefik".to_owned()) };
+        for policy in [default_deny(), ingress(&NamespaceConfig::default()), ingress(&restricted), egress()] {
+            assert_every_field_is_known::<NetworkPolicy>(policy);
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! How does a run get a namespace of its own, guarded, whatever an earlier run or attempt has left behind?
+
+mod guards;
+
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{
+    ResourceExt,
+    api::{Patch, PatchParams, PostParams},
+};
+use serde_json::json;
+use temporalio_client::Client as Temporal;
+use workflows::activities::{CreateNamespace, Explanation, NamespaceHandle};
+
+use crate::{
+    Cluster,
+    alive::Progress,
+    cluster::{ClusterError, Doing, FIELD_MANAGER},
+    fault::{Fault, explain},
+    ownership::{Claim, ORPHANED_SINCE, claim_annotations, claimed_namespace, is_terminating},
+    removal::{RemovalError, wait_until_gone},
+    temporal::{TemporalError, latest_run},
+};
+
+/// What previews' namespaces have to fit in with.
+#[derive(Clone, Debug, Default)]
+pub struct NamespaceConfig {
+    /// The namespace that the ingress controller runs in, the only one whose pods may reach previews. Unset: previews are reachable from anywhere,
+    /// which an ingress controller outside the cluster's pod network needs.
+    pub ingress_namespace: Option<String>,
+}
+
+/// Why there is no namespace.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NamespaceError {
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    #[error(transparent)]
+    Temporal(#[from] TemporalError),
+    #[error(transparent)]
+    Predecessor(#[from] RemovalError),
+    #[error("namespace {name} exists and is not ours: it has not our labels, or names another workflow. Rename or remove it")]
+    Foreign { name: String },
+    #[error("this run was overtaken by run {by} of the same workflow; it must not take the namespace from it")]
+    Overtaken { by: String },
+}
+
+impl Fault for NamespaceError {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Cluster(error) => error.kind(),
+            Self::Temporal(error) => error.kind(),
+            Self::Predecessor(error) => error.kind(),
+            Self::Foreign { .. } => "NamespaceNotOurs",
+            Self::Overtaken { .. } => "Overtaken",
+        }
+    }
+
+    fn is_permanent(&self) -> bool {
+        match self {
+            Self::Cluster(error) => error.is_permanent(),
+            Self::Temporal(error) => error.is_permanent(),
+            Self::Predecessor(error) => error.is_permanent(),
+            Self::Foreign { .. } | Self::Overtaken { .. } => true,
+        }
+    }
+
+    fn explanation(&self) -> Explanation {
+        match self {
+            Self::Cluster(error) => error.explanation(),
+            Self::Temporal(error) => error.explanation(),
+            Self::Predecessor(error) => error.explanation(),
+            Self::Foreign { name } => explain(format!(
+                "The namespace {name} exists already, and does not belong to the preview service. Its operators have to look."
+            )),
+            Self::Overtaken { .. } => explain("A newer preview of the same commit has taken over."),
+        }
+    }
+}
+
+/// What an existing namespace of the wanted name is to us.
+#[derive(Debug, PartialEq, Eq)]
+enum Standing {
+    /// An earlier attempt of this run made it.
+    Ours,
+    /// Made for this preview by another run.
+    AnotherRuns,
+    /// Made for this preview, and on its way out: the name is free only when it is gone.
+    Terminating,
+    /// Not to be touched.
+    Foreign,
+}
+
+fn standing(found: &Namespace, request: &CreateNamespace, cluster: &Cluster) -> Standing {
+    match Claim::on(found, &cluster.instance) {
+        Some(claim) if claim.is_for_workflow(&request.owner) => {
+            if is_terminating(found) {
+                Standing::Terminating
+            } else if claim.is_held_by(&request.owner) {
+                Standing::Ours
+            } else {
+                Standing::AnotherRuns
+            }
+        }
+        _ => Standing::Foreign,
+    }
+}
+
+/// Makes, finds again or takes over the namespace, and puts its guards up.
+pub(crate) async fn create(
+    cluster: &Cluster,
+    config: &NamespaceConfig,
+    temporal: &Temporal,
+    request: &CreateNamespace,
+    progress: &Progress,
+) -> Result<NamespaceHandle, NamespaceError> {
+    let namespace = obtain(cluster, temporal, request, progress).await?;
+    let name = namespace.name_any();
+    progress.report(format!("guarding namespace {name}"));
+    guards::put_up(cluster, config, &name).await?;
+    Ok(NamespaceHandle {
+        name,
+        uid: namespace.uid().unwrap_or_default(),
+    })
+}
+
+async fn obtain(
+    cluster: &Cluster,
+    temporal: &Temporal,
+    request: &CreateNamespace,
+    progress: &Progress,
+) -> Result<Namespace, NamespaceError> {
+    let namespaces = cluster.namespaces();
+    let name = request.owner.preview.namespace();
+    // Each turn ends in a namespace, in an error, or because somebody changed the namespace between our look and our deed.
+    loop {
+        progress.report(format!("making namespace {name}"));
+        let found = namespaces.get_opt(&name).await.doing(|| format!("reading namespace {name}"))?;
+        let Some(found) = found else {
+            let wanted = claimed_namespace(request, &cluster.instance);
+            let params = PostParams {
+                field_manager: Some(FIELD_MANAGER.to_owned()),
+                ..PostParams::default()
+            };
+            // Created, not applied: an apply would merge our labels into a stranger's namespace of that name.
+            match unless_changed(namespaces.create(&params, &wanted).await) {
+                Some(made) => return Ok(made.doing(|| format!("creating namespace {name}"))?),
+                None => continue,
+            }
+        };
+        match standing(&found, request, cluster) {
+            Standing::Ours => return Ok(found),
+            Standing::Foreign => return Err(NamespaceError::Foreign { name }),
+            Standing::Terminating => {
+                let uid = found.uid().unwrap_or_default();
+                wait_until_gone(cluster, &name, &uid, progress).await?;
+            }
+            Standing::AnotherRuns => {
+                assert_newest(temporal, request).await?;
+                if let Some(adopted) = unless_changed(adopt(cluster, request, &found).await) {
+                    tracing::info!(namespace = name, run_id = request.owner.run_id, "took over what an earlier run left");
+                    return Ok(adopted.doing(|| format!("taking over namespace {name}"))?);
+                }
+            }
+        }
+    }
+}
+
+/// Of one workflow ID only the newest run can be open, so what another run holds is a leftover, unless that run is newer than we are.
+async fn assert_newest(temporal: &Temporal, request: &CreateNamespace) -> Result<(), NamespaceError> {
+    let workflow_id = request.owner.preview.to_string();
+    match latest_run(temporal, &workflow_id).await? {
+        Some(latest) if latest.run_id != request.owner.run_id => {
+            Err(NamespaceError::Overtaken { by: latest.run_id })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes our run's name over the other's, if the namespace is still exactly what we saw.
+async fn adopt(
+    cluster: &Cluster,
+    request: &CreateNamespace,
+    found: &Namespace,
+) -> Result<Namespace, kube::Error> {
+    let mut annotations = json!(claim_annotations(request));
+    annotations[ORPHANED_SINCE] = json!(null);
+    let patch = json!({ "metadata": {
+        "uid": found.uid(),
+        "resourceVersion": found.resource_version(),
+        "annotations": annotations,
+    }});
+    let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+    cluster
+        .namespaces()
+        .patch(&found.name_any(), &params, &Patch::Merge(patch))
+        .await
+}
+
+/// `None` if somebody else changed, made or removed the object first, and we have to look again.
+fn unless_changed<T>(result: Result<T, kube::Error>) -> Option<Result<T, kube::Error>> {
+    match result {
+        Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => None,
+        other => Some(other),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,235 @@
+//! Whose namespace is this? What we write on a namespace to know it again, and how we read it.
+
+use std::{collections::BTreeMap, fmt, str::FromStr};
+
+use jiff::Timestamp;
+use k8s_openapi::{api::core::v1::Namespace, apimachinery::pkg::apis::meta::v1::ObjectMeta};
+use workflows::activities::{CreateNamespace, RunIdentity};
+
+/// Label: who made it. With [`INSTANCE`], what all our selections go by.
+const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+/// The value of [`MANAGED_BY`] on everything of ours.
+const US: &str = "preview";
+/// Label: which instance of the service made it, so that two of them can share a cluster.
+const INSTANCE: &str = "preview.dev/instance";
+/// Labels for people: `kubectl get namespaces -l preview.dev/pull-request=12`.
+const REPOSITORY_SLUG: &str = "preview.dev/repository-slug";
+const PULL_REQUEST: &str = "preview.dev/pull-request";
+const COMMIT: &str = "preview.dev/commit";
+
+/// Annotation: the workflow that the namespace was made for.
+const WORKFLOW_ID: &str = "preview.dev/workflow-id";
+/// Annotation: the very run. Only this run may fill or remove the namespace.
+const RUN_ID: &str = "preview.dev/run-id";
+const REPOSITORY: &str = "preview.dev/repository";
+const COMMENT: &str = "preview.dev/comment";
+const REQUESTED_BY: &str = "preview.dev/requested-by";
+const TTL: &str = "preview.dev/ttl";
+/// Annotation: since when the orphan sweep has seen it without an open workflow.
+pub(crate) const ORPHANED_SINCE: &str = "preview.dev/orphaned-since";
+
+/// Longest value of a label, and longest DNS label.
+const LABEL_VALUE_MAX: usize = 63;
+
+/// The name of one installation of this service within its cluster: 1 to 63 lower-case letters, digits and inner hyphens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instance(String);
+
+/// The text cannot name an instance.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` cannot name an instance: use up to 63 lower-case letters, digits and inner hyphens, for example `staging`")]
+pub struct InvalidInstance(String);
+
+impl FromStr for Instance {
+    type Err = InvalidInstance;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let legal = (1..=LABEL_VALUE_MAX).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+            && !text.starts_with('-')
+            && !text.ends_with('-');
+        if legal {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidInstance(text.chars().take(80).collect()))
+        }
+    }
+}
+
+impl fmt::Display for Instance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Instance {
+    /// Selects every namespace of this instance, and no other.
+    pub(crate) fn selector(&self) -> String {
+        format!("{MANAGED_BY}={US},{INSTANCE}={self}")
+    }
+}
+
+/// What a namespace of ours says about its owner. Empty where an annotation is missing, which is nobody's workflow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Claim {
+    pub(crate) workflow_id: String,
+    pub(crate) run_id: String,
+    pub(crate) orphaned_since: Option<Timestamp>,
+}
+
+impl Claim {
+    /// `None` if the namespace is not ours, and thus none of our business.
+    pub(crate) fn on(namespace: &Namespace, instance: &Instance) -> Option<Self> {
+        let labels = namespace.metadata.labels.as_ref()?;
+        let ours = labels.get(MANAGED_BY).is_some_and(|value| value == US)
+            && labels.get(INSTANCE) == Some(&instance.0);
+        let annotation = |key: &str| {
+            let annotations = namespace.metadata.annotations.as_ref();
+            annotations.and_then(|all| all.get(key)).cloned()
+        };
+        ours.then(|| Self {
+            workflow_id: annotation(WORKFLOW_ID).unwrap_or_default(),
+            run_id: annotation(RUN_ID).unwrap_or_default(),
+            // A mark that cannot be read is none: the sweep then marks anew, which only delays a removal.
+            orphaned_since: annotation(ORPHANED_SINCE).and_then(|text| text.parse().ok()),
+        })
+    }
+
+    pub(crate) fn is_for_workflow(&self, owner: &RunIdentity) -> bool {
+        self.workflow_id == owner.preview.to_string()
+    }
+
+    pub(crate) fn is_held_by(&self, owner: &RunIdentity) -> bool {
+        self.is_for_workflow(owner) && self.run_id == owner.run_id
+    }
+}
+
+/// Is it being deleted already?
+pub(crate) fn is_terminating(namespace: &Namespace) -> bool {
+    namespace.metadata.deletion_timestamp.is_some()
+}
+
+/// The namespace that a request asks for, ours from its first moment on.
+pub(crate) fn claimed_namespace(request: &CreateNamespace, instance: &Instance) -> Namespace {
+    let preview = &request.owner.preview;
+    let mut labels = labels(instance);
+    labels.extend(own([
+        (REPOSITORY_SLUG, label_value(&preview.repository.to_string())),
+        (PULL_REQUEST, preview.pull_request.to_string()),
+        (COMMIT, preview.commit.to_string()),
+    ]));
+    // What runs here comes out of a pull request: nothing in it may gain privileges on the node.
+    for mode in ["enforce", "warn", "audit"] {
+        labels.insert(format!("pod-security.kubernetes.io/{mode}"), "restricted".to_owned());
+    }
+    Namespace {
+        metadata: ObjectMeta {
+            name: Some(preview.namespace()),
+            labels: Some(labels),
+            annotations: Some(claim_annotations(request)),
+            ..ObjectMeta::default()
+        },
+        ..Namespace::default()
+    }
+}
+
+/// The labels by which everything that we make is known.
+pub(crate) fn labels(instance: &Instance) -> BTreeMap<String, String> {
+    own([(MANAGED_BY, US.to_owned()), (INSTANCE, instance.to_string())])
+}
+
+/// Who owns the namespace, and why it exists.
+pub(crate) fn claim_annotations(request: &CreateNamespace) -> BTreeMap<String, String> {
+    let preview = &request.owner.preview;
+    own([
+        (WORKFLOW_ID, preview.to_string()),
+        (RUN_ID, request.owner.run_id.clone()),
+        (REPOSITORY, preview.repository.to_string()),
+        (COMMENT, request.comment.to_string()),
+        (REQUESTED_BY, request.requested_by.clone()),
+        (TTL, request.ttl.to_string()),
+    ])
+}
+
+fn own<const N: usize>(pairs: [(&str, String); N]) -> BTreeMap<String, String> {
+    pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+}
+
+/// The text as the value of a label: what a label may not hold becomes a dot, and it is cut to length.
+fn label_value(text: &str) -> String {
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let mut value: String = text.chars().map(|c| if legal(c) { c } else { '.' }).collect();
+    value.truncate(LABEL_VALUE_MAX);
+    value.trim_matches(|c: char| !c.is_ascii_alphanumeric()).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use workflows::vocabulary::{CommentId, Ttl};
+
+    use super::*;
+
+    const PREVIEW: &str = "octo-org/hello-world#12:0123456789abcdef0123456789abcdef01234567";
+
+    fn request() -> CreateNamespace {
+        CreateNamespace {
+            owner: RunIdentity {
+                preview: PREVIEW.parse().expect("an id"),
+                run_id: "run-1".to_owned(),
+            },
+            comment: CommentId(7),
+            requested_by: "mona".to_owned(),
+            ttl: Ttl::DEFAULT,
+        }
+    }
+
+    fn instance(name: &str) -> Instance {
+        name.parse().expect("an instance")
+    }
+
+    #[test]
+    fn a_namespace_is_known_again_by_the_run_that_made_it() {
+        let namespace = claimed_namespace(&request(), &instance("default"));
+        let claim = Claim::on(&namespace, &instance("default")).expect("ours");
+        assert!(claim.is_held_by(&request().owner));
+
+        let mut successor = request().owner;
+        successor.run_id = "run-2".to_owned();
+        assert!(claim.is_for_workflow(&successor) && !claim.is_held_by(&successor));
+    }
+
+    #[test]
+    fn another_instances_namespace_is_not_ours() {
+        let namespace = claimed_namespace(&request(), &instance("default"));
+        assert_eq!(Claim::on(&namespace, &instance("staging")), None);
+        assert_eq!(Claim::on(&Namespace::default(), &instance("default")), None);
+    }
+
+    #[test]
+    fn a_namespace_whose_annotations_were_torn_off_is_ours_but_nobodys() {
+        let mut namespace = claimed_namespace(&request(), &instance("default"));
+        namespace.metadata.annotations = None;
+        let claim = Claim::on(&namespace, &instance("default")).expect("ours");
+        assert!(claim.workflow_id.is_empty() && !claim.is_for_workflow(&request().owner));
+    }
+
+    #[test]
+    fn what_cannot_be_a_label_is_no_instance() {
+        for text in ["", "-a", "a-", "A", "a.b", "a,b=c", &"a".repeat(64)] {
+            assert!(text.parse::<Instance>().is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_text_gives_a_legal_label_value(text in ".{0,200}") {
+            let value = label_value(&text);
+            prop_assert!(value.len() <= LABEL_VALUE_MAX);
+            prop_assert!(value.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)));
+            let ends_are_legal = value.starts_with(|c: char| c.is_ascii_alphanumeric())
+                && value.ends_with(|c: char| c.is_ascii_alphanumeric());
+            prop_assert!(value.is_empty() || ends_are_legal);
+        }
+    }
+}

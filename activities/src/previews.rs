@@ -1,0 +1,85 @@
+//! The activities of a preview's life: thin, so that each one's promise of idempotence can be read in one place.
+
+use std::{sync::Arc, time::SystemTime};
+
+use jiff::Timestamp;
+use temporalio_sdk::activities::{ActivityContext, ActivityError, activities};
+use workflows::activities::{
+    AwaitReady, CreateNamespace, InstallRelease, NamespaceHandle, Readiness, TearDown, preview_declared,
+};
+
+use crate::{
+    Cluster, NamespaceConfig, ReadinessConfig, ReleaseConfig,
+    alive::{Progress, to_the_end, until_cancelled},
+    namespace, readiness, release,
+    teardown::tear_down,
+};
+
+/// What makes, watches and removes previews.
+pub struct Previews {
+    /// Where.
+    pub cluster: Cluster,
+    /// What their namespaces have to fit in with.
+    pub namespaces: NamespaceConfig,
+    /// What is installed.
+    pub releases: ReleaseConfig,
+    /// How it is looked at.
+    pub readiness: ReadinessConfig,
+}
+
+#[activities]
+impl Previews {
+    /// Twice is harmless: the namespace is found again by its run, and its guards are applied, not added.
+    #[activity(definition = preview_declared::CreateNamespace)]
+    pub async fn create_namespace(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        request: CreateNamespace,
+    ) -> Result<NamespaceHandle, ActivityError> {
+        let progress = Progress::new();
+        let temporal = ctx.client();
+        let work = namespace::create(&self.cluster, &self.namespaces, &temporal, &request, &progress);
+        until_cancelled(&ctx, &progress, work).await
+    }
+
+    /// Twice is harmless: `helm upgrade --install` brings the release to the same state from any other, once the record of an attempt that was
+    /// killed is out of its way. Nothing is installed into a namespace that is not this run's.
+    #[activity(definition = preview_declared::InstallRelease)]
+    pub async fn install_release(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        request: InstallRelease,
+    ) -> Result<(), ActivityError> {
+        let progress = Progress::new();
+        let work = release::install(&self.cluster, &self.releases, &request, &progress, ctx.cancelled());
+        // Not dropped on cancellation: the workflow goes on to the teardown when this returns, and Helm must have ended by then.
+        to_the_end(&ctx, &progress, work).await
+    }
+
+    /// Twice is harmless: it looks, and at the most restarts pods that wait for their image.
+    #[activity(definition = preview_declared::AwaitReady)]
+    pub async fn await_ready(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        request: AwaitReady,
+    ) -> Result<Readiness, ActivityError> {
+        let progress = Progress::new();
+        let asked_at = first_asked(&ctx);
+        let work = readiness::await_ready(&self.cluster, &self.readiness, &request, asked_at, &progress);
+        until_cancelled(&ctx, &progress, work).await
+    }
+
+    /// Twice is harmless: what is gone is gone, and what has another UID or another run's name on it is left alone.
+    #[activity(definition = preview_declared::TearDown)]
+    pub async fn tear_down(self: Arc<Self>, ctx: ActivityContext, request: TearDown) -> Result<(), ActivityError> {
+        let progress = Progress::new();
+        let work = tear_down(&self.cluster, &self.releases.helm, &request, &ctx, &progress);
+        to_the_end(&ctx, &progress, work).await
+    }
+}
+
+/// When the workflow asked, however many attempts ago: patience does not begin anew because a worker was restarted.
+fn first_asked(ctx: &ActivityContext) -> Timestamp {
+    let scheduled = ctx.info().scheduled_time.unwrap_or_else(SystemTime::now);
+    Timestamp::try_from(scheduled).unwrap_or_else(|_| Timestamp::now())
+}

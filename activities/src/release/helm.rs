@@ -1,0 +1,242 @@
+//! How is Helm run so that it is heard, can be stopped, and never outlives its attempt?
+//!
+//! As an argument vector, never through a shell, in a process group of its own: what Helm starts (credential plugins) is stopped with it.
+
+use std::{ffi::OsString, io, path::PathBuf, process::{ExitStatus, Stdio}, time::Duration};
+
+use nix::{
+    sys::signal::{Signal, killpg},
+    unistd::Pid,
+};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
+    process::Command,
+    time::{sleep, timeout},
+};
+
+/// How long Helm has to record its failure after SIGTERM, before it is killed.
+const GRACE: Duration = Duration::from_secs(10);
+/// How much of what Helm printed is kept, in bytes from the end.
+const OUTPUT_MAX: usize = 8 * 1024;
+/// Secrets of this process that Helm and its plugins have no business with.
+const OUR_SECRETS: [&str; 2] = ["GITHUB_PRIVATE_KEY", "WEBHOOK_SECRET"];
+
+/// The Helm program, and the cluster it talks to.
+#[derive(Clone, Debug)]
+pub struct Helm {
+    /// The program: a path, or a name to look for in `PATH`.
+    pub program: PathBuf,
+    /// The context of the kubeconfig to use; unset: the current one, or the cluster that we run in. The kubeconfig itself is found by Helm as by us.
+    pub kube_context: Option<String>,
+}
+
+/// One run of Helm.
+pub(super) struct Invocation {
+    pub(super) arguments: Vec<OsString>,
+    /// Written to its standard input.
+    pub(super) input: Vec<u8>,
+    /// After this long it is stopped.
+    pub(super) patience: Duration,
+}
+
+/// A run of Helm that did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum HelmError {
+    #[error("{} cannot be run: {source}. Install Helm, or point HELM to it", program.display())]
+    Missing { program: PathBuf, source: io::Error },
+    #[error("Helm's output was lost: {0}")]
+    Pipe(#[from] io::Error),
+    #[error("Helm failed ({status}): {output}")]
+    Failed { status: ExitStatus, output: String },
+    #[error("Helm did not finish within {} s and was stopped: {output}", patience.as_secs())]
+    TooSlow { patience: Duration, output: String },
+    #[error("Helm was stopped because its activity was cancelled")]
+    Cancelled,
+}
+
+impl Helm {
+    /// Runs Helm to its end, to `cancelled` or to the end of our patience, whichever comes first. When this returns, no process of it is left.
+    pub(super) async fn run(
+        &self,
+        invocation: Invocation,
+        cancelled: impl Future<Output = ()>,
+    ) -> Result<(), HelmError> {
+        let mut command = Command::new(&self.program);
+        command
+            .args(&invocation.arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .kill_on_drop(true);
+        for secret in OUR_SECRETS {
+            command.env_remove(secret);
+        }
+        if let Some(context) = &self.kube_context {
+            command.arg("--kube-context").arg(context);
+        }
+        let mut child = command.spawn().map_err(|source| HelmError::Missing {
+            program: self.program.clone(),
+            source,
+        })?;
+        let mut group = Group::led_by(child.id());
+        let stdin = child.stdin.take();
+        let stderr = child.stderr.take();
+
+        let run = async {
+            let feed = async {
+                if let Some(mut stdin) = stdin {
+                    // Helm that fails before it reads closes the pipe; its own words explain that better than ours.
+                    let _ = stdin.write_all(&invocation.input).await;
+                }
+            };
+            let ((), output, status) = tokio::join!(feed, tail(stderr), child.wait());
+            Ok::<_, io::Error>((output?, status?))
+        };
+        let mut run = std::pin::pin!(run);
+        let stopped_because = tokio::select! {
+            ended = &mut run => {
+                group.has_ended();
+                let (output, status) = ended?;
+                return if status.success() { Ok(()) } else { Err(HelmError::Failed { status, output }) };
+            }
+            () = cancelled => None,
+            () = sleep(invocation.patience) => Some(invocation.patience),
+        };
+
+        // Helm that is told to stop marks its release as failed, which the next attempt can build on; a killed one leaves it pending.
+        group.signal(Signal::SIGTERM);
+        let ended = match timeout(GRACE, &mut run).await {
+            Ok(ended) => ended,
+            Err(_) => {
+                group.signal(Signal::SIGKILL);
+                run.await
+            }
+        };
+        group.has_ended();
+        match stopped_because {
+            Some(patience) => Err(HelmError::TooSlow { patience, output: ended?.0 }),
+            None => Err(HelmError::Cancelled),
+        }
+    }
+}
+
+/// Helm and its children. Killed when dropped, should the future that runs them be dropped half-way.
+struct Group(Option<Pid>);
+
+impl Group {
+    fn led_by(leader: Option<u32>) -> Self {
+        Self(leader.and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw))
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(group) = self.0 {
+            // Fails only if the group has ended meanwhile, which is what we want.
+            let _ = killpg(group, signal);
+        }
+    }
+
+    /// Its number may be somebody else's from now on.
+    fn has_ended(&mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.signal(Signal::SIGKILL);
+    }
+}
+
+/// Reads to the end, and keeps the last of it.
+async fn tail(source: Option<impl AsyncRead + Unpin>) -> io::Result<String> {
+    let mut kept = Vec::new();
+    if let Some(mut source) = source {
+        let mut chunk = [0; 1024];
+        loop {
+            let read = source.read(&mut chunk).await?;
+            if read == 0 {
+                break;
+            }
+            kept.extend_from_slice(&chunk[..read]);
+            let surplus = kept.len().saturating_sub(OUTPUT_MAX);
+            kept.drain(..surplus);
+        }
+    }
+    Ok(String::from_utf8_lossy(&kept).trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use tokio::time::Instant;
+
+    use super::*;
+
+    /// `sh` in Helm's place: what is tested here is how a program is run, not which.
+    async fn run(script: &str, patience: Duration, cancelled: impl Future<Output = ()>) -> Result<(), HelmError> {
+        let shell = Helm { program: "sh".into(), kube_context: None };
+        let invocation = Invocation {
+            arguments: vec!["-c".into(), script.into()],
+            input: b"values".to_vec(),
+            patience,
+        };
+        shell.run(invocation, cancelled).await
+    }
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[tokio::test]
+    async fn helm_reads_its_values_and_is_believed() {
+        run("test \"$(cat)\" = values", LONG, pending()).await.expect("success");
+    }
+
+    #[tokio::test]
+    async fn a_failure_is_told_in_helms_own_last_words() {
+        let script = "yes noise | head -c 100000 >&2; echo 'Error: no such chart' >&2; exit 3";
+        match run(script, LONG, pending()).await {
+            Err(HelmError::Failed { status, output }) => {
+                assert_eq!(status.code(), Some(3));
+                assert!(output.ends_with("Error: no such chart"), "{output}");
+                assert!(output.len() <= OUTPUT_MAX);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_helm_that_is_not_there_is_named() {
+        let absent = Helm { program: "/nowhere/helm".into(), kube_context: None };
+        let invocation = Invocation { arguments: vec![], input: vec![], patience: LONG };
+        let error = absent.run(invocation, pending()).await.expect_err("nothing to run");
+        assert!(error.to_string().starts_with("/nowhere/helm cannot be run"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn cancelled_helm_gets_the_time_to_clean_up_and_its_children_end_too() {
+        // The child holds the standard error open: without the signal to the whole group, the run would last its minute.
+        let script = "trap 'echo cleaned >&2; exit 0' TERM; sleep 60 & wait";
+        let start = Instant::now();
+        let result = run(script, LONG, sleep(Duration::from_millis(200))).await;
+        assert!(matches!(result, Err(HelmError::Cancelled)), "{result:?}");
+        assert!(start.elapsed() < GRACE);
+    }
+
+    #[tokio::test]
+    async fn helm_that_takes_too_long_is_stopped() {
+        match run("echo waiting >&2; sleep 60", Duration::from_millis(300), pending()).await {
+            Err(HelmError::TooSlow { output, .. }) => assert_eq!(output, "waiting"),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn helm_never_sees_our_secrets() {
+        for secret in OUR_SECRETS {
+            run(&format!("test -z \"${secret}\""), LONG, pending()).await.expect("unset");
+        }
+        let immediately = run("sleep 60", LONG, ready(())).await;
+        assert!(matches!(immediately, Err(HelmError::Cancelled)));
+    }
+}

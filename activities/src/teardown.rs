@@ -1,0 +1,55 @@
+//! How is everything that a run has made removed, and nothing else?
+
+use kube::{ResourceExt, api::Preconditions};
+use temporalio_sdk::activities::ActivityContext;
+use workflows::activities::TearDown;
+
+use crate::{
+    Cluster, Helm,
+    alive::Progress,
+    cluster::Doing,
+    ownership::{Claim, is_terminating},
+    release::uninstall,
+    removal::{RemovalError, delete, wait_until_gone},
+};
+
+/// Returns when nothing of this run is left. A cancellation of the activity is a worker that shuts down; Helm is then stopped, and the next attempt
+/// goes on.
+pub(crate) async fn tear_down(
+    cluster: &Cluster,
+    helm: &Helm,
+    request: &TearDown,
+    ctx: &ActivityContext,
+    progress: &Progress,
+) -> Result<(), RemovalError> {
+    let preview = &request.owner.preview;
+    let name = preview.namespace();
+    progress.report(format!("looking for namespace {name}"));
+    let namespaces = cluster.namespaces();
+    let Some(namespace) = namespaces.get_opt(&name).await.doing(|| format!("reading namespace {name}"))? else {
+        return Ok(());
+    };
+    let held = Claim::on(&namespace, &cluster.instance).is_some_and(|claim| claim.is_held_by(&request.owner));
+    if !held {
+        tracing::info!(namespace = name, run_id = request.owner.run_id, "left alone a namespace that this run does not own");
+        return Ok(());
+    }
+
+    let uid = namespace.uid().unwrap_or_default();
+    if !is_terminating(&namespace) {
+        progress.report(format!("helm uninstall {}", preview.release()));
+        // The namespace takes with it whatever is in it; what Helm could not do is only worth a line in the log.
+        if let Err(error) = uninstall(helm, preview, &name, ctx.cancelled()).await {
+            tracing::warn!(namespace = name, %error, "helm uninstall did not succeed; deleting the namespace all the same");
+        }
+        if ctx.is_cancelled() {
+            return Err(RemovalError::Cancelled);
+        }
+        let exactly_this = Preconditions { uid: Some(uid.clone()), resource_version: None };
+        delete(cluster, &name, exactly_this).await?;
+    }
+    tokio::select! {
+        result = wait_until_gone(cluster, &name, &uid, progress) => result,
+        () = ctx.cancelled() => Err(RemovalError::Cancelled),
+    }
+}

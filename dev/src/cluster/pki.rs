@@ -1,0 +1,165 @@
+//! Which certificates, keys and tokens does one embedded cluster have? All of them are new at each start.
+
+use std::fs;
+use std::io::Read;
+use std::net::IpAddr;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose};
+use serde_json::json;
+
+use super::ClusterError;
+
+/// The random part of a token, in bytes.
+const TOKEN_BYTES: usize = 24;
+
+/// Who a component is to the API server.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Identity {
+    Admin,
+    ControllerManager,
+    Scheduler,
+    Kubelet,
+}
+
+impl Identity {
+    const ALL: [Self; 4] = [Self::Admin, Self::ControllerManager, Self::Scheduler, Self::Kubelet];
+
+    /// The user, and the group that gives it its rights.
+    fn subject(self) -> (String, &'static str) {
+        match self {
+            Self::Admin => ("admin".into(), "system:masters"),
+            Self::ControllerManager => ("system:kube-controller-manager".into(), ""),
+            Self::Scheduler => ("system:kube-scheduler".into(), ""),
+            Self::Kubelet => (format!("system:node:{}", super::NODE), "system:nodes"),
+        }
+    }
+}
+
+/// The files of a cluster's identity, and its tokens.
+#[derive(Debug)]
+pub(super) struct Pki {
+    folder: PathBuf,
+    ca: String,
+    tokens: [String; 4],
+}
+
+impl Pki {
+    /// Writes everything into `folder`, readable by its owner only.
+    pub(super) fn generate(folder: &Path) -> Result<Self, ClusterError> {
+        let ca = authority().map_err(ClusterError::Certificate)?;
+        let pki = Self { folder: folder.to_owned(), ca: ca.pem(), tokens: [token()?, token()?, token()?, token()?] };
+        write(&pki.ca_file(), &pki.ca)?;
+        for (name, purpose) in [("server", ExtendedKeyUsagePurpose::ServerAuth), ("client", ExtendedKeyUsagePurpose::ClientAuth)] {
+            let (certificate, key) = leaf(&ca, purpose).map_err(ClusterError::Certificate)?;
+            write(&folder.join(format!("{name}.crt")), &certificate)?;
+            write(&folder.join(format!("{name}.key")), &key)?;
+        }
+        let service_accounts = KeyPair::generate().map_err(ClusterError::Certificate)?;
+        write(&pki.service_account_key(), &service_accounts.serialize_pem())?;
+        write(&pki.service_account_public_key(), &service_accounts.public_key_pem())?;
+        let lines: Vec<_> = Identity::ALL.iter().map(|identity| pki.token_line(*identity)).collect();
+        write(&pki.token_file(), &lines.join("\n"))?;
+        Ok(pki)
+    }
+
+    /// One line of the API server's `--token-auth-file`.
+    fn token_line(&self, identity: Identity) -> String {
+        let (user, group) = identity.subject();
+        format!("{},{user},{user},\"{group}\"", self.token(identity))
+    }
+
+    pub(super) fn token(&self, identity: Identity) -> &str {
+        &self.tokens[identity as usize]
+    }
+
+    /// The authority's certificate, as PEM.
+    pub(super) fn ca(&self) -> &str {
+        &self.ca
+    }
+
+    pub(super) fn ca_file(&self) -> PathBuf {
+        self.folder.join("ca.crt")
+    }
+
+    /// What every component shows to its clients: `localhost` and `127.0.0.1`, which is where all of them listen.
+    pub(super) fn server(&self) -> (PathBuf, PathBuf) {
+        (self.folder.join("server.crt"), self.folder.join("server.key"))
+    }
+
+    /// What the API server shows to the kubelet.
+    pub(super) fn client(&self) -> (PathBuf, PathBuf) {
+        (self.folder.join("client.crt"), self.folder.join("client.key"))
+    }
+
+    pub(super) fn service_account_key(&self) -> PathBuf {
+        self.folder.join("service-accounts.key")
+    }
+
+    pub(super) fn service_account_public_key(&self) -> PathBuf {
+        self.folder.join("service-accounts.pub")
+    }
+
+    pub(super) fn token_file(&self) -> PathBuf {
+        self.folder.join("tokens.csv")
+    }
+
+    /// A kubeconfig that holds all it needs, for `identity` at `server`.
+    pub(super) fn write_kubeconfig(&self, identity: Identity, server: &str, path: &Path) -> Result<(), ClusterError> {
+        let config = json!({
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "preview",
+            "contexts": [{ "name": "preview", "context": { "cluster": "preview", "user": "preview" } }],
+            "clusters": [{ "name": "preview", "cluster": { "server": server, "certificate-authority-data": STANDARD.encode(&self.ca) } }],
+            "users": [{ "name": "preview", "user": { "token": self.token(identity) } }],
+        });
+        write(path, &format!("{config:#}\n"))
+    }
+}
+
+fn authority() -> Result<CertifiedIssuer<'static, KeyPair>, rcgen::Error> {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
+    params.distinguished_name.push(DnType::CommonName, "preview-dev");
+    CertifiedIssuer::self_signed(params, KeyPair::generate()?)
+}
+
+/// A certificate and its key, as PEM.
+fn leaf(
+    ca: &CertifiedIssuer<'_, KeyPair>,
+    purpose: ExtendedKeyUsagePurpose,
+) -> Result<(String, String), rcgen::Error> {
+    let key = KeyPair::generate()?;
+    let mut params = CertificateParams::new(["localhost".to_owned(), IpAddr::from([127, 0, 0, 1]).to_string()])?;
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![purpose];
+    params.distinguished_name.push(DnType::CommonName, "preview-dev-component");
+    let certificate = params.signed_by(&key, ca)?;
+    Ok((certificate.pem(), key.serialize_pem()))
+}
+
+fn token() -> Result<String, ClusterError> {
+    let path = Path::new("/dev/urandom");
+    let mut bytes = [0; TOKEN_BYTES];
+    let read = fs::File::open(path).and_then(|mut source| source.read_exact(&mut bytes));
+    read.map_err(ClusterError::file(path))?;
+    Ok(hex::encode(bytes))
+}
+
+/// Writes a file that only its owner may read.
+pub(crate) fn write(path: &Path, content: &str) -> Result<(), ClusterError> {
+    use std::io::Write;
+    fs::OpenOptions::new()
+        .create(true)
+        .truncate(true)
+        .write(true)
+        .mode(0o600)
+        .open(path)
+        .and_then(|mut file| file.write_all(content.as_bytes()))
+        .map_err(ClusterError::file(path))
+}

@@ -1,0 +1,133 @@
+//! What GitHub lets one installation do in a minute and in an hour.
+//!
+//! From "Rate limits for the REST API". Edits are counted as content too: the documentation does not say that they are free.
+
+use std::collections::VecDeque;
+
+use jiff::{SignedDuration, Timestamp};
+
+/// Requests of an installation in an hour.
+pub(crate) const REQUESTS_PER_HOUR: u64 = 5_000;
+/// Requests that create content, in any 60 seconds.
+pub(crate) const CONTENT_PER_MINUTE: usize = 80;
+/// Requests that create content, in any 60 minutes.
+pub(crate) const CONTENT_PER_HOUR: usize = 500;
+/// Characters (not bytes) of a comment.
+pub(crate) const LONGEST_BODY: usize = 65_536;
+/// Until when a delivery can be listed and asked for again.
+pub(crate) const DELIVERY_RETENTION: SignedDuration = SignedDuration::from_hours(3 * 24);
+/// How long an installation token is good for.
+pub(crate) const TOKEN_LIFE: SignedDuration = SignedDuration::from_hours(1);
+
+const MINUTE: SignedDuration = SignedDuration::from_mins(1);
+const HOUR: SignedDuration = SignedDuration::from_hours(1);
+
+/// The counters of one installation.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    /// The hour in which requests are counted began here.
+    since: Timestamp,
+    used: u64,
+    /// When content was created, within the last hour, oldest first.
+    content: VecDeque<Timestamp>,
+}
+
+/// What the `x-ratelimit-*` headers say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Quota {
+    pub(crate) used: u64,
+    pub(crate) resets_at: Timestamp,
+}
+
+impl Quota {
+    pub(crate) fn remaining(self) -> u64 {
+        REQUESTS_PER_HOUR.saturating_sub(self.used)
+    }
+}
+
+/// That too much content was created.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TooMuchContent {
+    /// After so many seconds one more is allowed.
+    pub(crate) retry_after: i64,
+}
+
+impl Meter {
+    pub(crate) fn new(now: Timestamp) -> Self {
+        Self { since: now, used: 0, content: VecDeque::new() }
+    }
+
+    /// Counts a request; `Err` if the hour's requests are used up.
+    pub(crate) fn request(&mut self, now: Timestamp) -> Result<Quota, Quota> {
+        if now >= self.since + HOUR {
+            (self.since, self.used) = (now, 0);
+        }
+        if self.used >= REQUESTS_PER_HOUR {
+            return Err(self.quota());
+        }
+        self.used += 1;
+        Ok(self.quota())
+    }
+
+    pub(crate) fn quota(&self) -> Quota {
+        Quota { used: self.used, resets_at: self.since + HOUR }
+    }
+
+    /// Counts a request that creates content.
+    pub(crate) fn content(&mut self, now: Timestamp) -> Result<(), TooMuchContent> {
+        while self.content.front().is_some_and(|first| *first + HOUR <= now) {
+            self.content.pop_front();
+        }
+        // The oldest one that has to leave its window before there is room.
+        let blocking = |limit: usize, window: SignedDuration| {
+            let oldest = self.content.len().checked_sub(limit).map(|index| self.content[index])?;
+            let free_at = oldest + window;
+            (free_at > now).then_some(free_at)
+        };
+        if let Some(free_at) = blocking(CONTENT_PER_HOUR, HOUR).max(blocking(CONTENT_PER_MINUTE, MINUTE)) {
+            let wait = free_at.duration_since(now).as_millis();
+            return Err(TooMuchContent { retry_after: i64::try_from(wait).unwrap_or(i64::MAX).saturating_add(999) / 1000 });
+        }
+        self.content.push_back(now);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_700_000_000 + seconds).unwrap()
+    }
+
+    #[test]
+    fn eighty_a_minute_and_five_hundred_an_hour() {
+        let mut meter = Meter::new(at(0));
+        for _ in 0..CONTENT_PER_MINUTE {
+            meter.content(at(0)).unwrap();
+        }
+        assert_eq!(meter.content(at(10)), Err(TooMuchContent { retry_after: 50 }));
+        for minute in 1..=5 {
+            for _ in 0..CONTENT_PER_MINUTE {
+                meter.content(at(minute * 60)).unwrap();
+            }
+        }
+        for _ in 0..20 {
+            meter.content(at(360)).unwrap();
+        }
+        assert_eq!(meter.content(at(420)), Err(TooMuchContent { retry_after: 3600 - 420 }));
+        meter.content(at(3600)).unwrap();
+    }
+
+    #[test]
+    fn requests_are_counted_by_the_hour() {
+        let mut meter = Meter::new(at(0));
+        for _ in 0..REQUESTS_PER_HOUR {
+            meter.request(at(1)).unwrap();
+        }
+        let spent = meter.request(at(3599)).unwrap_err();
+        assert_eq!((spent.remaining(), spent.resets_at), (0, at(3600)));
+        assert_eq!(meter.request(at(3600)).unwrap().remaining(), REQUESTS_PER_HOUR - 1);
+    }
+}

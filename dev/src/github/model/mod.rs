@@ -1,0 +1,113 @@
+//! What the stand-in remembers: accounts, the App, repositories and their conversations. No HTTP here.
+
+mod account;
+mod app;
+mod deployment;
+mod issue;
+mod repository;
+
+use std::collections::{BTreeMap, HashMap};
+
+use jiff::Timestamp;
+
+pub(crate) use account::{Account, AccountKind};
+pub use account::Role;
+pub(crate) use app::{App, Installation, Level, Permissions, Selection, Token};
+pub(crate) use deployment::{Deployment, DeploymentStatus};
+pub use issue::Version;
+pub(crate) use issue::{Comment, Commit, Issue, Merge, PullRequest, Reaction};
+pub(crate) use repository::Repository;
+
+/// GitHub's identifiers have outgrown 32 bits; starting there catches clients that have not.
+const FIRST_ID: u64 = 3_000_000_001;
+
+/// Everything.
+pub(crate) struct State {
+    pub(crate) app: App,
+    pub(crate) installations: BTreeMap<u64, Installation>,
+    pub(crate) tokens: HashMap<String, Token>,
+    accounts: BTreeMap<String, Account>,
+    repositories: BTreeMap<String, Repository>,
+    last_id: u64,
+}
+
+impl State {
+    pub(crate) fn new(app_id: u64, slug: &str, now: Timestamp) -> Self {
+        let app = App { id: app_id, slug: slug.to_owned(), owner: "octo-org".to_owned(), created_at: now };
+        let mut state = Self {
+            installations: BTreeMap::new(),
+            tokens: HashMap::new(),
+            accounts: BTreeMap::new(),
+            repositories: BTreeMap::new(),
+            last_id: FIRST_ID,
+            app,
+        };
+        state.add_account(&format!("{slug}[bot]"), AccountKind::Bot);
+        state.add_account("octo-org", AccountKind::Organization);
+        state
+    }
+
+    /// A fresh identifier, greater than all before it.
+    pub(crate) fn next_id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
+    }
+
+    /// Adds an account unless the login is taken.
+    pub(crate) fn add_account(&mut self, login: &str, kind: AccountKind) {
+        if self.account(login).is_none() {
+            let account = Account { id: self.next_id(), login: login.to_owned(), kind };
+            self.accounts.insert(login.to_lowercase(), account);
+        }
+    }
+
+    pub(crate) fn account(&self, login: &str) -> Option<&Account> {
+        self.accounts.get(&login.to_lowercase())
+    }
+
+    pub(crate) fn repositories(&self) -> impl DoubleEndedIterator<Item = &Repository> {
+        self.repositories.values()
+    }
+
+    /// Names are matched as GitHub matches them: without regard to case.
+    pub(crate) fn repository(&self, owner: &str, name: &str) -> Option<&Repository> {
+        self.repositories.get(&key(owner, name))
+    }
+
+    pub(crate) fn repository_mut(&mut self, owner: &str, name: &str) -> Option<&mut Repository> {
+        self.repositories.get_mut(&key(owner, name))
+    }
+
+    pub(crate) fn add_repository(&mut self, repository: Repository) {
+        self.repositories.insert(key(&repository.owner, &repository.name), repository);
+    }
+
+    /// The installation that covers a repository.
+    pub(crate) fn installation_for(&self, repository: &Repository) -> Option<&Installation> {
+        self.installations.values().find(|installation| installation.covers(repository))
+    }
+
+    /// The role that counts for a person: what they were given, or what everybody has.
+    pub(crate) fn role(&self, repository: &Repository, login: &str) -> Role {
+        let given = repository.collaborators.get(&login.to_lowercase()).copied();
+        let everybody = if repository.private { Role::None } else { Role::Read };
+        given.unwrap_or(everybody).max(everybody)
+    }
+
+    /// How GitHub describes an author beside a comment. No permission: it says nothing about write access.
+    pub(crate) fn association(&self, repository: &Repository, login: &str) -> &'static str {
+        if login.eq_ignore_ascii_case(&repository.owner) {
+            "OWNER"
+        } else if repository.collaborators.contains_key(&login.to_lowercase()) {
+            "COLLABORATOR"
+        } else if repository.issues.values().any(|issue| issue.is_merged_by_author(login)) {
+            "CONTRIBUTOR"
+        } else {
+            "NONE"
+        }
+    }
+}
+
+fn key(owner: &str, name: &str) -> String {
+    format!("{owner}/{name}").to_lowercase()
+}

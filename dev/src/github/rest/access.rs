@@ -1,0 +1,158 @@
+//! Who sends a request, and what they may do.
+
+use axum::http::StatusCode;
+
+use super::{call::Call, refusal::Refusal};
+use crate::github::{
+    keys::{AppKey, JwtError},
+    limits::{Meter, Quota},
+    model::{Level, Token},
+    shared::{Payer, lock},
+};
+
+/// Where GitHub documents its limits.
+const LIMITS_PAGE: &str = "https://docs.github.com/free-pro-team@latest/rest/overview/rate-limits-for-the-rest-api#about-secondary-rate-limits";
+
+/// Who sends the request.
+pub(super) enum Access {
+    /// The App itself, with a JSON web token.
+    App,
+    /// One of its installations.
+    Installation(Token),
+}
+
+/// Whether an operation counts against the content limits.
+pub(super) fn creates_content(operation: &str) -> bool {
+    matches!(
+        operation,
+        "issues/create-comment"
+            | "issues/update-comment"
+            | "reactions/create-for-issue-comment"
+            | "repos/create-deployment"
+            | "repos/create-deployment-status"
+    )
+}
+
+/// Operations of the App rather than of an installation.
+fn is_for_app(operation: &str) -> bool {
+    operation.starts_with("apps/")
+}
+
+/// The permission that an operation needs.
+fn needed(operation: &str) -> Option<(&'static str, Level)> {
+    Some(match operation {
+        "issues/list-comments" | "issues/get-comment" => ("issues", Level::Read),
+        "issues/create-comment" | "issues/update-comment" | "issues/delete-comment" | "reactions/create-for-issue-comment" => ("issues", Level::Write),
+        "pulls/get" => ("pull_requests", Level::Read),
+        "repos/get" | "repos/get-collaborator-permission-level" => ("metadata", Level::Read),
+        "repos/get-content" => ("contents", Level::Read),
+        "repos/list-deployments" | "repos/list-deployment-statuses" => ("deployments", Level::Read),
+        "repos/create-deployment" | "repos/create-deployment-status" => ("deployments", Level::Write),
+        _ => return None,
+    })
+}
+
+impl Access {
+    /// Reads the credentials.
+    pub(super) fn identify(call: &Call<'_>) -> Result<Self, Refusal> {
+        let header = call.header("authorization").ok_or_else(|| Refusal::unauthorized("Requires authentication"))?;
+        let (_, credentials) = header
+            .split_once(' ')
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("token"))
+            .ok_or_else(|| Refusal::unauthorized("Bad credentials"))?;
+        let credentials = credentials.trim();
+        if !is_for_app(&call.operation.id) {
+            let now = call.shared.clock.now();
+            let token = call.shared.read(|wire| wire.state.tokens.get(credentials).filter(|token| token.expires_at > now).cloned());
+            return token.map(Self::Installation).ok_or_else(|| Refusal::unauthorized("Bad credentials"));
+        }
+        let (app_id, client_id) = call.shared.read(|wire| (wire.state.app.id, wire.state.app.client_id()));
+        AppKey::get().verify(credentials, app_id, &client_id).map(|()| Self::App).map_err(|error| match error {
+            JwtError::Undecodable => Refusal::unauthorized("A JSON web token could not be decoded"),
+            JwtError::Expired => Refusal::unauthorized(
+                "'Expiration time' claim ('exp') must be a numeric value representing the future time at which the assertion expires",
+            ),
+            JwtError::ExpiresTooLate => Refusal::unauthorized("'Expiration time' claim ('exp') is too far in the future"),
+            JwtError::IssuedInFuture => {
+                Refusal::unauthorized("'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued")
+            }
+            JwtError::UnknownIssuer => Refusal::new(StatusCode::NOT_FOUND, "Integration not found"),
+        })
+    }
+
+    fn payer(&self) -> Payer {
+        match self {
+            Self::App => Payer::App,
+            Self::Installation(token) => Payer::Installation(token.installation),
+        }
+    }
+
+    /// Counts the request against its limits.
+    pub(super) fn meter(&self, call: &Call<'_>) -> Result<Option<Quota>, Refusal> {
+        let now = call.shared.clock.now();
+        let mut meters = lock(&call.shared.meters);
+        let meter = meters.entry(self.payer()).or_insert_with(|| Meter::new(now));
+        // Asking how much is left costs nothing.
+        if call.operation.id == "rate-limit/get" {
+            return Ok(Some(meter.quota()));
+        }
+        let quota = meter.request(now).map_err(|spent| {
+            let whose = match self.payer() {
+                Payer::App => "the GitHub App".to_owned(),
+                Payer::Installation(id) => format!("installation ID {id}"),
+            };
+            Refusal::new(StatusCode::FORBIDDEN, format!("API rate limit exceeded for {whose}."))
+                .documented_at("https://docs.github.com/rest/overview/rate-limits-for-the-rest-api")
+                .with_header("x-ratelimit-remaining", "0".into())
+                .with_header("x-ratelimit-reset", spent.resets_at.as_second().to_string())
+        })?;
+        if creates_content(&call.operation.id) {
+            meter.content(now).map_err(|too_much| {
+                Refusal::new(
+                    StatusCode::FORBIDDEN,
+                    "You have exceeded a secondary rate limit and have been temporarily blocked from content creation. Please retry your request again later.",
+                )
+                .documented_at(LIMITS_PAGE)
+                .with_header("retry-after", too_much.retry_after.to_string())
+            })?;
+        }
+        Ok(Some(quota))
+    }
+
+    /// Checks that the token covers the repository and holds the permission.
+    pub(super) fn authorize(&self, call: &Call<'_>) -> Result<(), Refusal> {
+        let Self::Installation(token) = self else { return Ok(()) };
+        if call.path.contains_key("owner") {
+            let covered = call.in_repository(|wire, repository| {
+                let installation = wire.state.installations.get(&token.installation).ok_or_else(Refusal::not_found)?;
+                Ok(installation.covers(repository) && token.selection.contains(repository.id))
+            })?;
+            if !covered {
+                return Err(Refusal::not_found());
+            }
+        }
+        let holds = |name: &str, level: Level| token.permissions.get(name).is_some_and(|held| *held >= level);
+        let Some((name, level)) = needed(&call.operation.id) else { return Ok(()) };
+        if !holds(name, level) {
+            return Err(Refusal::not_accessible(format!("{name}={}", level.name())));
+        }
+        // The documentation says that either permission will do; in truth a comment on a pull request takes both
+        // (github/rest-api-description#6994).
+        if name == "issues" && level == Level::Write && concerns_pull(call) && !holds("pull_requests", Level::Write) {
+            return Err(Refusal::not_accessible("issues=write,pull_requests=write".into()));
+        }
+        Ok(())
+    }
+}
+
+fn concerns_pull(call: &Call<'_>) -> bool {
+    let found = call.in_repository(|_, repository| {
+        let issue = match (call.number("issue_number"), call.number("comment_id")) {
+            (Ok(number), _) => repository.issues.get(&number),
+            (_, Ok(id)) => repository.comment(id).map(|(issue, _)| issue),
+            _ => None,
+        };
+        Ok(issue.is_some_and(|issue| issue.pull_request.is_some()))
+    });
+    matches!(found, Ok(true))
+}

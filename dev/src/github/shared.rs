@@ -1,0 +1,109 @@
+//! What every part of a running stand-in shares: its state, and who is told when it changes.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::{broadcast, watch};
+
+use super::{
+    clock::Clock,
+    deliveries::Courier,
+    description::Violation,
+    limits::Meter,
+    model::State,
+    wire::{Urls, Wire},
+};
+
+/// A commit that a branch of a pull request now points to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Push {
+    /// Owner of the repository that the pull request is in (also for a pull request from a fork).
+    pub owner: String,
+    /// Name of that repository.
+    pub repo: String,
+    /// The pull request.
+    pub number: u64,
+    /// The commit, 40 hexadecimal digits.
+    pub sha: String,
+    /// The bare git repository that holds it.
+    pub git_dir: PathBuf,
+}
+
+/// What came in over REST so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Traffic {
+    /// Requests by operation (`issues/create-comment`).
+    pub requests: BTreeMap<String, u64>,
+    /// Answers by status.
+    pub answers: BTreeMap<u16, u64>,
+    /// Requests that created or edited content, successfully.
+    pub content_writes: u64,
+    /// Installation tokens handed out.
+    pub tokens_minted: u64,
+}
+
+impl Traffic {
+    /// Requests of one operation.
+    #[must_use]
+    pub fn of(&self, operation: &str) -> u64 {
+        self.requests.get(operation).copied().unwrap_or(0)
+    }
+
+    /// Answers that say that a limit was hit (429, or 403 with a rate-limit message).
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.answers.iter().filter(|(status, _)| (400..500).contains(*status)).map(|(_, count)| count).sum()
+    }
+}
+
+/// Who pays for a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Payer {
+    App,
+    Installation(u64),
+}
+
+/// Everything.
+pub(crate) struct Shared {
+    pub(crate) urls: Urls,
+    pub(crate) clock: Clock,
+    pub(crate) courier: Arc<Courier>,
+    pub(crate) pushes: broadcast::Sender<Push>,
+    /// Where the bare repositories are kept.
+    pub(crate) repositories: PathBuf,
+    pub(crate) changed: watch::Sender<u64>,
+    pub(crate) violations: Arc<Mutex<Vec<Violation>>>,
+    pub(crate) meters: Mutex<HashMap<Payer, Meter>>,
+    pub(crate) traffic: Mutex<Traffic>,
+    pub(crate) state: Mutex<State>,
+}
+
+impl Shared {
+    /// Looks at the state.
+    pub(crate) fn read<T>(&self, look: impl FnOnce(&Wire<'_>) -> T) -> T {
+        let state = lock(&self.state);
+        look(&Wire { state: &state, urls: &self.urls })
+    }
+
+    /// Changes the state; watchers are told.
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let result = change(&mut lock(&self.state));
+        self.changed.send_modify(|version| *version += 1);
+        result
+    }
+
+    pub(crate) fn record(&self, violations: Vec<Violation>) {
+        for violation in &violations {
+            tracing::error!(%violation, "departs from GitHub's description");
+        }
+        lock(&self.violations).extend(violations);
+    }
+}
+
+/// A panic elsewhere (a failed assertion in a test) must not hide behind a poisoned lock.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

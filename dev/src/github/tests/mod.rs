@@ -1,0 +1,32 @@
+//! The stand-in, seen from outside: over HTTP, as an app and as GitHub's webhook receiver see it.
+
+mod client;
+mod comments;
+mod content;
+mod credentials;
+mod deliveries;
+mod limits;
+mod receiver;
+
+use std::time::Duration;
+
+use super::{Options, PullRequest, Repository, StandIn, User};
+use client::Client;
+use receiver::Receiver;
+
+/// Far more than anything here takes on a busy machine.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// A stand-in with one pull request by the writer, and a client that holds a token for it.
+async fn scene() -> (StandIn, Repository, PullRequest, Client) {
+    let github = StandIn::start(Options::default()).await.unwrap();
+    let repository = github.repository("octo-org", "hello").await.unwrap();
+    let pull = repository.open_pull_request(&User::writer(), "Greet in Spanish", [("content.json", "{}")]).await.unwrap();
+    let client = Client::with_token(&github).await;
+    (github, repository, pull, client)
+}
+
+/// That nothing departed from GitHub's description.
+fn assert_as_described(github: &StandIn) {
+    assert_eq!(github.violations(), []);
+}

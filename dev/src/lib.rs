@@ -1,0 +1,7 @@
+//! The local stack: real Temporal, real Kubernetes, real ingress, and the GitHub stand-in.
+
+pub mod cluster;
+pub mod github;
+pub mod images;
+pub mod stack;
+pub mod tools;

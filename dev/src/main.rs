@@ -1,0 +1,64 @@
+//! `cargo dev`: what a developer types.
+
+mod up;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The local stack and the checks of this project.
+#[derive(Parser)]
+#[command(name = "cargo dev", bin_name = "cargo dev", disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Starts everything — Temporal, Kubernetes, the ingress, GitHub's stand-in — and prints where it is. Ctrl-C stops it.
+    Up(up::Options),
+    /// Installs the tools into the cache, and nothing else.
+    Install,
+    /// The stack itself, inside its own namespaces.
+    #[command(hide = true)]
+    Stack(up::Options),
+    /// PID 1 of the stack's namespace.
+    #[command(hide = true)]
+    Init {
+        #[arg(last = true)]
+        command: Vec<OsString>,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<ExitCode> {
+    // PID 1 stays a plain loop: with a runtime in it, the runtime would reap what is not its own.
+    if let Command::Init { command } = command {
+        return Ok(dev::stack::namespace::init(&command)?);
+    }
+    // Two libraries use rustls, and it is for the program to choose what they encrypt with. It fails only when chosen before.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = tokio::runtime::Runtime::new()?;
+    let code = runtime.block_on(async {
+        match command {
+            Command::Up(options) => Box::pin(up::outside(options)).await,
+            Command::Stack(options) => Box::pin(up::inside(options)).await,
+            Command::Install => up::install().await,
+            Command::Init { .. } => unreachable!("it is handled above"),
+        }
+    });
+    // A blocking read may still be under way, and nothing is worth waiting for it.
+    runtime.shutdown_background();
+    code
+}

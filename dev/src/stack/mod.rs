@@ -1,0 +1,207 @@
+//! What runs in a stack, in which order does it come up, and how does it go away?
+
+pub mod env;
+pub mod ingress;
+pub mod namespace;
+pub mod options;
+pub mod part;
+pub mod temporal;
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::cluster::network::{Bridge, NetworkError, lock_file};
+use crate::cluster::{Cluster, ClusterError, InternalPorts, Site, cgroups};
+use crate::tools::{ToolError, Toolbox};
+use env::{EnvError, StackEnv};
+use options::{ClusterChoice, OptionsError, StackOptions};
+use part::{Part, PartError, Parts, Watcher};
+
+/// Why there is no stack. Every message says what to do or where to look.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the messages say it")]
+pub enum StackError {
+    #[error(transparent)]
+    Options(#[from] OptionsError),
+    #[error(transparent)]
+    Tool(#[from] ToolError),
+    #[error(transparent)]
+    Part(#[from] PartError),
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    #[error(transparent)]
+    Env(#[from] EnvError),
+    #[error("another stack runs with the state folder {0}; stop it, or choose another folder with --state")]
+    AlreadyRunning(PathBuf),
+    #[error("the state folder {path} is of no use: {source}")]
+    State { path: PathBuf, source: io::Error },
+    #[error("cannot keep the stack apart from the rest of the machine: {0}; the embedded cluster needs root — or use your own with --kube-context")]
+    Namespace(io::Error),
+    #[error("cannot make the pods' cgroup: {0}")]
+    Cgroup(io::Error),
+    #[error("cannot make an HTTP client: {0}")]
+    Client(reqwest::Error),
+}
+
+/// Everything that one stack holds: its folder, its bridge, its running parts.
+pub struct Stack {
+    options: StackOptions,
+    toolbox: Toolbox,
+    parts: Parts,
+    watcher: Watcher,
+    bridge: Option<Bridge>,
+    /// Held while the stack runs; a later start takes a bridge whose owner does not hold it for a leftover.
+    _lock: File,
+}
+
+impl Stack {
+    /// Claims the state folder, empties it, and removes what stacks that were killed have left on this machine.
+    ///
+    /// # Errors
+    /// When the folder is in use or cannot be used, a port is taken, or the machine does not let us.
+    pub async fn prepare(options: StackOptions, toolbox: Toolbox) -> Result<Self, StackError> {
+        options.check()?;
+        let lock = claim(&options.state)?;
+        let (parts, watcher) = Parts::new(&options.folder("logs")).map_err(failed(&options.state))?;
+        let mut stack = Self { options, toolbox, parts, watcher, bridge: None, _lock: lock };
+        if matches!(stack.options.cluster, ClusterChoice::Embedded) {
+            namespace::make_private().map_err(StackError::Namespace)?;
+            for bridge in Bridge::abandoned().await? {
+                remove(bridge).await;
+            }
+            let bridge = stack.bridge.insert(Bridge::claim(&stack.options.state).await?);
+            cgroups::create(&bridge.name()).map_err(StackError::Cgroup)?;
+        }
+        Ok(stack)
+    }
+
+    /// Starts Temporal and, unless the person brought a cluster, Kubernetes and its ingress; returns when all of it is ready.
+    ///
+    /// # Errors
+    /// Names the part that failed, its log, and the log's last lines.
+    pub async fn start_platform(&self) -> Result<Platform, StackError> {
+        let (state, ports) = (&self.options.state, &self.options.ports);
+        let temporal = temporal::start(&self.parts, &self.toolbox, state, ports);
+        let ((), cluster) = tokio::try_join!(temporal, self.start_cluster())?;
+        Ok(Platform { cluster })
+    }
+
+    async fn start_cluster(&self) -> Result<Option<Cluster>, StackError> {
+        let Some(bridge) = self.bridge else { return Ok(None) };
+        let site = Site {
+            toolbox: &self.toolbox,
+            folder: self.options.folder("cluster"),
+            bridge,
+            api_port: self.options.ports.api_server,
+            internal: InternalPorts::choose()?,
+        };
+        let cluster = Cluster::start(&self.parts, &site, &self.options.folder("kubeconfig")).await?;
+        ingress::start(&self.parts, &self.toolbox, &self.options.state, self.options.ports.ingress, &cluster).await?;
+        Ok(Some(cluster))
+    }
+
+    /// Runs one more part: see [`Parts::start`].
+    ///
+    /// # Errors
+    /// When the part cannot be run, ends, or is not ready in time.
+    pub async fn start_part(&self, part: Part, ready: impl AsyncFn() -> Result<(), String>) -> Result<(), PartError> {
+        self.parts.start(part, ready).await
+    }
+
+    /// What was chosen.
+    #[must_use]
+    pub fn options(&self) -> &StackOptions {
+        &self.options
+    }
+
+    /// The programs.
+    #[must_use]
+    pub fn toolbox(&self) -> &Toolbox {
+        &self.toolbox
+    }
+
+    /// Tells clients that the stack is ready, and where everything is.
+    ///
+    /// # Errors
+    /// When the state folder cannot be written to.
+    pub fn publish(&self, env: &StackEnv) -> Result<(), EnvError> {
+        env.write(&StackEnv::file(&self.options.state))
+    }
+
+    /// Waits until a part ends by itself, and says which and why.
+    pub async fn ended(&mut self) -> PartError {
+        self.watcher.ended().await
+    }
+
+    /// Lets the parts finish that have work to finish, ends everything else, and removes the bridge and the cgroup.
+    pub async fn stop(self) {
+        let _ = fs::remove_file(StackEnv::file(&self.options.state));
+        self.parts.stop().await;
+        namespace::kill_everything();
+        if let Some(bridge) = self.bridge {
+            remove(bridge).await;
+        }
+    }
+}
+
+/// What a stack stands on.
+pub struct Platform {
+    /// The embedded cluster, if it is the stack's own.
+    pub cluster: Option<Cluster>,
+}
+
+/// Locks the folder for this process, and empties it of an earlier stack's state.
+fn claim(state: &Path) -> Result<File, StackError> {
+    fs::create_dir_all(state).map_err(failed(state))?;
+    let lock = File::create(lock_file(state)).map_err(failed(state))?;
+    lock.try_lock().map_err(|_| StackError::AlreadyRunning(state.to_owned()))?;
+    for folder in ["cluster", "logs"] {
+        gone(fs::remove_dir_all(state.join(folder))).map_err(failed(state))?;
+    }
+    for file in ["stack.env", "kubeconfig", "temporal.db", "temporal.db-shm", "temporal.db-wal"] {
+        gone(fs::remove_file(state.join(file))).map_err(failed(state))?;
+    }
+    fs::create_dir_all(state.join("cluster")).map_err(failed(state))?;
+    Ok(lock)
+}
+
+/// It is as well if it was not there.
+fn gone(removed: io::Result<()>) -> io::Result<()> {
+    removed.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
+}
+
+/// Removes a bridge and the cgroup of the same name, and says what it could not remove: the next start tries again.
+async fn remove(bridge: Bridge) {
+    if let Err(error) = cgroups::remove(&bridge.name()).await {
+        eprintln!("{error}");
+    }
+    if let Err(error) = bridge.remove().await {
+        eprintln!("{error}");
+    }
+}
+
+fn failed(state: &Path) -> impl FnOnce(io::Error) -> StackError + use<> {
+    let path = state.to_owned();
+    move |source| StackError::State { path, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_folder_belongs_to_one_stack_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("cluster/etcd")).unwrap();
+        fs::write(folder.path().join("stack.env"), "KUBECONFIG=/x\n").unwrap();
+
+        let lock = claim(folder.path()).unwrap();
+        assert!(!folder.path().join("cluster/etcd").exists() && !folder.path().join("stack.env").exists());
+        assert!(matches!(claim(folder.path()), Err(StackError::AlreadyRunning(_))));
+        drop(lock);
+        claim(folder.path()).unwrap();
+    }
+}

@@ -1,0 +1,161 @@
+//! What can be chosen about a stack?
+
+use std::io;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+
+use crate::cluster::InternalPorts;
+
+/// The longest path of a Unix socket, less what the stack appends to its state folder.
+const LONGEST_STATE: usize = 107 - "/cluster/containerd/root/io.containerd.sock".len();
+
+/// Everything that can be chosen.
+#[derive(Clone, Debug)]
+pub struct StackOptions {
+    /// Absolute path of the folder for state and logs; one running stack each.
+    pub state: PathBuf,
+    /// The ports that people and tests use.
+    pub ports: Ports,
+    /// Where previews run.
+    pub cluster: ClusterChoice,
+    /// How long a preview lives unless the request says otherwise; the worker's own default if absent.
+    pub ttl: Option<String>,
+}
+
+/// Where previews run.
+#[derive(Clone, Debug)]
+pub enum ClusterChoice {
+    /// A cluster of our own, in the stack.
+    Embedded,
+    /// The person's own.
+    Existing(ExistingCluster),
+}
+
+/// A cluster that was there before; the stack starts neither Kubernetes nor an ingress.
+#[derive(Clone, Debug)]
+pub struct ExistingCluster {
+    /// The kubeconfig's path.
+    pub kubeconfig: PathBuf,
+    /// A context in it, always named by the person.
+    pub context: String,
+    /// Previews are served under names below this one.
+    pub preview_domain: String,
+    /// Where its ingress listens, `address:port`.
+    pub ingress_address: String,
+    /// The ingress class that previews name.
+    pub ingress_class: String,
+    /// The command that brings an image archive into the cluster; `{archive}` stands for its path.
+    pub image_import: Vec<String>,
+}
+
+/// Ports on 127.0.0.1.
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct Ports {
+    pub github: u16,
+    pub webhook: u16,
+    pub temporal: u16,
+    pub temporal_ui: u16,
+    pub ingress: u16,
+    pub api_server: u16,
+}
+
+/// Why the options cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the messages say it")]
+pub enum OptionsError {
+    #[error("port {port}, for {purpose}, is taken ({source}); choose another with {option}")]
+    PortTaken { port: u16, purpose: &'static str, option: &'static str, source: io::Error },
+    #[error("the state folder {} is too long a path for the sockets in it ({} bytes, at most {LONGEST_STATE}); choose another with --state", .0.display(), .0.as_os_str().len())]
+    StateTooLong(PathBuf),
+    #[error("no free port: {0}")]
+    NoPort(io::Error),
+}
+
+impl Ports {
+    fn named(&self) -> [(u16, &'static str, &'static str); 6] {
+        [
+            (self.github, "the GitHub stand-in", "--github-port"),
+            (self.webhook, "the webhook", "--webhook-port"),
+            (self.temporal, "Temporal", "--temporal-port"),
+            (self.temporal_ui, "Temporal's UI", "--temporal-ui-port"),
+            (self.ingress, "the ingress", "--ingress-port"),
+            (self.api_server, "the Kubernetes API", "--apiserver-port"),
+        ]
+    }
+}
+
+impl StackOptions {
+    /// An embedded stack on free ports, for tests: it gets in the way of no other.
+    ///
+    /// # Errors
+    /// When the machine has no free port.
+    pub fn ephemeral(state: PathBuf) -> Result<Self, OptionsError> {
+        let [github, webhook, temporal, temporal_ui, ingress, api_server] = free_ports()?;
+        let ports = Ports { github, webhook, temporal, temporal_ui, ingress, api_server };
+        Ok(Self { state, ports, cluster: ClusterChoice::Embedded, ttl: None })
+    }
+
+    /// Finds out now what would otherwise stop a part much later.
+    pub(super) fn check(&self) -> Result<(), OptionsError> {
+        if self.state.as_os_str().len() > LONGEST_STATE {
+            return Err(OptionsError::StateTooLong(self.state.clone()));
+        }
+        self.ports.named().into_iter().try_for_each(|(port, purpose, option)| {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+            listener.map(drop).map_err(|source| OptionsError::PortTaken { port, purpose, option, source })
+        })
+    }
+
+    /// Below the state folder.
+    #[must_use]
+    pub fn folder(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.state.join(name)
+    }
+}
+
+impl InternalPorts {
+    pub(super) fn choose() -> Result<Self, OptionsError> {
+        let [controller_manager, scheduler, kubelet, kubelet_health] = free_ports()?;
+        Ok(Self { controller_manager, scheduler, kubelet, kubelet_health })
+    }
+}
+
+/// `N` different ports that nothing listens on at this moment.
+pub(super) fn free_ports<const N: usize>() -> Result<[u16; N], OptionsError> {
+    // All are held before any is let go, so that they differ.
+    let held: Vec<TcpListener> =
+        (0..N).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect::<Result<_, _>>().map_err(OptionsError::NoPort)?;
+    let mut ports = [0; N];
+    for (port, listener) in ports.iter_mut().zip(&held) {
+        *port = listener.local_addr().map_err(OptionsError::NoPort)?.port();
+    }
+    Ok(ports)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ports_of_an_ephemeral_stack_differ() {
+        let mut ports = StackOptions::ephemeral("/a".into()).unwrap().ports.named().map(|(port, ..)| port).to_vec();
+        ports.sort_unstable();
+        ports.dedup();
+        assert_eq!(ports.len(), 6);
+    }
+
+    #[test]
+    fn a_taken_port_is_named_with_its_option() {
+        let options = StackOptions::ephemeral("/a".into()).unwrap();
+        let _taken = TcpListener::bind((Ipv4Addr::LOCALHOST, options.ports.ingress)).unwrap();
+        let message = options.check().unwrap_err().to_string();
+        assert!(message.contains("the ingress") && message.contains("--ingress-port"), "{message}");
+    }
+
+    #[test]
+    fn a_state_folder_too_deep_for_sockets_is_refused() {
+        let options = StackOptions::ephemeral(format!("/{}", "x".repeat(90)).into()).unwrap();
+        assert!(matches!(options.check(), Err(OptionsError::StateTooLong(_))));
+    }
+}

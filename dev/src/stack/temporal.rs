@@ -1,0 +1,50 @@
+//! How is the Temporal server run?
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::StackError;
+use super::options::{Ports, free_ports};
+use super::part::{Part, Parts};
+use crate::tools::Toolbox;
+
+/// The namespace that the server makes at its start.
+pub const NAMESPACE: &str = "default";
+/// The longest wait for one answer of the server.
+const ANSWER: Duration = Duration::from_secs(2);
+
+/// Starts the server with an empty database; returns when its namespace can be used.
+pub(super) async fn start(parts: &Parts, toolbox: &Toolbox, state: &Path, ports: &Ports) -> Result<(), StackError> {
+    let [http, metrics] = free_ports()?;
+    let part = Part::new("temporal", toolbox.path("temporal")?)
+        .arg("server")
+        .arg("start-dev")
+        .flag("ip", "127.0.0.1")
+        .flag("ui-ip", "127.0.0.1")
+        .flag("port", ports.temporal.to_string())
+        .flag("ui-port", ports.temporal_ui.to_string())
+        .flag("http-port", http.to_string())
+        .flag("metrics-port", metrics.to_string())
+        .flag("db-filename", state.join("temporal.db"))
+        .flag("namespace", NAMESPACE)
+        .flag("log-level", "warn");
+    let client = reqwest::Client::builder().timeout(ANSWER).no_proxy().build().map_err(StackError::Client)?;
+    let namespace = format!("http://127.0.0.1:{http}/api/v1/namespaces/{NAMESPACE}");
+    let page = format!("http://127.0.0.1:{}/", ports.temporal_ui);
+    parts
+        .start(part, async || {
+            answers(&client, &namespace).await?;
+            answers(&client, &page).await
+        })
+        .await?;
+    Ok(())
+}
+
+/// Whether a GET of `url` succeeds.
+pub(super) async fn answers(client: &reqwest::Client, url: &str) -> Result<(), String> {
+    match client.get(url).send().await {
+        Ok(response) if response.status().is_success() => Ok(()),
+        Ok(response) => Err(format!("{url} answers {}", response.status())),
+        Err(error) => Err(format!("{url} does not answer ({error})")),
+    }
+}

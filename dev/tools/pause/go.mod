@@ -1,0 +1,3 @@
+module preview.dev/tools/pause
+
+go 1.26.0

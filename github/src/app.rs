@@ -1,0 +1,153 @@
+//! How is the App set up, and how does a call get its credentials?
+
+use std::{io, sync::Arc};
+
+use http::Method;
+use octocrab::{
+    auth::{AppAuth, EncodingKey},
+    models::AppId,
+};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use tokio::sync::OnceCell;
+use url::Url;
+use workflows::vocabulary::InstallationId;
+
+use crate::{
+    Error, ErrorKind,
+    token::Tokens,
+    transport::{Answer, Call, Credentials, Transport},
+};
+
+/// Who we are at which GitHub.
+#[derive(Debug, Clone)]
+pub struct AppConfig {
+    /// The root of the REST API: `https://api.github.com`, or `https://HOST/api/v3` for GitHub Enterprise Server.
+    pub api_url: Url,
+    /// The App's number, from its settings page.
+    pub app_id: u64,
+    /// The App's RSA private key in PEM form.
+    pub private_key: SecretString,
+}
+
+/// A configuration that no request could be made with.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// Not an address of an HTTP API.
+    #[error(
+        "`{0}` cannot be the root of GitHub's API: expected `https://api.github.com` or `https://HOST/api/v3`"
+    )]
+    ApiUrl(String),
+    /// The key cannot be used. What it says is never repeated.
+    #[error(
+        "the App's private key cannot be read: expected the PEM file that GitHub generated, beginning with `-----BEGIN RSA PRIVATE KEY-----`"
+    )]
+    PrivateKey,
+    /// The machine knows no certificate authorities.
+    #[error(
+        "no certificate authorities found ({0}): install the `ca-certificates` package or set SSL_CERT_FILE"
+    )]
+    Certificates(io::Error),
+}
+
+/// The App at GitHub. Cheap to clone; all clones share connections and tokens.
+#[derive(Clone)]
+pub struct GitHubApp {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    app_id: u64,
+    transport: Transport,
+    tokens: Tokens,
+    slug: OnceCell<String>,
+}
+
+impl GitHubApp {
+    /// Prepares a client; nothing is sent yet. Must be called within a Tokio runtime, which drives its connections.
+    ///
+    /// # Errors
+    /// If no request could ever be made with this configuration.
+    pub fn new(config: &AppConfig) -> Result<Self, ConfigError> {
+        let root = &config.api_url;
+        if !matches!(root.scheme(), "http" | "https") || !root.has_host() || root.query().is_some()
+        {
+            return Err(ConfigError::ApiUrl(root.to_string()));
+        }
+        let key = EncodingKey::from_rsa_pem(config.private_key.expose_secret().as_bytes())
+            .map_err(|_| ConfigError::PrivateKey)?;
+        let app = AppAuth {
+            app_id: AppId(config.app_id),
+            key,
+        };
+        Ok(Self {
+            inner: Arc::new(Inner {
+                app_id: config.app_id,
+                transport: Transport::new(root.clone(), app)?,
+                tokens: Tokens::default(),
+                slug: OnceCell::new(),
+            }),
+        })
+    }
+
+    /// The App's number.
+    #[must_use]
+    pub fn app_id(&self) -> u64 {
+        self.inner.app_id
+    }
+
+    /// The App's name in addresses; its comments are signed `<slug>[bot]`. Asked of GitHub once, then remembered.
+    ///
+    /// # Errors
+    /// If GitHub does not answer, or does not know the App.
+    pub async fn slug(&self) -> Result<&str, Error> {
+        #[derive(Deserialize)]
+        struct App {
+            slug: String,
+        }
+        let transport = self.transport();
+        let slug = self
+            .inner
+            .slug
+            .get_or_try_init(|| async {
+                let call = transport.call(
+                    "reading the App's own description".to_owned(),
+                    Method::GET,
+                    &["app"],
+                );
+                let app: App = transport.send(&call, &Credentials::App).await?.json()?;
+                Ok(app.slug)
+            })
+            .await?;
+        Ok(slug)
+    }
+
+    pub(crate) fn transport(&self) -> &Transport {
+        &self.inner.transport
+    }
+
+    /// Sends a call for an installation. A rejected token is replaced once: GitHub may have revoked it before its time.
+    pub(crate) async fn send(
+        &self,
+        installation: InstallationId,
+        call: &Call,
+    ) -> Result<Answer, Error> {
+        let Inner {
+            transport, tokens, ..
+        } = &*self.inner;
+        let token = tokens.get(transport, installation).await?;
+        match transport
+            .send(call, &Credentials::Installation(&token.secret))
+            .await
+        {
+            Err(error) if matches!(error.kind(), ErrorKind::Unauthorized(_)) => {
+                tokens.discard(installation, &token).await;
+                let token = tokens.get(transport, installation).await?;
+                transport
+                    .send(call, &Credentials::Installation(&token.secret))
+                    .await
+            }
+            result => result,
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! What have we said on a pull request, and how do we say something new or change it?
+
+use http::Method;
+use serde::{Deserialize, Serialize};
+use url::Url;
+use workflows::vocabulary::{CommentId, PullRequestRef};
+
+use crate::{Error, ErrorKind, GitHubApp};
+
+/// Most comments GitHub gives at once.
+const PAGE: &str = "per_page=100";
+/// Most pages we read: 20,000 comments. More would mean an address that leads round in circles.
+const PAGES_MAX: usize = 200;
+
+/// A comment of ours.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Comment {
+    /// Its number; GitHub numbers comments in the order they were made.
+    pub id: CommentId,
+    /// Its text, as Markdown.
+    pub body: String,
+    /// Its address on the pull request's page.
+    pub html_url: Url,
+}
+
+impl GitHubApp {
+    /// All comments on the pull request that this App wrote, oldest first.
+    ///
+    /// Comments by people and by other Apps are left out, whatever they contain: a marker in a comment's text is no proof of who wrote it.
+    ///
+    /// # Errors
+    /// If a page cannot be read.
+    pub async fn own_comments(&self, reference: &PullRequestRef) -> Result<Vec<Comment>, Error> {
+        let login = format!("{}[bot]", self.slug().await?);
+        let mut call = self
+            .transport()
+            .call(
+                format!("listing the comments on {reference}"),
+                Method::GET,
+                &comments_of(reference, &reference.number.to_string()),
+            )
+            .query(PAGE);
+        let mut own = Vec::new();
+        for _ in 0..PAGES_MAX {
+            let answer = self.send(reference.installation, &call).await?;
+            let page: Vec<Listed> = answer.json()?;
+            own.extend(
+                page.into_iter()
+                    .filter(|listed| listed.is_by(self.app_id(), &login))
+                    .map(|listed| listed.comment),
+            );
+            match answer.next() {
+                Some(next) => call = call.next_page(&next),
+                None => return Ok(own),
+            }
+        }
+        Err(Error::new(
+            &call.doing,
+            ErrorKind::Unexpected(format!("more than {PAGES_MAX} pages")),
+        ))
+    }
+
+    /// Writes a new comment. Not idempotent: look for it with [`GitHubApp::own_comments`] first.
+    ///
+    /// # Errors
+    /// If GitHub did not confirm it. After [`ErrorKind::Unavailable`] it may exist all the same.
+    pub async fn create_comment(
+        &self,
+        reference: &PullRequestRef,
+        body: &str,
+    ) -> Result<Comment, Error> {
+        let call = self
+            .transport()
+            .call(
+                format!("commenting on {reference}"),
+                Method::POST,
+                &comments_of(reference, &reference.number.to_string()),
+            )
+            .json(&Body { body });
+        self.send(reference.installation, &call).await?.json()
+    }
+
+    /// Replaces a comment's text.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Gone`] if someone deleted the comment.
+    pub async fn update_comment(
+        &self,
+        reference: &PullRequestRef,
+        comment: CommentId,
+        body: &str,
+    ) -> Result<Comment, Error> {
+        let repository = &reference.repository;
+        let call = self
+            .transport()
+            .call(
+                format!("updating comment {comment} on {reference}"),
+                Method::PATCH,
+                &[
+                    "repos",
+                    repository.owner(),
+                    repository.name(),
+                    "issues",
+                    "comments",
+                    &comment.to_string(),
+                ],
+            )
+            .json(&Body { body });
+        self.send(reference.installation, &call)
+            .await
+            .map_err(Error::not_found_means_gone)?
+            .json()
+    }
+}
+
+/// A pull request's conversation hangs on the issue of the same number.
+fn comments_of<'a>(reference: &'a PullRequestRef, number: &'a str) -> [&'a str; 6] {
+    let repository = &reference.repository;
+    [
+        "repos",
+        repository.owner(),
+        repository.name(),
+        "issues",
+        number,
+        "comments",
+    ]
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    body: &'a str,
+}
+
+/// A comment as it is listed, with what tells its author.
+#[derive(Deserialize)]
+struct Listed {
+    #[serde(flatten)]
+    comment: Comment,
+    /// Null for deleted accounts.
+    user: Option<User>,
+    #[serde(default)]
+    performed_via_github_app: Option<Via>,
+}
+
+#[derive(Deserialize)]
+struct User {
+    login: String,
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+#[derive(Deserialize)]
+struct Via {
+    id: u64,
+}
+
+impl Listed {
+    /// People can comment *through* an App, so the App's number counts only on a bot's comment. `[bot]` is in no person's login.
+    fn is_by(&self, app_id: u64, login: &str) -> bool {
+        let via_us = self
+            .performed_via_github_app
+            .as_ref()
+            .is_some_and(|via| via.id == app_id);
+        self.user
+            .as_ref()
+            .is_some_and(|user| user.kind == "Bot" && (via_us || user.login == login))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn is_ours(user: &Value, via: &Value) -> bool {
+        let listed: Listed = serde_json::from_value(json!({
+            "id": 1, "body": "<!-- marker -->", "html_url": "https://github.com/o/r/pull/1#issuecomment-1",
+            "user": user, "performed_via_github_app": via,
+        }))
+        .expect("a comment");
+        listed.is_by(7, "previews[bot]")
+    }
+
+    #[test]
+    fn nobody_else_can_write_a_comment_of_ours() {
+        let bot = |login: &str| json!({ "login": login, "type": "Bot" });
+        let person = json!({ "login": "mona", "type": "User" });
+        let (us, other, nobody) = (json!({ "id": 7 }), json!({ "id": 8 }), json!(null));
+        assert!(is_ours(&bot("previews[bot]"), &us));
+        assert!(is_ours(&bot("previews[bot]"), &nobody));
+        assert!(is_ours(&bot("renamed[bot]"), &us));
+        assert!(!is_ours(&bot("rival[bot]"), &other));
+        assert!(!is_ours(&bot("rival[bot]"), &nobody));
+        assert!(!is_ours(&person, &us));
+        assert!(!is_ours(&person, &nobody));
+        assert!(!is_ours(&nobody, &us));
+    }
+}

@@ -1,0 +1,19 @@
+//! The GitHub App client that webhook and worker share: the few calls we make, in our own words, with our own errors.
+//!
+//! [`GitHubApp`] is the whole interface: `app.pull_request(&reference)`, `app.role(&reference, login)`, `app.create_comment(..)` and so on.
+//! It speaks to GitHub, to GitHub Enterprise or to a stand-in, whichever `api_url` names. It never retries by itself, with one exception
+//! (a rejected installation token is replaced once): how patient to be is the caller's decision, and [`Error`] says what would help.
+
+mod app;
+mod comment;
+mod error;
+mod permission;
+mod pull_request;
+mod token;
+mod transport;
+
+pub use app::{AppConfig, ConfigError, GitHubApp};
+pub use comment::Comment;
+pub use error::{Error, ErrorKind};
+pub use permission::Role;
+pub use pull_request::{PullRequest, PullRequestState};

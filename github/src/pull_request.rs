@@ -1,0 +1,146 @@
+//! What is the state of a pull request?
+
+use http::Method;
+use serde::Deserialize;
+use url::Url;
+use workflows::vocabulary::{CommitSha, PullRequestRef};
+
+use crate::{Error, GitHubApp};
+
+/// What we need to know about a pull request.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "Wire")]
+pub struct PullRequest {
+    /// The newest commit.
+    pub head: CommitSha,
+    /// Do its commits live outside the repository that received it? Also true if their repository was deleted.
+    pub from_fork: bool,
+    /// The branch it wants to be merged into.
+    pub base_branch: String,
+    /// Whether it is still to be decided on.
+    pub state: PullRequestState,
+    /// Marked as not ready for review.
+    pub draft: bool,
+    /// Is the conversation closed to outsiders?
+    pub locked: bool,
+    /// Its page.
+    pub html_url: Url,
+}
+
+/// Whether a pull request is still to be decided on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PullRequestState {
+    /// Undecided.
+    Open,
+    /// Closed without merging.
+    Closed,
+    /// Merged.
+    Merged,
+}
+
+impl GitHubApp {
+    /// Reads a pull request.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) also when the App is not installed on the repository any more.
+    pub async fn pull_request(&self, reference: &PullRequestRef) -> Result<PullRequest, Error> {
+        let repository = &reference.repository;
+        let call = self.transport().call(
+            format!("reading pull request {reference}"),
+            Method::GET,
+            &[
+                "repos",
+                repository.owner(),
+                repository.name(),
+                "pulls",
+                &reference.number.to_string(),
+            ],
+        );
+        self.send(reference.installation, &call).await?.json()
+    }
+}
+
+#[derive(Deserialize)]
+struct Wire {
+    head: End,
+    base: Base,
+    state: OpenOrClosed,
+    merged: bool,
+    #[serde(default)]
+    draft: bool,
+    locked: bool,
+    html_url: Url,
+}
+
+#[derive(Deserialize)]
+struct End {
+    sha: CommitSha,
+    /// Null once the fork is deleted.
+    repo: Option<Home>,
+}
+
+#[derive(Deserialize)]
+struct Base {
+    #[serde(rename = "ref")]
+    branch: String,
+    repo: Home,
+}
+
+/// Repositories are compared by number: names change.
+#[derive(Deserialize, PartialEq)]
+struct Home {
+    id: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum OpenOrClosed {
+    Open,
+    Closed,
+}
+
+impl From<Wire> for PullRequest {
+    fn from(wire: Wire) -> Self {
+        Self {
+            head: wire.head.sha,
+            from_fork: wire.head.repo != Some(wire.base.repo),
+            base_branch: wire.base.branch,
+            state: match (wire.merged, wire.state) {
+                (true, _) => PullRequestState::Merged,
+                (false, OpenOrClosed::Open) => PullRequestState::Open,
+                (false, OpenOrClosed::Closed) => PullRequestState::Closed,
+            },
+            draft: wire.draft,
+            locked: wire.locked,
+            html_url: wire.html_url,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn forks_and_states_are_told_apart() {
+        let own = json!({ "id": 1 });
+        let fork = json!({ "id": 2 });
+        let deleted = json!(null);
+        for (head, state, merged, expected) in [
+            (&own, "open", false, (false, PullRequestState::Open)),
+            (&fork, "open", false, (true, PullRequestState::Open)),
+            (&deleted, "closed", false, (true, PullRequestState::Closed)),
+            (&own, "closed", true, (false, PullRequestState::Merged)),
+        ] {
+            let json = json!({
+                "head": { "sha": "0123456789abcdef0123456789abcdef01234567", "repo": head },
+                "base": { "ref": "main", "repo": { "id": 1 } },
+                "state": state, "merged": merged, "locked": false, "html_url": "https://github.com/o/r/pull/1",
+            });
+            let pull_request: PullRequest = serde_json::from_value(json).expect("a pull request");
+            assert_eq!((pull_request.from_fork, pull_request.state), expected);
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! How does one request reach GitHub, and how does its answer come back as a value or as one of our errors?
+
+use std::{sync::Arc, time::Duration};
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
+use hyper_rustls::HttpsConnectorBuilder;
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use jiff::Timestamp;
+use octocrab::{
+    AuthState, OctoBody, Octocrab, OctocrabBuilder,
+    auth::AppAuth,
+    service::middleware::{base_uri::BaseUriLayer, extra_headers::ExtraHeadersLayer},
+};
+use secrecy::SecretString;
+use serde::{Serialize, de::DeserializeOwned};
+use url::{Position, Url};
+
+use crate::{ConfigError, Error, ErrorKind};
+
+/// Longest time to open a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Longest time from sending a request to having read its whole answer. GitHub itself gives up after 10 s.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// The version of GitHub's API that the structures of this crate were written for.
+const API_VERSION: &str = "2022-11-28";
+/// GitHub wants to know who is calling.
+const USER_AGENT: &str = concat!("deploy-previews/", env!("CARGO_PKG_VERSION"));
+
+/// One request, before anyone has signed it.
+pub(crate) struct Call {
+    /// For messages: `reading pull request octo-org/hello-world#12`.
+    pub(crate) doing: String,
+    method: Method,
+    /// Path and query, with the path of the API's root.
+    target: String,
+    body: Option<String>,
+}
+
+/// What came back, if it was a success.
+pub(crate) struct Answer {
+    doing: String,
+    headers: HeaderMap,
+    body: String,
+}
+
+/// Who asks.
+pub(crate) enum Credentials<'a> {
+    /// The App itself, with a JSON Web Token signed by its private key.
+    App,
+    /// One of its installations.
+    Installation(&'a SecretString),
+}
+
+/// A connection pool to one GitHub.
+pub(crate) struct Transport {
+    root: Url,
+    octocrab: Octocrab,
+}
+
+impl Transport {
+    /// octocrab signs and sends; its default client is not used, because that repeats failed POSTs and adds a second `User-Agent`.
+    pub(crate) fn new(root: Url, app: AppAuth) -> Result<Self, ConfigError> {
+        let base_uri = root
+            .as_str()
+            .parse()
+            .map_err(|_| ConfigError::ApiUrl(root.to_string()))?;
+        let mut connector = HttpConnector::new();
+        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        connector.set_nodelay(true);
+        connector.enforce_http(false);
+        let connector = HttpsConnectorBuilder::new()
+            .with_provider_and_native_roots(rustls::crypto::ring::default_provider())
+            .map_err(ConfigError::Certificates)?
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(connector);
+        let client = Client::builder(TokioExecutor::new()).build::<_, OctoBody>(connector);
+        let octocrab = OctocrabBuilder::new_empty()
+            .with_service(client)
+            .with_layer(&ExtraHeadersLayer::new(Arc::new(vec![
+                (
+                    header::USER_AGENT,
+                    HeaderValue::from_static(USER_AGENT),
+                ),
+                (
+                    header::ACCEPT,
+                    HeaderValue::from_static("application/vnd.github+json"),
+                ),
+                (
+                    HeaderName::from_static("x-github-api-version"),
+                    HeaderValue::from_static(API_VERSION),
+                ),
+            ])))
+            .with_layer(&BaseUriLayer::new(base_uri))
+            .with_auth(AuthState::App(app))
+            .build();
+        match octocrab {
+            Ok(octocrab) => Ok(Self { root, octocrab }),
+            Err(never) => match never {},
+        }
+    }
+
+    /// A request to `/segment/segment/…` below the API's root. Segments are escaped here, so no caller can leave the path.
+    pub(crate) fn call(&self, doing: String, method: Method, segments: &[&str]) -> Call {
+        let mut url = self.root.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(segments);
+        }
+        Call {
+            doing,
+            method,
+            target: url[Position::BeforePath..].to_owned(),
+            body: None,
+        }
+    }
+
+    /// Sends `call` once.
+    pub(crate) async fn send(
+        &self,
+        call: &Call,
+        credentials: &Credentials<'_>,
+    ) -> Result<Answer, Error> {
+        let exchange = self.exchange(call, credentials);
+        let result = tokio::time::timeout(REQUEST_TIMEOUT, exchange)
+            .await
+            .unwrap_or_else(|_| {
+                Err(ErrorKind::Unavailable(format!(
+                    "no answer within {} s",
+                    REQUEST_TIMEOUT.as_secs()
+                )))
+            });
+        result.map_err(|kind| {
+            tracing::debug!(doing = call.doing, error = %kind, "GitHub call failed");
+            Error::new(&call.doing, kind)
+        })
+    }
+
+    async fn exchange(
+        &self,
+        call: &Call,
+        credentials: &Credentials<'_>,
+    ) -> Result<Answer, ErrorKind> {
+        let mut request = Request::builder()
+            .method(call.method.clone())
+            .uri(&call.target);
+        if call.body.is_some() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        let body = call
+            .body
+            .as_ref()
+            .map_or_else(OctoBody::empty, |body| OctoBody::from(body.clone()));
+        let request = request
+            .body(body)
+            .map_err(|error| ErrorKind::Validation(error.to_string()))?;
+
+        let response = match credentials {
+            Credentials::App => self.octocrab.execute(request).await,
+            Credentials::Installation(token) => {
+                self.octocrab
+                    .user_access_token((*token).clone())
+                    .map_err(|error| unavailable(&error))?
+                    .execute(request)
+                    .await
+            }
+        }
+        .map_err(|error| unavailable(&error))?;
+
+        let status = response.status();
+        let headers = response.headers().clone();
+        let body = self
+            .octocrab
+            .body_to_string(response)
+            .await
+            .map_err(|error| unavailable(&error))?;
+        if status.is_success() {
+            Ok(Answer {
+                doing: call.doing.clone(),
+                headers,
+                body,
+            })
+        } else {
+            Err(ErrorKind::of_response(
+                status,
+                &headers,
+                &body,
+                Timestamp::now(),
+            ))
+        }
+    }
+}
+
+impl Call {
+    /// With a query.
+    pub(crate) fn query(mut self, query: &str) -> Self {
+        self.target.push('?');
+        self.target.push_str(query);
+        self
+    }
+
+    /// With a JSON body.
+    pub(crate) fn json(mut self, body: &impl Serialize) -> Self {
+        self.body =
+            Some(serde_json::to_string(body).expect("our own structures have text keys only"));
+        self
+    }
+
+    /// The same request for the next page. Only path and query are taken over, so that no answer can send our token to another host.
+    pub(crate) fn next_page(&self, next: &Url) -> Self {
+        Self {
+            doing: self.doing.clone(),
+            method: self.method.clone(),
+            target: next[Position::BeforePath..Position::AfterQuery].to_owned(),
+            body: None,
+        }
+    }
+}
+
+impl Answer {
+    /// The body, read into one of our structures.
+    pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        let mut json = serde_json::Deserializer::from_str(&self.body);
+        serde_path_to_error::deserialize(&mut json).map_err(|error| {
+            Error::new(
+                &self.doing,
+                ErrorKind::Unexpected(format!("at `{}`: {}", error.path(), error.inner())),
+            )
+        })
+    }
+
+    /// The address of the next page, if there is one.
+    pub(crate) fn next(&self) -> Option<Url> {
+        self.headers
+            .get_all(header::LINK)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            // Each link is `<address>; parameter; parameter`, and only addresses contain `<`.
+            .flat_map(|value| value.split('<').skip(1))
+            .filter_map(|link| link.split_once('>'))
+            .find(|(_, parameters)| {
+                parameters
+                    .split([';', ','])
+                    .any(|parameter| matches!(parameter.trim(), r#"rel="next""# | "rel=next"))
+            })
+            .and_then(|(address, _)| address.parse().ok())
+    }
+}
+
+/// octocrab's own display hides the cause, which is what an operator needs: `connection refused`, `invalid peer certificate`.
+fn unavailable(error: &octocrab::Error) -> ErrorKind {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    ErrorKind::Unavailable(cause.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn next(link: &str) -> Option<String> {
+        let answer = Answer {
+            doing: String::new(),
+            headers: [(
+                header::LINK,
+                link.parse::<HeaderValue>().expect("a header value"),
+            )]
+            .into_iter()
+            .collect(),
+            body: String::new(),
+        };
+        answer.next().map(String::from)
+    }
+
+    #[test]
+    fn the_next_page_is_found_in_the_link_header() {
+        for (link, expected) in [
+            (
+                r#"<https://api.github.com/x?page=1>; rel="prev", <https://api.github.com/x?page=3>; rel="next""#,
+                Some("https://api.github.com/x?page=3"),
+            ),
+            (
+                r#"<https://api.github.com/x?a=1,2&page=3>; rel="next", <https://api.github.com/x?page=9>; rel="last""#,
+                Some("https://api.github.com/x?a=1,2&page=3"),
+            ),
+            (r#"<https://api.github.com/x?page=9>; rel="last""#, None),
+            (r#"<>; rel="next""#, None),
+            ("nonsense", None),
+        ] {
+            assert_eq!(next(link).as_deref(), expected, "{link}");
+        }
+    }
+}

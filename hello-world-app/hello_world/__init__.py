@@ -1,0 +1,1 @@
+"""A small web page that tells which deploy preview it is."""

@@ -1,0 +1,212 @@
+//! How does a conversation begin, and what must be true when it ends?
+
+use std::{fs, panic::AssertUnwindSafe, path::PathBuf, sync::Arc};
+
+use anyhow::{Context, Result, ensure};
+use dev::{
+    github::{Options, Repository, StandIn, User},
+    images::REGISTRY,
+    stack::part::until,
+};
+use futures::FutureExt;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{Api, api::ListParams};
+use secrecy::ExposeSecret;
+
+use crate::{
+    evidence, name,
+    patience::ANSWER,
+    process::{Service, programs},
+    pull_request::PullRequest,
+    setting::Setting,
+    stack::SharedStack,
+    temporal::Workflows,
+};
+
+/// The owner of every conversation's repository; the repositories' names differ.
+const OWNER: &str = "Octo-Org";
+
+/// Everything that one test holds in its hands.
+pub struct Conversation {
+    /// Its own GitHub.
+    pub github: StandIn,
+    /// Its own repository there.
+    pub repository: Repository,
+    /// Its own webhook.
+    pub webhook: Service,
+    /// Its own worker.
+    pub worker: Service,
+    /// The workflows on its own task queue.
+    pub workflows: Workflows,
+    /// What it shares with all others.
+    pub stack: Arc<SharedStack>,
+    /// Its own folder, for logs and whatever else it needs.
+    pub folder: PathBuf,
+    /// Its own service instance: what its namespaces are labelled with.
+    pub instance: String,
+}
+
+/// Begins a conversation, has the talk, and then sees that everything was as it should be and nothing is left over.
+///
+/// # Panics
+/// When anything was not, with the evidence: comments, deliveries, workflows and logs.
+pub fn converse<Talk>(setting: Setting, talk: Talk)
+where
+    Talk: AsyncFnOnce(&mut Conversation) -> Result<()>,
+{
+    let name = name::of_test::<Talk>();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("the system has threads");
+    if let Err(failure) = runtime.block_on(hold(&name, setting, talk)) {
+        panic!("{failure:#}");
+    }
+}
+
+async fn hold(name: &str, setting: Setting, talk: impl AsyncFnOnce(&mut Conversation) -> Result<()>) -> Result<()> {
+    let mut conversation = Box::pin(Conversation::begin(name, setting)).await?;
+    let talked = AssertUnwindSafe(talk(&mut conversation)).catch_unwind().await;
+    let outcome = match talked {
+        Ok(Ok(())) => Box::pin(conversation.finish()).await,
+        Ok(Err(error)) => Err(error),
+        Err(panic) => Err(anyhow::anyhow!("{}", message(&*panic))),
+    };
+    let Err(failure) = outcome else { return Ok(()) };
+    let evidence = evidence::of(&conversation).await;
+    conversation.abandon().await;
+    Err(failure.context(format!("{name} failed\n{evidence}\nThe failure itself")))
+}
+
+fn message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string)).unwrap_or_else(|| "a panic without a message".to_owned())
+}
+
+impl Conversation {
+    async fn begin(name: &str, setting: Setting) -> Result<Self> {
+        let stack = Arc::new(SharedStack::find().await?);
+        let folder = stack.folder.join("conversations").join(name);
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder)?;
+
+        let github = StandIn::start(Options { delivery_deadline: setting.delivery_deadline, ..Options::default() }).await?;
+        // Upper case and dots, which GitHub allows and Kubernetes does not.
+        let repository = github.repository(OWNER, "Hello.World").await?;
+        let instance = repository.name().to_ascii_lowercase().replace('.', "-");
+        let task_queue = instance.clone();
+        let key = folder.join("app.pem");
+        fs::write(&key, github.private_key_pem())?;
+
+        let programs = programs()?;
+        let mut webhook = Service::new(programs.join("preview-webhook"), folder.join("webhook.log"))?;
+        let mut worker = Service::new(programs.join("preview-worker"), folder.join("worker.log"))?;
+        for service in [&mut webhook, &mut worker] {
+            service.set("TEMPORAL_ADDRESS", &stack.env.temporal_address);
+            service.set("TEMPORAL_NAMESPACE", &stack.env.temporal_namespace);
+            service.set("PREVIEW_TASK_QUEUE", &task_queue);
+            service.set("GITHUB_API_URL", github.api_url().as_str());
+            service.set("GITHUB_APP_ID", github.app_id().to_string());
+            service.set("GITHUB_PRIVATE_KEY_FILE", &key);
+            service.set("RUST_LOG", "info");
+        }
+        let address = webhook.address().to_owned();
+        webhook.set("WEBHOOK_LISTEN", &address);
+        webhook.set("WEBHOOK_SECRET", github.webhook_secret().expose_secret());
+        let address = worker.address().to_owned();
+        worker.set("WORKER_LISTEN", &address);
+        worker.set("TEMPORAL_UI_URL", &stack.env.temporal_ui_url);
+        worker.set("KUBECONFIG", &stack.env.kubeconfig);
+        worker.set("HELM", &stack.env.helm);
+        worker.set("PREVIEW_INSTANCE", &instance);
+        worker.set("PREVIEW_DOMAIN", stack.preview_domain()?.to_string());
+        worker.set("PREVIEW_INGRESS_ADDRESS", &stack.env.preview_ingress_address);
+        worker.set("PREVIEW_INGRESS_CLASS", &stack.env.preview_ingress_class);
+        worker.set("PREVIEW_CHART", &stack.env.preview_chart);
+        worker.set("PREVIEW_IMAGE", format!("{REGISTRY}/{{owner}}/{{repo}}:{{commit}}"));
+        setting.webhook.iter().for_each(|(variable, value)| webhook.set(variable, value));
+        setting.worker.iter().for_each(|(variable, value)| worker.set(variable, value));
+
+        // The worker registers the search attributes, so it has to have run once before the webhook starts a workflow; it need not run on.
+        worker.start().await?;
+        if !setting.worker_runs {
+            worker.stop().await?;
+        }
+        webhook.start().await?;
+        github.set_webhook_url(Some(format!("http://{}/api/github/webhooks", webhook.address()).parse()?));
+
+        let workflows = Workflows::new(Arc::clone(&stack), task_queue);
+        Ok(Self { github, repository, webhook, worker, workflows, stack, folder, instance })
+    }
+
+    /// Opens a pull request by mona that greets in its own words, and builds its image.
+    ///
+    /// # Errors
+    /// When GitHub or the image builder will not.
+    pub async fn pull_request(&self) -> Result<PullRequest> {
+        let pull = self.pull_request_without_image().await?;
+        pull.build_image().await?;
+        Ok(pull)
+    }
+
+    /// Opens a pull request whose image nobody has built yet.
+    ///
+    /// # Errors
+    /// When GitHub will not.
+    pub async fn pull_request_without_image(&self) -> Result<PullRequest> {
+        let greeting = format!("Hello from {}", self.instance);
+        let pull = self.repository.open_pull_request(&User::writer(), "Greet", [PullRequest::content(&greeting)]).await?;
+        Ok(self.around(pull))
+    }
+
+    /// Helpers around a pull request, or an issue, of this conversation.
+    #[must_use]
+    pub fn around(&self, pull: dev::github::PullRequest) -> PullRequest {
+        PullRequest::new(pull, self.github.clone(), self.repository.clone(), Arc::clone(&self.stack))
+    }
+
+    /// The namespaces of this conversation's instance.
+    ///
+    /// # Errors
+    /// When the cluster does not answer.
+    pub async fn namespaces(&self) -> Result<Vec<String>> {
+        let selector = format!("app.kubernetes.io/managed-by=preview,preview.dev/instance={}", self.instance);
+        let namespaces: Api<Namespace> = Api::all(self.stack.kube.clone());
+        let found = namespaces.list(&ListParams::default().labels(&selector)).await?;
+        Ok(found.items.into_iter().filter_map(|namespace| namespace.metadata.name).collect())
+    }
+
+    /// What must be true after every conversation.
+    async fn finish(&mut self) -> Result<()> {
+        let nothing_open = until(ANSWER, async || {
+            let open = self.workflows.open().await.map_err(|error| error.to_string())?;
+            if open.is_empty() { Ok(()) } else { Err(format!("still open: {}", open.join(", "))) }
+        });
+        nothing_open.await.map_err(anyhow::Error::msg).context("a conversation must end its previews")?;
+        let left = self.namespaces().await?;
+        ensure!(left.is_empty(), "namespaces are left: {left:?}");
+        let failed = self.workflows.failed_tasks().await?;
+        ensure!(failed.is_empty(), "workflow tasks failed, which wedges a workflow: {failed:#?}");
+        let violations = self.github.violations();
+        ensure!(violations.is_empty(), "GitHub's description was departed from: {violations:#?}");
+
+        self.workflows.forget_schedule(&self.instance).await;
+        for service in [&mut self.webhook, &mut self.worker] {
+            if service.is_running() {
+                let status = service.stop().await?;
+                ensure!(status.success(), "{} ended with {status} after SIGTERM", service.log().display());
+            }
+        }
+        self.github.stop().await;
+        Ok(())
+    }
+
+    /// After a failure: nothing of this conversation goes on in the shared stack.
+    async fn abandon(&mut self) {
+        self.workflows.forget_schedule(&self.instance).await;
+        self.workflows.terminate_open().await;
+        for service in [&mut self.webhook, &mut self.worker] {
+            if service.is_running() {
+                // It is killed with this process at the latest.
+                let _ = service.kill().await;
+            }
+        }
+    }
+}

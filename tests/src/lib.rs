@@ -1,0 +1,26 @@
+//! How does a test talk to the whole service, as the people on a pull request do?
+//!
+//! Every conversation has its own GitHub stand-in, repository, task queue and service instance, and its own webhook and worker as real
+//! processes, so that killing one is real. Temporal, Kubernetes and the ingress belong to the stack that all conversations share;
+//! `cargo dev test` starts it. A conversation ends with nothing left over, or the test fails.
+
+mod conversation;
+mod evidence;
+mod helm;
+mod name;
+pub mod patience;
+mod preview;
+mod process;
+mod pull_request;
+mod setting;
+mod stack;
+mod temporal;
+
+pub use conversation::{Conversation, converse};
+pub use helm::HeldHelm;
+pub use preview::{Page, Preview};
+pub use process::Service;
+pub use pull_request::PullRequest;
+pub use setting::Setting;
+pub use stack::{STACK_ENV, SharedStack};
+pub use temporal::Workflows;

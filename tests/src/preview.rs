@@ -1,0 +1,217 @@
+//! How does a test look at a preview: in Temporal, in the cluster, and through its URL?
+
+use std::{net::SocketAddr, sync::Arc};
+
+use anyhow::{Context, Result, bail, ensure};
+use futures::TryStreamExt;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{Api, runtime::wait::await_condition};
+use temporalio_client::{
+    Client, WorkflowDescribeOptions, WorkflowExecutionDescription, WorkflowExecutionStatus, WorkflowFetchHistoryOptions,
+    WorkflowGetResultOptions, WorkflowHandle, WorkflowQueryOptions,
+    errors::{WorkflowGetResultError, WorkflowInteractionError},
+};
+use temporalio_common::protos::temporal::api::history::v1::{HistoryEvent, history_event::Attributes};
+use tokio::time::timeout;
+use url::Url;
+use workflows::{
+    PreviewWorkflow,
+    preview::PreviewStatus,
+    search_attributes::PHASE,
+    vocabulary::{Phase, PreviewId},
+};
+
+use crate::{
+    patience::{ANSWER, GONE, HTTP, URL},
+    stack::SharedStack,
+};
+
+/// A preview that was, is or could be.
+#[derive(Clone)]
+pub struct Preview {
+    /// Its name in Temporal.
+    pub id: PreviewId,
+    stack: Arc<SharedStack>,
+}
+
+/// What a URL answered.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// HTTP status.
+    pub status: u16,
+    /// `X-Preview-Commit`.
+    pub commit: Option<String>,
+    /// The body.
+    pub body: String,
+}
+
+impl Preview {
+    pub(crate) fn new(id: PreviewId, stack: Arc<SharedStack>) -> Self {
+        Self { id, stack }
+    }
+
+    /// Its workflow; the newest run, if there were several.
+    #[must_use]
+    pub fn workflow(&self) -> WorkflowHandle<Client, PreviewWorkflow> {
+        self.stack.temporal.get_workflow_handle(self.id.to_string())
+    }
+
+    /// What Temporal says of its newest run; `None` if it was never asked for. Unlike the records, this is never behind.
+    ///
+    /// # Errors
+    /// When Temporal does not answer.
+    pub async fn described(&self) -> Result<Option<WorkflowExecutionDescription>> {
+        match self.workflow().describe(WorkflowDescribeOptions::default()).await {
+            Ok(description) => Ok(Some(description)),
+            Err(WorkflowInteractionError::NotFound(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Its newest run.
+    ///
+    /// # Errors
+    /// When there was none.
+    pub async fn run_id(&self) -> Result<String> {
+        let description = self.described().await?.with_context(|| format!("{} was never started", self.id))?;
+        Ok(description.run_id().to_owned())
+    }
+
+    /// Waits until the newest run has entered `phase`, now or before.
+    ///
+    /// # Errors
+    /// When it closes first, or does not in time.
+    pub async fn reaches(&self, phase: Phase) -> Result<()> {
+        let options = WorkflowFetchHistoryOptions::builder().wait_new_event(true).skip_archival(true).build();
+        let mut events = self.workflow().fetch_history(options);
+        let reached = timeout(URL, async {
+            while let Some(event) = events.try_next().await? {
+                if phase_in(&event) == Some(phase) {
+                    return Ok(());
+                }
+            }
+            bail!("{} ended without having been {phase}", self.id)
+        });
+        reached.await.with_context(|| format!("{} was not {phase} within {URL:?}", self.id))?
+    }
+
+    /// Every phase that the newest run has entered so far, in order.
+    ///
+    /// # Errors
+    /// When Temporal does not answer.
+    pub async fn phases(&self) -> Result<Vec<Phase>> {
+        let history = self.workflow().fetch_history(WorkflowFetchHistoryOptions::default());
+        Ok(history.into_events().await?.iter().filter_map(phase_in).collect())
+    }
+
+    /// Waits until the newest run is closed, and says how.
+    ///
+    /// # Errors
+    /// When it is still open after a while.
+    pub async fn closed(&self) -> Result<WorkflowExecutionStatus> {
+        let result = timeout(URL, self.workflow().get_result(WorkflowGetResultOptions::default())).await;
+        match result.with_context(|| format!("{} was still open after {URL:?}", self.id))? {
+            Ok(_) => Ok(WorkflowExecutionStatus::Completed),
+            Err(WorkflowGetResultError::Failed(_)) => Ok(WorkflowExecutionStatus::Failed),
+            Err(WorkflowGetResultError::Cancelled { .. }) => Ok(WorkflowExecutionStatus::Canceled),
+            Err(WorkflowGetResultError::Terminated { .. }) => Ok(WorkflowExecutionStatus::Terminated),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What the workflow says of itself.
+    ///
+    /// # Errors
+    /// When no worker answers for it.
+    pub async fn status(&self) -> Result<PreviewStatus> {
+        let workflow = self.workflow();
+        let asked = workflow.query(PreviewWorkflow::status, (), WorkflowQueryOptions::default());
+        Ok(timeout(ANSWER, asked).await.with_context(|| format!("{} answers no query: is it wedged?", self.id))??)
+    }
+
+    /// Sends a signal with the real `temporal` program; `inputs` are JSON.
+    ///
+    /// # Errors
+    /// When the program or the server refuses.
+    pub async fn signal(&self, name: &str, inputs: &[&str]) -> Result<()> {
+        let id = self.id.to_string();
+        let mut arguments = vec!["workflow", "signal", "--workflow-id", &id, "--name", name];
+        arguments.extend(inputs.iter().flat_map(|input| ["--input", input]));
+        self.stack.temporal_cli(&arguments).await.map(drop)
+    }
+
+    /// Stops it, and waits until it is over.
+    ///
+    /// # Errors
+    /// When it does not end as a stopped preview does.
+    pub async fn stop(&self) -> Result<()> {
+        self.signal("stop", &[]).await?;
+        let status = self.closed().await?;
+        ensure!(status == WorkflowExecutionStatus::Completed, "{} was stopped and is {status:?}", self.id);
+        self.gone().await
+    }
+
+    /// Its namespace, if it has one.
+    ///
+    /// # Errors
+    /// When the cluster does not answer.
+    pub async fn namespace(&self) -> Result<Option<Namespace>> {
+        Ok(self.namespaces().get_opt(&self.id.namespace()).await?)
+    }
+
+    /// Waits until its namespace exists.
+    ///
+    /// # Errors
+    /// When it does not in time.
+    pub async fn has_namespace(&self) -> Result<Namespace> {
+        let exists = |namespace: Option<&Namespace>| namespace.is_some();
+        let found = timeout(ANSWER, await_condition(self.namespaces(), &self.id.namespace(), exists)).await;
+        found.with_context(|| format!("{} has no namespace after {ANSWER:?}", self.id))??.context("it was there a moment ago")
+    }
+
+    /// Waits until its namespace is gone.
+    ///
+    /// # Errors
+    /// When it is still there after a while.
+    pub async fn gone(&self) -> Result<()> {
+        let name = self.id.namespace();
+        let is_gone = |namespace: Option<&Namespace>| namespace.is_none();
+        let gone = timeout(GONE, await_condition(self.namespaces(), &name, is_gone)).await;
+        gone.with_context(|| format!("the namespace {name} was still there after {GONE:?}"))??;
+        Ok(())
+    }
+
+    fn namespaces(&self) -> Api<Namespace> {
+        Api::all(self.stack.kube.clone())
+    }
+
+    /// Where it answers, once it does.
+    ///
+    /// # Errors
+    /// When the stack's addresses are of no use.
+    pub fn url(&self) -> Result<Url> {
+        Ok(self.stack.preview_domain()?.url(&self.id).parse()?)
+    }
+
+    /// Opens a path of its URL through the stack's ingress, as a browser would.
+    ///
+    /// # Errors
+    /// When nothing answers.
+    pub async fn open(&self, path: &str) -> Result<Page> {
+        let url = self.url()?.join(path)?;
+        // `getaddrinfo` need not know the names under .localhost, as browsers do.
+        let ingress: SocketAddr = self.stack.env.preview_ingress_address.parse()?;
+        let host = url.host_str().unwrap_or_default().to_owned();
+        let client = reqwest::Client::builder().resolve(&host, ingress).timeout(HTTP).no_proxy().build()?;
+        let answer = client.get(url).send().await?;
+        let commit = answer.headers().get("x-preview-commit").and_then(|value| value.to_str().ok()).map(str::to_owned);
+        Ok(Page { status: answer.status().as_u16(), commit, body: answer.text().await? })
+    }
+}
+
+/// The phase that this event of a history records, if it does.
+fn phase_in(event: &HistoryEvent) -> Option<Phase> {
+    let Some(Attributes::UpsertWorkflowSearchAttributesEventAttributes(upsert)) = &event.attributes else { return None };
+    let payload = upsert.search_attributes.as_ref()?.indexed_fields.get(PHASE.name())?;
+    serde_json::from_slice(&payload.data).ok()
+}

@@ -1,0 +1,153 @@
+//! How does a test act on a pull request, and read what the service says there?
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result, ensure};
+use dev::github::{Comment, File, Outcome, Push, Repository, StandIn, User};
+use serde_json::json;
+use workflows::vocabulary::{CommitSha, PreviewId, PullRequestNumber};
+
+use crate::{
+    patience::{ANSWER, URL},
+    preview::Preview,
+    stack::SharedStack,
+};
+
+/// What asks for a preview.
+const COMMAND: &str = "/preview";
+
+/// A pull request of a conversation.
+#[derive(Clone)]
+pub struct PullRequest {
+    /// The pull request itself.
+    pub github: dev::github::PullRequest,
+    stand_in: StandIn,
+    repository: Repository,
+    stack: Arc<SharedStack>,
+}
+
+impl PullRequest {
+    pub(crate) fn new(github: dev::github::PullRequest, stand_in: StandIn, repository: Repository, stack: Arc<SharedStack>) -> Self {
+        Self { github, stand_in, repository, stack }
+    }
+
+    /// The file that makes the app's page show this greeting.
+    #[must_use]
+    pub fn content(greeting: &str) -> File {
+        let content = json!({"greeting": greeting, "message": "Written by a test.", "colour": "#2457d6"});
+        ("content.json", content.to_string()).into()
+    }
+
+    /// Comments, and waits for the webhook's answer to the delivery.
+    ///
+    /// # Errors
+    /// When GitHub refuses the comment, or the webhook does not answer.
+    pub async fn comment(&self, by: &User, body: &str) -> Result<(Comment, Outcome)> {
+        let comment = self.github.comment(by, body)?;
+        let guid = comment.delivery.as_deref().context("GitHub made no delivery of the comment")?;
+        let outcome = self.outcome_of(guid).await?;
+        Ok((comment, outcome))
+    }
+
+    /// The webhook's answer to the last delivery with this GUID.
+    ///
+    /// # Errors
+    /// When there is none in time.
+    pub async fn outcome_of(&self, guid: &str) -> Result<Outcome> {
+        let delivery = self.stand_in.wait_for_delivery(guid, ANSWER).await?;
+        delivery.outcome.context("it has ended, so it has an outcome")
+    }
+
+    /// Mona asks for a preview of the head commit; returns when that is accepted.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub async fn request_preview(&self) -> Result<Preview> {
+        let (_, outcome) = self.comment(&User::writer(), COMMAND).await?;
+        ensure!(outcome.status_code == 202, "{COMMAND} was answered with {outcome:?}");
+        self.preview()
+    }
+
+    /// The preview of the head commit, whether anybody asked for it or not.
+    ///
+    /// # Errors
+    /// When this is an issue, which has no commits.
+    pub fn preview(&self) -> Result<Preview> {
+        let id = PreviewId {
+            repository: self.repository.full_name().parse()?,
+            pull_request: PullRequestNumber::new(self.github.number()).context("GitHub counts from 1")?,
+            commit: self.github.head_sha().parse::<CommitSha>()?,
+        };
+        Ok(Preview::new(id, Arc::clone(&self.stack)))
+    }
+
+    /// Waits until a comment of ours contains `text`.
+    ///
+    /// # Errors
+    /// When none does in time; the error shows all comments.
+    pub async fn says(&self, text: &str) -> Result<Comment> {
+        let said = self.github.wait_for_comment(|comment| comment.body.contains(text), URL).await;
+        said.with_context(|| format!("nobody said {text:?}"))
+    }
+
+    /// Waits until our comment holds the URL of the head commit's preview, and returns the preview.
+    ///
+    /// # Errors
+    /// When it does not in time.
+    pub async fn shows_url(&self) -> Result<Preview> {
+        let preview = self.preview()?;
+        self.says(preview.url()?.as_str()).await?;
+        Ok(preview)
+    }
+
+    /// Asks for a preview and waits for its URL.
+    ///
+    /// # Errors
+    /// When there is none in time.
+    pub async fn previewed(&self) -> Result<Preview> {
+        self.request_preview().await?;
+        self.shows_url().await
+    }
+
+    /// What our one comment says now.
+    ///
+    /// # Errors
+    /// When there is none, or more than one.
+    pub fn sticky(&self) -> Result<Comment> {
+        let mut ours = self.github.app_comments();
+        ensure!(ours.len() == 1, "there should be one comment of ours, and there are {}: {ours:#?}", ours.len());
+        Ok(ours.remove(0))
+    }
+
+    /// Every text that our one comment has had.
+    ///
+    /// # Errors
+    /// When there is none, or more than one.
+    pub fn sticky_history(&self) -> Result<Vec<String>> {
+        Ok(self.sticky()?.history().into_iter().map(|version| version.body).collect())
+    }
+
+    /// Builds the image of the head commit, as the project's CI would.
+    ///
+    /// # Errors
+    /// When it does not build.
+    pub async fn build_image(&self) -> Result<()> {
+        let push = Push {
+            owner: self.repository.owner().to_owned(),
+            repo: self.repository.name().to_owned(),
+            number: self.github.number(),
+            sha: self.github.head_sha(),
+            git_dir: self.repository.git_dir()?,
+        };
+        self.stack.build_image(&push).await.map(drop)
+    }
+
+    /// Pushes a commit and builds its image.
+    ///
+    /// # Errors
+    /// When GitHub refuses it or it does not build.
+    pub async fn push(&self, file: File) -> Result<()> {
+        self.github.push([file]).await?;
+        self.build_image().await
+    }
+}

@@ -1,0 +1,120 @@
+//! Which running stack do all conversations share?
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use dev::{
+    github::Push,
+    images::{BaseImage, Buildkit, CommitSource, ImageBuilder, ImageRef, Import},
+    stack::env::StackEnv,
+    tools::{Tool, Toolbox},
+};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use temporalio_client::{Client, ClientOptions, Connection, ConnectionOptions};
+use tokio::sync::OnceCell;
+use workflows::vocabulary::PreviewDomain;
+
+/// The variable that holds the path of the stack's `stack.env`.
+pub const STACK_ENV: &str = "PREVIEW_STACK_ENV";
+
+/// One builder for the whole process: it bounds how many builds run side by side.
+static IMAGES: OnceCell<ImageBuilder> = OnceCell::const_new();
+
+/// The running stack, and clients for it.
+pub struct SharedStack {
+    /// Its addresses.
+    pub env: StackEnv,
+    /// The folder that holds its state and logs.
+    pub folder: PathBuf,
+    /// Temporal.
+    pub temporal: Client,
+    /// Kubernetes.
+    pub kube: kube::Client,
+}
+
+impl SharedStack {
+    /// Connects to the stack that [`STACK_ENV`] names.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn find() -> Result<Self> {
+        let file = std::env::var_os(STACK_ENV)
+            .map(PathBuf::from)
+            .with_context(|| format!("{STACK_ENV} is not set: a conversation needs a running stack; run `cargo dev test`"))?;
+        let env = StackEnv::read(&file)?;
+        // Fails only when another test of this process was quicker.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        Ok(Self {
+            temporal: connect_to_temporal(&env).await?,
+            kube: connect_to_cluster(&env).await?,
+            folder: file.parent().unwrap_or(Path::new(".")).to_owned(),
+            env,
+        })
+    }
+
+    /// The domain that previews live under, as the worker is told it.
+    ///
+    /// # Errors
+    /// When the stack's addresses do not make one.
+    pub fn preview_domain(&self) -> Result<PreviewDomain> {
+        let StackEnv { preview_url_scheme, preview_domain, preview_url_port, .. } = &self.env;
+        Ok(format!("{preview_url_scheme}://{preview_domain}:{preview_url_port}").parse()?)
+    }
+
+    /// Returns when the image of the commit is in the cluster.
+    ///
+    /// # Errors
+    /// When it cannot be built.
+    pub async fn build_image(&self, push: &Push) -> Result<ImageRef> {
+        let builder = IMAGES.get_or_try_init(|| self.image_builder()).await?;
+        let source = CommitSource::new(&push.git_dir, &push.owner, &push.repo, &push.sha)?;
+        Ok(builder.build(&source).await?)
+    }
+
+    async fn image_builder(&self) -> Result<ImageBuilder> {
+        const NO_BUILDER: &str = "the stack has no image builder; conversations need the embedded cluster";
+        let toolbox = Toolbox::ensure_all(Tool::EMBEDDED).await?;
+        let socket = self.env.buildkit_host.as_deref().and_then(|host| host.strip_prefix("unix://")).context(NO_BUILDER)?;
+        let (ctr, address) = (self.env.ctr.clone().context(NO_BUILDER)?, self.env.containerd_address.clone().context(NO_BUILDER)?);
+        let buildkit = Buildkit {
+            buildkitd: toolbox.path("buildkitd")?.to_owned(),
+            buildctl: toolbox.path("buildctl")?.to_owned(),
+            runc: toolbox.path("runc")?.to_owned(),
+            root: self.folder.join("buildctl"),
+            socket: socket.into(),
+            cgroup: String::new(),
+            import: Import::Containerd { ctr, address },
+        };
+        Ok(ImageBuilder::new(buildkit, BaseImage::ensure(toolbox.cache()).await?))
+    }
+
+    /// Runs the real `temporal` program against the stack, and returns what it printed.
+    ///
+    /// # Errors
+    /// When it fails, with its own words.
+    pub async fn temporal_cli(&self, arguments: &[&str]) -> Result<String> {
+        let address = self.env.temporal_address.trim_start_matches("http://");
+        let output = tokio::process::Command::new(&self.env.temporal_cli)
+            .args(arguments)
+            .args(["--address", address, "--namespace", &self.env.temporal_namespace])
+            .kill_on_drop(true)
+            .output()
+            .await
+            .with_context(|| format!("cannot run {}", self.env.temporal_cli.display()))?;
+        ensure!(output.status.success(), "temporal {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr));
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+}
+
+async fn connect_to_temporal(env: &StackEnv) -> Result<Client> {
+    let target = env.temporal_address.parse().with_context(|| format!("TEMPORAL_ADDRESS={}", env.temporal_address))?;
+    let options = ConnectionOptions::new(url::Url::clone(&target)).identity("conversations").build();
+    let connection = Connection::connect(options).await.with_context(|| format!("no Temporal at {target}"))?;
+    Ok(Client::new(connection, ClientOptions::new(&env.temporal_namespace).build())?)
+}
+
+async fn connect_to_cluster(env: &StackEnv) -> Result<kube::Client> {
+    let kubeconfig = Kubeconfig::read_from(&env.kubeconfig)?;
+    let options = KubeConfigOptions { context: env.kube_context.clone(), ..KubeConfigOptions::default() };
+    Ok(kube::Client::try_from(kube::Config::from_custom_kubeconfig(kubeconfig, &options).await?)?)
+}

@@ -1,0 +1,212 @@
+//! Does a delivery say that someone commented on a pull request?
+//!
+//! Own structures with the few fields we need: GitHub adds fields at any time, and large models break on payloads that we have no interest in.
+
+use serde::{Deserialize, de::DeserializeOwned, de::IgnoredAny};
+use workflows::vocabulary::{
+    CommentId, InstallationId, PullRequestNumber, PullRequestRef, Repository,
+};
+
+use crate::{
+    delivery::{Delivery, Rejection},
+    outcome::Ignored,
+};
+
+/// What a delivery tells us.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A person wrote a new comment on an open pull request.
+    Comment(Comment),
+    /// Nothing that we act on.
+    Ignored(Ignored),
+}
+
+/// A new comment by a person on an open pull request.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Comment {
+    /// Where.
+    pub pull_request: PullRequestRef,
+    /// Its number.
+    pub id: CommentId,
+    /// Who wrote it.
+    pub author: Login,
+    /// Its text, as Markdown.
+    pub body: String,
+}
+
+/// The name of an account, in an alphabet that is harmless in addresses, logs and comments.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Login(String);
+
+impl Login {
+    /// As GitHub spells it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Login {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let is_legal = (1..=64).contains(&text.len())
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'[' | b']'));
+        if is_legal {
+            Ok(Self(text))
+        } else {
+            Err("not a login")
+        }
+    }
+}
+
+impl Event {
+    /// Reads a delivery's body.
+    ///
+    /// # Errors
+    /// [`Rejection::Json`] if the body is not JSON or, for the one event that we read, not the documented JSON.
+    pub fn read(delivery: &Delivery) -> Result<Self, Rejection> {
+        match delivery.event.as_str() {
+            "issue_comment" => parse::<IssueComment>(&delivery.body)?.understand(),
+            "ping" => parse::<IgnoredAny>(&delivery.body).map(|_| Self::Ignored(Ignored::Ping)),
+            _ => parse::<IgnoredAny>(&delivery.body).map(|_| Self::Ignored(Ignored::OtherEvent)),
+        }
+    }
+}
+
+/// Names the place of a fault. serde's own message would repeat what the comment says.
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Rejection> {
+    let mut json = serde_json::Deserializer::from_slice(body);
+    serde_path_to_error::deserialize(&mut json)
+        .map_err(|error| {
+            let (path, inner) = (error.path().to_string(), error.into_inner());
+            (path, inner)
+        })
+        .and_then(|value| {
+            json.end()
+                .map(|()| value)
+                .map_err(|inner| (".".to_owned(), inner))
+        })
+        .map_err(|(path, inner)| {
+            let (line, column) = (inner.line(), inner.column());
+            Rejection::Json(match inner.classify() {
+                serde_json::error::Category::Data => {
+                    format!("a field is missing or of another type at `{path}` (line {line}, column {column})")
+                }
+                _ => format!("no JSON from line {line}, column {column} on"),
+            })
+        })
+}
+
+#[derive(Deserialize)]
+struct IssueComment {
+    action: String,
+    issue: Issue,
+    comment: WireComment,
+    repository: WireRepository,
+    sender: User,
+    /// Missing when the webhook is a repository's or an organisation's own.
+    installation: Option<Installation>,
+}
+
+#[derive(Deserialize)]
+struct Issue {
+    number: PullRequestNumber,
+    state: String,
+    /// Only pull requests have it.
+    pull_request: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct WireComment {
+    id: CommentId,
+    body: String,
+    /// Null for deleted accounts.
+    user: Option<User>,
+}
+
+#[derive(Deserialize)]
+struct User {
+    login: Login,
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+#[derive(Deserialize)]
+struct WireRepository {
+    full_name: Repository,
+}
+
+#[derive(Deserialize)]
+struct Installation {
+    id: InstallationId,
+}
+
+impl IssueComment {
+    fn understand(self) -> Result<Event, Rejection> {
+        let ignored = if self.action != "created" {
+            Some(Ignored::OtherAction)
+        } else if self.issue.pull_request.is_none() {
+            Some(Ignored::NotAPullRequest)
+        } else if self.issue.state != "open" {
+            Some(Ignored::NotOpen)
+        } else {
+            None
+        };
+        if let Some(ignored) = ignored {
+            return Ok(Event::Ignored(ignored));
+        }
+        // Bots answer bots: without this, two of them could talk for ever.
+        let author = match self.comment.user {
+            Some(user) if user.kind != "Bot" && self.sender.kind != "Bot" => user.login,
+            _ => return Ok(Event::Ignored(Ignored::ByABot)),
+        };
+        let Some(installation) = self.installation else {
+            return Err(Rejection::Json(
+                "`installation` is missing; let the App send this event, not a webhook of the repository".to_owned(),
+            ));
+        };
+        Ok(Event::Comment(Comment {
+            pull_request: PullRequestRef {
+                installation: installation.id,
+                repository: self.repository.full_name,
+                number: self.issue.number,
+            },
+            id: self.comment.id,
+            author,
+            body: self.comment.body,
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_fault_is_located_but_never_quoted() {
+        let body = br#"{"action":"created","issue":{"number":"s3cret"}}"#;
+        let Err(Rejection::Json(place)) = parse::<IssueComment>(body) else {
+            panic!("a text was taken for a number");
+        };
+        assert!(
+            place.contains("issue.number") && !place.contains("s3cret"),
+            "{place}"
+        );
+        for no_json in ["", "{", "payload=%7B%7D", "{} {}"] {
+            assert!(parse::<IgnoredAny>(no_json.as_bytes()).is_err(), "{no_json}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(body in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = parse::<IssueComment>(&body);
+        }
+    }
+}

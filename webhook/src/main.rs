@@ -1,0 +1,74 @@
+//! The webhook service: GitHub's deliveries in, preview workflows out.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context;
+use clap::Parser;
+use github::GitHubApp;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use webhook::{
+    config::Config, health::Readiness, logging, receive::Service, router::router, shutdown,
+    temporal::Temporal,
+};
+
+/// How often a Temporal server that does not answer yet is tried again.
+const CONNECT_EVERY: Duration = Duration::from_secs(2);
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    // Read the configuration, all of it, before anything is touched
+    let config = Config::parse();
+    let terms = config.terms()?;
+    let app = config.github()?;
+
+    logging::start(config.log_format);
+
+    // Stop at SIGTERM and SIGINT
+    let shutdown = CancellationToken::new();
+    shutdown::on_signal(shutdown.clone()).context("cannot listen to signals")?;
+
+    // Prepare the GitHub client
+    let github = GitHubApp::new(&app).context("GITHUB_API_URL or GITHUB_PRIVATE_KEY")?;
+
+    // Connect to Temporal, which may be starting too
+    let Some(temporal) = shutdown
+        .run_until_cancelled(connect(&config))
+        .await
+    else {
+        return Ok(());
+    };
+    let temporal = Arc::new(temporal);
+
+    // Serve until told to stop, then finish what was accepted
+    let readiness = Readiness::new(temporal.clone(), shutdown.clone());
+    let service = Service::new(config.secrets(), github, temporal, terms, readiness);
+    let listener = TcpListener::bind(config.webhook_listen)
+        .await
+        .with_context(|| format!("WEBHOOK_LISTEN: cannot listen on {}", config.webhook_listen))?;
+    tracing::info!(address = %listener.local_addr()?, "listening");
+    shutdown::serve(listener, router(Arc::new(service)), shutdown).await?;
+
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Tries until there is a connection.
+async fn connect(config: &Config) -> Temporal {
+    loop {
+        let connected = Temporal::connect(
+            config.temporal_address.clone(),
+            &config.temporal_namespace,
+            &config.preview_task_queue,
+        )
+        .await;
+        match connected {
+            Ok(temporal) => return temporal,
+            Err(error) => {
+                let address = config.temporal_address.as_str();
+                tracing::warn!(address, %error, "Temporal does not answer; trying again (TEMPORAL_ADDRESS)");
+                tokio::time::sleep(CONNECT_EVERY).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Runs the workflows and activities.

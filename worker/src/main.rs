@@ -1,0 +1,2 @@
+//! The preview worker service.
+fn main() {}

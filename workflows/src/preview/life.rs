@@ -1,0 +1,228 @@
+//! What does a preview know about itself? Pure state and arithmetic; no Temporal in here.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{
+    activities::ReportedState,
+    vocabulary::{CommentId, Phase, Ttl},
+};
+
+/// How many senseless signals are kept for people to read.
+const IGNORED_SIGNALS_KEPT: usize = 5;
+
+/// The state that signals change and stages move along.
+pub(super) struct Life {
+    started_at: Timestamp,
+    granted: SignedDuration,
+    max_lifetime: SignedDuration,
+    phase: Phase,
+    ready_since: Option<(Timestamp, String)>,
+    stop_requested: bool,
+    newest_comment: Option<CommentId>,
+    ignored_signals: Vec<String>,
+    report: ReportedState,
+    report_revision: u32,
+    report_is_final: bool,
+}
+
+impl Life {
+    pub(super) fn new(started_at: Timestamp, ttl: Ttl, max_lifetime: Ttl) -> Self {
+        Self {
+            started_at,
+            granted: ttl.as_signed_duration(),
+            max_lifetime: max_lifetime.as_signed_duration(),
+            phase: Phase::Requested,
+            ready_since: None,
+            stop_requested: false,
+            newest_comment: None,
+            ignored_signals: Vec::new(),
+            report: ReportedState::Requested,
+            report_revision: 1,
+            report_is_final: false,
+        }
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    pub(super) fn enter(&mut self, phase: Phase) {
+        self.phase = phase;
+    }
+
+    /// The URL answers from now on, and the time to live begins.
+    pub(super) fn become_ready(&mut self, now: Timestamp, url: String) {
+        self.phase = Phase::Ready;
+        self.ready_since = Some((now, url));
+    }
+
+    pub(super) fn url(&self) -> Option<&str> {
+        self.ready_since.as_ref().map(|(_, url)| url.as_str())
+    }
+
+    /// When the preview ends, once it is ready: the granted time counts from then, the maximum lifetime from the very start.
+    pub(super) fn deadline(&self) -> Option<Timestamp> {
+        let (ready_at, _) = self.ready_since.as_ref()?;
+        Some(self.deadline_if_ready_at(*ready_at))
+    }
+
+    /// The earliest end that can be promised to someone who asks before the preview is ready.
+    pub(super) fn deadline_if_ready_at(&self, ready_at: Timestamp) -> Timestamp {
+        let granted = ready_at
+            .saturating_add(self.granted)
+            .unwrap_or(Timestamp::MAX);
+        let allowed = self
+            .started_at
+            .saturating_add(self.max_lifetime)
+            .unwrap_or(Timestamp::MAX);
+        granted.min(allowed)
+    }
+
+    pub(super) fn extend(&mut self, by: Ttl) {
+        self.granted = self
+            .granted
+            .saturating_add(by.as_signed_duration())
+            .min(self.max_lifetime);
+    }
+
+    pub(super) fn stop(&mut self) {
+        self.stop_requested = true;
+    }
+
+    pub(super) fn stop_is_requested(&self) -> bool {
+        self.stop_requested
+    }
+
+    /// True if the comment is newer than every one heard of so far.
+    pub(super) fn heard_of(&mut self, comment: CommentId) -> bool {
+        let is_news = self.newest_comment < Some(comment);
+        if is_news {
+            self.newest_comment = Some(comment);
+        }
+        is_news
+    }
+
+    pub(super) fn ignore_signal(&mut self, name: &str, reason: &str) {
+        if self.ignored_signals.len() == IGNORED_SIGNALS_KEPT {
+            self.ignored_signals.remove(0);
+        }
+        self.ignored_signals.push(format!("{name}: {reason}"));
+    }
+
+    pub(super) fn ignored_signals(&self) -> &[String] {
+        &self.ignored_signals
+    }
+
+    /// What the comment shall say from now on.
+    pub(super) fn report(&mut self, state: ReportedState) {
+        if self.report != state {
+            self.report = state;
+            self.report_revision += 1;
+        }
+    }
+
+    /// The last word: when the comment says this, there is nothing more to say.
+    pub(super) fn report_finally(&mut self, state: ReportedState) {
+        self.report(state);
+        self.report_is_final = true;
+    }
+
+    pub(super) fn current_report(&self) -> (ReportedState, u32) {
+        (self.report.clone(), self.report_revision)
+    }
+
+    /// Whoever has written this revision has nothing to do, until this turns true.
+    pub(super) fn has_more_to_say_than(&self, written: u32) -> bool {
+        self.report_revision > written || self.report_is_final
+    }
+
+    /// Whoever has written this revision is done for good.
+    pub(super) fn said_everything_with(&self, written: u32) -> bool {
+        self.report_is_final && self.report_revision == written
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn ttl(text: &str) -> Ttl {
+        text.parse().expect("a duration")
+    }
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().expect("a timestamp")
+    }
+
+    fn requested_at_noon() -> Life {
+        Life::new(at("2026-11-22T12:00:00Z"), ttl("30m"), ttl("1h"))
+    }
+
+    #[test]
+    fn the_time_to_live_counts_from_readiness() {
+        let mut life = requested_at_noon();
+        assert_eq!(life.deadline(), None);
+        life.become_ready(at("2026-11-22T12:05:00Z"), "http://x/".to_owned());
+        assert_eq!(life.deadline(), Some(at("2026-11-22T12:35:00Z")));
+    }
+
+    #[test]
+    fn an_extension_moves_the_end_but_never_past_the_maximum_lifetime() {
+        let mut life = requested_at_noon();
+        life.become_ready(at("2026-11-22T12:05:00Z"), "http://x/".to_owned());
+        life.extend(ttl("10m"));
+        assert_eq!(life.deadline(), Some(at("2026-11-22T12:45:00Z")));
+        life.extend(ttl("30d"));
+        assert_eq!(life.deadline(), Some(at("2026-11-22T13:00:00Z")));
+    }
+
+    #[test]
+    fn an_extension_before_readiness_counts_too() {
+        let mut life = requested_at_noon();
+        life.extend(ttl("5m"));
+        life.become_ready(at("2026-11-22T12:01:00Z"), "http://x/".to_owned());
+        assert_eq!(life.deadline(), Some(at("2026-11-22T12:36:00Z")));
+    }
+
+    #[test]
+    fn only_the_newest_comment_is_news() {
+        let mut life = requested_at_noon();
+        assert!(life.heard_of(CommentId(5)));
+        assert!(!life.heard_of(CommentId(5)));
+        assert!(!life.heard_of(CommentId(4)));
+        assert!(life.heard_of(CommentId(6)));
+    }
+
+    #[test]
+    fn a_writer_that_falls_behind_skips_to_the_newest_state() {
+        let mut life = requested_at_noon();
+        assert!(life.has_more_to_say_than(0));
+        let (_, written) = life.current_report();
+        assert!(!life.has_more_to_say_than(written));
+        life.report(ReportedState::WaitingForImage {
+            image: "x".to_owned(),
+        });
+        life.report_finally(ReportedState::Stopped);
+        assert!(life.has_more_to_say_than(written) && !life.said_everything_with(written));
+        let (newest, written) = life.current_report();
+        assert_eq!(newest, ReportedState::Stopped);
+        assert!(life.said_everything_with(written));
+    }
+
+    proptest! {
+        #[test]
+        fn no_sequence_of_extensions_outlives_the_maximum(seconds in prop::collection::vec(1i64..=2_592_000, 0..20)) {
+            let mut life = requested_at_noon();
+            life.become_ready(at("2026-11-22T12:05:00Z"), String::new());
+            let mut previous = life.deadline();
+            for extension in seconds {
+                life.extend(ttl(&format!("{extension}s")));
+                prop_assert!(life.deadline() >= previous);
+                prop_assert!(life.deadline() <= Some(at("2026-11-22T13:00:00Z")));
+                previous = life.deadline();
+            }
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! What happens to one preview, from the request to its end?
+
+mod comment;
+mod ending;
+mod life;
+mod patience;
+mod stages;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use temporalio_macros::{workflow, workflow_methods};
+use temporalio_workflow::{
+    MemoValue, SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult,
+    common::error::ApplicationFailure, join,
+};
+
+pub use ending::Ended;
+use life::Life;
+pub(crate) use patience::github_write;
+use stages::Stages;
+
+use crate::{
+    payload::Lenient,
+    vocabulary::{CommentId, Phase, PreviewRequest, Ttl},
+};
+
+/// The memo field that holds the newest comment this preview has answered. A comment that is not newer was answered already, even when the
+/// run is long closed: this is how a redelivered webhook is recognised.
+pub const NEWEST_COMMENT: &str = "comment_id";
+
+/// One preview of one commit. Its workflow ID is the [`PreviewId`](crate::vocabulary::PreviewId), so that Temporal itself refuses a duplicate.
+#[workflow]
+pub struct PreviewWorkflow {
+    request: Result<PreviewRequest, String>,
+    life: Life,
+}
+
+#[workflow_methods]
+impl PreviewWorkflow {
+    /// Takes anything, so that a wrong input is a failed run that says why, and not a wedged one.
+    #[init]
+    pub fn new(view: &WorkflowContextView, request: Lenient<PreviewRequest>) -> Self {
+        let request = request.into_inner();
+        let (ttl, max_lifetime) = request
+            .as_ref()
+            .map_or((Ttl::DEFAULT, Ttl::DEFAULT_MAXIMUM), |request| {
+                (request.ttl, request.max_lifetime)
+            });
+        let started_at = view
+            .start_time()
+            .and_then(|time| Timestamp::try_from(time).ok())
+            .unwrap_or_default();
+        Self {
+            request,
+            life: Life::new(started_at, ttl, max_lifetime),
+        }
+    }
+
+    /// The life of a preview.
+    #[run(name = "PreviewWorkflow")]
+    pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<Ended> {
+        let request = Self::accepted_request(ctx).map_err(|reason| bad_request(&reason))?;
+        let stages = Stages::new(ctx, request);
+
+        let life = async {
+            let ending = match stages.deploy_unless_stopped().await {
+                Ok(url) => stages.stay_ready_until_the_end(url).await,
+                Err(ending) => ending,
+            };
+            stages.tear_down().await;
+            stages.report_the_end(&ending);
+            ending
+        };
+        let (ending, ()) = join!(life, stages.keep_the_comment_true());
+
+        ending.into_result()
+    }
+
+    /// Gives the preview more time: `"10m"`, within the maximum lifetime of the request.
+    #[signal(name = "extend_ttl")]
+    pub fn extend_ttl(&mut self, _ctx: &mut SyncWorkflowContext<Self>, by: Lenient<Ttl>) {
+        match by.into_inner() {
+            Ok(by) => self.life.extend(by),
+            Err(reason) => self.life.ignore_signal("extend_ttl", &reason),
+        }
+    }
+
+    /// Ends the preview early. Whatever comes as its argument is of no consequence.
+    #[signal(name = "stop")]
+    pub fn stop(
+        &mut self,
+        _ctx: &mut SyncWorkflowContext<Self>,
+        _argument: Lenient<serde_json::Value>,
+    ) {
+        self.life.stop();
+    }
+
+    /// Another comment asked for this same commit. Remembered, so that its delivery is recognised when it comes again.
+    #[signal(name = "requested_again")]
+    pub fn requested_again(
+        &mut self,
+        ctx: &mut SyncWorkflowContext<Self>,
+        comment: Lenient<CommentId>,
+    ) {
+        match comment.into_inner() {
+            Ok(comment) => {
+                if self.life.heard_of(comment) {
+                    // Cannot fail: a number always encodes. And if it did, the only loss would be a redelivery that is answered twice.
+                    let _ = ctx.upsert_memo([(NEWEST_COMMENT, Some(MemoValue::new(comment)))]);
+                }
+            }
+            Err(reason) => self.life.ignore_signal("requested_again", &reason),
+        }
+    }
+
+    /// What is true of the preview now.
+    #[query(name = "status")]
+    pub fn status(&self, _ctx: &WorkflowContextView) -> PreviewStatus {
+        PreviewStatus {
+            phase: self.life.phase(),
+            url: self.life.url().map(str::to_owned),
+            expires_at: self.life.deadline(),
+            ignored_signals: self.life.ignored_signals().to_vec(),
+        }
+    }
+
+    fn accepted_request(ctx: &WorkflowContext<Self>) -> Result<PreviewRequest, String> {
+        let request = ctx.state(|workflow| workflow.request.clone())?;
+        if request.preview.to_string() == ctx.workflow_id() {
+            Ok(request)
+        } else {
+            Err(format!(
+                "it is for {}, but the workflow ID is {:?}",
+                request.preview,
+                ctx.workflow_id()
+            ))
+        }
+    }
+}
+
+fn bad_request(reason: &str) -> ApplicationFailure {
+    let message = format!("this is not a preview request: {reason}; docs/development.md shows one");
+    ApplicationFailure::builder(message)
+        .type_name("BadRequest".to_owned())
+        .non_retryable(true)
+        .build()
+}
+
+/// Answer of the `status` query.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreviewStatus {
+    /// How far along it is.
+    pub phase: Phase,
+    /// Where it answers, once it does.
+    pub url: Option<String>,
+    /// When it will be removed, once it is ready.
+    pub expires_at: Option<Timestamp>,
+    /// The last signals that made no sense, and why.
+    pub ignored_signals: Vec<String>,
+}

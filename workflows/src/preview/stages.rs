@@ -1,0 +1,244 @@
+//! The stages of a preview's life, one method each.
+
+use jiff::Timestamp;
+use temporalio_workflow::{
+    ActivityExecutionError, TimerOptions, TimerResult, WorkflowCancellationToken, WorkflowContext,
+    select,
+};
+
+use super::{
+    PreviewWorkflow,
+    ending::{Ending, explain},
+    patience,
+};
+use crate::{
+    activities::{
+        AwaitReady, CreateNamespace, InstallRelease, NamespaceHandle, PreviewActivities, Readiness,
+        ReportedState, RunIdentity, TearDown,
+    },
+    search_attributes::{COMMIT, EXPIRES_AT, PHASE, PULL_REQUEST, REPOSITORY, REQUESTED_BY},
+    vocabulary::{Phase, PreviewRequest},
+};
+
+/// A preview on its way: the request, and the workflow it is carried out in.
+pub(super) struct Stages {
+    pub(super) ctx: WorkflowContext<PreviewWorkflow>,
+    pub(super) request: PreviewRequest,
+    /// Cancelled with the workflow, and by the `stop` signal.
+    deployment: WorkflowCancellationToken,
+}
+
+impl Stages {
+    pub(super) fn new(ctx: &WorkflowContext<PreviewWorkflow>, request: PreviewRequest) -> Self {
+        ctx.upsert_search_attributes([
+            REPOSITORY.value_set(request.preview.repository.to_string()),
+            PULL_REQUEST.value_set(i64::from(request.preview.pull_request)),
+            COMMIT.value_set(request.preview.commit.to_string()),
+            PHASE.value_set(Phase::Requested.to_string()),
+            REQUESTED_BY.value_set(request.requested_by.clone()),
+        ]);
+        ctx.state_mut(|workflow| workflow.life.heard_of(request.comment));
+        Self {
+            ctx: ctx.clone(),
+            request,
+            deployment: ctx.cancellation_token().child_token(),
+        }
+    }
+
+    /// Deploys; a `stop` or a cancellation meanwhile lets the running activity come to rest, and is then how the preview ended.
+    pub(super) async fn deploy_unless_stopped(&self) -> Result<String, Ending> {
+        let mut deployment = std::pin::pin!(futures_util::FutureExt::fuse(self.deploy()));
+        let deployed = select! {
+            deployed = deployment => deployed,
+            _ = self.ctx.wait_condition(|workflow| workflow.life.stop_is_requested()) => {
+                self.deployment.cancel();
+                deployment.await
+            }
+        };
+        self.interruption().map_or(deployed, Err)
+    }
+
+    async fn deploy(&self) -> Result<String, Ending> {
+        self.enter(Phase::Provisioning);
+        let namespace = self.create_namespace().await?;
+
+        self.enter(Phase::Installing);
+        self.install_release(&namespace).await?;
+
+        self.enter(Phase::Starting);
+        self.await_ready(namespace).await
+    }
+
+    async fn create_namespace(&self) -> Result<NamespaceHandle, Ending> {
+        let input = CreateNamespace {
+            owner: self.identity(),
+            comment: self.request.comment,
+            requested_by: self.request.requested_by.clone(),
+            ttl: self.request.ttl,
+        };
+        let options = patience::namespace(&self.deployment);
+        let namespace = self
+            .ctx
+            .execute_activity(PreviewActivities::create_namespace, input, options)
+            .await;
+        namespace.map_err(failed("making the namespace"))
+    }
+
+    async fn install_release(&self, namespace: &NamespaceHandle) -> Result<(), Ending> {
+        let expires_at = self
+            .ctx
+            .state(|workflow| workflow.life.deadline_if_ready_at(self.now()));
+        let input = InstallRelease {
+            owner: self.identity(),
+            namespace: namespace.clone(),
+            expires_at,
+        };
+        let options = patience::install(&self.deployment);
+        self.ctx
+            .execute_activity(PreviewActivities::install_release, input, options)
+            .await
+            .map_err(failed("installing the Helm chart"))
+    }
+
+    async fn await_ready(&self, namespace: NamespaceHandle) -> Result<String, Ending> {
+        let mut input = AwaitReady {
+            preview: self.request.preview.clone(),
+            namespace,
+            wait_for_image: false,
+        };
+        loop {
+            let options = patience::readiness(&self.deployment);
+            let readiness = self
+                .ctx
+                .execute_activity(PreviewActivities::await_ready, input.clone(), options)
+                .await;
+            match readiness.map_err(failed("waiting for the preview to answer"))? {
+                Readiness::Ready { url } => return Ok(url),
+                Readiness::ImageMissing { image } => {
+                    self.enter(Phase::WaitingForImage);
+                    self.report(ReportedState::WaitingForImage { image });
+                    input.wait_for_image = true;
+                }
+            }
+        }
+    }
+
+    /// Publishes the URL and sleeps on a durable timer, which extensions move, until time, a `stop` or a cancellation ends the preview.
+    pub(super) async fn stay_ready_until_the_end(&self, url: String) -> Ending {
+        self.enter(Phase::Ready);
+        let now = self.now();
+        self.ctx
+            .state_mut(|workflow| workflow.life.become_ready(now, url.clone()));
+        loop {
+            let expires_at = self
+                .ctx
+                .state(|workflow| workflow.life.deadline())
+                .unwrap_or(now);
+            self.ctx.upsert_search_attributes([
+                EXPIRES_AT.value_set(std::time::SystemTime::from(expires_at).into())
+            ]);
+            self.report(ReportedState::Ready {
+                url: url.clone(),
+                expires_at,
+            });
+
+            let timer = self.ctx.cancellation_token().child_token();
+            let remaining = self
+                .now()
+                .duration_until(expires_at)
+                .max(jiff::SignedDuration::ZERO)
+                .unsigned_abs();
+            let sleep = TimerOptions::builder(remaining)
+                .cancellation_token(timer.clone())
+                .summary("time to live".to_owned())
+                .build();
+            let ended = select! {
+                _ = self.ctx.wait_condition(|workflow| workflow.life.stop_is_requested() || workflow.life.deadline() != Some(expires_at)) => {
+                    timer.cancel();
+                    self.interruption()
+                }
+                slept = self.ctx.timer(sleep) => match slept {
+                    TimerResult::Fired => Some(Ending::Expired { at: expires_at }),
+                    TimerResult::Cancelled => self.interruption(),
+                },
+            };
+            if let Some(ending) = ended {
+                return ending;
+            }
+        }
+    }
+
+    /// Removes whatever was made. Nothing interrupts it, and it is tried until it succeeds.
+    pub(super) async fn tear_down(&self) {
+        self.enter(Phase::TearingDown);
+        let input = TearDown {
+            owner: self.identity(),
+        };
+        // The retry policy has no end, so an error here is one that no retry can mend. An operator sees it, and mends it or terminates us.
+        while self
+            .ctx
+            .execute_activity(
+                PreviewActivities::tear_down,
+                input.clone(),
+                patience::teardown(),
+            )
+            .await
+            .is_err()
+        {
+            self.ctx.timer(patience::until_next_teardown()).await;
+        }
+    }
+
+    pub(super) fn report_the_end(&self, ending: &Ending) {
+        self.enter(ending.phase());
+        self.ctx
+            .state_mut(|workflow| workflow.life.report_finally(ending.report()));
+    }
+
+    /// How the preview ends by somebody's will, if anybody has said so.
+    fn interruption(&self) -> Option<Ending> {
+        let token = self.ctx.cancellation_token();
+        if token.is_cancelled() {
+            return Some(Ending::Cancelled {
+                reason: token.reason().filter(|reason| !reason.is_empty()),
+            });
+        }
+        self.ctx
+            .state(|workflow| workflow.life.stop_is_requested())
+            .then_some(Ending::Stopped)
+    }
+
+    fn enter(&self, phase: Phase) {
+        self.ctx.state_mut(|workflow| workflow.life.enter(phase));
+        self.ctx
+            .upsert_search_attributes([PHASE.value_set(phase.to_string())]);
+        self.ctx.set_current_details(format!(
+            "**{phase}** · commit `{}`, asked for by @{}",
+            self.request.preview.commit.short(),
+            self.request.requested_by
+        ));
+    }
+
+    fn report(&self, state: ReportedState) {
+        self.ctx.state_mut(|workflow| workflow.life.report(state));
+    }
+
+    fn identity(&self) -> RunIdentity {
+        RunIdentity {
+            preview: self.request.preview.clone(),
+            run_id: self.ctx.run_id().to_owned(),
+        }
+    }
+
+    /// The workflow's own clock, the same on every replay.
+    fn now(&self) -> Timestamp {
+        self.ctx
+            .workflow_time()
+            .and_then(|time| Timestamp::try_from(time).ok())
+            .unwrap_or_default()
+    }
+}
+
+fn failed(doing: &'static str) -> impl Fn(ActivityExecutionError) -> Ending {
+    move |error| Ending::Failed(explain(doing, &error))
+}

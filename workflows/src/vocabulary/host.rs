@@ -1,0 +1,135 @@
+//! Under which address does a preview answer?
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use super::PreviewId;
+
+/// Longest host name DNS allows, less the longest first label we put before the domain and its dot.
+const DOMAIN_MAX: usize = 253 - 63 - 1;
+
+/// The wildcard domain whose subdomains are previews, with scheme and port: `https://previews.example.com`, `http://preview.localhost:8088`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct PreviewDomain {
+    secure: bool,
+    domain: String,
+    port: Option<u16>,
+}
+
+/// The text is not an address that previews can live under.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` cannot hold previews: expected `http(s)://domain[:port]`, for example `https://previews.example.com`"
+)]
+pub struct InvalidPreviewDomain(String);
+
+impl PreviewDomain {
+    /// The host name of a preview, for its Ingress.
+    #[must_use]
+    pub fn host(&self, preview: &PreviewId) -> String {
+        format!("{}.{}", preview.host_label(), self.domain)
+    }
+
+    /// The address a person opens.
+    #[must_use]
+    pub fn url(&self, preview: &PreviewId) -> String {
+        let scheme = if self.secure { "https" } else { "http" };
+        match self.port {
+            Some(port) => format!("{scheme}://{}:{port}/", self.host(preview)),
+            None => format!("{scheme}://{}/", self.host(preview)),
+        }
+    }
+}
+
+impl FromStr for PreviewDomain {
+    type Err = InvalidPreviewDomain;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parse = || {
+            let (secure, rest) = match text.split_once("://")? {
+                ("https", rest) => (true, rest),
+                ("http", rest) => (false, rest),
+                _ => return None,
+            };
+            let rest = rest.trim_end_matches('/');
+            let (domain, port) = match rest.split_once(':') {
+                Some((domain, port)) => (domain, Some(port.parse().ok()?)),
+                None => (rest, None),
+            };
+            let label_is_legal = |label: &str| {
+                (1..=63).contains(&label.len())
+                    && label
+                        .bytes()
+                        .all(|b| b.is_ascii_alphanumeric() || b == b'-')
+                    && !label.starts_with('-')
+                    && !label.ends_with('-')
+            };
+            (domain.len() <= DOMAIN_MAX && domain.split('.').all(label_is_legal)).then(|| Self {
+                secure,
+                domain: domain.to_ascii_lowercase(),
+                port,
+            })
+        };
+        parse().ok_or_else(|| InvalidPreviewDomain(text.to_owned()))
+    }
+}
+
+impl TryFrom<String> for PreviewDomain {
+    type Error = InvalidPreviewDomain;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<PreviewDomain> for String {
+    fn from(domain: PreviewDomain) -> Self {
+        domain.to_string()
+    }
+}
+
+impl fmt::Display for PreviewDomain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.secure { "https" } else { "http" };
+        write!(f, "{scheme}://{}", self.domain)?;
+        self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_preview_lives_below_the_domain() {
+        let id: PreviewId = "octo-org/hello-world#1:0123456789abcdef0123456789abcdef01234567"
+            .parse()
+            .expect("an id");
+        let domain: PreviewDomain = "http://preview.localhost:8088".parse().expect("a domain");
+        assert!(
+            domain
+                .url(&id)
+                .starts_with("http://pr-1-0123456-hello-world-")
+        );
+        assert!(domain.url(&id).ends_with(".preview.localhost:8088/"));
+        assert_eq!(domain.to_string().parse(), Ok(domain));
+    }
+
+    #[test]
+    fn an_address_that_cannot_hold_previews_is_refused() {
+        for text in [
+            "",
+            "previews.example.com",
+            "ftp://a",
+            "https://",
+            "https://a..b",
+            "https://a:port",
+            "https://-a.b",
+            "https://a/b",
+        ] {
+            assert!(text.parse::<PreviewDomain>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! The words the whole product is written in: parsed once at an edge, trusted everywhere after.
+
+mod commit;
+mod host;
+mod names;
+mod phase;
+mod preview_id;
+mod repository;
+mod request;
+mod ttl;
+
+pub use commit::{CommitSha, InvalidCommitSha};
+pub use host::{InvalidPreviewDomain, PreviewDomain};
+pub use phase::Phase;
+pub use preview_id::{InvalidPreviewId, PreviewId, PullRequestNumber};
+pub use repository::{InvalidRepository, Repository};
+pub use request::{CommentId, InstallationId, InvalidRequest, PreviewRequest, PullRequestRef};
+pub use ttl::{InvalidTtl, Ttl};

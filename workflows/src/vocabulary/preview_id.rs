@@ -1,0 +1,102 @@
+//! Which preview is meant? One commit of one pull request: the workflow ID, and with it the promise of no duplicates.
+
+use std::{fmt, num::NonZeroU32, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use super::{CommitSha, Repository};
+
+/// A pull request's number within its repository. GitHub counts from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PullRequestNumber(NonZeroU32);
+
+impl PullRequestNumber {
+    /// `None` for 0 and for numbers beyond 32 bits, which GitHub never gives out.
+    #[must_use]
+    pub fn new(number: u64) -> Option<Self> {
+        u32::try_from(number)
+            .ok()
+            .and_then(NonZeroU32::new)
+            .map(Self)
+    }
+
+    /// The plain number.
+    #[must_use]
+    pub fn get(self) -> u64 {
+        u64::from(self.0.get())
+    }
+}
+
+impl fmt::Display for PullRequestNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// `owner/repo#123:<40-hex sha>`: the idempotency key of a preview, used as its Temporal workflow ID.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct PreviewId {
+    /// The repository of the pull request (not of its head, which may be a fork).
+    pub repository: Repository,
+    /// The pull request.
+    pub pull_request: PullRequestNumber,
+    /// The commit that the preview serves.
+    pub commit: CommitSha,
+}
+
+/// The text is not a preview's ID.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a preview: expected `owner/repo#123:<40-hex commit>`")]
+pub struct InvalidPreviewId(String);
+
+impl FromStr for PreviewId {
+    type Err = InvalidPreviewId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parse = || {
+            let (repository, rest) = text.split_once('#')?;
+            let (number, commit) = rest.split_once(':')?;
+            Some(Self {
+                repository: repository.parse().ok()?,
+                pull_request: PullRequestNumber::new(number.parse().ok()?)?,
+                commit: commit.parse().ok()?,
+            })
+        };
+        // Only the canonical spelling is an ID: `#007` or upper-case digits would name the same preview twice.
+        parse()
+            .filter(|id| id.to_string() == text)
+            .ok_or_else(|| InvalidPreviewId(text.chars().take(250).collect()))
+    }
+}
+
+impl TryFrom<String> for PreviewId {
+    type Error = InvalidPreviewId;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<PreviewId> for String {
+    fn from(id: PreviewId) -> Self {
+        id.to_string()
+    }
+}
+
+impl fmt::Display for PreviewId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}#{}:{}",
+            self.repository, self.pull_request, self.commit
+        )
+    }
+}
+
+impl From<PullRequestNumber> for i64 {
+    fn from(number: PullRequestNumber) -> Self {
+        Self::from(number.0.get())
+    }
+}

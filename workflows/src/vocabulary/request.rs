@@ -1,0 +1,226 @@
+//! What starts a preview? The JSON that the webhook hands to Temporal, and that `temporal workflow start` can hand it too.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{CommitSha, PreviewId, PullRequestNumber, Repository, Ttl};
+
+/// A GitHub App's installation on an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct InstallationId(pub u64);
+
+impl fmt::Display for InstallationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A comment on a pull request. GitHub gives them out in growing order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CommentId(pub u64);
+
+impl fmt::Display for CommentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A pull request, and the installation through which we may speak on it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PullRequestRef {
+    /// Whose access token opens the repository.
+    pub installation: InstallationId,
+    /// The repository that received the pull request.
+    pub repository: Repository,
+    /// Its number.
+    pub number: PullRequestNumber,
+}
+
+impl fmt::Display for PullRequestRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}#{}", self.repository, self.number)
+    }
+}
+
+/// The input of `PreviewWorkflow`. Its JSON form is a public contract: people start previews with it from the command line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Wire", into = "Wire")]
+pub struct PreviewRequest {
+    /// What is to be previewed; also the workflow ID.
+    pub preview: PreviewId,
+    /// Through which installation the pull request is reached.
+    pub installation: InstallationId,
+    /// The comment that asked.
+    pub comment: CommentId,
+    /// The GitHub login of the person who asked.
+    pub requested_by: String,
+    /// How long the preview lives from the moment it is asked for.
+    pub ttl: Ttl,
+    /// How long it may live at the most, extensions included.
+    pub max_lifetime: Ttl,
+}
+
+impl PreviewRequest {
+    /// The pull request that asked.
+    #[must_use]
+    pub fn pull_request(&self) -> PullRequestRef {
+        PullRequestRef {
+            installation: self.installation,
+            repository: self.preview.repository.clone(),
+            number: self.preview.pull_request,
+        }
+    }
+}
+
+/// A request whose parts do not fit each other.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidRequest {
+    /// The key names another preview than the other fields do.
+    #[error("idempotency_key is `{key}`, but the other fields name `{fields}`")]
+    KeyMismatch {
+        /// What the key says.
+        key: String,
+        /// What repo, pr_number and commit_sha say.
+        fields: String,
+    },
+    /// More time than the request itself allows.
+    #[error("a ttl of {ttl} is more than the maximum lifetime of {max_lifetime}")]
+    TtlBeyondMaximum {
+        /// What was asked for.
+        ttl: Ttl,
+        /// What is allowed.
+        max_lifetime: Ttl,
+    },
+    /// No GitHub login looks like this.
+    #[error("requested_by is `{0}`, which is not a GitHub login")]
+    Requester(String),
+}
+
+/// The request, field by field, as it travels.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wire {
+    idempotency_key: String,
+    repo: Repository,
+    pr_number: PullRequestNumber,
+    commit_sha: CommitSha,
+    installation_id: InstallationId,
+    comment_id: CommentId,
+    requested_by: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ttl: Option<Ttl>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    max_lifetime: Option<Ttl>,
+}
+
+impl TryFrom<Wire> for PreviewRequest {
+    type Error = InvalidRequest;
+
+    fn try_from(wire: Wire) -> Result<Self, Self::Error> {
+        let preview = PreviewId {
+            repository: wire.repo,
+            pull_request: wire.pr_number,
+            commit: wire.commit_sha,
+        };
+        if preview.to_string() != wire.idempotency_key {
+            return Err(InvalidRequest::KeyMismatch {
+                key: wire.idempotency_key,
+                fields: preview.to_string(),
+            });
+        }
+        let login_is_legal = (1..=64).contains(&wire.requested_by.len())
+            && wire
+                .requested_by
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'[' | b']'));
+        if !login_is_legal {
+            return Err(InvalidRequest::Requester(
+                wire.requested_by.chars().take(80).collect(),
+            ));
+        }
+        let max_lifetime = wire.max_lifetime.unwrap_or(Ttl::DEFAULT_MAXIMUM);
+        let ttl = wire.ttl.unwrap_or(Ttl::DEFAULT.min(max_lifetime));
+        if ttl > max_lifetime {
+            return Err(InvalidRequest::TtlBeyondMaximum { ttl, max_lifetime });
+        }
+        Ok(Self {
+            preview,
+            installation: wire.installation_id,
+            comment: wire.comment_id,
+            requested_by: wire.requested_by,
+            ttl,
+            max_lifetime,
+        })
+    }
+}
+
+impl From<PreviewRequest> for Wire {
+    fn from(request: PreviewRequest) -> Self {
+        Self {
+            idempotency_key: request.preview.to_string(),
+            repo: request.preview.repository,
+            pr_number: request.preview.pull_request,
+            commit_sha: request.preview.commit,
+            installation_id: request.installation,
+            comment_id: request.comment,
+            requested_by: request.requested_by,
+            ttl: Some(request.ttl),
+            max_lifetime: Some(request.max_lifetime),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHORTEST: &str = r#"{
+        "idempotency_key": "octo-org/hello-world#12:0123456789abcdef0123456789abcdef01234567",
+        "repo": "octo-org/hello-world",
+        "pr_number": 12,
+        "commit_sha": "0123456789abcdef0123456789abcdef01234567",
+        "installation_id": 5,
+        "comment_id": 77,
+        "requested_by": "mona"
+    }"#;
+
+    #[test]
+    fn the_shortest_request_gets_the_defaults() {
+        let request: PreviewRequest = serde_json::from_str(SHORTEST).expect("a request");
+        assert_eq!(request.ttl, Ttl::DEFAULT);
+        assert_eq!(request.max_lifetime, Ttl::DEFAULT_MAXIMUM);
+        assert_eq!(
+            request.pull_request().to_string(),
+            "octo-org/hello-world#12"
+        );
+    }
+
+    #[test]
+    fn a_request_survives_its_json_form() {
+        let request: PreviewRequest = serde_json::from_str(SHORTEST).expect("a request");
+        let json = serde_json::to_string(&request).expect("json");
+        assert_eq!(
+            serde_json::from_str::<PreviewRequest>(&json).expect("a request"),
+            request
+        );
+    }
+
+    #[test]
+    fn a_request_that_contradicts_itself_is_refused() {
+        for (good, bad) in [
+            ("#12:", "#13:"),
+            (r#""pr_number": 12"#, r#""pr_number": 0"#),
+            (r#""mona""#, r#""mona\n**bold**""#),
+            (r#""requested_by""#, r#""ttl": "25h", "requested_by""#),
+            (r#""requested_by""#, r#""surprise": 1, "requested_by""#),
+        ] {
+            assert!(
+                serde_json::from_str::<PreviewRequest>(&SHORTEST.replacen(good, bad, 1)).is_err(),
+                "{bad}"
+            );
+        }
+    }
+}
