@@ -24,11 +24,6 @@ impl Progress {
     pub(crate) fn report(&self, doing: impl Into<String>) {
         self.0.send_replace(doing.into());
     }
-
-    #[cfg(test)]
-    pub(crate) fn now(&self) -> String {
-        self.0.borrow().clone()
-    }
 }
 
 /// Heartbeats while `work` runs; drops it when the activity is cancelled.

@@ -65,8 +65,12 @@ impl Fault for ClusterError {
     fn explanation(&self) -> Explanation {
         let doing = &self.doing;
         explain(match self.code() {
-            Some(403) => format!("The cluster does not allow us: {doing}. This is for the operators of the preview service to mend."),
-            Some(400 | 422) => format!("The cluster rejected what we sent: {doing}. This is for the operators of the preview service to mend."),
+            Some(403) => format!(
+                "The cluster does not allow us: {doing}. This is for the operators of the preview service to mend."
+            ),
+            Some(400 | 422) => format!(
+                "The cluster rejected what we sent: {doing}. This is for the operators of the preview service to mend."
+            ),
             _ => format!("The cluster did not answer as it should: {doing}. Try again later."),
         })
     }
@@ -101,14 +105,17 @@ impl<T> Doing<T> for Result<T, watcher::Error> {
 
 impl<T> Doing<T> for Result<T, wait::Error> {
     fn doing(self, what: impl FnOnce() -> String) -> Result<T, ClusterError> {
-        self.map_err(|wait::Error::ProbeFailed(error)| error).doing(what)
+        self.map_err(|wait::Error::ProbeFailed(error)| error)
+            .doing(what)
     }
 }
 
 /// kube's own display prints an API error twice, once as its `Debug`.
 fn describe(error: &kube::Error) -> String {
     match error {
-        kube::Error::Api(status) => format!("{} ({} {})", status.message, status.code, status.reason),
+        kube::Error::Api(status) => {
+            format!("{} ({} {})", status.message, status.code, status.reason)
+        }
         other => with_causes(other),
     }
 }
@@ -128,7 +135,17 @@ mod tests {
 
     #[test]
     fn only_what_time_heals_is_retried() {
-        for (code, permanent) in [(400, true), (401, false), (403, true), (404, false), (409, false), (422, true), (429, false), (500, false), (503, false)] {
+        for (code, permanent) in [
+            (400, true),
+            (401, false),
+            (403, true),
+            (404, false),
+            (409, false),
+            (422, true),
+            (429, false),
+            (500, false),
+            (503, false),
+        ] {
             assert_eq!(failed_with(code).is_permanent(), permanent, "{code}");
         }
     }

@@ -6,15 +6,27 @@
 
 mod alive;
 mod cluster;
+#[allow(
+    missing_docs,
+    reason = "the SDK's macros generate public items without documentation"
+)]
 mod comments;
 mod fault;
 mod namespace;
 mod ownership;
+#[allow(
+    missing_docs,
+    reason = "the SDK's macros generate public items without documentation"
+)]
 mod previews;
 mod readiness;
 mod redact;
 mod release;
 mod removal;
+#[allow(
+    missing_docs,
+    reason = "the SDK's macros generate public items without documentation"
+)]
 mod sweep;
 mod teardown;
 mod temporal;

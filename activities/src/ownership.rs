@@ -37,7 +37,9 @@ pub struct Instance(String);
 
 /// The text cannot name an instance.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` cannot name an instance: use up to 63 lower-case letters, digits and inner hyphens, for example `staging`")]
+#[error(
+    "`{0}` cannot name an instance: use up to 63 lower-case letters, digits and inner hyphens, for example `staging`"
+)]
 pub struct InvalidInstance(String);
 
 impl FromStr for Instance {
@@ -45,7 +47,9 @@ impl FromStr for Instance {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let legal = (1..=LABEL_VALUE_MAX).contains(&text.len())
-            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
             && !text.starts_with('-')
             && !text.ends_with('-');
         if legal {
@@ -114,13 +118,19 @@ pub(crate) fn claimed_namespace(request: &CreateNamespace, instance: &Instance) 
     let preview = &request.owner.preview;
     let mut labels = labels(instance);
     labels.extend(own([
-        (REPOSITORY_SLUG, label_value(&preview.repository.to_string())),
+        (
+            REPOSITORY_SLUG,
+            label_value(&preview.repository.to_string()),
+        ),
         (PULL_REQUEST, preview.pull_request.to_string()),
         (COMMIT, preview.commit.to_string()),
     ]));
     // What runs here comes out of a pull request: nothing in it may gain privileges on the node.
     for mode in ["enforce", "warn", "audit"] {
-        labels.insert(format!("pod-security.kubernetes.io/{mode}"), "restricted".to_owned());
+        labels.insert(
+            format!("pod-security.kubernetes.io/{mode}"),
+            "restricted".to_owned(),
+        );
     }
     Namespace {
         metadata: ObjectMeta {
@@ -135,7 +145,10 @@ pub(crate) fn claimed_namespace(request: &CreateNamespace, instance: &Instance) 
 
 /// The labels by which everything that we make is known.
 pub(crate) fn labels(instance: &Instance) -> BTreeMap<String, String> {
-    own([(MANAGED_BY, US.to_owned()), (INSTANCE, instance.to_string())])
+    own([
+        (MANAGED_BY, US.to_owned()),
+        (INSTANCE, instance.to_string()),
+    ])
 }
 
 /// Who owns the namespace, and why it exists.
@@ -152,15 +165,23 @@ pub(crate) fn claim_annotations(request: &CreateNamespace) -> BTreeMap<String, S
 }
 
 fn own<const N: usize>(pairs: [(&str, String); N]) -> BTreeMap<String, String> {
-    pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+    pairs
+        .into_iter()
+        .map(|(key, value)| (key.to_owned(), value))
+        .collect()
 }
 
 /// The text as the value of a label: what a label may not hold becomes a dot, and it is cut to length.
 fn label_value(text: &str) -> String {
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    let mut value: String = text.chars().map(|c| if legal(c) { c } else { '.' }).collect();
+    let mut value: String = text
+        .chars()
+        .map(|c| if legal(c) { c } else { '.' })
+        .collect();
     value.truncate(LABEL_VALUE_MAX);
-    value.trim_matches(|c: char| !c.is_ascii_alphanumeric()).to_owned()
+    value
+        .trim_matches(|c: char| !c.is_ascii_alphanumeric())
+        .to_owned()
 }
 
 #[cfg(test)]

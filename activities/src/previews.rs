@@ -5,7 +5,8 @@ use std::{sync::Arc, time::SystemTime};
 use jiff::Timestamp;
 use temporalio_sdk::activities::{ActivityContext, ActivityError, activities};
 use workflows::activities::{
-    AwaitReady, CreateNamespace, InstallRelease, NamespaceHandle, Readiness, TearDown, preview_declared,
+    AwaitReady, CreateNamespace, InstallRelease, NamespaceHandle, Readiness, TearDown,
+    preview_declared,
 };
 
 use crate::{
@@ -38,8 +39,14 @@ impl Previews {
     ) -> Result<NamespaceHandle, ActivityError> {
         let progress = Progress::new();
         let temporal = ctx.client();
-        let work = namespace::create(&self.cluster, &self.namespaces, &temporal, &request, &progress);
-        until_cancelled(&ctx, &progress, work).await
+        let work = namespace::create(
+            &self.cluster,
+            &self.namespaces,
+            &temporal,
+            &request,
+            &progress,
+        );
+        until_cancelled(&ctx, &progress, Box::pin(work)).await
     }
 
     /// Twice is harmless: `helm upgrade --install` brings the release to the same state from any other, once the record of an attempt that was
@@ -51,7 +58,13 @@ impl Previews {
         request: InstallRelease,
     ) -> Result<(), ActivityError> {
         let progress = Progress::new();
-        let work = release::install(&self.cluster, &self.releases, &request, &progress, ctx.cancelled());
+        let work = release::install(
+            &self.cluster,
+            &self.releases,
+            &request,
+            &progress,
+            ctx.cancelled(),
+        );
         // Not dropped on cancellation: the workflow goes on to the teardown when this returns, and Helm must have ended by then.
         to_the_end(&ctx, &progress, work).await
     }
@@ -65,15 +78,31 @@ impl Previews {
     ) -> Result<Readiness, ActivityError> {
         let progress = Progress::new();
         let asked_at = first_asked(&ctx);
-        let work = readiness::await_ready(&self.cluster, &self.readiness, &request, asked_at, &progress);
+        let work = readiness::await_ready(
+            &self.cluster,
+            &self.readiness,
+            &request,
+            asked_at,
+            &progress,
+        );
         until_cancelled(&ctx, &progress, work).await
     }
 
     /// Twice is harmless: what is gone is gone, and what has another UID or another run's name on it is left alone.
     #[activity(definition = preview_declared::TearDown)]
-    pub async fn tear_down(self: Arc<Self>, ctx: ActivityContext, request: TearDown) -> Result<(), ActivityError> {
+    pub async fn tear_down(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        request: TearDown,
+    ) -> Result<(), ActivityError> {
         let progress = Progress::new();
-        let work = tear_down(&self.cluster, &self.releases.helm, &request, &ctx, &progress);
+        let work = tear_down(
+            &self.cluster,
+            &self.releases.helm,
+            &request,
+            &ctx,
+            &progress,
+        );
         to_the_end(&ctx, &progress, work).await
     }
 }

@@ -155,6 +155,9 @@ mod tests {
             "Some resources are remaining: pods. has 1 resource instances; \
              Some content in the namespace has finalizers remaining: example.com/hold in 1 resource instances"
         );
-        assert_eq!(culprits(None), "the cluster does not say what is left in it");
+        assert_eq!(
+            culprits(None),
+            "the cluster does not say what is left in it"
+        );
     }
 }

@@ -12,7 +12,9 @@ use kube::{
 use serde_json::{Value, json};
 use temporalio_client::Client as Temporal;
 use temporalio_sdk::activities::{ActivityContext, ActivityError, activities};
-use workflows::activities::{Explanation, NamespaceKey, Removal, SurveyedNamespace, sweep_declared};
+use workflows::activities::{
+    Explanation, NamespaceKey, Removal, SurveyedNamespace, sweep_declared,
+};
 
 use crate::{
     Cluster,
@@ -37,21 +39,32 @@ pub struct Sweeps {
 impl Sweeps {
     /// Twice is harmless: it only looks.
     #[activity(definition = sweep_declared::SurveyNamespaces)]
-    pub async fn survey_namespaces(self: Arc<Self>, ctx: ActivityContext) -> Result<Vec<SurveyedNamespace>, ActivityError> {
+    pub async fn survey_namespaces(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+    ) -> Result<Vec<SurveyedNamespace>, ActivityError> {
         let progress = Progress::new();
         until_cancelled(&ctx, &progress, survey(&self.cluster, &ctx.client())).await
     }
 
     /// Twice is harmless: a mark that is there already keeps its time.
     #[activity(definition = sweep_declared::MarkOrphan)]
-    pub async fn mark_orphan(self: Arc<Self>, ctx: ActivityContext, key: NamespaceKey) -> Result<(), ActivityError> {
+    pub async fn mark_orphan(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        key: NamespaceKey,
+    ) -> Result<(), ActivityError> {
         let progress = Progress::new();
         until_cancelled(&ctx, &progress, mark(&self.cluster, &key)).await
     }
 
     /// Twice is harmless: no mark is no mark.
     #[activity(definition = sweep_declared::UnmarkOrphan)]
-    pub async fn unmark_orphan(self: Arc<Self>, ctx: ActivityContext, key: NamespaceKey) -> Result<(), ActivityError> {
+    pub async fn unmark_orphan(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        key: NamespaceKey,
+    ) -> Result<(), ActivityError> {
         let progress = Progress::new();
         until_cancelled(&ctx, &progress, unmark(&self.cluster, &key)).await
     }
@@ -59,9 +72,15 @@ impl Sweeps {
     /// Twice is harmless: it removes a namespace by UID, and only the one that it has just seen to be nobody's. A successor of the same name has
     /// another UID.
     #[activity(definition = sweep_declared::RemoveOrphan)]
-    pub async fn remove_orphan(self: Arc<Self>, ctx: ActivityContext, key: NamespaceKey) -> Result<Removal, ActivityError> {
+    pub async fn remove_orphan(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        key: NamespaceKey,
+    ) -> Result<Removal, ActivityError> {
         let progress = Progress::new();
-        until_cancelled(&ctx, &progress, remove(&self.cluster, &ctx.client(), &key, &progress)).await
+        let temporal = ctx.client();
+        let work = remove(&self.cluster, &temporal, &key, &progress);
+        until_cancelled(&ctx, &progress, Box::pin(work)).await
     }
 }
 
@@ -100,17 +119,31 @@ impl Fault for SweepError {
     }
 }
 
-async fn survey(cluster: &Cluster, temporal: &Temporal) -> Result<Vec<SurveyedNamespace>, SweepError> {
+async fn survey(
+    cluster: &Cluster,
+    temporal: &Temporal,
+) -> Result<Vec<SurveyedNamespace>, SweepError> {
     let ours = ListParams::default().labels(&cluster.instance.selector());
-    let namespaces = cluster.namespaces().list(&ours).await.doing(|| "listing our namespaces".to_owned())?;
+    let namespaces = cluster
+        .namespaces()
+        .list(&ours)
+        .await
+        .doing(|| "listing our namespaces".to_owned())?;
     stream::iter(namespaces)
         .map(|namespace| async move {
             let claim = Claim::on(&namespace, &cluster.instance);
-            let workflow_id = claim.as_ref().map(|claim| claim.workflow_id.clone()).unwrap_or_default();
+            let workflow_id = claim
+                .as_ref()
+                .map(|claim| claim.workflow_id.clone())
+                .unwrap_or_default();
             // Anything but a clear answer fails the survey: nothing is removed on a guess.
             let latest = latest_run(temporal, &workflow_id).await?;
             Ok(SurveyedNamespace {
-                key: NamespaceKey { name: namespace.name_any(), uid: namespace.uid().unwrap_or_default(), workflow_id },
+                key: NamespaceKey {
+                    name: namespace.name_any(),
+                    uid: namespace.uid().unwrap_or_default(),
+                    workflow_id,
+                },
                 workflow_is_open: latest.is_some_and(|run| run.is_open),
                 marked_since: claim.and_then(|claim| claim.orphaned_since),
             })
@@ -131,7 +164,9 @@ async fn mark(cluster: &Cluster, key: &NamespaceKey) -> Result<(), ClusterError>
 
 async fn unmark(cluster: &Cluster, key: &NamespaceKey) -> Result<(), ClusterError> {
     match same_namespace(cluster, key).await? {
-        Some((namespace, claim)) if claim.orphaned_since.is_some() => write_mark(cluster, &namespace, Value::Null).await,
+        Some((namespace, claim)) if claim.orphaned_since.is_some() => {
+            write_mark(cluster, &namespace, Value::Null).await
+        }
         _ => Ok(()),
     }
 }
@@ -144,44 +179,78 @@ async fn remove(
 ) -> Result<Removal, SweepError> {
     let name = &key.name;
     let Some((namespace, claim)) = same_namespace(cluster, key).await? else {
-        let is_gone = cluster.namespaces().get_opt(name).await.doing(|| format!("reading namespace {name}"))?.is_none();
-        return Ok(if is_gone { Removal::Removed } else { Removal::Spared });
+        let is_gone = cluster
+            .namespaces()
+            .get_opt(name)
+            .await
+            .doing(|| format!("reading namespace {name}"))?
+            .is_none();
+        return Ok(if is_gone {
+            Removal::Removed
+        } else {
+            Removal::Spared
+        });
     };
     // Asked last, so that what follows is fenced by the version we looked at before: a run that took the namespace over meanwhile has changed it.
-    let is_open = latest_run(temporal, &claim.workflow_id).await?.is_some_and(|run| run.is_open);
+    let is_open = latest_run(temporal, &claim.workflow_id)
+        .await?
+        .is_some_and(|run| run.is_open);
     if is_open || claim.orphaned_since.is_none() {
         return Ok(Removal::Spared);
     }
     if !is_terminating(&namespace) {
-        let exactly_this = Preconditions { uid: namespace.uid(), resource_version: namespace.resource_version() };
+        let exactly_this = Preconditions {
+            uid: namespace.uid(),
+            resource_version: namespace.resource_version(),
+        };
         if !delete(cluster, name, exactly_this).await? {
             return Ok(Removal::Spared);
         }
-        tracing::warn!(namespace = name, workflow_id = claim.workflow_id, "removing a namespace that no workflow looks after");
+        tracing::warn!(
+            namespace = name,
+            workflow_id = claim.workflow_id,
+            "removing a namespace that no workflow looks after"
+        );
     }
     wait_until_gone(cluster, name, &key.uid, progress).await?;
     Ok(Removal::Removed)
 }
 
 /// The namespace that the key means and what it says about its owner, if it still exists and is still ours.
-async fn same_namespace(cluster: &Cluster, key: &NamespaceKey) -> Result<Option<(Namespace, Claim)>, ClusterError> {
+async fn same_namespace(
+    cluster: &Cluster,
+    key: &NamespaceKey,
+) -> Result<Option<(Namespace, Claim)>, ClusterError> {
     let name = &key.name;
-    let found = cluster.namespaces().get_opt(name).await.doing(|| format!("reading namespace {name}"))?;
-    Ok(found.filter(|namespace| namespace.uid().as_ref() == Some(&key.uid)).and_then(|namespace| {
-        let claim = Claim::on(&namespace, &cluster.instance)?;
-        Some((namespace, claim))
-    }))
+    let found = cluster
+        .namespaces()
+        .get_opt(name)
+        .await
+        .doing(|| format!("reading namespace {name}"))?;
+    Ok(found
+        .filter(|namespace| namespace.uid().as_ref() == Some(&key.uid))
+        .and_then(|namespace| {
+            let claim = Claim::on(&namespace, &cluster.instance)?;
+            Some((namespace, claim))
+        }))
 }
 
 /// Conflicts if anything about the namespace has changed since it was read; the retry then looks again.
-async fn write_mark(cluster: &Cluster, namespace: &Namespace, since: Value) -> Result<(), ClusterError> {
+async fn write_mark(
+    cluster: &Cluster,
+    namespace: &Namespace,
+    since: Value,
+) -> Result<(), ClusterError> {
     let name = namespace.name_any();
     let patch = json!({ "metadata": {
         "uid": namespace.uid(),
         "resourceVersion": namespace.resource_version(),
         "annotations": { ORPHANED_SINCE: since },
     }});
-    let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+    let params = PatchParams {
+        field_manager: Some(FIELD_MANAGER.to_owned()),
+        ..PatchParams::default()
+    };
     cluster
         .namespaces()
         .patch(&name, &params, &Patch::Merge(patch))

@@ -1,6 +1,10 @@
 //! How is everything that a run has made removed, and nothing else?
 
-use kube::{ResourceExt, api::Preconditions};
+use k8s_openapi::api::core::v1::Pod;
+use kube::{
+    Api, ResourceExt,
+    api::{DeleteParams, ListParams, Preconditions},
+};
 use temporalio_sdk::activities::ActivityContext;
 use workflows::activities::TearDown;
 
@@ -26,12 +30,21 @@ pub(crate) async fn tear_down(
     let name = preview.namespace();
     progress.report(format!("looking for namespace {name}"));
     let namespaces = cluster.namespaces();
-    let Some(namespace) = namespaces.get_opt(&name).await.doing(|| format!("reading namespace {name}"))? else {
+    let Some(namespace) = namespaces
+        .get_opt(&name)
+        .await
+        .doing(|| format!("reading namespace {name}"))?
+    else {
         return Ok(());
     };
-    let held = Claim::on(&namespace, &cluster.instance).is_some_and(|claim| claim.is_held_by(&request.owner));
+    let held = Claim::on(&namespace, &cluster.instance)
+        .is_some_and(|claim| claim.is_held_by(&request.owner));
     if !held {
-        tracing::info!(namespace = name, run_id = request.owner.run_id, "left alone a namespace that this run does not own");
+        tracing::info!(
+            namespace = name,
+            run_id = request.owner.run_id,
+            "left alone a namespace that this run does not own"
+        );
         return Ok(());
     }
 
@@ -45,11 +58,27 @@ pub(crate) async fn tear_down(
         if ctx.is_cancelled() {
             return Err(RemovalError::Cancelled);
         }
-        let exactly_this = Preconditions { uid: Some(uid.clone()), resource_version: None };
+        stop_pods(cluster, &name).await;
+        let exactly_this = Preconditions {
+            uid: Some(uid.clone()),
+            resource_version: None,
+        };
         delete(cluster, &name, exactly_this).await?;
     }
     tokio::select! {
         result = wait_until_gone(cluster, &name, &uid, progress) => result,
         () = ctx.cancelled() => Err(RemovalError::Cancelled),
+    }
+}
+
+/// The namespace controller lets a deleted namespace rest for five seconds; when it then finds a pod that takes its time to stop, it looks again
+/// only after half of that time. So all pods begin to stop at once, those that Helm does not know of included.
+async fn stop_pods(cluster: &Cluster, namespace: &str) {
+    let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), namespace);
+    let stopped = pods
+        .delete_collection(&DeleteParams::background(), &ListParams::default())
+        .await;
+    if let Err(error) = stopped {
+        tracing::warn!(namespace, %error, "pods are not stopped ahead; the namespace will take a little longer");
     }
 }

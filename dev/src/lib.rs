@@ -1,5 +1,6 @@
 //! The local stack: real Temporal, real Kubernetes, real ingress, and the GitHub stand-in.
 
+pub mod browser;
 pub mod cluster;
 pub mod github;
 pub mod images;

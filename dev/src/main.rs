@@ -1,15 +1,26 @@
 //! `cargo dev`: what a developer types.
 
+mod demo;
+mod running_stack;
+mod test_run;
 mod up;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+/// What a person sees of the stack's own events, unless RUST_LOG says otherwise.
+const DEFAULT_FILTER: &str = "warn,dev=info";
 
 /// The local stack and the checks of this project.
 #[derive(Parser)]
-#[command(name = "cargo dev", bin_name = "cargo dev", disable_help_subcommand = true)]
+#[command(
+    name = "cargo dev",
+    bin_name = "cargo dev",
+    disable_help_subcommand = true
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -19,8 +30,14 @@ struct Cli {
 enum Command {
     /// Starts everything — Temporal, Kubernetes, the ingress, GitHub's stand-in — and prints where it is. Ctrl-C stops it.
     Up(up::Options),
+    /// Plays a conversation, from the first push to the last word, and prints it with timings.
+    Demo(demo::Options),
+    /// Runs every test, on a stack of its own.
+    Test(test_run::Options),
     /// Installs the tools into the cache, and nothing else.
     Install,
+    /// Rewrites dev/github-description from GitHub's published packages, by npm.
+    DescribeGithub,
     /// The stack itself, inside its own namespaces.
     #[command(hide = true)]
     Stack(up::Options),
@@ -49,12 +66,22 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     }
     // Two libraries use rustls, and it is for the program to choose what they encrypt with. It fails only when chosen before.
     let _ = rustls::crypto::ring::default_provider().install_default();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| DEFAULT_FILTER.into());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .without_time()
+        .with_target(false)
+        .init();
     let runtime = tokio::runtime::Runtime::new()?;
     let code = runtime.block_on(async {
         match command {
             Command::Up(options) => Box::pin(up::outside(options)).await,
             Command::Stack(options) => Box::pin(up::inside(options)).await,
+            Command::Demo(options) => Box::pin(demo::run(options)).await,
+            Command::Test(options) => Box::pin(test_run::run(options)).await,
             Command::Install => up::install().await,
+            Command::DescribeGithub => up::describe_github().await,
             Command::Init { .. } => unreachable!("it is handled above"),
         }
     });

@@ -1,14 +1,17 @@
 //! `cargo dev up`, from top to bottom.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Context, bail, ensure};
 use clap::Args;
+use dev::images::ImportCommand;
+use dev::stack::env::StackEnv;
 use dev::stack::options::{ClusterChoice, ExistingCluster, Ports, StackOptions};
-use dev::stack::{Stack, namespace};
+use dev::stack::{Stack, namespace, services};
 use dev::tools::{Tool, Toolbox};
 use kube::config::Kubeconfig;
 
@@ -41,41 +44,68 @@ pub(crate) struct Options {
     apiserver_port: u16,
 
     /// Use this context of your own kubeconfig, and start neither Kubernetes nor an ingress.
-    #[arg(long, value_name = "NAME", requires = "preview_domain", requires = "ingress_address", requires = "image_import")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        requires = "preview_domain",
+        requires = "ingress_address",
+        requires = "image_import"
+    )]
     kube_context: Option<String>,
     /// With --kube-context: the domain that your ingress serves previews under.
     #[arg(long, requires = "kube_context")]
     preview_domain: Option<String>,
-    /// With --kube-context: where your ingress listens, as address:port.
-    #[arg(long, requires = "kube_context")]
-    ingress_address: Option<String>,
+    /// With --kube-context: where your ingress listens, for example 127.0.0.1:80.
+    #[arg(long, requires = "kube_context", value_name = "ADDRESS:PORT")]
+    ingress_address: Option<SocketAddr>,
     /// With --kube-context: the ingress class that previews name.
-    #[arg(long, requires = "kube_context", default_value_if("kube_context", clap::builder::ArgPredicate::IsPresent, Some("nginx")))]
+    #[arg(
+        long,
+        requires = "kube_context",
+        default_value_if("kube_context", clap::builder::ArgPredicate::IsPresent, Some("nginx"))
+    )]
     ingress_class: Option<String>,
     /// With --kube-context: the command that brings an image into your cluster, for example
     /// 'kind load image-archive {archive}' or 'k3d image import {archive}'.
-    #[arg(long, requires = "kube_context")]
-    image_import: Option<String>,
+    #[arg(long, requires = "kube_context", value_name = "COMMAND")]
+    image_import: Option<ImportCommand>,
+
+    /// Start only what the service stands on: no GitHub stand-in, no webhook, no worker.
+    #[arg(long)]
+    platform_only: bool,
 }
 
-/// Installs, then runs the stack in its own namespaces and waits for it.
+/// Installs and builds, then runs the stack in its own namespaces and waits for it.
 pub(crate) async fn outside(options: Options) -> anyhow::Result<ExitCode> {
+    let platform_only = options.platform_only;
     let options = options.resolve()?;
     Toolbox::ensure_all(needed(&options.cluster)).await?;
+    if !platform_only {
+        services::build().await?;
+    }
     // The same options again: the inside resolves them in the same way.
-    let arguments = std::env::args_os().skip(1).map(|word| if word == "up" { OsString::from("stack") } else { word });
+    let arguments = std::env::args_os().skip(1).map(|word| {
+        if word == "up" {
+            OsString::from("stack")
+        } else {
+            word
+        }
+    });
     Ok(namespace::run(arguments).await?)
 }
 
 /// Starts the stack, says where everything is, and stops when asked to or when a part fails.
 pub(crate) async fn inside(options: Options) -> anyhow::Result<ExitCode> {
-    ensure!(namespace::is_inside(), "`dev stack` is for the stack's own use; type `cargo dev up`");
-    let started = Instant::now();
+    ensure!(
+        namespace::is_inside(),
+        "`dev stack` is for the stack's own use; type `cargo dev up`"
+    );
+    let platform_only = options.platform_only;
     let options = options.resolve()?;
     let toolbox = Toolbox::ensure_all(needed(&options.cluster)).await?;
     let mut stack = Stack::prepare(options, toolbox).await?;
     let outcome = tokio::select! {
-        failure = run(&mut stack, started) => failure,
+        failure = run(&mut stack, platform_only) => failure,
         asked = namespace::stop_requested() => {
             eprintln!("Stopping.");
             asked.map_err(Into::into)
@@ -85,24 +115,47 @@ pub(crate) async fn inside(options: Options) -> anyhow::Result<ExitCode> {
     outcome.map(|()| ExitCode::SUCCESS)
 }
 
-/// Returns only when something fails.
-async fn run(stack: &mut Stack, started: Instant) -> anyhow::Result<()> {
+/// Everything in its order. Returns only when something fails.
+async fn run(stack: &mut Stack, platform_only: bool) -> anyhow::Result<()> {
+    let started = Instant::now();
     let platform = stack.start_platform().await?;
-    announce(stack, started);
-    drop(platform);
+    let (buildkit, images) = stack.start_images(&platform).await?;
+    let (_github, service) = if platform_only {
+        (None, None)
+    } else {
+        let (github, service) = stack.start_github(images).await?;
+        (Some(github), Some(service))
+    };
+    let env = stack.env(&platform, &buildkit, service)?;
+    if let Some(service) = &env.service {
+        stack.start_services(&env, service).await?;
+    }
+    let file = stack.publish(&env)?;
+    announce(&env, &file, started);
     Err(stack.ended().await.into())
 }
 
-fn announce(stack: &Stack, started: Instant) {
-    let ports = &stack.options().ports;
+fn announce(env: &StackEnv, file: &Path, started: Instant) {
     println!("Ready after {:.1} s.\n", started.elapsed().as_secs_f64());
-    for (what, at) in [
-        ("Temporal UI", format!("http://127.0.0.1:{}", ports.temporal_ui)),
-        ("Previews", format!("http://….preview.localhost:{}", ports.ingress)),
-        ("kubectl", format!("export KUBECONFIG={}", stack.options().folder("kubeconfig").display())),
-        ("State and logs", stack.options().state.display().to_string()),
-    ] {
-        println!("  {what:16} {at}");
+    let page = env
+        .service
+        .as_ref()
+        .map(|service| ("GitHub", service.github_page_url.clone()));
+    let previews = format!(
+        "{}://….{}:{}",
+        env.preview_url_scheme, env.preview_domain, env.preview_url_port
+    );
+    let rest = [
+        ("Temporal", env.temporal_ui_url.clone()),
+        ("Previews", previews),
+        (
+            "kubectl",
+            format!("export KUBECONFIG={}", env.kubeconfig.display()),
+        ),
+        ("All addresses", file.display().to_string()),
+    ];
+    for (what, at) in page.into_iter().chain(rest) {
+        println!("  {what:14} {at}");
     }
     println!("\nCtrl-C stops everything.");
 }
@@ -111,6 +164,14 @@ fn announce(stack: &Stack, started: Instant) {
 pub(crate) async fn install() -> anyhow::Result<ExitCode> {
     let toolbox = Toolbox::ensure_all(Tool::EMBEDDED).await?;
     println!("All tools are in {}.", toolbox.cache().display());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `cargo dev describe-github`.
+pub(crate) async fn describe_github() -> anyhow::Result<ExitCode> {
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/github-description"));
+    dev::github::regenerate_description(folder).await?;
+    println!("Rewrote {}.", folder.display());
     Ok(ExitCode::SUCCESS)
 }
 
@@ -123,7 +184,8 @@ fn needed(cluster: &ClusterChoice) -> &'static [Tool] {
 
 impl Options {
     fn resolve(self) -> anyhow::Result<StackOptions> {
-        let state = std::path::absolute(&self.state).with_context(|| format!("--state {}", self.state.display()))?;
+        let state = std::path::absolute(&self.state)
+            .with_context(|| format!("--state {}", self.state.display()))?;
         let ports = Ports {
             github: self.github_port,
             webhook: self.webhook_port,
@@ -132,12 +194,28 @@ impl Options {
             ingress: self.ingress_port,
             api_server: self.apiserver_port,
         };
-        Ok(StackOptions { state, ports, ttl: self.ttl.clone(), cluster: self.cluster()? })
+        Ok(StackOptions {
+            state,
+            ports,
+            ttl: self.ttl.clone(),
+            cluster: self.cluster()?,
+        })
     }
 
     fn cluster(self) -> anyhow::Result<ClusterChoice> {
-        let (Some(context), Some(preview_domain), Some(ingress_address), Some(ingress_class), Some(image_import)) =
-            (self.kube_context, self.preview_domain, self.ingress_address, self.ingress_class, self.image_import)
+        let (
+            Some(context),
+            Some(preview_domain),
+            Some(ingress_address),
+            Some(ingress_class),
+            Some(image_import),
+        ) = (
+            self.kube_context,
+            self.preview_domain,
+            self.ingress_address,
+            self.ingress_class,
+            self.image_import,
+        )
         else {
             return Ok(ClusterChoice::Embedded);
         };
@@ -147,7 +225,7 @@ impl Options {
             preview_domain,
             ingress_address,
             ingress_class,
-            image_import: image_import.split_whitespace().map(str::to_owned).collect(),
+            image_import,
         }))
     }
 }
@@ -156,19 +234,35 @@ impl Options {
 fn kubeconfig_with(context: &str) -> anyhow::Result<PathBuf> {
     let files = std::env::var_os("KUBECONFIG")
         .map(|paths| std::env::split_paths(&paths).collect())
-        .or_else(|| std::env::var_os("HOME").map(|home| vec![PathBuf::from(home).join(".kube").join("config")]))
+        .or_else(|| {
+            std::env::var_os("HOME")
+                .map(|home| vec![PathBuf::from(home).join(".kube").join("config")])
+        })
         .unwrap_or_default();
     let mut known = Vec::new();
     for file in files.iter().filter(|file| file.exists()) {
-        let config = Kubeconfig::read_from(file).with_context(|| format!("reading {}", file.display()))?;
+        let config =
+            Kubeconfig::read_from(file).with_context(|| format!("reading {}", file.display()))?;
         if config.contexts.iter().any(|named| named.name == context) {
             return Ok(std::path::absolute(file)?);
         }
         known.extend(config.contexts.into_iter().map(|named| named.name));
     }
-    bail!("no context {context} in {}; known: {}", list(&files), if known.is_empty() { "none".into() } else { known.join(", ") })
+    bail!(
+        "no context {context} in {}; known: {}",
+        list(&files),
+        if known.is_empty() {
+            "none".into()
+        } else {
+            known.join(", ")
+        }
+    )
 }
 
 fn list(files: &[PathBuf]) -> String {
-    files.iter().map(|file: &PathBuf| Path::display(file).to_string()).collect::<Vec<_>>().join(", ")
+    files
+        .iter()
+        .map(|file: &PathBuf| Path::display(file).to_string())
+        .collect::<Vec<_>>()
+        .join(", ")
 }

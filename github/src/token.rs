@@ -23,7 +23,8 @@ const REFRESH_MARGIN: SignedDuration = SignedDuration::from_secs(120);
 const PERMISSIONS: Permissions = Permissions {
     issues: "write",
     metadata: "read",
-    pull_requests: "read",
+    // A comment on a pull request takes this besides `issues`, whatever the documentation says (github/rest-api-description#6994).
+    pull_requests: "write",
 };
 
 #[derive(Serialize)]

@@ -81,10 +81,7 @@ impl Transport {
         let octocrab = OctocrabBuilder::new_empty()
             .with_service(client)
             .with_layer(&ExtraHeadersLayer::new(Arc::new(vec![
-                (
-                    header::USER_AGENT,
-                    HeaderValue::from_static(USER_AGENT),
-                ),
+                (header::USER_AGENT, HeaderValue::from_static(USER_AGENT)),
                 (
                     header::ACCEPT,
                     HeaderValue::from_static("application/vnd.github+json"),

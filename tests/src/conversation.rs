@@ -1,6 +1,6 @@
 //! How does a conversation begin, and what must be true when it ends?
 
-use std::{fs, panic::AssertUnwindSafe, path::PathBuf, sync::Arc};
+use std::{ffi::OsString, fs, panic::AssertUnwindSafe, path::PathBuf, sync::Arc};
 
 use anyhow::{Context, Result, ensure};
 use dev::{
@@ -160,6 +160,16 @@ impl Conversation {
     #[must_use]
     pub fn around(&self, pull: dev::github::PullRequest) -> PullRequest {
         PullRequest::new(pull, self.github.clone(), self.repository.clone(), Arc::clone(&self.stack))
+    }
+
+    /// Stops the worker and starts it again with another setting.
+    ///
+    /// # Errors
+    /// When it does not stop or start.
+    pub async fn restart_worker_with(&mut self, variable: &str, value: impl Into<OsString>) -> Result<()> {
+        self.worker.stop().await?;
+        self.worker.set(variable, value);
+        self.worker.start().await
     }
 
     /// The namespaces of this conversation's instance.

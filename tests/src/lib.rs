@@ -4,6 +4,7 @@
 //! processes, so that killing one is real. Temporal, Kubernetes and the ingress belong to the stack that all conversations share;
 //! `cargo dev test` starts it. A conversation ends with nothing left over, or the test fails.
 
+mod browser;
 mod conversation;
 mod evidence;
 mod helm;
@@ -16,6 +17,7 @@ mod setting;
 mod stack;
 mod temporal;
 
+pub use browser::Browser;
 pub use conversation::{Conversation, converse};
 pub use helm::HeldHelm;
 pub use preview::{Page, Preview};

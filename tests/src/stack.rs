@@ -41,7 +41,15 @@ impl SharedStack {
         let file = std::env::var_os(STACK_ENV)
             .map(PathBuf::from)
             .with_context(|| format!("{STACK_ENV} is not set: a conversation needs a running stack; run `cargo dev test`"))?;
-        let env = StackEnv::read(&file)?;
+        Self::at(&file).await
+    }
+
+    /// Connects to the stack whose `stack.env` this is.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub async fn at(file: &Path) -> Result<Self> {
+        let env = StackEnv::read(file)?;
         // Fails only when another test of this process was quicker.
         let _ = rustls::crypto::ring::default_provider().install_default();
         Ok(Self {

@@ -1,12 +1,8 @@
 //! With which settings does the service run? Each is an environment variable; `--help` lists them.
 
-use std::{
-    fs, io,
-    net::SocketAddr,
-    path::PathBuf,
-};
+use std::{convert::Infallible, fs, io, net::SocketAddr, path::PathBuf};
 
-use clap::{Args, Parser, ValueEnum};
+use clap::{Parser, ValueEnum};
 use github::AppConfig;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
@@ -19,63 +15,61 @@ use crate::{decide::Terms, signature::Secrets};
 #[command(name = "preview-webhook", version)]
 pub struct Config {
     /// Where to listen, for deliveries, health and metrics. In a container: 0.0.0.0:8080.
-    #[arg(long, env, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    #[arg(long, env, default_value = "127.0.0.1:8080")]
     pub webhook_listen: SocketAddr,
 
     /// The secret from the App's webhook settings. There is no service without one.
-    #[arg(long, env, hide_env_values = true, value_name = "SECRET", value_parser = non_empty)]
+    #[arg(long, env, hide_env_values = true, value_parser = non_empty)]
     webhook_secret: SecretString,
 
     /// The secret before that, for the time of a change: deliveries signed with either are accepted.
-    #[arg(long, env, hide_env_values = true, value_name = "SECRET")]
+    #[arg(long, env, hide_env_values = true)]
     webhook_secret_previous: Option<SecretString>,
 
     /// The root of GitHub's REST API; for GitHub Enterprise Server: https://HOST/api/v3.
-    #[arg(long, env, value_name = "URL", default_value = "https://api.github.com")]
+    #[arg(
+        long,
+        env,
+        value_name = "URL",
+        default_value = "https://api.github.com"
+    )]
     github_api_url: Url,
 
     /// The App's number, from its settings page.
-    #[arg(long, env, value_name = "NUMBER")]
+    #[arg(long, env)]
     github_app_id: u64,
 
-    #[command(flatten)]
-    private_key: PrivateKey,
+    /// The App's private key itself, as PEM; line ends may be written as \n.
+    #[arg(long, env, hide_env_values = true)]
+    github_private_key: Option<SecretString>,
+
+    /// The file that holds the App's private key, in place of GITHUB_PRIVATE_KEY.
+    #[arg(long, env, value_parser = possibly_empty_path)]
+    github_private_key_file: Option<PathBuf>,
 
     /// Temporal's frontend: host:port, or a URL.
-    #[arg(long, env, value_name = "ADDRESS", default_value = "127.0.0.1:7233", value_parser = temporal_address)]
+    #[arg(long, env, default_value = "127.0.0.1:7233", value_parser = temporal_address)]
     pub temporal_address: Url,
 
     /// The namespace in Temporal.
-    #[arg(long, env, value_name = "NAME", default_value = "default")]
+    #[arg(long, env, default_value = "default")]
     pub temporal_namespace: String,
 
     /// The task queue that the workers listen to.
-    #[arg(long, env, value_name = "NAME", default_value = "previews")]
+    #[arg(long, env, default_value = "previews")]
     pub preview_task_queue: String,
 
     /// How long a preview lives: 30m, 2h, 1h30m.
-    #[arg(long, env, value_name = "DURATION", default_value_t = Ttl::DEFAULT)]
+    #[arg(long, env, default_value_t = Ttl::DEFAULT)]
     preview_ttl: Ttl,
 
     /// How long a preview may live at the most, extensions included.
-    #[arg(long, env, value_name = "DURATION", default_value_t = Ttl::DEFAULT_MAXIMUM)]
+    #[arg(long, env, default_value_t = Ttl::DEFAULT_MAXIMUM)]
     preview_max_lifetime: Ttl,
 
     /// How log lines look. RUST_LOG chooses which are written.
     #[arg(long, env, default_value = "text")]
     pub log_format: LogFormat,
-}
-
-#[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
-struct PrivateKey {
-    /// The App's private key itself, as PEM; line ends may be written as \n.
-    #[arg(long, env, hide_env_values = true, value_name = "PEM")]
-    github_private_key: Option<SecretString>,
-
-    /// The file that holds the App's private key.
-    #[arg(long, env, value_name = "PATH")]
-    github_private_key_file: Option<PathBuf>,
 }
 
 /// How log lines look.
@@ -100,8 +94,11 @@ pub enum ConfigError {
         /// What it may have.
         max_lifetime: Ttl,
     },
+    /// No key, or two.
+    #[error("set either GITHUB_PRIVATE_KEY or GITHUB_PRIVATE_KEY_FILE: {0}")]
+    PrivateKey(&'static str),
     /// The key's file cannot be read.
-    #[error("GITHUB_PRIVATE_KEY_FILE: cannot read {path}: {source}", path = path.display())]
+    #[error("GITHUB_PRIVATE_KEY_FILE: cannot read {path}", path = path.display())]
     PrivateKeyFile {
         /// The file.
         path: PathBuf,
@@ -114,39 +111,33 @@ impl Config {
     /// What deliveries are signed with.
     #[must_use]
     pub fn secrets(&self) -> Secrets {
-        // An empty variable is how many deployment tools write "none".
-        let previous = self
-            .webhook_secret_previous
-            .clone()
-            .filter(|secret| !secret.expose_secret().is_empty());
+        let previous = given(self.webhook_secret_previous.as_ref()).cloned();
         Secrets::new(self.webhook_secret.clone(), previous)
     }
 
     /// Who we are at GitHub.
     ///
     /// # Errors
-    /// If the key's file cannot be read.
+    /// If there is not exactly one key, or its file cannot be read.
     pub fn github(&self) -> Result<AppConfig, ConfigError> {
-        let key = match &self.private_key {
-            PrivateKey {
-                github_private_key_file: Some(path),
-                ..
-            } => fs::read_to_string(path)
-                .map_err(|source| ConfigError::PrivateKeyFile {
+        let key = given(self.github_private_key.as_ref());
+        let file = self.github_private_key_file.as_ref();
+        let file = file.filter(|path| !path.as_os_str().is_empty());
+        let private_key = match (key, file) {
+            (Some(key), None) => key.expose_secret().replace("\\n", "\n"),
+            (None, Some(path)) => {
+                fs::read_to_string(path).map_err(|source| ConfigError::PrivateKeyFile {
                     path: path.clone(),
                     source,
-                })?,
-            PrivateKey {
-                github_private_key, ..
-            } => github_private_key
-                .as_ref()
-                .map(|key| key.expose_secret().replace("\\n", "\n"))
-                .unwrap_or_default(),
+                })?
+            }
+            (None, None) => return Err(ConfigError::PrivateKey("neither is set")),
+            (Some(_), Some(_)) => return Err(ConfigError::PrivateKey("both are set")),
         };
         Ok(AppConfig {
             api_url: self.github_api_url.clone(),
             app_id: self.github_app_id,
-            private_key: key.into(),
+            private_key: private_key.into(),
         })
     }
 
@@ -161,6 +152,16 @@ impl Config {
         }
         Ok(Terms { ttl, max_lifetime })
     }
+}
+
+/// An empty variable is how many deployment tools write "none".
+fn given(secret: Option<&SecretString>) -> Option<&SecretString> {
+    secret.filter(|secret| !secret.expose_secret().is_empty())
+}
+
+/// clap's own parser for paths refuses an empty one.
+fn possibly_empty_path(text: &str) -> Result<PathBuf, Infallible> {
+    Ok(text.into())
 }
 
 fn non_empty(text: &str) -> Result<SecretString, &'static str> {
@@ -226,30 +227,46 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_setting_is_named() {
-        for (argument, named) in [
+    fn a_setting_that_cannot_be_read_is_named() {
+        for (setting, named) in [
             ("--webhook-secret=", "WEBHOOK_SECRET"),
             ("--github-app-id=preview-app", "GITHUB_APP_ID"),
-            ("--github-private-key-file=x", "GITHUB_PRIVATE_KEY"),
             ("--temporal-address=::", "TEMPORAL_ADDRESS"),
             ("--preview-ttl=1 month", "PREVIEW_TTL"),
         ] {
-            let arguments: Vec<_> = REQUIRED
-                .iter()
-                .filter(|required| !argument.starts_with(required.split('=').next().expect("a name")) || argument.contains("-file"))
-                .copied()
-                .chain([argument])
-                .collect();
-            let error = Config::try_parse_from(arguments).expect_err(argument);
-            let named = named.to_ascii_lowercase().replace('_', "-");
-            assert!(error.to_string().contains(&named), "{error}");
+            let name = setting.split('=').next().expect("a name");
+            let others = REQUIRED.iter().filter(|other| !other.starts_with(name));
+            let error = Config::try_parse_from(others.chain([&setting])).expect_err(setting);
+            assert!(error.to_string().contains(named), "{error}");
         }
-        let config = with(&["--preview-ttl=2d"]).expect("a configuration");
-        let error = config.terms().expect_err("beyond the maximum");
+    }
+
+    #[test]
+    fn settings_that_contradict_each_other_are_named() {
+        let error = with(&["--preview-ttl=2d"])
+            .expect("readable")
+            .terms()
+            .expect_err("beyond the maximum");
         assert!(error.to_string().contains("PREVIEW_TTL is 2d"), "{error}");
-        let absent = [&REQUIRED[..3], &["--github-private-key-file=/nowhere/key.pem"]].concat();
-        let config = Config::try_parse_from(absent).expect("a configuration");
-        let error = config.github().expect_err("no file");
-        assert!(error.to_string().contains("/nowhere/key.pem"), "{error}");
+    }
+
+    #[test]
+    fn there_is_exactly_one_private_key() {
+        let github = |settings: &[&str]| {
+            Config::try_parse_from(REQUIRED[..3].iter().chain(settings))
+                .expect("readable")
+                .github()
+        };
+        let (key, file) = (
+            "--github-private-key=k3y",
+            "--github-private-key-file=/nowhere",
+        );
+        let (no_key, no_file) = ("--github-private-key=", "--github-private-key-file=");
+        assert!(github(&[key, no_file]).is_ok());
+        for settings in [&[][..], &[key, file], &[no_key, no_file]] {
+            assert!(matches!(github(settings), Err(ConfigError::PrivateKey(_))));
+        }
+        let error = github(&[no_key, file]).expect_err("no such file");
+        assert!(error.to_string().contains("/nowhere"), "{error}");
     }
 }

@@ -124,7 +124,10 @@ mod tests {
             "octo-org/hello-world#12:0123456789abcdef0123456789abcdef01234567"
         );
         assert_eq!(request.pull_request(), comment().pull_request);
-        assert_eq!((request.comment, request.ttl), (CommentId(77), Ttl::DEFAULT));
+        assert_eq!(
+            (request.comment, request.ttl),
+            (CommentId(77), Ttl::DEFAULT)
+        );
         assert_eq!(request.requested_by, "mona");
     }
 

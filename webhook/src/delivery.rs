@@ -3,20 +3,23 @@
 //! The checks come in this order, and the first that fails is the answer: size, signature, content type, GitHub's two headers. Whoever cannot
 //! sign learns nothing about what comes after.
 
-use std::{error::Error, fmt};
+use std::fmt;
 
 use axum::{
-    body::{Body, Bytes, to_bytes},
+    body::{BodyDataStream, Bytes},
     extract::Request,
     http::{HeaderMap, header},
 };
+use futures::StreamExt;
 
 use crate::signature::{Secrets, Signature, SignatureError};
 
 /// The largest body GitHub sends, in bytes.
 pub const BODY_MAX: usize = 25 * 1024 * 1024;
-/// Longest event name and delivery number that we repeat in logs. GitHub's own have at most 40 characters.
-const HEADER_MAX: usize = 64;
+/// How much of a body that is rejected anyway is still taken off the wire, in bytes.
+const DISCARDED_MAX: usize = 2 * BODY_MAX;
+/// Longest value among the headers we read, in bytes: a signature's. GitHub's event names and delivery numbers have at most 40.
+const HEADER_MAX: usize = "sha256=".len() + 64;
 
 /// An authentic delivery.
 #[derive(Debug)]
@@ -46,7 +49,9 @@ pub enum Rejection {
     #[error(transparent)]
     Signature(#[from] SignatureError),
     /// 415
-    #[error("the content type is not JSON; choose `application/json` in the App's webhook settings")]
+    #[error(
+        "the content type is not JSON; choose `application/json` in the App's webhook settings"
+    )]
     ContentType,
     /// 400
     #[error("the header {0} is missing or is not what GitHub sends")]
@@ -68,15 +73,24 @@ impl Delivery {
             .get(header::CONTENT_LENGTH)
             .and_then(|value| value.to_str().ok())
             .and_then(|value| value.parse::<u64>().ok());
-        if announced.is_some_and(|length| length > BODY_MAX as u64) {
-            return Err(Rejection::TooLarge);
-        }
-        // Looked at before the body is read: what bears no signature is not worth the memory.
-        let signature = match single(&headers, "x-hub-signature-256") {
-            Some(value) => Signature::parse(value.as_bytes())?,
-            None => return Err(SignatureError::Malformed.into()),
+        // Told by the headers alone: such a body is not worth the memory.
+        let signature = if announced.is_some_and(|length| length > BODY_MAX as u64) {
+            Err(Rejection::TooLarge)
+        } else {
+            single(&headers, "x-hub-signature-256")
+                .ok_or(SignatureError::Malformed)
+                .and_then(|value| Signature::parse(value.as_bytes()))
+                .map_err(Rejection::from)
         };
-        let body = read_body(body).await?;
+        let mut body = body.into_data_stream();
+        let signature = match signature {
+            Ok(signature) => signature,
+            Err(rejection) => {
+                discard(&mut body).await;
+                return Err(rejection);
+            }
+        };
+        let body = read_whole(body).await?;
         secrets.verify(&signature, &body)?;
         if !is_json(&headers) {
             return Err(Rejection::ContentType);
@@ -113,9 +127,7 @@ impl fmt::Display for DeliveryId {
 fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let mut values = headers.get_all(name).iter();
     let value = values.next()?.to_str().ok()?;
-    // A signature is longer than the other headers may be, and is measured when it is parsed.
-    let longest = HEADER_MAX + "sha256=".len();
-    (values.next().is_none() && (1..=longest).contains(&value.len())).then_some(value)
+    (values.next().is_none() && (1..=HEADER_MAX).contains(&value.len())).then_some(value)
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -126,15 +138,27 @@ fn is_json(headers: &HeaderMap) -> bool {
         .is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
 }
 
-async fn read_body(body: Body) -> Result<Bytes, Rejection> {
-    to_bytes(body, BODY_MAX).await.map_err(|error| {
-        let over_limit = error
-            .source()
-            .is_some_and(|source| source.to_string().contains("length limit exceeded"));
-        if over_limit {
-            Rejection::TooLarge
-        } else {
-            Rejection::Interrupted
+async fn read_whole(mut body: BodyDataStream) -> Result<Bytes, Rejection> {
+    let mut whole = Vec::new();
+    while let Some(chunk) = body.next().await {
+        let chunk = chunk.map_err(|_| Rejection::Interrupted)?;
+        if whole.len() + chunk.len() > BODY_MAX {
+            drop(whole);
+            discard(&mut body).await;
+            return Err(Rejection::TooLarge);
         }
-    })
+        whole.extend_from_slice(&chunk);
+    }
+    Ok(whole.into())
+}
+
+/// Reads on, within bounds: a sender that is cut off while it sends never gets to see why.
+async fn discard(body: &mut BodyDataStream) {
+    let mut discarded = 0;
+    while let Some(Ok(chunk)) = body.next().await {
+        discarded += chunk.len();
+        if discarded > DISCARDED_MAX {
+            return;
+        }
+    }
 }

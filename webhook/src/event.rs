@@ -199,7 +199,10 @@ mod tests {
             "{place}"
         );
         for no_json in ["", "{", "payload=%7B%7D", "{} {}"] {
-            assert!(parse::<IgnoredAny>(no_json.as_bytes()).is_err(), "{no_json}");
+            assert!(
+                parse::<IgnoredAny>(no_json.as_bytes()).is_err(),
+                "{no_json}"
+            );
         }
     }
 

@@ -1,16 +1,21 @@
 //! Which log lines are written, and how do they look?
 
+use std::io::{IsTerminal, stdout};
+
 use tracing_subscriber::{EnvFilter, fmt};
 
 use crate::config::LogFormat;
 
-/// What is written when RUST_LOG says nothing else.
-const DEFAULT_FILTER: &str = "info";
+/// What is written when RUST_LOG says nothing else. The Temporal client warns of every retry; of a call that failed for good we tell ourselves.
+const DEFAULT_FILTER: &str = "info,temporalio_client=error";
 
 /// Begins to write log lines to standard output. To be called once.
 pub fn start(format: LogFormat) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| DEFAULT_FILTER.into());
-    let lines = fmt().with_env_filter(filter).with_target(false);
+    let lines = fmt()
+        .with_env_filter(filter)
+        .with_target(false)
+        .with_ansi(stdout().is_terminal());
     match format {
         LogFormat::Text => lines.init(),
         LogFormat::Json => lines.json().flatten_event(true).init(),

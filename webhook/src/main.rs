@@ -1,6 +1,6 @@
 //! The webhook service: GitHub's deliveries in, preview workflows out.
 
-use std::{sync::Arc, time::Duration};
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use clap::Parser;
@@ -16,7 +16,18 @@ use webhook::{
 const CONNECT_EVERY: Duration = Duration::from_secs(2);
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        // An operator reads this: the causes in one line, and no backtrace
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> anyhow::Result<()> {
     // Read the configuration, all of it, before anything is touched
     let config = Config::parse();
     let terms = config.terms()?;
@@ -32,10 +43,7 @@ async fn main() -> anyhow::Result<()> {
     let github = GitHubApp::new(&app).context("GITHUB_API_URL or GITHUB_PRIVATE_KEY")?;
 
     // Connect to Temporal, which may be starting too
-    let Some(temporal) = shutdown
-        .run_until_cancelled(connect(&config))
-        .await
-    else {
+    let Some(temporal) = shutdown.run_until_cancelled(connect(&config)).await else {
         return Ok(());
     };
     let temporal = Arc::new(temporal);

@@ -14,7 +14,7 @@
 //! | `/preview` with something behind it that we do not know | 204 | `ignored` |
 //! | `/preview`: Temporal has started the preview | 202 | `started` |
 //! | `/preview`: this commit's preview is running already and knows of the comment | 202 | `joined` |
-//! | `/preview`: delivered again after it was answered | 202 | `already_served` |
+//! | `/preview`: this comment or a newer one was answered before, for this commit or an earlier one | 202 | `already_served` |
 //! | `/preview` by someone who may not, from a fork, or closed meanwhile: Temporal has the notice | 202 | `refused` |
 //! | GitHub or Temporal did not answer, or not within the deadline | 503 | `unavailable` |
 //!
@@ -142,7 +142,9 @@ impl Outcome {
             Self::Ignored(ignored) => ignored.as_str().to_owned(),
             Self::Started(preview) => format!("started {preview}"),
             Self::Joined(preview) => format!("{preview} is running already"),
-            Self::AlreadyServed(preview) => format!("{preview} has answered this comment before"),
+            Self::AlreadyServed(preview) => {
+                format!("{preview}: this comment was answered before")
+            }
             Self::Refused(refusal) => match refusal {
                 Refusal::NoWriteAccess => "refused: no write access".to_owned(),
                 Refusal::Fork => "refused: the commit comes from a fork".to_owned(),

@@ -86,7 +86,9 @@ impl Service {
     async fn handle(&self, request: Request, seen: &mut Seen) -> Outcome {
         // The semaphore is never closed, so there is always a turn to come.
         let _turn = self.turns.acquire().await;
-        self.read(request, seen).await.unwrap_or_else(|outcome| outcome)
+        self.read(request, seen)
+            .await
+            .unwrap_or_else(|outcome| outcome)
     }
 
     async fn read(&self, request: Request, seen: &mut Seen) -> Result<Outcome, Outcome> {
@@ -167,7 +169,9 @@ pub(crate) async fn receive(State(service): State<Arc<Service>>, request: Reques
         let mut seen = Seen::default();
         let outcome = tokio::time::timeout(DEADLINE, service.handle(request, &mut seen))
             .await
-            .unwrap_or(Outcome::Unavailable(Unavailable::Deadline(DEADLINE.as_secs())));
+            .unwrap_or(Outcome::Unavailable(Unavailable::Deadline(
+                DEADLINE.as_secs(),
+            )));
         let took = received_at.elapsed();
         service.metrics.delivery(outcome.label(), took);
         log(&outcome, &seen, took);

@@ -61,9 +61,7 @@ impl Secrets {
     /// # Errors
     /// [`SignatureError::Wrong`]
     pub fn verify(&self, signature: &Signature, body: &[u8]) -> Result<(), SignatureError> {
-        let fits = |secret: &SecretString| {
-            mac(secret, body).verify_slice(&signature.0).is_ok()
-        };
+        let fits = |secret: &SecretString| mac(secret, body).verify_slice(&signature.0).is_ok();
         if fits(&self.current) || self.previous.as_ref().is_some_and(fits) {
             Ok(())
         } else {

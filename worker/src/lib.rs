@@ -1,1 +1,12 @@
-//! Runs the workflows and activities.
+//! The worker, piece by piece; `main.rs` shows the order in which they are put together.
+
+pub mod cluster;
+pub mod config;
+pub mod health;
+pub mod logging;
+pub mod metrics;
+pub mod schedule;
+pub mod search_attributes;
+pub mod shutdown;
+pub mod temporal;
+pub mod workers;

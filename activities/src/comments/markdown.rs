@@ -3,7 +3,7 @@
 //! Whatever people, pods or clusters wrote may hold Markdown, HTML, mentions that would ping people and references that would mark other issues.
 //! These functions give Markdown that shows the text and does nothing else. On a single line, unless it is a block.
 
-use std::{fmt, iter, sync::LazyLock};
+use std::{fmt, sync::LazyLock};
 
 use regex::Regex;
 
@@ -13,8 +13,10 @@ const ZERO_WIDTH_SPACE: char = '\u{200B}';
 const ELLIPSIS: char = '…';
 
 /// The colours and cursor movements of a terminal.
-static TERMINAL_SEQUENCES: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07").expect("a constant pattern, compiled in a test"));
+static TERMINAL_SEQUENCES: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07")
+        .expect("a constant pattern, compiled in a test")
+});
 
 /// Markdown that is safe to put into a comment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,39 +33,60 @@ pub(super) fn sentence(text: &str, max: usize) -> Markdown {
     let line = cut(&single_line(text), max);
     let parts: Vec<&str> = line.split('`').collect();
     // An odd number of backticks, or empty code, is no code at all.
-    let has_code = parts.len() % 2 == 1 && parts.iter().skip(1).step_by(2).all(|code| !code.trim().is_empty());
+    let has_code = parts.len() % 2 == 1
+        && parts
+            .iter()
+            .skip(1)
+            .step_by(2)
+            .all(|code| !code.trim().is_empty());
     if !has_code {
         return Markdown(escape(&line));
     }
-    let rendered = parts.iter().enumerate().map(|(index, part)| match index % 2 {
-        0 => escape(part),
-        _ => code(part, max).0,
-    });
+    let rendered = parts
+        .iter()
+        .enumerate()
+        .map(|(index, part)| match index % 2 {
+            0 => escape(part),
+            _ => code(part, max).0,
+        });
     Markdown(rendered.collect())
 }
 
 /// Literal text as inline code, cut to `max` characters.
 pub(super) fn code(text: &str, max: usize) -> Markdown {
     let line = cut(single_line(text).trim(), max);
-    let fence: String = iter::repeat_n('`', longest_run_of_backticks(&line) + 1).collect();
-    // One space on each side is not shown, and keeps a backtick at the edge apart from the fence. Spaces alone would be shown, fence and all.
-    if line.is_empty() { Markdown(String::new()) } else { Markdown(format!("{fence} {line} {fence}")) }
+    if line.is_empty() {
+        return Markdown(String::new());
+    }
+    let fence = "`".repeat(longest_run_of_backticks(&line) + 1);
+    // One space on each side is not shown, and keeps a backtick at the edge apart from the fence.
+    let space = if line.starts_with('`') || line.ends_with('`') {
+        " "
+    } else {
+        ""
+    };
+    Markdown(format!("{fence}{space}{line}{space}{fence}"))
 }
 
 /// Output of a program as a block, cut to its last `max` characters.
 pub(super) fn block(text: &str, max: usize) -> Markdown {
     let text = printable(text);
     let surplus = text.chars().count().saturating_sub(max);
-    let start = text.char_indices().nth(surplus).map_or(text.len(), |(index, _)| index);
+    let start = text
+        .char_indices()
+        .nth(surplus)
+        .map_or(text.len(), |(index, _)| index);
     let kept = &text[start..];
-    let fence: String = iter::repeat_n('`', longest_run_of_backticks(kept).max(2) + 1).collect();
+    let fence = "`".repeat(longest_run_of_backticks(kept).max(2) + 1);
     Markdown(format!("{fence}text\n{}\n{fence}", kept.trim_end()))
 }
 
 fn escape(line: &str) -> String {
+    const MARKS: &str = r"\`*_[]<>&~|$#";
     let mut escaped = String::with_capacity(line.len() * 2);
-    for character in line.chars() {
-        if matches!(character, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '&' | '~' | '|' | '$' | ':' | '#') {
+    for (index, character) in line.char_indices() {
+        let begins_an_address = line[index..].starts_with("://");
+        if MARKS.contains(character) || begins_an_address {
             escaped.push('\\');
         }
         escaped.push(character);
@@ -80,7 +103,10 @@ fn ends_with_gh(text: &str) -> bool {
 }
 
 fn single_line(text: &str) -> String {
-    printable(text).split_whitespace().collect::<Vec<_>>().join(" ")
+    printable(text)
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// Without what steers a terminal, and without what makes text look like other text than it is.
@@ -97,7 +123,10 @@ fn cut(text: &str, max: usize) -> String {
     if text.chars().count() <= max {
         text.to_owned()
     } else {
-        text.chars().take(max.saturating_sub(1)).chain([ELLIPSIS]).collect()
+        text.chars()
+            .take(max.saturating_sub(1))
+            .chain([ELLIPSIS])
+            .collect()
     }
 }
 
@@ -118,16 +147,31 @@ mod tests {
     #[test]
     fn a_sentence_pings_nobody_links_nothing_and_formats_nothing() {
         assert_eq!(shown("ask @mona"), "ask @\u{200B}mona");
-        assert_eq!(shown("see #12 or GH-12"), "see \\#\u{200B}12 or GH\u{200B}-12");
-        assert_eq!(shown("<img src=x onerror=y> **b** [a](http://b)"), r"\<img src=x onerror=y\> \*\*b\*\* \[a\](http\://b)");
-        assert_eq!(shown("line one\n# line two\r\n- three"), "line one \\#\u{200B} line two - three");
-        assert_eq!(shown("\u{1b}[31mred\u{1b}[0m \u{202E}hidden\u{0}"), "red hidden");
+        assert_eq!(
+            shown("see #12 or GH-12"),
+            "see \\#\u{200B}12 or GH\u{200B}-12"
+        );
+        assert_eq!(
+            shown("<img src=x onerror=y> **b** [a](http://b)"),
+            r"\<img src=x onerror=y\> \*\*b\*\* \[a\](http\://b)"
+        );
+        assert_eq!(
+            shown("line one\n# line two\r\n- three"),
+            "line one \\#\u{200B} line two - three"
+        );
+        assert_eq!(
+            shown("\u{1b}[31mred\u{1b}[0m \u{202E}hidden\u{0}"),
+            "red hidden"
+        );
     }
 
     #[test]
     fn names_in_backticks_are_code() {
-        assert_eq!(shown("the container `web_1` ends"), "the container ` web_1 ` ends");
-        assert_eq!(shown("`@mona` and <b>"), r"` @mona ` and \<b\>");
+        assert_eq!(
+            shown("the container `web_1` ends"),
+            "the container `web_1` ends"
+        );
+        assert_eq!(shown("`@mona` and <b>"), r"`@mona` and \<b\>");
         assert_eq!(shown("one ` alone"), r"one \` alone");
         assert_eq!(shown("empty `` code"), r"empty \`\` code");
     }
@@ -140,7 +184,10 @@ mod tests {
 
     #[test]
     fn a_block_cannot_end_itself_and_keeps_the_last_lines() {
-        assert_eq!(block("````\n</details>\n@mona", 500).to_string(), "`````text\n````\n</details>\n@mona\n`````");
+        assert_eq!(
+            block("````\n</details>\n@mona", 500).to_string(),
+            "`````text\n````\n</details>\n@mona\n`````"
+        );
         assert_eq!(block("first\nlast", 4).to_string(), "```text\nlast\n```");
     }
 

@@ -33,14 +33,20 @@ impl Comments {
     /// Speaks as `github`, and points to `links`.
     #[must_use]
     pub fn new(github: GitHubApp, links: Links) -> Self {
-        Self { github, links, turns: Turns::default() }
+        Self {
+            github,
+            links,
+            turns: Turns::default(),
+        }
     }
 
     async fn write(&self, request: &WriteComment) -> Result<CommentId, CommentError> {
         let pull_request = &request.pull_request;
         let _turn = self.turns.take(pull_request).await;
         let own = self.github.own_comments(pull_request).await?;
-        let known = request.comment.and_then(|id| own.iter().find(|comment| comment.id == id));
+        let known = request
+            .comment
+            .and_then(|id| own.iter().find(|comment| comment.id == id));
         let body = sticky(&request.report, &self.links);
         let Some(shown) = known.or_else(|| marked(&own, STICKY_MARKER)) else {
             return Ok(self.github.create_comment(pull_request, &body).await?.id);
@@ -48,9 +54,15 @@ impl Comments {
         if says(shown, &body) || would_hide_a_living_preview(&shown.body, &request.report) {
             return Ok(shown.id);
         }
-        match self.github.update_comment(pull_request, shown.id, &body).await {
+        match self
+            .github
+            .update_comment(pull_request, shown.id, &body)
+            .await
+        {
             // Deleted between our look and our deed.
-            Err(error) if error.is_gone() => Ok(self.github.create_comment(pull_request, &body).await?.id),
+            Err(error) if error.is_gone() => {
+                Ok(self.github.create_comment(pull_request, &body).await?.id)
+            }
             result => Ok(result?.id),
         }
     }
@@ -62,7 +74,11 @@ impl Comments {
         if let Some(posted) = marked(&own, &notice_marker(request.comment_id)) {
             return Ok(posted.id);
         }
-        Ok(self.github.create_comment(pull_request, &notice(request)).await?.id)
+        Ok(self
+            .github
+            .create_comment(pull_request, &notice(request))
+            .await?
+            .id)
     }
 }
 
@@ -113,7 +129,13 @@ impl Fault for CommentError {
 }
 
 fn marked<'a>(own: &'a [Comment], marker: &str) -> Option<&'a Comment> {
-    own.iter().find(|comment| comment.body.lines().next().is_some_and(|line| line.trim() == marker))
+    own.iter().find(|comment| {
+        comment
+            .body
+            .lines()
+            .next()
+            .is_some_and(|line| line.trim() == marker)
+    })
 }
 
 /// GitHub may have changed line ends and trailing space.
@@ -136,6 +158,8 @@ impl Turns {
         let mut hasher = DefaultHasher::new();
         pull_request.to_string().hash(&mut hasher);
         let index = hasher.finish() % self.0.len() as u64;
-        self.0[usize::try_from(index).expect("less than the number of locks")].lock().await
+        self.0[usize::try_from(index).expect("less than the number of locks")]
+            .lock()
+            .await
     }
 }

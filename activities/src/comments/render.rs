@@ -58,20 +58,37 @@ struct Sticky {
 /// [`ReportedState`] in safe Markdown.
 enum State {
     Requested,
-    WaitingForImage { image: Markdown },
-    Ready { url: String, expires_at: String },
-    Expired { at: String },
+    WaitingForImage {
+        image: Markdown,
+    },
+    Ready {
+        url: String,
+        expires_at: String,
+    },
+    Expired {
+        at: String,
+    },
     Stopped,
-    Cancelled { reason: Option<Markdown> },
-    Failed { summary: Markdown, log: Option<Markdown> },
+    Cancelled {
+        reason: Option<Markdown>,
+    },
+    Failed {
+        summary: Markdown,
+        log: Option<Markdown>,
+    },
 }
 
 impl From<&ReportedState> for State {
     fn from(state: &ReportedState) -> Self {
         match state {
             ReportedState::Requested => Self::Requested,
-            ReportedState::WaitingForImage { image } => Self::WaitingForImage { image: code(image, NAME_MAX) },
-            ReportedState::Ready { url, expires_at } => Self::Ready { url: url.clone(), expires_at: time(*expires_at) },
+            ReportedState::WaitingForImage { image } => Self::WaitingForImage {
+                image: code(image, NAME_MAX),
+            },
+            ReportedState::Ready { url, expires_at } => Self::Ready {
+                url: url.clone(),
+                expires_at: time(*expires_at),
+            },
             ReportedState::Expired { at } => Self::Expired { at: time(*at) },
             ReportedState::Stopped => Self::Stopped,
             ReportedState::Cancelled { reason } => Self::Cancelled {
@@ -95,7 +112,9 @@ pub(super) fn sticky(report: &PreviewReport, links: &Links) -> String {
         requested_by: sentence(&report.requested_by, NAME_MAX),
         workflow: links.workflow(report),
     };
-    sticky.render().expect("the template writes to a string only")
+    sticky
+        .render()
+        .expect("the template writes to a string only")
 }
 
 /// Would writing the report hide another preview that is alive? Two commits of one pull request can be previewed at the same time, and share the
@@ -113,13 +132,21 @@ const ENDED_END: &str = " ended -->";
 
 /// The hidden second line: which preview the comment is about.
 fn subject(preview: &PreviewId, alive: bool) -> String {
-    format!("{SUBJECT_START}{preview}{}", if alive { ALIVE_END } else { ENDED_END })
+    format!(
+        "{SUBJECT_START}{preview}{}",
+        if alive { ALIVE_END } else { ENDED_END }
+    )
 }
 
 fn is_alive(state: &ReportedState) -> bool {
     match state {
-        ReportedState::Requested | ReportedState::WaitingForImage { .. } | ReportedState::Ready { .. } => true,
-        ReportedState::Expired { .. } | ReportedState::Stopped | ReportedState::Cancelled { .. } | ReportedState::Failed { .. } => false,
+        ReportedState::Requested
+        | ReportedState::WaitingForImage { .. }
+        | ReportedState::Ready { .. } => true,
+        ReportedState::Expired { .. }
+        | ReportedState::Stopped
+        | ReportedState::Cancelled { .. }
+        | ReportedState::Failed { .. } => false,
     }
 }
 

@@ -48,9 +48,17 @@ pub(super) async fn put_up(
     quota_to_be_in_force(cluster, namespace).await
 }
 
-async fn apply<K>(cluster: &Cluster, namespace: &str, name: &str, mut manifest: Value) -> Result<(), ClusterError>
+async fn apply<K>(
+    cluster: &Cluster,
+    namespace: &str,
+    name: &str,
+    mut manifest: Value,
+) -> Result<(), ClusterError>
 where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + Debug
+        + DeserializeOwned,
 {
     manifest["apiVersion"] = json!(K::api_version(&()));
     manifest["kind"] = json!(K::kind(&()));
@@ -68,12 +76,19 @@ where
 async fn quota_to_be_in_force(cluster: &Cluster, namespace: &str) -> Result<(), ClusterError> {
     let quotas: Api<ResourceQuota> = Api::namespaced(cluster.client.clone(), namespace);
     let counted = |quota: Option<&ResourceQuota>| {
-        quota.and_then(|quota| quota.status.as_ref()).is_some_and(|status| status.hard.is_some())
+        quota
+            .and_then(|quota| quota.status.as_ref())
+            .is_some_and(|status| status.hard.is_some())
     };
     match timeout(QUOTA_PATIENCE, await_condition(quotas, NAME, counted)).await {
-        Ok(result) => result.map(drop).doing(|| format!("watching the quota of namespace {namespace}")),
+        Ok(result) => result
+            .map(drop)
+            .doing(|| format!("watching the quota of namespace {namespace}")),
         Err(_) => {
-            tracing::warn!(namespace, "the quota is not in force yet; is the controller manager running?");
+            tracing::warn!(
+                namespace,
+                "the quota is not in force yet; is the controller manager running?"
+            );
             Ok(())
         }
     }
@@ -140,22 +155,29 @@ mod tests {
     use super::*;
 
     /// The API server ignores fields that it does not know; a typed round trip drops them.
-    fn assert_every_field_is_known<K: DeserializeOwned + Serialize>(manifest: Value) {
+    fn assert_every_field_is_known<K: DeserializeOwned + Serialize>(manifest: &Value) {
         let typed: K = serde_json::from_value(manifest.clone()).expect("a manifest of this kind");
         let mut known = serde_json::to_value(typed).expect("json");
         let known = known.as_object_mut().expect("an object");
         known.retain(|key, _| manifest.get(key).is_some());
-        assert_eq!(json!(known), manifest);
+        assert_eq!(&json!(known), manifest);
     }
 
     #[test]
     fn the_manifests_hold_no_misspelt_field() {
-        assert_every_field_is_known::<ResourceQuota>(quota());
-        assert_every_field_is_known::<LimitRange>(limits());
-        assert_every_field_is_known::<ServiceAccount>(service_account());
-        let restricted = NamespaceConfig { ingress_namespace: Some("traefik".to_owned()) };
-        for policy in [default_deny(), ingress(&NamespaceConfig::default()), ingress(&restricted), egress()] {
-            assert_every_field_is_known::<NetworkPolicy>(policy);
+        assert_every_field_is_known::<ResourceQuota>(&quota());
+        assert_every_field_is_known::<LimitRange>(&limits());
+        assert_every_field_is_known::<ServiceAccount>(&service_account());
+        let restricted = NamespaceConfig {
+            ingress_namespace: Some("traefik".to_owned()),
+        };
+        for policy in [
+            default_deny(),
+            ingress(&NamespaceConfig::default()),
+            ingress(&restricted),
+            egress(),
+        ] {
+            assert_every_field_is_known::<NetworkPolicy>(&policy);
         }
     }
 }

@@ -38,9 +38,13 @@ pub(crate) enum NamespaceError {
     Temporal(#[from] TemporalError),
     #[error(transparent)]
     Predecessor(#[from] RemovalError),
-    #[error("namespace {name} exists and is not ours: it has not our labels, or names another workflow. Rename or remove it")]
+    #[error(
+        "namespace {name} exists and is not ours: it has not our labels, or names another workflow. Rename or remove it"
+    )]
     Foreign { name: String },
-    #[error("this run was overtaken by run {by} of the same workflow; it must not take the namespace from it")]
+    #[error(
+        "this run was overtaken by run {by} of the same workflow; it must not take the namespace from it"
+    )]
     Overtaken { by: String },
 }
 
@@ -134,7 +138,10 @@ async fn obtain(
     // Each turn ends in a namespace, in an error, or because somebody changed the namespace between our look and our deed.
     loop {
         progress.report(format!("making namespace {name}"));
-        let found = namespaces.get_opt(&name).await.doing(|| format!("reading namespace {name}"))?;
+        let found = namespaces
+            .get_opt(&name)
+            .await
+            .doing(|| format!("reading namespace {name}"))?;
         let Some(found) = found else {
             let wanted = claimed_namespace(request, &cluster.instance);
             let params = PostParams {
@@ -157,7 +164,11 @@ async fn obtain(
             Standing::AnotherRuns => {
                 assert_newest(temporal, request).await?;
                 if let Some(adopted) = unless_changed(adopt(cluster, request, &found).await) {
-                    tracing::info!(namespace = name, run_id = request.owner.run_id, "took over what an earlier run left");
+                    tracing::info!(
+                        namespace = name,
+                        run_id = request.owner.run_id,
+                        "took over what an earlier run left"
+                    );
                     return Ok(adopted.doing(|| format!("taking over namespace {name}"))?);
                 }
             }
@@ -166,7 +177,10 @@ async fn obtain(
 }
 
 /// Of one workflow ID only the newest run can be open, so what another run holds is a leftover, unless that run is newer than we are.
-async fn assert_newest(temporal: &Temporal, request: &CreateNamespace) -> Result<(), NamespaceError> {
+async fn assert_newest(
+    temporal: &Temporal,
+    request: &CreateNamespace,
+) -> Result<(), NamespaceError> {
     let workflow_id = request.owner.preview.to_string();
     match latest_run(temporal, &workflow_id).await? {
         Some(latest) if latest.run_id != request.owner.run_id => {
@@ -189,7 +203,10 @@ async fn adopt(
         "resourceVersion": found.resource_version(),
         "annotations": annotations,
     }});
-    let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+    let params = PatchParams {
+        field_manager: Some(FIELD_MANAGER.to_owned()),
+        ..PatchParams::default()
+    };
     cluster
         .namespaces()
         .patch(&found.name_any(), &params, &Patch::Merge(patch))

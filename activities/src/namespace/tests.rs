@@ -13,7 +13,9 @@ use super::*;
 fn request_of(run_id: &str) -> CreateNamespace {
     CreateNamespace {
         owner: RunIdentity {
-            preview: "octo-org/hello-world#12:0123456789abcdef0123456789abcdef01234567".parse().expect("an id"),
+            preview: "octo-org/hello-world#12:0123456789abcdef0123456789abcdef01234567"
+                .parse()
+                .expect("an id"),
             run_id: run_id.to_owned(),
         },
         comment: CommentId(7),
@@ -24,7 +26,10 @@ fn request_of(run_id: &str) -> CreateNamespace {
 
 fn cluster() -> Cluster {
     let nowhere = tower_service_that_is_never_called();
-    Cluster { client: nowhere, instance: "default".parse().expect("an instance") }
+    Cluster {
+        client: nowhere,
+        instance: "default".parse().expect("an instance"),
+    }
 }
 
 fn tower_service_that_is_never_called() -> Client {
@@ -38,18 +43,33 @@ async fn a_namespace_is_reused_taken_over_waited_for_or_left_alone() {
     let made_by = |run_id: &str| claimed_namespace(&request_of(run_id), &cluster.instance);
     let request = request_of("run-2");
 
-    assert_eq!(standing(&made_by("run-2"), &request, &cluster), Standing::Ours);
-    assert_eq!(standing(&made_by("run-1"), &request, &cluster), Standing::AnotherRuns);
-    assert_eq!(standing(&Namespace::default(), &request, &cluster), Standing::Foreign);
+    assert_eq!(
+        standing(&made_by("run-2"), &request, &cluster),
+        Standing::Ours
+    );
+    assert_eq!(
+        standing(&made_by("run-1"), &request, &cluster),
+        Standing::AnotherRuns
+    );
+    assert_eq!(
+        standing(&Namespace::default(), &request, &cluster),
+        Standing::Foreign
+    );
 
     for run_id in ["run-1", "run-2"] {
         let mut terminating = made_by(run_id);
         terminating.metadata.deletion_timestamp = Some(Time(Timestamp::UNIX_EPOCH));
-        assert_eq!(standing(&terminating, &request, &cluster), Standing::Terminating);
+        assert_eq!(
+            standing(&terminating, &request, &cluster),
+            Standing::Terminating
+        );
     }
 
     let mut anothers = made_by("run-2");
     let annotations = anothers.metadata.annotations.as_mut().expect("annotations");
-    annotations.insert("preview.dev/workflow-id".to_owned(), "octo-org/other#1:…".to_owned());
+    annotations.insert(
+        "preview.dev/workflow-id".to_owned(),
+        "octo-org/other#1:…".to_owned(),
+    );
     assert_eq!(standing(&anothers, &request, &cluster), Standing::Foreign);
 }

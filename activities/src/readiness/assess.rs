@@ -18,7 +18,12 @@ const REFUSED_GRACE: Duration = Duration::from_secs(5);
 const UNSCHEDULABLE_GRACE: Duration = Duration::from_secs(120);
 
 /// The kubelet's reasons for having no image. It does not tell a missing one from a registry that is out of order, so both are waited for.
-const IMAGE_MISSING: [&str; 4] = ["ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "RegistryUnavailable"];
+const IMAGE_MISSING: [&str; 4] = [
+    "ErrImagePull",
+    "ImagePullBackOff",
+    "ErrImageNeverPull",
+    "RegistryUnavailable",
+];
 
 /// All that is in the preview's namespace and says something about its workloads.
 #[derive(Clone, Debug, Default)]
@@ -36,14 +41,9 @@ pub(super) enum Verdict {
     /// Every workload has all its replicas available.
     Ready,
     /// Nothing is wrong; not everything is up yet.
-    Wait {
-        for_what: String,
-    },
+    Wait { for_what: String },
     /// The image is not there (yet).
-    ImageMissing {
-        image: String,
-        message: String,
-    },
+    ImageMissing { image: String, message: String },
     /// Wrong if it lasts.
     Doubt {
         trouble: Trouble,
@@ -75,25 +75,56 @@ pub(super) struct ContainerLog {
 
 impl Trouble {
     fn new(kind: &'static str, summary: String) -> Self {
-        Self { kind, summary, log: None }
+        Self {
+            kind,
+            summary,
+            log: None,
+        }
     }
 }
 
 /// The worst that any workload shows. What cannot mend itself comes first, then a missing image, then doubts.
 pub(super) fn assess(observed: &Observed) -> Verdict {
-    let containers = observed.pods.iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()).flat_map(|pod| containers_of(pod));
-    let findings: Vec<Verdict> = containers
+    let pods = || observed.pods.iter().filter(|pod| is_to_serve(pod));
+    let findings: Vec<Verdict> = pods()
+        .flat_map(|pod| containers_of(pod))
         .filter_map(|(pod, container)| container_trouble(pod, container))
-        .chain(observed.pods.iter().filter_map(|pod| unschedulable(pod)))
-        .chain(observed.deployments.iter().filter_map(|deployment| stalled(deployment)))
-        .chain(observed.replica_sets.iter().filter_map(|set| replica_set_refused(set)))
-        .chain(observed.warnings.iter().filter_map(|event| stateful_set_refused(event)))
+        .chain(pods().filter_map(|pod| unschedulable(pod)))
+        .chain(
+            observed
+                .deployments
+                .iter()
+                .filter_map(|deployment| stalled(deployment)),
+        )
+        .chain(
+            observed
+                .replica_sets
+                .iter()
+                .filter_map(|set| replica_set_refused(set)),
+        )
+        .chain(
+            observed
+                .warnings
+                .iter()
+                .filter_map(|event| stateful_set_refused(event)),
+        )
         .collect();
-    let image_is_missing = findings.iter().any(|finding| matches!(finding, Verdict::ImageMissing { .. }));
+    let image_is_missing = findings
+        .iter()
+        .any(|finding| matches!(finding, Verdict::ImageMissing { .. }));
     findings
         .into_iter()
         // A deployment that waits for its image has made no progress; the missing image is the better reason.
-        .filter(|finding| !(image_is_missing && matches!(finding, Verdict::Failed(Trouble { kind: "NoProgress", .. }))))
+        .filter(|finding| {
+            !(image_is_missing
+                && matches!(
+                    finding,
+                    Verdict::Failed(Trouble {
+                        kind: "NoProgress",
+                        ..
+                    })
+                ))
+        })
         .min_by_key(|finding| match finding {
             Verdict::Failed(_) => 0,
             Verdict::ImageMissing { .. } => 1,
@@ -102,25 +133,48 @@ pub(super) fn assess(observed: &Observed) -> Verdict {
         .unwrap_or_else(|| completeness(observed))
 }
 
+/// A pod that is on its way out does not count any more, and a job may fail and be repeated as its own specification says.
+fn is_to_serve(pod: &Pod) -> bool {
+    let is_a_jobs = pod
+        .owner_references()
+        .iter()
+        .any(|owner| owner.kind == "Job");
+    pod.metadata.deletion_timestamp.is_none() && !is_a_jobs
+}
+
 /// Init containers first: while one of them fails, the others have not been started.
 fn containers_of(pod: &Pod) -> impl Iterator<Item = (&Pod, &ContainerStatus)> {
     let status = pod.status.as_ref();
-    let init = status.and_then(|status| status.init_container_statuses.as_deref()).unwrap_or_default();
-    let main = status.and_then(|status| status.container_statuses.as_deref()).unwrap_or_default();
-    init.iter().chain(main).map(move |container| (pod, container))
+    let init = status
+        .and_then(|status| status.init_container_statuses.as_deref())
+        .unwrap_or_default();
+    let main = status
+        .and_then(|status| status.container_statuses.as_deref())
+        .unwrap_or_default();
+    init.iter()
+        .chain(main)
+        .map(move |container| (pod, container))
 }
 
 /// Does one of the pod's containers wait for an image that is not there?
 pub(super) fn waits_for_image(pod: &Pod) -> bool {
-    containers_of(pod).any(|(_, container)| IMAGE_MISSING.contains(&waiting(container).0))
+    is_to_serve(pod)
+        && containers_of(pod).any(|(_, container)| IMAGE_MISSING.contains(&waiting(container).0))
 }
 
 /// The reason and the message of a container that has not been started.
 fn waiting(container: &ContainerStatus) -> (&str, &str) {
-    let waiting = container.state.as_ref().and_then(|state| state.waiting.as_ref());
+    let waiting = container
+        .state
+        .as_ref()
+        .and_then(|state| state.waiting.as_ref());
     (
-        waiting.and_then(|waiting| waiting.reason.as_deref()).unwrap_or_default(),
-        waiting.and_then(|waiting| waiting.message.as_deref()).unwrap_or_default(),
+        waiting
+            .and_then(|waiting| waiting.reason.as_deref())
+            .unwrap_or_default(),
+        waiting
+            .and_then(|waiting| waiting.message.as_deref())
+            .unwrap_or_default(),
     )
 }
 
@@ -128,33 +182,47 @@ fn container_trouble(pod: &Pod, container: &ContainerStatus) -> Option<Verdict> 
     let name = &container.name;
     let (reason, message) = waiting(container);
     match reason {
-        _ if IMAGE_MISSING.contains(&reason) => {
-            Some(Verdict::ImageMissing { image: container.image.clone(), message: message.to_owned() })
-        }
+        _ if IMAGE_MISSING.contains(&reason) => Some(Verdict::ImageMissing {
+            image: container.image.clone(),
+            message: message.to_owned(),
+        }),
         "InvalidImageName" => Some(Verdict::Failed(Trouble::new(
             "InvalidImageName",
             format!("`{}` is not a legal name for an image.", container.image),
         ))),
-        "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" => Some(Verdict::Doubt {
-            trouble: Trouble::new("ContainerNotCreated", format!("The container `{name}` cannot be started: {message}")),
-            patience: CONFIG_GRACE,
-        }),
+        "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" => {
+            Some(Verdict::Doubt {
+                trouble: Trouble::new(
+                    "ContainerNotCreated",
+                    format!("The container `{name}` cannot be started: {message}"),
+                ),
+                patience: CONFIG_GRACE,
+            })
+        }
         _ => crash(pod, container, reason == "CrashLoopBackOff"),
     }
 }
 
 fn crash(pod: &Pod, container: &ContainerStatus, backing_off: bool) -> Option<Verdict> {
-    let ended_now = container.state.as_ref().and_then(|state| state.terminated.as_ref());
-    let ended_before = container.last_state.as_ref().and_then(|state| state.terminated.as_ref());
+    let ended_now = container
+        .state
+        .as_ref()
+        .and_then(|state| state.terminated.as_ref());
+    let ended_before = container
+        .last_state
+        .as_ref()
+        .and_then(|state| state.terminated.as_ref());
     let ended = ended_now.or(ended_before)?;
     let failed_now = ended_now.is_some_and(|ended| ended.exit_code != 0);
-    let running = container.state.as_ref().is_some_and(|state| state.running.is_some());
+    let running = container
+        .state
+        .as_ref()
+        .is_some_and(|state| state.running.is_some());
     let restarts = container.restart_count;
     // Backing off means that the restarted container has ended as well.
-    let is_loop = (backing_off && restarts + 1 >= RESTARTS_MAX) || (restarts >= RESTARTS_MAX && (failed_now || !container.ready && running));
-    // A pod that is never restarted has had its one chance.
-    let never_restarted = pod.spec.as_ref().and_then(|spec| spec.restart_policy.as_deref()) == Some("Never");
-    if !is_loop && !(failed_now && never_restarted) {
+    let is_loop = (backing_off && restarts + 1 >= RESTARTS_MAX)
+        || (restarts >= RESTARTS_MAX && (failed_now || !container.ready && running));
+    if !is_loop {
         return None;
     }
     let name = &container.name;
@@ -163,7 +231,8 @@ fn crash(pod: &Pod, container: &ContainerStatus, backing_off: bool) -> Option<Ve
         (_, Some(signal)) => format!("is ended by signal {signal}"),
         _ => format!("ends with exit code {}", ended.exit_code),
     };
-    let summary = format!("The container `{name}` starts, {how}, and does so again after a restart.");
+    let summary =
+        format!("The container `{name}` starts, {how}, and does so again after a restart.");
     Some(Verdict::Failed(Trouble {
         kind: "CrashLoop",
         summary,
@@ -177,13 +246,21 @@ fn crash(pod: &Pod, container: &ContainerStatus, backing_off: bool) -> Option<Ve
 
 fn unschedulable(pod: &Pod) -> Option<Verdict> {
     let conditions = pod.status.as_ref()?.conditions.as_deref()?;
-    let condition = conditions
-        .iter()
-        .find(|condition| condition.type_ == "PodScheduled" && condition.status == "False" && condition.reason.as_deref() == Some("Unschedulable"))?;
+    let condition = conditions.iter().find(|condition| {
+        condition.type_ == "PodScheduled"
+            && condition.status == "False"
+            && condition.reason.as_deref() == Some("Unschedulable")
+    })?;
     Some(Verdict::Doubt {
         trouble: Trouble::new(
             "Unschedulable",
-            format!("The cluster has no room for the pod: {}", condition.message.as_deref().unwrap_or("it does not say why")),
+            format!(
+                "The cluster has no room for the pod: {}",
+                condition
+                    .message
+                    .as_deref()
+                    .unwrap_or("it does not say why")
+            ),
         ),
         patience: UNSCHEDULABLE_GRACE,
     })
@@ -193,18 +270,27 @@ fn stalled(deployment: &Deployment) -> Option<Verdict> {
     let conditions = deployment.status.as_ref()?.conditions.as_deref()?;
     conditions
         .iter()
-        .any(|condition| condition.type_.as_deref() == Some("Progressing") && condition.reason.as_deref() == Some("ProgressDeadlineExceeded"))
+        .any(|condition| {
+            condition.type_.as_deref() == Some("Progressing")
+                && condition.reason.as_deref() == Some("ProgressDeadlineExceeded")
+        })
         .then(|| {
             Verdict::Failed(Trouble::new(
                 "NoProgress",
-                format!("The deployment `{}` made no progress within its deadline.", deployment.name_any()),
+                format!(
+                    "The deployment `{}` made no progress within its deadline.",
+                    deployment.name_any()
+                ),
             ))
         })
 }
 
 fn replica_set_refused(set: &ReplicaSet) -> Option<Verdict> {
     let conditions = set.status.as_ref()?.conditions.as_deref()?;
-    let condition = conditions.iter().find(|condition| condition.type_.as_deref() == Some("ReplicaFailure") && condition.status.as_deref() == Some("True"))?;
+    let condition = conditions.iter().find(|condition| {
+        condition.type_.as_deref() == Some("ReplicaFailure")
+            && condition.status.as_deref() == Some("True")
+    })?;
     refused(condition.message.as_deref().unwrap_or_default())
 }
 
@@ -220,14 +306,21 @@ fn stateful_set_refused(event: &Event) -> Option<Verdict> {
 
 /// Admission did not let the pod in.
 fn refused(message: &str) -> Option<Verdict> {
-    let passes_by_itself = message.contains("status unknown for quota") || message.contains("error looking up service account");
+    let passes_by_itself = message.contains("status unknown for quota")
+        || message.contains("error looking up service account");
     if passes_by_itself {
         return None;
     }
     let (kind, summary) = if message.contains("exceeded quota") {
-        ("QuotaExceeded", "The pods ask for more than a preview may have")
+        (
+            "QuotaExceeded",
+            "The pods ask for more than a preview may have",
+        )
     } else if message.contains("violates PodSecurity") {
-        ("PodSecurity", "The pods ask for privileges that a preview may not have")
+        (
+            "PodSecurity",
+            "The pods ask for privileges that a preview may not have",
+        )
     } else {
         ("PodsRefused", "The cluster refuses to create the pods")
     };
@@ -242,29 +335,53 @@ fn completeness(observed: &Observed) -> Verdict {
     let deployments = observed.deployments.iter().filter_map(|deployment| {
         let wanted = deployment.spec.replicas.unwrap_or(1);
         let status = deployment.status.as_ref();
-        let seen = status.and_then(|status| status.observed_generation) >= deployment.metadata.generation;
-        let available = status.and_then(|status| status.available_replicas).unwrap_or(0);
-        let updated = status.and_then(|status| status.updated_replicas).unwrap_or(0);
-        incomplete("deployment", &deployment.name_any(), seen, available.min(updated), wanted)
+        let seen =
+            status.and_then(|status| status.observed_generation) >= deployment.metadata.generation;
+        let available = status
+            .and_then(|status| status.available_replicas)
+            .unwrap_or(0);
+        let updated = status
+            .and_then(|status| status.updated_replicas)
+            .unwrap_or(0);
+        incomplete(
+            "deployment",
+            &deployment.name_any(),
+            seen,
+            available.min(updated),
+            wanted,
+        )
     });
     let stateful_sets = observed.stateful_sets.iter().filter_map(|set| {
         let wanted = set.spec.replicas.unwrap_or(1);
         let status = set.status.as_ref();
         let seen = status.and_then(|status| status.observed_generation) >= set.metadata.generation;
-        let available = status.and_then(|status| status.available_replicas).unwrap_or(0);
-        let updated = status.and_then(|status| status.updated_replicas).unwrap_or(0);
-        incomplete("stateful set", &set.name_any(), seen, available.min(updated), wanted)
+        let available = status
+            .and_then(|status| status.available_replicas)
+            .unwrap_or(0);
+        let updated = status
+            .and_then(|status| status.updated_replicas)
+            .unwrap_or(0);
+        incomplete(
+            "stateful set",
+            &set.name_any(),
+            seen,
+            available.min(updated),
+            wanted,
+        )
     });
     let missing: Vec<String> = deployments.chain(stateful_sets).collect();
     if missing.is_empty() {
         Verdict::Ready
     } else {
-        Verdict::Wait { for_what: missing.join(", ") }
+        Verdict::Wait {
+            for_what: missing.join(", "),
+        }
     }
 }
 
 fn incomplete(kind: &str, name: &str, seen: bool, available: i32, wanted: i32) -> Option<String> {
-    (!seen || available < wanted).then(|| format!("{kind} `{name}`: {available} of {wanted} pods available"))
+    (!seen || available < wanted)
+        .then(|| format!("{kind} `{name}`: {available} of {wanted} pods available"))
 }
 
 #[cfg(test)]

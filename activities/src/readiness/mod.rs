@@ -64,7 +64,11 @@ impl ReadinessConfig {
         ingress_address: Option<SocketAddr>,
         image_patience: SignedDuration,
     ) -> Result<Self, UnusableClient> {
-        Ok(Self { visitor: Visitor::new(ingress_address)?, domain, image_patience })
+        Ok(Self {
+            visitor: Visitor::new(ingress_address)?,
+            domain,
+            image_patience,
+        })
     }
 }
 
@@ -76,7 +80,10 @@ pub(crate) enum ReadinessError {
     #[error("namespace {name} is not the one the preview was installed into any more")]
     NamespaceLost { name: String },
     #[error("{}", explanation.summary)]
-    Failed { kind: &'static str, explanation: Explanation },
+    Failed {
+        kind: &'static str,
+        explanation: Explanation,
+    },
 }
 
 impl Fault for ReadinessError {
@@ -98,7 +105,9 @@ impl Fault for ReadinessError {
     fn explanation(&self) -> Explanation {
         match self {
             Self::Cluster(error) => error.explanation(),
-            Self::NamespaceLost { .. } => explain("The preview's namespace was removed while the preview was starting."),
+            Self::NamespaceLost { .. } => {
+                explain("The preview's namespace was removed while the preview was starting.")
+            }
             Self::Failed { explanation, .. } => explanation.clone(),
         }
     }
@@ -117,11 +126,17 @@ pub(crate) async fn await_ready(
     }
     let url = config.domain.url(&request.preview);
     progress.report(format!("waiting until {url} answers"));
-    match config.visitor.wait_for_answer(&url, &request.preview.commit).await {
+    match config
+        .visitor
+        .wait_for_answer(&url, &request.preview.commit)
+        .await
+    {
         Ok(()) => Ok(Readiness::Ready { url }),
         Err(seen) => Err(ReadinessError::Failed {
             kind: "UrlDoesNotAnswer",
-            explanation: explain(format!("The pods are running, but the preview cannot be reached: {seen}.")),
+            explanation: explain(format!(
+                "The pods are running, but the preview cannot be reached: {seen}."
+            )),
         }),
     }
 }
@@ -135,7 +150,11 @@ async fn workloads_up(
     progress: &Progress,
 ) -> Result<Option<String>, ReadinessError> {
     let name = &request.namespace.name;
-    let namespace = cluster.namespaces().get_opt(name).await.doing(|| format!("reading namespace {name}"))?;
+    let namespace = cluster
+        .namespaces()
+        .get_opt(name)
+        .await
+        .doing(|| format!("reading namespace {name}"))?;
     if namespace.and_then(|namespace| namespace.uid()).as_ref() != Some(&request.namespace.uid) {
         return Err(ReadinessError::NamespaceLost { name: name.clone() });
     }
@@ -210,14 +229,21 @@ fn remaining(patience: SignedDuration, since: Timestamp) -> Duration {
 }
 
 /// Deletes the pods that wait for their image, so that the kubelet asks for it again at once.
-async fn start_over(cluster: &Cluster, namespace: &str, all: &[Arc<Pod>]) -> Result<(), ClusterError> {
+async fn start_over(
+    cluster: &Cluster,
+    namespace: &str,
+    all: &[Arc<Pod>],
+) -> Result<(), ClusterError> {
     let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), namespace);
     for pod in all.iter().filter(|pod| waits_for_image(pod)) {
         let name = pod.name_any();
         match pods.delete(&name, &DeleteParams::default()).await {
             Ok(_) => {}
             Err(kube::Error::Api(status)) if status.code == 404 => {}
-            Err(error) => return Err(error).doing(|| format!("restarting pod {name} in namespace {namespace}")),
+            Err(error) => {
+                return Err(error)
+                    .doing(|| format!("restarting pod {name} in namespace {namespace}"));
+            }
         }
     }
     Ok(())
@@ -230,7 +256,10 @@ async fn failed(cluster: &Cluster, namespace: &str, trouble: Trouble) -> Readine
     };
     ReadinessError::Failed {
         kind: trouble.kind,
-        explanation: Explanation { summary: trouble.summary, log_tail },
+        explanation: Explanation {
+            summary: trouble.summary,
+            log_tail,
+        },
     }
 }
 
@@ -257,7 +286,11 @@ async fn last_words(cluster: &Cluster, namespace: &str, log: &ContainerLog) -> O
 }
 
 fn image_not_found(image: &str, message: &str) -> ReadinessError {
-    let because = if message.is_empty() { String::new() } else { format!(" The node says: {message}") };
+    let because = if message.is_empty() {
+        String::new()
+    } else {
+        format!(" The node says: {message}")
+    };
     ReadinessError::Failed {
         kind: "ImageNotFound",
         explanation: explain(format!(
@@ -268,11 +301,19 @@ fn image_not_found(image: &str, message: &str) -> ReadinessError {
 
 fn not_in_time(watch: &Watch, last_wait: &str) -> ReadinessError {
     let observed = watch.observed();
-    let newest = observed.warnings.iter().max_by_key(|event| event.last_timestamp.as_ref().map(|time| time.0));
+    let newest = observed
+        .warnings
+        .iter()
+        .max_by_key(|event| event.last_timestamp.as_ref().map(|time| time.0));
     let warning = newest.and_then(|event| event.message.as_deref());
-    let hint = warning.map(|message| format!(" The cluster's last warning: {message}")).unwrap_or_default();
+    let hint = warning
+        .map(|message| format!(" The cluster's last warning: {message}"))
+        .unwrap_or_default();
     ReadinessError::Failed {
         kind: "NotReadyInTime",
-        explanation: explain(format!("Not everything was up within {} minutes: {last_wait}.{hint}", START_PATIENCE.as_secs() / 60)),
+        explanation: explain(format!(
+            "Not everything was up within {} minutes: {last_wait}.{hint}",
+            START_PATIENCE.as_secs() / 60
+        )),
     }
 }

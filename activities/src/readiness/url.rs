@@ -41,11 +41,18 @@ impl Visitor {
         if let Some(address) = ingress {
             builder = builder.dns_resolver(Arc::new(AllRoadsLeadTo(address)));
         }
-        Ok(Self { http: builder.build()?, ingress })
+        Ok(Self {
+            http: builder.build()?,
+            ingress,
+        })
     }
 
     /// Returns when the address answers; otherwise, after a minute, with the last thing that was seen there.
-    pub(super) async fn wait_for_answer(&self, url: &str, commit: &CommitSha) -> Result<(), String> {
+    pub(super) async fn wait_for_answer(
+        &self,
+        url: &str,
+        commit: &CommitSha,
+    ) -> Result<(), String> {
         let address = self.address(url)?;
         let start = Instant::now();
         loop {
@@ -65,7 +72,9 @@ impl Visitor {
 
     /// The public address may have another port than the one the ingress controller listens on here.
     fn address(&self, url: &str) -> Result<Url, String> {
-        let mut address: Url = url.parse().map_err(|error| format!("{url} is not an address: {error}"))?;
+        let mut address: Url = url
+            .parse()
+            .map_err(|error| format!("{url} is not an address: {error}"))?;
         if let Some(ingress) = self.ingress {
             // Fails for addresses without a host only, and previews have one.
             let _ = address.set_port(Some(ingress.port()));
@@ -77,15 +86,26 @@ impl Visitor {
 /// A success, or a redirection within the preview, by the right commit.
 fn judge(response: &Response, commit: &CommitSha) -> Result<(), String> {
     let status = response.status();
-    let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+    let header = |name: &str| {
+        response
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    };
     let stays_here = header("location").is_some_and(|location| {
-        response.url().join(location).is_ok_and(|target| target.origin() == response.url().origin())
+        response
+            .url()
+            .join(location)
+            .is_ok_and(|target| target.origin() == response.url().origin())
     });
-    if !status.is_success() && !(status.is_redirection() && stays_here) {
+    let answers = status.is_success() || (status.is_redirection() && stays_here);
+    if !answers {
         return Err(format!("the address answers {status}"));
     }
     match header(COMMIT_HEADER) {
-        Some(served) if served != commit.as_str() => Err("another commit answers at the address".to_owned()),
+        Some(served) if served != commit.as_str() => {
+            Err("another commit answers at the address".to_owned())
+        }
         _ => Ok(()),
     }
 }
@@ -130,11 +150,17 @@ mod tests {
                 }
                 let answer = answers[turn.min(answers.len() - 1)];
                 turn += 1;
-                let response = format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
-                connection.write_all(response.as_bytes()).await.expect("written");
+                let response =
+                    format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+                connection
+                    .write_all(response.as_bytes())
+                    .await
+                    .expect("written");
             }
         });
-        let result = visitor.wait_for_answer(URL, &COMMIT.parse().expect("a commit")).await;
+        let result = visitor
+            .wait_for_answer(URL, &COMMIT.parse().expect("a commit"))
+            .await;
         server.abort();
         (result, asked.await.expect("a request"))
     }
@@ -147,7 +173,12 @@ mod tests {
     async fn the_ingress_controller_is_asked_for_the_previews_host() {
         let (result, asked) = visit(&["200 OK"]).await;
         assert_eq!(result, Ok(()));
-        assert!(asked.to_lowercase().contains("host: pr-1.preview.localhost:"), "{asked}");
+        assert!(
+            asked
+                .to_lowercase()
+                .contains("host: pr-1.preview.localhost:"),
+            "{asked}"
+        );
     }
 
     #[tokio::test]
@@ -164,7 +195,11 @@ mod tests {
 
     #[tokio::test]
     async fn an_app_that_sends_visitors_to_its_login_page_answers() {
-        let (result, _) = visit(&["302 Found\r\nLocation: https://elsewhere.example/", "302 Found\r\nLocation: /login"]).await;
+        let (result, _) = visit(&[
+            "302 Found\r\nLocation: https://elsewhere.example/",
+            "302 Found\r\nLocation: /login",
+        ])
+        .await;
         assert_eq!(result, Ok(()));
     }
 
@@ -173,8 +208,13 @@ mod tests {
         let _ = rustls_provider();
         // Port 9 of the own machine: nobody listens there.
         let visitor = Visitor::new(Some(([127, 0, 0, 1], 9).into())).expect("a client");
-        let result = visitor.wait_for_answer(URL, &COMMIT.parse().expect("a commit")).await;
+        let result = visitor
+            .wait_for_answer(URL, &COMMIT.parse().expect("a commit"))
+            .await;
         let seen = result.expect_err("nobody answers");
-        assert!(seen.contains("refused") && seen.ends_with("for 60 seconds"), "{seen}");
+        assert!(
+            seen.contains("refused") && seen.ends_with("for 60 seconds"),
+            "{seen}"
+        );
     }
 }

@@ -18,7 +18,8 @@ use kube::{
     runtime::{
         WatchStreamExt, reflector,
         reflector::{Store, store},
-        watcher, watcher::Config,
+        watcher,
+        watcher::Config,
     },
 };
 use serde::de::DeserializeOwned;
@@ -50,10 +51,17 @@ impl Watch {
         let (deployments, deployment_changes) = watch(cluster, namespace, Config::default());
         let (stateful_sets, stateful_set_changes) = watch(cluster, namespace, Config::default());
         let (replica_sets, replica_set_changes) = watch(cluster, namespace, Config::default());
-        let (warnings, warning_changes) = watch(cluster, namespace, Config::default().fields("type=Warning"));
+        let (warnings, warning_changes) =
+            watch(cluster, namespace, Config::default().fields("type=Warning"));
         Self {
             namespace: namespace.to_owned(),
-            changes: select_all([pod_changes, deployment_changes, stateful_set_changes, replica_set_changes, warning_changes]),
+            changes: select_all([
+                pod_changes,
+                deployment_changes,
+                stateful_set_changes,
+                replica_set_changes,
+                warning_changes,
+            ]),
             pods,
             deployments,
             stateful_sets,
@@ -80,8 +88,16 @@ impl Watch {
     fn is_complete(&self) -> bool {
         self.pods.wait_until_ready().now_or_never().is_some()
             && self.deployments.wait_until_ready().now_or_never().is_some()
-            && self.stateful_sets.wait_until_ready().now_or_never().is_some()
-            && self.replica_sets.wait_until_ready().now_or_never().is_some()
+            && self
+                .stateful_sets
+                .wait_until_ready()
+                .now_or_never()
+                .is_some()
+            && self
+                .replica_sets
+                .wait_until_ready()
+                .now_or_never()
+                .is_some()
             && self.warnings.wait_until_ready().now_or_never().is_some()
     }
 
@@ -98,10 +114,18 @@ impl Watch {
 
 fn watch<K>(cluster: &Cluster, namespace: &str, config: Config) -> (Store<K>, Changes)
 where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + Debug
+        + DeserializeOwned
+        + Send
+        + Sync
+        + 'static,
 {
     let objects: Api<K> = Api::namespaced(cluster.client.clone(), namespace);
     let (reader, writer) = store();
-    let changes = reflector(writer, watcher(objects, config)).default_backoff().map_ok(drop);
+    let changes = reflector(writer, watcher(objects, config))
+        .default_backoff()
+        .map_ok(drop);
     (reader, changes.boxed())
 }

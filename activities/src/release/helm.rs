@@ -2,7 +2,13 @@
 //!
 //! As an argument vector, never through a shell, in a process group of its own: what Helm starts (credential plugins) is stopped with it.
 
-use std::{ffi::OsString, io, path::PathBuf, process::{ExitStatus, Stdio}, time::Duration};
+use std::{
+    ffi::OsString,
+    io,
+    path::PathBuf,
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
 
 use nix::{
     sys::signal::{Signal, killpg},
@@ -115,7 +121,10 @@ impl Helm {
         };
         group.has_ended();
         match stopped_because {
-            Some(patience) => Err(HelmError::TooSlow { patience, output: ended?.0 }),
+            Some(patience) => Err(HelmError::TooSlow {
+                patience,
+                output: ended?.0,
+            }),
             None => Err(HelmError::Cancelled),
         }
     }
@@ -126,7 +135,11 @@ struct Group(Option<Pid>);
 
 impl Group {
     fn led_by(leader: Option<u32>) -> Self {
-        Self(leader.and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw))
+        Self(
+            leader
+                .and_then(|id| i32::try_from(id).ok())
+                .map(Pid::from_raw),
+        )
     }
 
     fn signal(&self, signal: Signal) {
@@ -175,8 +188,15 @@ mod tests {
     use super::*;
 
     /// `sh` in Helm's place: what is tested here is how a program is run, not which.
-    async fn run(script: &str, patience: Duration, cancelled: impl Future<Output = ()>) -> Result<(), HelmError> {
-        let shell = Helm { program: "sh".into(), kube_context: None };
+    async fn run(
+        script: &str,
+        patience: Duration,
+        cancelled: impl Future<Output = ()>,
+    ) -> Result<(), HelmError> {
+        let shell = Helm {
+            program: "sh".into(),
+            kube_context: None,
+        };
         let invocation = Invocation {
             arguments: vec!["-c".into(), script.into()],
             input: b"values".to_vec(),
@@ -189,7 +209,9 @@ mod tests {
 
     #[tokio::test]
     async fn helm_reads_its_values_and_is_believed() {
-        run("test \"$(cat)\" = values", LONG, pending()).await.expect("success");
+        run("test \"$(cat)\" = values", LONG, pending())
+            .await
+            .expect("success");
     }
 
     #[tokio::test]
@@ -207,10 +229,23 @@ mod tests {
 
     #[tokio::test]
     async fn a_helm_that_is_not_there_is_named() {
-        let absent = Helm { program: "/nowhere/helm".into(), kube_context: None };
-        let invocation = Invocation { arguments: vec![], input: vec![], patience: LONG };
-        let error = absent.run(invocation, pending()).await.expect_err("nothing to run");
-        assert!(error.to_string().starts_with("/nowhere/helm cannot be run"), "{error}");
+        let absent = Helm {
+            program: "/nowhere/helm".into(),
+            kube_context: None,
+        };
+        let invocation = Invocation {
+            arguments: vec![],
+            input: vec![],
+            patience: LONG,
+        };
+        let error = absent
+            .run(invocation, pending())
+            .await
+            .expect_err("nothing to run");
+        assert!(
+            error.to_string().starts_with("/nowhere/helm cannot be run"),
+            "{error}"
+        );
     }
 
     #[tokio::test]
@@ -225,7 +260,13 @@ mod tests {
 
     #[tokio::test]
     async fn helm_that_takes_too_long_is_stopped() {
-        match run("echo waiting >&2; sleep 60", Duration::from_millis(300), pending()).await {
+        match run(
+            "echo waiting >&2; sleep 60",
+            Duration::from_millis(300),
+            pending(),
+        )
+        .await
+        {
             Err(HelmError::TooSlow { output, .. }) => assert_eq!(output, "waiting"),
             other => panic!("{other:?}"),
         }
@@ -234,7 +275,9 @@ mod tests {
     #[tokio::test]
     async fn helm_never_sees_our_secrets() {
         for secret in OUR_SECRETS {
-            run(&format!("test -z \"${secret}\""), LONG, pending()).await.expect("unset");
+            run(&format!("test -z \"${secret}\""), LONG, pending())
+                .await
+                .expect("unset");
         }
         let immediately = run("sleep 60", LONG, ready(())).await;
         assert!(matches!(immediately, Err(HelmError::Cancelled)));

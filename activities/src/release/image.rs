@@ -23,7 +23,9 @@ pub(crate) struct Image {
 
 /// The text is not a template that gives each commit an image of its own.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not a template for images: {reason}. Expected, for example, `registry.example.com/{{owner}}/{{repo}}:{{commit}}`")]
+#[error(
+    "`{text}` is not a template for images: {reason}. Expected, for example, `registry.example.com/{{owner}}/{{repo}}:{{commit}}`"
+)]
 pub struct InvalidImageTemplate {
     text: String,
     reason: &'static str,
@@ -49,7 +51,10 @@ impl FromStr for ImageTemplate {
     type Err = InvalidImageTemplate;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let invalid = |reason| InvalidImageTemplate { text: text.chars().take(200).collect(), reason };
+        let invalid = |reason| InvalidImageTemplate {
+            text: text.chars().take(200).collect(),
+            reason,
+        };
         // The colon of a port comes before the last slash, that of the tag after it.
         let name_start = text.rfind('/').map_or(0, |slash| slash + 1);
         let (repository, tag) = match text[name_start..].find(':') {
@@ -57,20 +62,35 @@ impl FromStr for ImageTemplate {
             None => return Err(invalid("it has no tag")),
         };
         if !tag.contains("{commit}") {
-            return Err(invalid("its tag does not name the {commit}, so all commits would share one image"));
+            return Err(invalid(
+                "its tag does not name the {commit}, so all commits would share one image",
+            ));
         }
-        let without_placeholders =
-            |part: &str| PLACEHOLDERS.iter().fold(part.to_owned(), |rest, placeholder| rest.replace(placeholder, "x"));
-        let legal_in_repository = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/' | ':');
+        let without_placeholders = |part: &str| {
+            PLACEHOLDERS
+                .iter()
+                .fold(part.to_owned(), |rest, placeholder| {
+                    rest.replace(placeholder, "x")
+                })
+        };
+        let legal_in_repository =
+            |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/' | ':');
         let legal_in_tag = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
         let repository_rest = without_placeholders(repository);
         if repository_rest.is_empty() || !repository_rest.chars().all(legal_in_repository) {
-            return Err(invalid("its name holds a character that no image name may hold, or an unknown placeholder"));
+            return Err(invalid(
+                "its name holds a character that no image name may hold, or an unknown placeholder",
+            ));
         }
         if !without_placeholders(tag).chars().all(legal_in_tag) {
-            return Err(invalid("its tag holds a character that no tag may hold, or an unknown placeholder"));
+            return Err(invalid(
+                "its tag holds a character that no tag may hold, or an unknown placeholder",
+            ));
         }
-        Ok(Self { repository: repository.to_owned(), tag: tag.to_owned() })
+        Ok(Self {
+            repository: repository.to_owned(),
+            tag: tag.to_owned(),
+        })
     }
 }
 
@@ -91,8 +111,14 @@ mod tests {
     use super::*;
 
     fn image(template: &str) -> String {
-        let preview = "Octo-Org/Hello.World#12:0123456789abcdef0123456789abcdef01234567".parse().expect("an id");
-        template.parse::<ImageTemplate>().expect("a template").image(&preview).to_string()
+        let preview = "Octo-Org/Hello.World#12:0123456789abcdef0123456789abcdef01234567"
+            .parse()
+            .expect("an id");
+        template
+            .parse::<ImageTemplate>()
+            .expect("a template")
+            .image(&preview)
+            .to_string()
     }
 
     #[test]
@@ -101,12 +127,24 @@ mod tests {
             image("registry.example.com:5000/previews/{owner}/{repo}:sha-{commit}"),
             "registry.example.com:5000/previews/octo-org/hello.world:sha-0123456789abcdef0123456789abcdef01234567"
         );
-        assert_eq!(image("{repo}:{commit}"), "hello.world:0123456789abcdef0123456789abcdef01234567");
+        assert_eq!(
+            image("{repo}:{commit}"),
+            "hello.world:0123456789abcdef0123456789abcdef01234567"
+        );
     }
 
     #[test]
     fn a_template_that_cannot_name_each_commits_image_is_refused() {
-        for text in ["", ":{commit}", "registry.example.com/{repo}", "registry.example.com:5000/{repo}", "a/{repo}:latest", "a/{name}:{commit}", "a b:{commit}", "a/b:{commit}@sha256:0"] {
+        for text in [
+            "",
+            ":{commit}",
+            "registry.example.com/{repo}",
+            "registry.example.com:5000/{repo}",
+            "a/{repo}:latest",
+            "a/{name}:{commit}",
+            "a b:{commit}",
+            "a/b:{commit}@sha256:0",
+        ] {
             assert!(text.parse::<ImageTemplate>().is_err(), "{text}");
         }
     }

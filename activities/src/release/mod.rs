@@ -21,9 +21,9 @@ use crate::{
     fault::{Fault, explain},
     ownership::{Claim, is_terminating},
 };
-use helm::Invocation;
 pub use helm::Helm;
 pub(crate) use helm::HelmError;
+use helm::Invocation;
 pub use image::{ImageTemplate, InvalidImageTemplate};
 
 /// Longest run of `helm upgrade --install`. It waits for hooks only, not for pods. Shorter than the activity's time-out, which could not say why.
@@ -81,12 +81,17 @@ impl Fault for InstallError {
     fn explanation(&self) -> Explanation {
         match self {
             Self::Cluster(error) => error.explanation(),
-            Self::NamespaceLost { .. } => explain("The preview's namespace was removed or taken over while the chart was being installed."),
+            Self::NamespaceLost { .. } => explain(
+                "The preview's namespace was removed or taken over while the chart was being installed.",
+            ),
             Self::Helm(HelmError::Failed { output, .. }) => verdict::of(output).explanation,
-            Self::Helm(HelmError::TooSlow { patience, .. }) => {
-                explain(format!("Helm did not finish installing the chart within {} seconds.", patience.as_secs()))
-            }
-            Self::Helm(_) => explain("Helm could not be run. This is for the operators of the preview service to mend."),
+            Self::Helm(HelmError::TooSlow { patience, .. }) => explain(format!(
+                "Helm did not finish installing the chart within {} seconds.",
+                patience.as_secs()
+            )),
+            Self::Helm(_) => explain(
+                "Helm could not be run. This is for the operators of the preview service to mend.",
+            ),
         }
     }
 
@@ -111,7 +116,15 @@ pub(crate) async fn install(
 
     progress.report(format!("helm upgrade --install {release}"));
     let mut arguments: Vec<OsString> = ["upgrade", "--install"].map(OsString::from).into();
-    arguments.extend([release.as_str(), &config.chart, "--namespace", &namespace.name].map(OsString::from));
+    arguments.extend(
+        [
+            release.as_str(),
+            &config.chart,
+            "--namespace",
+            &namespace.name,
+        ]
+        .map(OsString::from),
+    );
     // Values come on standard input: nothing of ours can be mistaken for an option, and no file is left behind.
     arguments.extend(["--values", "-", "--history-max", "1"].map(OsString::from));
     arguments.push(format!("--timeout={}s", INSTALL_PATIENCE.as_secs()).into());
@@ -131,26 +144,56 @@ pub(crate) async fn uninstall(
     cancelled: impl Future<Output = ()>,
 ) -> Result<(), HelmError> {
     let release = preview.release();
-    let mut arguments: Vec<OsString> =
-        ["uninstall", release.as_str(), "--namespace", namespace, "--ignore-not-found"].map(OsString::from).into();
+    let mut arguments: Vec<OsString> = [
+        "uninstall",
+        release.as_str(),
+        "--namespace",
+        namespace,
+        "--ignore-not-found",
+    ]
+    .map(OsString::from)
+    .into();
     arguments.push(format!("--timeout={}s", UNINSTALL_PATIENCE.as_secs()).into());
-    let invocation = Invocation { arguments, input: Vec::new(), patience: UNINSTALL_PATIENCE };
+    let invocation = Invocation {
+        arguments,
+        input: Vec::new(),
+        patience: UNINSTALL_PATIENCE,
+    };
     helm.run(invocation, cancelled).await
 }
 
 /// An attempt that was given up must not install into a namespace that has a new owner.
-async fn assert_held(cluster: &Cluster, owner: &RunIdentity, name: &str, uid: &str) -> Result<(), InstallError> {
-    let namespace = cluster.namespaces().get_opt(name).await.doing(|| format!("reading namespace {name}"))?;
+async fn assert_held(
+    cluster: &Cluster,
+    owner: &RunIdentity,
+    name: &str,
+    uid: &str,
+) -> Result<(), InstallError> {
+    let namespace = cluster
+        .namespaces()
+        .get_opt(name)
+        .await
+        .doing(|| format!("reading namespace {name}"))?;
     let held = namespace.is_some_and(|namespace| {
         namespace.uid().as_deref() == Some(uid)
             && !is_terminating(&namespace)
             && Claim::on(&namespace, &cluster.instance).is_some_and(|claim| claim.is_held_by(owner))
     });
-    if held { Ok(()) } else { Err(InstallError::NamespaceLost { name: name.to_owned() }) }
+    if held {
+        Ok(())
+    } else {
+        Err(InstallError::NamespaceLost {
+            name: name.to_owned(),
+        })
+    }
 }
 
 /// The contract with the chart; charts/hello-world-app documents it for authors of charts.
-fn values(config: &ReleaseConfig, preview: &PreviewId, request: &InstallRelease) -> serde_json::Value {
+fn values(
+    config: &ReleaseConfig,
+    preview: &PreviewId,
+    request: &InstallRelease,
+) -> serde_json::Value {
     let image = config.image.image(preview);
     json!({
         "image": { "repository": image.repository, "tag": image.tag, "pullPolicy": "IfNotPresent" },
@@ -174,18 +217,49 @@ mod tests {
     #[test]
     fn a_chart_gets_exactly_the_documented_values() {
         let config = ReleaseConfig {
-            helm: Helm { program: "helm".into(), kube_context: None },
+            helm: Helm {
+                program: "helm".into(),
+                kube_context: None,
+            },
             chart: "charts/hello-world-app".to_owned(),
-            image: "registry.example.com/{owner}/{repo}:{commit}".parse().expect("a template"),
+            image: "registry.example.com/{owner}/{repo}:{commit}"
+                .parse()
+                .expect("a template"),
             ingress_class: Some("traefik".to_owned()),
             domain: "https://previews.example.com".parse().expect("a domain"),
         };
-        let preview: PreviewId = "Octo-Org/hello-world#12:0123456789abcdef0123456789abcdef01234567".parse().expect("an id");
+        let preview: PreviewId = "Octo-Org/hello-world#12:0123456789abcdef0123456789abcdef01234567"
+            .parse()
+            .expect("an id");
         let request = InstallRelease {
-            owner: RunIdentity { preview: preview.clone(), run_id: "run-1".to_owned() },
-            namespace: NamespaceHandle { name: preview.namespace(), uid: "u".to_owned() },
+            owner: RunIdentity {
+                preview: preview.clone(),
+                run_id: "run-1".to_owned(),
+            },
+            namespace: NamespaceHandle {
+                name: preview.namespace(),
+                uid: "u".to_owned(),
+            },
             expires_at: "2026-11-22T05:42:00Z".parse().expect("a time"),
         };
-        insta::assert_json_snapshot!(values(&config, &preview, &request), @"");
+        insta::assert_json_snapshot!(values(&config, &preview, &request), @r#"
+        {
+          "host": "pr-12-0123456-hello-world-1fbc35d0ea.previews.example.com",
+          "image": {
+            "pullPolicy": "IfNotPresent",
+            "repository": "registry.example.com/octo-org/hello-world",
+            "tag": "0123456789abcdef0123456789abcdef01234567"
+          },
+          "ingress": {
+            "className": "traefik"
+          },
+          "preview": {
+            "commit": "0123456789abcdef0123456789abcdef01234567",
+            "expiresAt": "2026-11-22T05:42:00Z",
+            "pullRequest": 12,
+            "repository": "Octo-Org/hello-world"
+          }
+        }
+        "#);
     }
 }

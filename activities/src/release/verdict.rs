@@ -26,7 +26,16 @@ struct Sign {
 /// The first that fits decides; so what passes by itself stands before what it could be mistaken for.
 const SIGNS: &[Sign] = &[
     Sign {
-        words: &["status unknown for quota", "i/o timeout", "connection refused", "tls handshake timeout", "kubernetes cluster unreachable", "etcdserver", "too many requests", "the object has been modified"],
+        words: &[
+            "status unknown for quota",
+            "i/o timeout",
+            "connection refused",
+            "tls handshake timeout",
+            "kubernetes cluster unreachable",
+            "etcdserver",
+            "too many requests",
+            "the object has been modified",
+        ],
         kind: "ClusterUnavailable",
         permanent: false,
         summary: "The cluster did not answer Helm as it should. Try again later.",
@@ -38,7 +47,12 @@ const SIGNS: &[Sign] = &[
         summary: "The chart asks for more than a preview may have. Make its resource requests smaller.",
     },
     Sign {
-        words: &["violates podsecurity", "admission webhook", "denied the request", "validatingadmissionpolicy"],
+        words: &[
+            "violates podsecurity",
+            "admission webhook",
+            "denied the request",
+            "validatingadmissionpolicy",
+        ],
         kind: "AdmissionDenied",
         permanent: true,
         summary: "The cluster's rules do not admit what the chart contains.",
@@ -57,8 +71,20 @@ const SIGNS: &[Sign] = &[
     },
     Sign {
         words: &[
-            "execution error at", "parse error", "error converting yaml", "yaml parse error", "error validating data", "unable to build kubernetes objects", "no matches for kind",
-            "chart.yaml file is missing", "chart.metadata", "cannot load", "missing in charts/ directory", "nil pointer evaluating", "error calling", "can't evaluate field",
+            "execution error at",
+            "parse error",
+            "error converting yaml",
+            "yaml parse error",
+            "error validating data",
+            "unable to build kubernetes objects",
+            "no matches for kind",
+            "chart.yaml file is missing",
+            "chart.metadata",
+            "cannot load",
+            "missing in charts/ directory",
+            "nil pointer evaluating",
+            "error calling",
+            "can't evaluate field",
         ],
         kind: "ChartInvalid",
         permanent: true,
@@ -71,7 +97,12 @@ const SIGNS: &[Sign] = &[
         summary: "The cluster rejects an object that the chart contains.",
     },
     Sign {
-        words: &["path \"", "no such file or directory", "not a valid chart reference", "repo not found"],
+        words: &[
+            "path \"",
+            "no such file or directory",
+            "not a valid chart reference",
+            "repo not found",
+        ],
         kind: "ChartMissing",
         permanent: true,
         summary: "The chart that previews are installed from does not exist. The operators of the preview service have to look.",
@@ -81,12 +112,16 @@ const SIGNS: &[Sign] = &[
 /// For whatever Helm says.
 pub(super) fn of(output: &str) -> Verdict {
     let lower = output.to_lowercase();
-    let sign = SIGNS.iter().find(|sign| sign.words.iter().any(|words| lower.contains(words)));
+    let sign = SIGNS
+        .iter()
+        .find(|sign| sign.words.iter().any(|words| lower.contains(words)));
     Verdict {
         kind: sign.map_or("HelmFailed", |sign| sign.kind),
         permanent: sign.is_some_and(|sign| sign.permanent),
         explanation: Explanation {
-            summary: sign.map_or("Helm could not install the chart.", |sign| sign.summary).to_owned(),
+            summary: sign
+                .map_or("Helm could not install the chart.", |sign| sign.summary)
+                .to_owned(),
             log_tail: (!output.is_empty()).then(|| redact(output)),
         },
     }
@@ -99,18 +134,50 @@ mod tests {
     #[test]
     fn helms_words_are_understood() {
         for (output, kind, permanent) in [
-            ("Error: UPGRADE FAILED: services \"x\" is forbidden: status unknown for quota: preview, resources: services.nodeports", "ClusterUnavailable", false),
-            ("Error: INSTALLATION FAILED: Kubernetes cluster unreachable: Get \"https://127.0.0.1:6443/version\": dial tcp 127.0.0.1:6443: connect: connection refused", "ClusterUnavailable", false),
-            ("Error: pods \"x\" is forbidden: exceeded quota: preview, requested: pods=1", "QuotaExceeded", true),
-            ("Error: values don't meet the specifications of the schema(s) in the following chart(s):\nhello-world-app:\n- at '/image': missing property 'tag'", "ValuesInvalid", true),
-            ("Error: INSTALLATION FAILED: execution error at (hello-world-app/templates/ingress.yaml:14:17): host: the preview's host name", "ChartInvalid", true),
-            ("Error: path \"charts/none\" not found", "ChartMissing", true),
-            ("Error: INSTALLATION FAILED: Deployment.apps \"x\" is invalid: spec.replicas: Invalid value: -1", "ManifestRejected", true),
+            (
+                "Error: UPGRADE FAILED: services \"x\" is forbidden: status unknown for quota: preview, resources: services.nodeports",
+                "ClusterUnavailable",
+                false,
+            ),
+            (
+                "Error: INSTALLATION FAILED: Kubernetes cluster unreachable: Get \"https://127.0.0.1:6443/version\": dial tcp 127.0.0.1:6443: connect: connection refused",
+                "ClusterUnavailable",
+                false,
+            ),
+            (
+                "Error: pods \"x\" is forbidden: exceeded quota: preview, requested: pods=1",
+                "QuotaExceeded",
+                true,
+            ),
+            (
+                "Error: values don't meet the specifications of the schema(s) in the following chart(s):\nhello-world-app:\n- at '/image': missing property 'tag'",
+                "ValuesInvalid",
+                true,
+            ),
+            (
+                "Error: INSTALLATION FAILED: execution error at (hello-world-app/templates/ingress.yaml:14:17): host: the preview's host name",
+                "ChartInvalid",
+                true,
+            ),
+            (
+                "Error: path \"charts/none\" not found",
+                "ChartMissing",
+                true,
+            ),
+            (
+                "Error: INSTALLATION FAILED: Deployment.apps \"x\" is invalid: spec.replicas: Invalid value: -1",
+                "ManifestRejected",
+                true,
+            ),
             ("Error: something nobody has ever seen", "HelmFailed", false),
             ("", "HelmFailed", false),
         ] {
             let verdict = of(output);
-            assert_eq!((verdict.kind, verdict.permanent), (kind, permanent), "{output}");
+            assert_eq!(
+                (verdict.kind, verdict.permanent),
+                (kind, permanent),
+                "{output}"
+            );
         }
     }
 }

@@ -19,10 +19,15 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Names the folder that is still in use.
 pub(crate) async fn remove(name: &str) -> Result<(), String> {
     let hierarchies = hierarchies(Path::new(ROOT)).map_err(|error| format!("{ROOT}: {error}"))?;
-    let places: Vec<_> = hierarchies.into_iter().map(|hierarchy| hierarchy.join(name)).collect();
+    let places: Vec<_> = hierarchies
+        .into_iter()
+        .map(|hierarchy| hierarchy.join(name))
+        .collect();
     until(PATIENCE, async || {
         places.iter().try_for_each(|place| {
-            remove_tree(place).map_err(|error| format!("the cgroup {} is still in use ({error})", place.display()))
+            remove_tree(place).map_err(|error| {
+                format!("the cgroup {} is still in use ({error})", place.display())
+            })
         })
     })
     .await
@@ -50,7 +55,11 @@ fn hierarchies(root: &Path) -> io::Result<Vec<PathBuf>> {
     if is_hierarchy(&root) {
         return Ok(vec![root]);
     }
-    Ok(fs::read_dir(root)?.flatten().map(|entry| entry.path()).filter(is_hierarchy).collect())
+    Ok(fs::read_dir(root)?
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(is_hierarchy)
+        .collect())
 }
 
 /// Removes a cgroup with those below it; their files cannot be removed and go with the folder.
@@ -59,7 +68,10 @@ fn remove_tree(folder: &Path) -> io::Result<()> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         entries => entries?,
     };
-    for entry in entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
+    for entry in entries
+        .flatten()
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+    {
         remove_tree(&entry.path())?;
     }
     match fs::remove_dir(folder) {
@@ -72,16 +84,16 @@ fn remove_tree(folder: &Path) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    fn cgroup(path: PathBuf) {
-        fs::create_dir_all(&path).unwrap();
+    fn cgroup(path: &Path) {
+        fs::create_dir_all(path).unwrap();
         fs::write(path.join("cgroup.procs"), "").unwrap();
     }
 
     #[test]
     fn under_v1_every_controller_is_a_hierarchy() {
         let root = tempfile::tempdir().unwrap();
-        cgroup(root.path().join("cpu"));
-        cgroup(root.path().join("memory"));
+        cgroup(&root.path().join("cpu"));
+        cgroup(&root.path().join("memory"));
         std::os::unix::fs::symlink("cpu", root.path().join("cpu,cpuacct")).unwrap();
         let mut found = hierarchies(root.path()).unwrap();
         found.sort();
@@ -91,8 +103,8 @@ mod tests {
     #[test]
     fn under_v2_the_root_is_the_only_hierarchy() {
         let root = tempfile::tempdir().unwrap();
-        cgroup(root.path().to_owned());
-        cgroup(root.path().join("system.slice"));
+        cgroup(root.path());
+        cgroup(&root.path().join("system.slice"));
         assert_eq!(hierarchies(root.path()).unwrap(), [root.path()]);
     }
 }

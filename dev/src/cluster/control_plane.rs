@@ -19,12 +19,20 @@ pub(super) async fn start(parts: &Parts, site: &Site<'_>, pki: &Pki) -> Result<(
     let client = client(pki)?;
     let folder = &site.folder;
     let etcd_socket = folder.join("etcd.sock");
-    parts.start(etcd(site, &etcd_socket)?, async || connects(&etcd_socket).await).await?;
+    parts
+        .start(etcd(site, &etcd_socket)?, async || {
+            connects(&etcd_socket).await
+        })
+        .await?;
 
     let server = site.server();
     let ready = format!("{server}/readyz");
     let token = pki.token(Identity::Admin);
-    parts.start(api_server(site, pki, &etcd_socket)?, async || answers(client.get(&ready).bearer_auth(token)).await).await?;
+    parts
+        .start(api_server(site, pki, &etcd_socket)?, async || {
+            answers(client.get(&ready).bearer_auth(token)).await
+        })
+        .await?;
 
     let controllers = component(site, pki, "kube-controller-manager", Identity::ControllerManager, site.internal.controller_manager)?
         .flag("service-account-private-key-file", pki.service_account_key())
@@ -35,11 +43,21 @@ pub(super) async fn start(parts: &Parts, site: &Site<'_>, pki: &Pki) -> Result<(
         .flag("concurrent-deployment-syncs", "20")
         .flag("concurrent-replicaset-syncs", "20")
         .flag("controllers", "*,-nodeipam,-service-lb-controller,-persistentvolume-binder-controller,-persistentvolume-attach-detach-controller");
-    let scheduler = component(site, pki, "kube-scheduler", Identity::Scheduler, site.internal.scheduler)?;
+    let scheduler = component(
+        site,
+        pki,
+        "kube-scheduler",
+        Identity::Scheduler,
+        site.internal.scheduler,
+    )?;
     let health = |port: u16| client.get(format!("https://127.0.0.1:{port}/healthz"));
     tokio::try_join!(
-        parts.start(controllers, async || answers(health(site.internal.controller_manager)).await),
-        parts.start(scheduler, async || answers(health(site.internal.scheduler)).await),
+        parts.start(controllers, async || answers(health(
+            site.internal.controller_manager
+        ))
+        .await),
+        parts.start(scheduler, async || answers(health(site.internal.scheduler))
+            .await),
     )?;
     Ok(())
 }
@@ -51,7 +69,10 @@ fn etcd(site: &Site<'_>, socket: &Path) -> Result<Part, ClusterError> {
         .flag("data-dir", site.folder.join("etcd"))
         // Sockets, so that only this user reaches the cluster's data.
         .flag("listen-client-urls", unix(socket))
-        .flag("listen-peer-urls", unix(&site.folder.join("etcd-peer.sock")))
+        .flag(
+            "listen-peer-urls",
+            unix(&site.folder.join("etcd-peer.sock")),
+        )
         .flag("advertise-client-urls", advertised_client)
         .flag("initial-advertise-peer-urls", advertised_peer)
         .flag("initial-cluster", format!("default={advertised_peer}"))
@@ -79,7 +100,10 @@ fn api_server(site: &Site<'_>, pki: &Pki, etcd: &Path) -> Result<Part, ClusterEr
         .flag("allow-privileged", "false")
         .flag("service-account-issuer", "https://kubernetes.default.svc")
         .flag("service-account-key-file", pki.service_account_public_key())
-        .flag("service-account-signing-key-file", pki.service_account_key())
+        .flag(
+            "service-account-signing-key-file",
+            pki.service_account_key(),
+        )
         .flag("service-cluster-ip-range", super::SERVICE_RANGE)
         // The kubelet answers on loopback only, under the node's name.
         .flag("kubelet-preferred-address-types", "Hostname")
@@ -87,11 +111,20 @@ fn api_server(site: &Site<'_>, pki: &Pki, etcd: &Path) -> Result<Part, ClusterEr
         .flag("kubelet-client-certificate", client_certificate)
         .flag("kubelet-client-key", client_key)
         .flag("profiling", "false");
-    Ok(Part { patience: API_SERVER_PATIENCE, ..part })
+    Ok(Part {
+        patience: API_SERVER_PATIENCE,
+        ..part
+    })
 }
 
 /// What the controller manager and the scheduler have in common.
-fn component(site: &Site<'_>, pki: &Pki, name: &'static str, identity: Identity, port: u16) -> Result<Part, ClusterError> {
+fn component(
+    site: &Site<'_>,
+    pki: &Pki,
+    name: &'static str,
+    identity: Identity,
+    port: u16,
+) -> Result<Part, ClusterError> {
     let kubeconfig = site.folder.join(format!("{name}.kubeconfig"));
     pki.write_kubeconfig(identity, &site.server(), &kubeconfig)?;
     let (certificate, key) = pki.server();
@@ -109,8 +142,14 @@ fn component(site: &Site<'_>, pki: &Pki, name: &'static str, identity: Identity,
 }
 
 fn client(pki: &Pki) -> Result<Client, ClusterError> {
-    let authority = reqwest::Certificate::from_pem(pki.ca().as_bytes()).map_err(ClusterError::Client)?;
-    Client::builder().tls_certs_only([authority]).timeout(ANSWER).no_proxy().build().map_err(ClusterError::Client)
+    let authority =
+        reqwest::Certificate::from_pem(pki.ca().as_bytes()).map_err(ClusterError::Client)?;
+    Client::builder()
+        .tls_certs_only([authority])
+        .timeout(ANSWER)
+        .no_proxy()
+        .build()
+        .map_err(ClusterError::Client)
 }
 
 fn unix(socket: &Path) -> String {
@@ -120,7 +159,9 @@ fn unix(socket: &Path) -> String {
 /// Whether something accepts connections at `socket`.
 pub(super) async fn connects(socket: &Path) -> Result<(), String> {
     let connected = tokio::net::UnixStream::connect(socket).await;
-    connected.map(drop).map_err(|error| format!("{} does not accept connections ({error})", socket.display()))
+    connected
+        .map(drop)
+        .map_err(|error| format!("{} does not accept connections ({error})", socket.display()))
 }
 
 /// Whether `request` is answered with a success.
@@ -130,7 +171,10 @@ async fn answers(request: reqwest::RequestBuilder) -> Result<(), String> {
     if status.is_success() {
         return Ok(());
     }
-    Err(format!("{url} answers {status}: {}", response.text().await.unwrap_or_default()))
+    Err(format!(
+        "{url} answers {status}: {}",
+        response.text().await.unwrap_or_default()
+    ))
 }
 
 impl Site<'_> {

@@ -24,8 +24,13 @@ pub enum NetworkError {
     #[error("`ip {arguments}` failed: {message}")]
     Ip { arguments: String, message: String },
     #[error("`ip {arguments}` answered something unexpected: {source}")]
-    Answer { arguments: String, source: serde_json::Error },
-    #[error("none of the subnets 10.213.0.0/24 to 10.213.63.0/24 is free; remove a route or a bridge called {PREFIX}…")]
+    Answer {
+        arguments: String,
+        source: serde_json::Error,
+    },
+    #[error(
+        "none of the subnets 10.213.0.0/24 to 10.213.63.0/24 is free; remove a route or a bridge called {PREFIX}…"
+    )]
     NoFreeSubnet,
 }
 
@@ -39,11 +44,17 @@ impl Bridge {
     /// Creates a bridge in a subnet that nothing on this machine uses; `owner` is the stack's state folder.
     pub async fn claim(owner: &Path) -> Result<Self, NetworkError> {
         let routes: Vec<Route> = query(&["-json", "-4", "route", "show", "table", "all"]).await?;
-        let used: Vec<Subnet> = routes.iter().filter_map(|route| route.dst.parse().ok()).collect();
+        let used: Vec<Subnet> = routes
+            .iter()
+            .filter_map(|route| route.dst.parse().ok())
+            .collect();
         for number in free(&used) {
             let bridge = Self { number };
             // Another stack may claim the same number at the same moment: then this fails, and the next is tried.
-            if ip(&["link", "add", &bridge.name(), "type", "bridge"]).await.is_ok() {
+            if ip(&["link", "add", &bridge.name(), "type", "bridge"])
+                .await
+                .is_ok()
+            {
                 bridge.configure(owner).await?;
                 return Ok(bridge);
             }
@@ -54,7 +65,14 @@ impl Bridge {
     async fn configure(self, owner: &Path) -> Result<(), NetworkError> {
         let name = self.name();
         ip(&["link", "set", &name, "alias", &owner.to_string_lossy()]).await?;
-        ip(&["address", "add", &format!("{}/24", self.address()), "dev", &name]).await?;
+        ip(&[
+            "address",
+            "add",
+            &format!("{}/24", self.address()),
+            "dev",
+            &name,
+        ])
+        .await?;
         ip(&["link", "set", &name, "up"]).await?;
         Ok(())
     }
@@ -82,10 +100,14 @@ impl Bridge {
         ip(&["link", "delete", &self.name()]).await
     }
 
-    /// The bridges whose stack is gone.
-    pub async fn abandoned() -> Result<Vec<Self>, NetworkError> {
+    /// The bridges whose stack is gone. `owner` is the caller's own state folder, whose lock it holds: an earlier stack there
+    /// is gone as well.
+    pub async fn abandoned(owner: &Path) -> Result<Vec<Self>, NetworkError> {
         let links: Vec<Link> = query(&["-json", "link", "show", "type", "bridge"]).await?;
-        Ok(links.into_iter().filter_map(|link| link.abandoned()).collect())
+        Ok(links
+            .into_iter()
+            .filter_map(|link| link.abandoned(owner))
+            .collect())
     }
 }
 
@@ -105,13 +127,14 @@ struct Link {
 }
 
 impl Link {
-    fn abandoned(&self) -> Option<Bridge> {
+    fn abandoned(&self, mine: &Path) -> Option<Bridge> {
         let number = self.ifname.strip_prefix(PREFIX)?.parse().ok()?;
         let owner = Path::new(&self.ifalias);
         if !owner.is_absolute() {
             return None;
         }
-        let in_use = File::open(lock_file(owner)).is_ok_and(|lock| lock.try_lock().is_err());
+        let in_use = owner != mine
+            && File::open(lock_file(owner)).is_ok_and(|lock| lock.try_lock().is_err());
         (!in_use).then_some(Bridge { number })
     }
 }
@@ -143,14 +166,20 @@ impl std::str::FromStr for Subnet {
         let (address, bits) = text.split_once('/').unwrap_or((text, "32"));
         let address: Ipv4Addr = address.parse().map_err(drop)?;
         let bits = bits.parse().ok().filter(|bits| *bits <= 32).ok_or(())?;
-        Ok(Self { address: address.into(), bits })
+        Ok(Self {
+            address: address.into(),
+            bits,
+        })
     }
 }
 
 /// The numbers of the stacks whose subnet overlaps with none of `used`.
 fn free(used: &[Subnet]) -> impl Iterator<Item = u8> {
     (0..STACKS).filter(|number| {
-        let wanted = Subnet { address: Ipv4Addr::new(POD_RANGE.0, POD_RANGE.1, *number, 0).into(), bits: 24 };
+        let wanted = Subnet {
+            address: Ipv4Addr::new(POD_RANGE.0, POD_RANGE.1, *number, 0).into(),
+            bits: 24,
+        };
         !used.iter().any(|subnet| subnet.overlaps(wanted))
     })
 }
@@ -158,7 +187,10 @@ fn free(used: &[Subnet]) -> impl Iterator<Item = u8> {
 async fn query<T: serde::de::DeserializeOwned>(arguments: &[&str]) -> Result<T, NetworkError> {
     let text = run(arguments).await?;
     let text = if text.trim().is_empty() { "[]" } else { &text };
-    serde_json::from_str(text).map_err(|source| NetworkError::Answer { arguments: arguments.join(" "), source })
+    serde_json::from_str(text).map_err(|source| NetworkError::Answer {
+        arguments: arguments.join(" "),
+        source,
+    })
 }
 
 async fn ip(arguments: &[&str]) -> Result<(), NetworkError> {
@@ -166,7 +198,10 @@ async fn ip(arguments: &[&str]) -> Result<(), NetworkError> {
 }
 
 async fn run(arguments: &[&str]) -> Result<String, NetworkError> {
-    let failed = |message: String| NetworkError::Ip { arguments: arguments.join(" "), message };
+    let failed = |message: String| NetworkError::Ip {
+        arguments: arguments.join(" "),
+        message,
+    };
     let output = Command::new("ip")
         .args(arguments)
         .stdin(Stdio::null())
@@ -176,7 +211,9 @@ async fn run(arguments: &[&str]) -> Result<String, NetworkError> {
     if output.status.success() {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     } else {
-        Err(failed(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
+        Err(failed(
+            String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        ))
     }
 }
 
@@ -185,7 +222,10 @@ mod tests {
     use super::*;
 
     fn first_free(routes: &[&str]) -> Option<u8> {
-        let used: Vec<Subnet> = routes.iter().filter_map(|route| route.parse().ok()).collect();
+        let used: Vec<Subnet> = routes
+            .iter()
+            .filter_map(|route| route.parse().ok())
+            .collect();
         free(&used).next()
     }
 
@@ -210,20 +250,48 @@ mod tests {
     #[test]
     fn a_bridge_is_abandoned_when_its_stack_no_longer_holds_the_lock() {
         let state = tempfile::tempdir().unwrap();
-        let link = |name: &str| Link { ifname: name.into(), ifalias: state.path().to_string_lossy().into() };
-        assert_eq!(link("preview7").abandoned(), Some(Bridge { number: 7 }));
+        let link = |name: &str| Link {
+            ifname: name.into(),
+            ifalias: state.path().to_string_lossy().into(),
+        };
+        let other = Path::new("/other");
+        assert_eq!(
+            link("preview7").abandoned(other),
+            Some(Bridge { number: 7 })
+        );
 
         let lock = File::create(lock_file(state.path())).unwrap();
         lock.lock().unwrap();
-        assert_eq!(link("preview7").abandoned(), None);
+        assert_eq!(link("preview7").abandoned(other), None);
+        assert_eq!(
+            link("preview7").abandoned(state.path()),
+            Some(Bridge { number: 7 }),
+            "the caller holds the lock itself"
+        );
         drop(lock);
-        assert_eq!(link("preview7").abandoned(), Some(Bridge { number: 7 }));
+        assert_eq!(
+            link("preview7").abandoned(other),
+            Some(Bridge { number: 7 })
+        );
     }
 
     #[test]
     fn a_bridge_of_someone_else_is_left_alone() {
-        for (name, alias) in [("docker0", "/tmp"), ("previews", "/tmp"), ("preview1", ""), ("preview2", "my bridge")] {
-            assert_eq!(Link { ifname: name.into(), ifalias: alias.into() }.abandoned(), None, "{name}");
+        for (name, alias) in [
+            ("docker0", "/tmp"),
+            ("previews", "/tmp"),
+            ("preview1", ""),
+            ("preview2", "my bridge"),
+        ] {
+            assert_eq!(
+                Link {
+                    ifname: name.into(),
+                    ifalias: alias.into()
+                }
+                .abandoned(Path::new("/other")),
+                None,
+                "{name}"
+            );
         }
     }
 }

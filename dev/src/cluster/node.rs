@@ -2,7 +2,7 @@
 //!
 //! Differences from a production node, and why: no OOM scores (they need a right that a container or a sandboxed machine
 //! does not have) and no seccomp profiles (see `dev/tools/runc/runc-unfiltered`); network policies are accepted but
-//! nothing enforces them, and none is needed, as a pod reaches this machine's bridge and nothing else; no iptables, no kube-proxy and no cluster DNS (the ingress
+//! nothing enforces them (a pod reaches the node, and neither other pods nor the world, whatever they say); no iptables, no kube-proxy and no cluster DNS (the ingress
 //! controller reaches pods over the bridge, and pods have no business elsewhere); images are never garbage-collected
 //! and pods never evicted for disk pressure (there is no registry to pull an image from again).
 
@@ -26,17 +26,30 @@ const MAX_PODS: u32 = 250;
 const NODE_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Starts containerd with the sandbox image in it; returns the socket.
-pub(super) async fn start_containerd(parts: &Parts, site: &Site<'_>) -> Result<PathBuf, ClusterError> {
+pub(super) async fn start_containerd(
+    parts: &Parts,
+    site: &Site<'_>,
+) -> Result<PathBuf, ClusterError> {
     let folder = site.folder.join("containerd");
     let socket = site.containerd_socket();
     let cni = folder.join("cni");
     fs::create_dir_all(&cni).map_err(ClusterError::file(&cni))?;
     let config = folder.join("config.toml");
     pki::write(&config, &containerd_config(site, &folder, &cni)?)?;
-    pki::write(&cni.join("10-pods.conflist"), &pod_network(site, &folder).to_string())?;
+    pki::write(
+        &cni.join("10-pods.conflist"),
+        &pod_network(site, &folder).to_string(),
+    )?;
 
-    let programs = site.toolbox.path("containerd")?.parent().unwrap_or(Path::new("/")).to_owned();
-    let path = std::env::join_paths([programs].into_iter().chain(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())));
+    let programs = site
+        .toolbox
+        .path("containerd")?
+        .parent()
+        .unwrap_or(Path::new("/"))
+        .to_owned();
+    let path = std::env::join_paths([programs].into_iter().chain(std::env::split_paths(
+        &std::env::var_os("PATH").unwrap_or_default(),
+    )));
     let part = Part::new("containerd", site.toolbox.path("containerd")?)
         .flag("config", &config)
         // containerd finds its shim on PATH.
@@ -48,7 +61,11 @@ pub(super) async fn start_containerd(parts: &Parts, site: &Site<'_>) -> Result<P
 
 fn containerd_config(site: &Site<'_>, folder: &Path, cni: &Path) -> Result<String, ClusterError> {
     let runc = site.toolbox.path("runc-unfiltered")?;
-    let plugins = site.toolbox.path("bridge")?.parent().unwrap_or(Path::new("/"));
+    let plugins = site
+        .toolbox
+        .path("bridge")?
+        .parent()
+        .unwrap_or(Path::new("/"));
     let quote = |path: &Path| json!(path.to_string_lossy()).to_string();
     Ok(format!(
         r#"version = 3
@@ -109,6 +126,8 @@ fn pod_network(site: &Site<'_>, folder: &Path) -> serde_json::Value {
             // The bridge has its address already. `isGateway` would also turn on forwarding for the whole machine.
             "isGateway": false,
             "ipMasq": false,
+            // Pods reach this machine, not one another.
+            "portIsolation": true,
             "ipam": {
                 "type": "host-local",
                 "dataDir": folder.join("addresses"),
@@ -118,9 +137,14 @@ fn pod_network(site: &Site<'_>, folder: &Path) -> serde_json::Value {
     })
 }
 
-async fn import_sandbox_image(site: &Site<'_>, folder: &Path, socket: &Path) -> Result<(), ClusterError> {
+async fn import_sandbox_image(
+    site: &Site<'_>,
+    folder: &Path,
+    socket: &Path,
+) -> Result<(), ClusterError> {
     let archive = folder.join("pause.tar");
-    pause::write_archive(site.toolbox.path("pause")?, &archive).map_err(ClusterError::file(&archive))?;
+    pause::write_archive(site.toolbox.path("pause")?, &archive)
+        .map_err(ClusterError::file(&archive))?;
     let output = Command::new(site.toolbox.path("ctr")?)
         .args(["--address".as_ref(), socket.as_os_str()])
         .args(["--namespace", "k8s.io", "images", "import", "--local"])
@@ -131,11 +155,18 @@ async fn import_sandbox_image(site: &Site<'_>, folder: &Path, socket: &Path) -> 
     if output.status.success() {
         return Ok(());
     }
-    Err(ClusterError::SandboxImage(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
+    Err(ClusterError::SandboxImage(
+        String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+    ))
 }
 
 /// Starts the kubelet; returns when the node is ready and takes pods.
-pub(super) async fn start_kubelet(parts: &Parts, site: &Site<'_>, pki: &Pki, client: &kube::Client) -> Result<(), ClusterError> {
+pub(super) async fn start_kubelet(
+    parts: &Parts,
+    site: &Site<'_>,
+    pki: &Pki,
+    client: &kube::Client,
+) -> Result<(), ClusterError> {
     let folder = site.folder.join("kubelet");
     fs::create_dir_all(&folder).map_err(ClusterError::file(&folder))?;
     let (config, kubeconfig) = (folder.join("config.json"), folder.join("kubeconfig"));
@@ -149,7 +180,10 @@ pub(super) async fn start_kubelet(parts: &Parts, site: &Site<'_>, pki: &Pki, cli
         // Must not be a loopback address; nothing listens on it.
         .flag("node-ip", site.bridge.address().to_string());
     let health = format!("http://127.0.0.1:{}/healthz", site.internal.kubelet_health);
-    let http = reqwest::Client::builder().no_proxy().build().map_err(ClusterError::Client)?;
+    let http = reqwest::Client::builder()
+        .no_proxy()
+        .build()
+        .map_err(ClusterError::Client)?;
     parts
         .start(part, async || match http.get(&health).send().await {
             Ok(response) if response.status().is_success() => Ok(()),
@@ -158,19 +192,38 @@ pub(super) async fn start_kubelet(parts: &Parts, site: &Site<'_>, pki: &Pki, cli
         })
         .await?;
     let nodes: Api<Node> = Api::all(client.clone());
-    until(NODE_PATIENCE, async || takes_pods(&nodes.get(NODE).await.map_err(|error| error.to_string())?))
-        .await
-        .map_err(ClusterError::Node)
+    until(NODE_PATIENCE, async || {
+        takes_pods(&nodes.get(NODE).await.map_err(|error| error.to_string())?)
+    })
+    .await
+    .map_err(ClusterError::Node)
 }
 
 fn takes_pods(node: &Node) -> Result<(), String> {
-    let conditions = node.status.iter().flat_map(|status| status.conditions.iter().flatten());
-    let ready = conditions.filter(|condition| condition.type_ == "Ready").find(|condition| condition.status != "True");
+    let conditions = node
+        .status
+        .iter()
+        .flat_map(|status| status.conditions.iter().flatten());
+    let ready = conditions
+        .filter(|condition| condition.type_ == "Ready")
+        .find(|condition| condition.status != "True");
     if let Some(condition) = ready {
-        return Err(format!("not ready: {}", condition.message.as_deref().unwrap_or_default()));
+        return Err(format!(
+            "not ready: {}",
+            condition.message.as_deref().unwrap_or_default()
+        ));
     }
-    let taints: Vec<_> = node.spec.iter().flat_map(|spec| spec.taints.iter().flatten()).map(|taint| taint.key.as_str()).collect();
-    if taints.is_empty() { Ok(()) } else { Err(format!("still tainted: {}", taints.join(", "))) }
+    let taints: Vec<_> = node
+        .spec
+        .iter()
+        .flat_map(|spec| spec.taints.iter().flatten())
+        .map(|taint| taint.key.as_str())
+        .collect();
+    if taints.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("still tainted: {}", taints.join(", ")))
+    }
 }
 
 fn kubelet_config(site: &Site<'_>, pki: &Pki) -> serde_json::Value {

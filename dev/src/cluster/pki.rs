@@ -8,7 +8,10 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair, KeyUsagePurpose,
+};
 use serde_json::json;
 
 use super::ClusterError;
@@ -26,7 +29,12 @@ pub(super) enum Identity {
 }
 
 impl Identity {
-    const ALL: [Self; 4] = [Self::Admin, Self::ControllerManager, Self::Scheduler, Self::Kubelet];
+    const ALL: [Self; 4] = [
+        Self::Admin,
+        Self::ControllerManager,
+        Self::Scheduler,
+        Self::Kubelet,
+    ];
 
     /// The user, and the group that gives it its rights.
     fn subject(self) -> (String, &'static str) {
@@ -51,17 +59,33 @@ impl Pki {
     /// Writes everything into `folder`, readable by its owner only.
     pub(super) fn generate(folder: &Path) -> Result<Self, ClusterError> {
         let ca = authority().map_err(ClusterError::Certificate)?;
-        let pki = Self { folder: folder.to_owned(), ca: ca.pem(), tokens: [token()?, token()?, token()?, token()?] };
+        let pki = Self {
+            folder: folder.to_owned(),
+            ca: ca.pem(),
+            tokens: [token()?, token()?, token()?, token()?],
+        };
         write(&pki.ca_file(), &pki.ca)?;
-        for (name, purpose) in [("server", ExtendedKeyUsagePurpose::ServerAuth), ("client", ExtendedKeyUsagePurpose::ClientAuth)] {
+        for (name, purpose) in [
+            ("server", ExtendedKeyUsagePurpose::ServerAuth),
+            ("client", ExtendedKeyUsagePurpose::ClientAuth),
+        ] {
             let (certificate, key) = leaf(&ca, purpose).map_err(ClusterError::Certificate)?;
             write(&folder.join(format!("{name}.crt")), &certificate)?;
             write(&folder.join(format!("{name}.key")), &key)?;
         }
         let service_accounts = KeyPair::generate().map_err(ClusterError::Certificate)?;
-        write(&pki.service_account_key(), &service_accounts.serialize_pem())?;
-        write(&pki.service_account_public_key(), &service_accounts.public_key_pem())?;
-        let lines: Vec<_> = Identity::ALL.iter().map(|identity| pki.token_line(*identity)).collect();
+        write(
+            &pki.service_account_key(),
+            &service_accounts.serialize_pem(),
+        )?;
+        write(
+            &pki.service_account_public_key(),
+            &service_accounts.public_key_pem(),
+        )?;
+        let lines: Vec<_> = Identity::ALL
+            .iter()
+            .map(|identity| pki.token_line(*identity))
+            .collect();
         write(&pki.token_file(), &lines.join("\n"))?;
         Ok(pki)
     }
@@ -87,12 +111,18 @@ impl Pki {
 
     /// What every component shows to its clients: `localhost` and `127.0.0.1`, which is where all of them listen.
     pub(super) fn server(&self) -> (PathBuf, PathBuf) {
-        (self.folder.join("server.crt"), self.folder.join("server.key"))
+        (
+            self.folder.join("server.crt"),
+            self.folder.join("server.key"),
+        )
     }
 
     /// What the API server shows to the kubelet.
     pub(super) fn client(&self) -> (PathBuf, PathBuf) {
-        (self.folder.join("client.crt"), self.folder.join("client.key"))
+        (
+            self.folder.join("client.crt"),
+            self.folder.join("client.key"),
+        )
     }
 
     pub(super) fn service_account_key(&self) -> PathBuf {
@@ -108,7 +138,12 @@ impl Pki {
     }
 
     /// A kubeconfig that holds all it needs, for `identity` at `server`.
-    pub(super) fn write_kubeconfig(&self, identity: Identity, server: &str, path: &Path) -> Result<(), ClusterError> {
+    pub(super) fn write_kubeconfig(
+        &self,
+        identity: Identity,
+        server: &str,
+        path: &Path,
+    ) -> Result<(), ClusterError> {
         let config = json!({
             "apiVersion": "v1",
             "kind": "Config",
@@ -124,8 +159,13 @@ impl Pki {
 fn authority() -> Result<CertifiedIssuer<'static, KeyPair>, rcgen::Error> {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
-    params.distinguished_name.push(DnType::CommonName, "preview-dev");
+    params.key_usages = vec![
+        KeyUsagePurpose::KeyCertSign,
+        KeyUsagePurpose::DigitalSignature,
+    ];
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "preview-dev");
     CertifiedIssuer::self_signed(params, KeyPair::generate()?)
 }
 
@@ -135,10 +175,15 @@ fn leaf(
     purpose: ExtendedKeyUsagePurpose,
 ) -> Result<(String, String), rcgen::Error> {
     let key = KeyPair::generate()?;
-    let mut params = CertificateParams::new(["localhost".to_owned(), IpAddr::from([127, 0, 0, 1]).to_string()])?;
+    let mut params = CertificateParams::new([
+        "localhost".to_owned(),
+        IpAddr::from([127, 0, 0, 1]).to_string(),
+    ])?;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![purpose];
-    params.distinguished_name.push(DnType::CommonName, "preview-dev-component");
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "preview-dev-component");
     let certificate = params.signed_by(&key, ca)?;
     Ok((certificate.pem(), key.serialize_pem()))
 }

@@ -45,9 +45,13 @@ impl AppKey {
     }
 
     fn generate() -> Self {
-        let pair = RsaKeyPair::generate(KeySize::Rsa2048).expect("the machine has entropy for a key");
+        let pair =
+            RsaKeyPair::generate(KeySize::Rsa2048).expect("the machine has entropy for a key");
         let private: Pkcs8V1Der<'_> = pair.as_der().expect("a fresh key can be encoded");
-        let public: PublicKeyX509Der<'_> = pair.public_key().as_der().expect("a fresh key can be encoded");
+        let public: PublicKeyX509Der<'_> = pair
+            .public_key()
+            .as_der()
+            .expect("a fresh key can be encoded");
         let public = pem("PUBLIC KEY", public.as_ref());
         Self {
             private_pem: pem("PRIVATE KEY", private.as_ref()),
@@ -67,10 +71,14 @@ impl AppKey {
         // Each rule is checked below, in GitHub's words.
         validation.validate_exp = false;
         validation.required_spec_claims.clear();
-        let claims = jsonwebtoken::decode::<Value>(token, &self.public, &validation).map_err(|_| JwtError::Undecodable)?.claims;
+        let claims = jsonwebtoken::decode::<Value>(token, &self.public, &validation)
+            .map_err(|_| JwtError::Undecodable)?
+            .claims;
         let now = Timestamp::now().as_second();
         match claims["exp"].as_i64() {
-            Some(expires) if expires > now + LONGEST_JWT_LIFE.as_secs() => return Err(JwtError::ExpiresTooLate),
+            Some(expires) if expires > now + LONGEST_JWT_LIFE.as_secs() => {
+                return Err(JwtError::ExpiresTooLate);
+            }
             Some(expires) if expires > now => {}
             _ => return Err(JwtError::Expired),
         }
@@ -82,14 +90,25 @@ impl AppKey {
             Value::String(text) => *text == app_id.to_string() || text == client_id,
             _ => false,
         };
-        if issuer_is_us { Ok(()) } else { Err(JwtError::UnknownIssuer) }
+        if issuer_is_us {
+            Ok(())
+        } else {
+            Err(JwtError::UnknownIssuer)
+        }
     }
 }
 
 fn pem(label: &str, der: &[u8]) -> String {
     let text = BASE64_STANDARD.encode(der);
-    let lines: Vec<&str> = text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).expect("base64 is ASCII")).collect();
-    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
+    let lines: Vec<&str> = text
+        .as_bytes()
+        .chunks(64)
+        .map(|line| std::str::from_utf8(line).expect("base64 is ASCII"))
+        .collect();
+    format!(
+        "-----BEGIN {label}-----\n{}\n-----END {label}-----\n",
+        lines.join("\n")
+    )
 }
 
 #[cfg(test)]
@@ -106,7 +125,11 @@ mod tests {
 
     fn verdict(iat: i64, exp: i64, iss: &Value) -> Result<(), JwtError> {
         let now = Timestamp::now().as_second();
-        AppKey::get().verify(&signed(&json!({"iat": now + iat, "exp": now + exp, "iss": iss})), 7, "Iv1.x")
+        AppKey::get().verify(
+            &signed(&json!({"iat": now + iat, "exp": now + exp, "iss": iss})),
+            7,
+            "Iv1.x",
+        )
     }
 
     #[test]
@@ -116,15 +139,22 @@ mod tests {
         assert_eq!(verdict(-60, 540, &json!("Iv1.x")), Ok(()));
         assert_eq!(verdict(-60, 540, &json!("8")), Err(JwtError::UnknownIssuer));
         assert_eq!(verdict(-60, -1, &json!("7")), Err(JwtError::Expired));
-        assert_eq!(verdict(-60, 660, &json!("7")), Err(JwtError::ExpiresTooLate));
+        assert_eq!(
+            verdict(-60, 660, &json!("7")),
+            Err(JwtError::ExpiresTooLate)
+        );
         assert_eq!(verdict(30, 540, &json!("7")), Err(JwtError::IssuedInFuture));
     }
 
     #[test]
     fn another_key_is_refused() {
         let other = AppKey::generate();
-        let token = signed(&json!({"iat": 0, "exp": Timestamp::now().as_second() + 60, "iss": "7"}));
+        let token =
+            signed(&json!({"iat": 0, "exp": Timestamp::now().as_second() + 60, "iss": "7"}));
         assert_eq!(other.verify(&token, 7, "Iv1.x"), Err(JwtError::Undecodable));
-        assert_eq!(other.verify("not a token", 7, "Iv1.x"), Err(JwtError::Undecodable));
+        assert_eq!(
+            other.verify("not a token", 7, "Iv1.x"),
+            Err(JwtError::Undecodable)
+        );
     }
 }

@@ -54,7 +54,11 @@ pub(crate) struct TooMuchContent {
 
 impl Meter {
     pub(crate) fn new(now: Timestamp) -> Self {
-        Self { since: now, used: 0, content: VecDeque::new() }
+        Self {
+            since: now,
+            used: 0,
+            content: VecDeque::new(),
+        }
     }
 
     /// Counts a request; `Err` if the hour's requests are used up.
@@ -70,23 +74,38 @@ impl Meter {
     }
 
     pub(crate) fn quota(&self) -> Quota {
-        Quota { used: self.used, resets_at: self.since + HOUR }
+        Quota {
+            used: self.used,
+            resets_at: self.since + HOUR,
+        }
     }
 
     /// Counts a request that creates content.
     pub(crate) fn content(&mut self, now: Timestamp) -> Result<(), TooMuchContent> {
-        while self.content.front().is_some_and(|first| *first + HOUR <= now) {
+        while self
+            .content
+            .front()
+            .is_some_and(|first| *first + HOUR <= now)
+        {
             self.content.pop_front();
         }
         // The oldest one that has to leave its window before there is room.
         let blocking = |limit: usize, window: SignedDuration| {
-            let oldest = self.content.len().checked_sub(limit).map(|index| self.content[index])?;
+            let oldest = self
+                .content
+                .len()
+                .checked_sub(limit)
+                .map(|index| self.content[index])?;
             let free_at = oldest + window;
             (free_at > now).then_some(free_at)
         };
-        if let Some(free_at) = blocking(CONTENT_PER_HOUR, HOUR).max(blocking(CONTENT_PER_MINUTE, MINUTE)) {
+        if let Some(free_at) =
+            blocking(CONTENT_PER_HOUR, HOUR).max(blocking(CONTENT_PER_MINUTE, MINUTE))
+        {
             let wait = free_at.duration_since(now).as_millis();
-            return Err(TooMuchContent { retry_after: i64::try_from(wait).unwrap_or(i64::MAX).saturating_add(999) / 1000 });
+            return Err(TooMuchContent {
+                retry_after: i64::try_from(wait).unwrap_or(i64::MAX).saturating_add(999) / 1000,
+            });
         }
         self.content.push_back(now);
         Ok(())
@@ -107,7 +126,10 @@ mod tests {
         for _ in 0..CONTENT_PER_MINUTE {
             meter.content(at(0)).unwrap();
         }
-        assert_eq!(meter.content(at(10)), Err(TooMuchContent { retry_after: 50 }));
+        assert_eq!(
+            meter.content(at(10)),
+            Err(TooMuchContent { retry_after: 50 })
+        );
         for minute in 1..=5 {
             for _ in 0..CONTENT_PER_MINUTE {
                 meter.content(at(minute * 60)).unwrap();
@@ -116,7 +138,12 @@ mod tests {
         for _ in 0..20 {
             meter.content(at(360)).unwrap();
         }
-        assert_eq!(meter.content(at(420)), Err(TooMuchContent { retry_after: 3600 - 420 }));
+        assert_eq!(
+            meter.content(at(420)),
+            Err(TooMuchContent {
+                retry_after: 3600 - 420
+            })
+        );
         meter.content(at(3600)).unwrap();
     }
 
@@ -128,6 +155,9 @@ mod tests {
         }
         let spent = meter.request(at(3599)).unwrap_err();
         assert_eq!((spent.remaining(), spent.resets_at), (0, at(3600)));
-        assert_eq!(meter.request(at(3600)).unwrap().remaining(), REQUESTS_PER_HOUR - 1);
+        assert_eq!(
+            meter.request(at(3600)).unwrap().remaining(),
+            REQUESTS_PER_HOUR - 1
+        );
     }
 }

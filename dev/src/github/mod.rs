@@ -29,6 +29,7 @@ mod git;
 mod keys;
 mod limits;
 mod model;
+mod page;
 mod rest;
 mod samples;
 mod shared;
@@ -41,10 +42,13 @@ mod wire;
 pub use actions::Refused;
 pub use conversation::{Comment, PullRequest, Repository};
 pub use deliveries::{DELIVERY_DEADLINE, Delivery, Outcome, sign};
-pub use description::{REST_FILE, REST_PACKAGE, TrimError, Violation, WEBHOOKS_FILE, WEBHOOKS_PACKAGE, regenerate as regenerate_description};
+pub use description::{
+    REST_FILE, REST_PACKAGE, TrimError, Violation, WEBHOOKS_FILE, WEBHOOKS_PACKAGE,
+    regenerate as regenerate_description,
+};
 pub use git::{File, GitError};
 pub use model::{Role, Version};
-pub use samples::SAMPLE_REPOSITORY;
+pub use samples::{ContentError, SAMPLE_REPOSITORY};
 pub use shared::{Push, Traffic};
 pub use stand_in::{Options, RawAnswer, StandIn, StartError, TimedOut};
 pub use user::User;

@@ -52,7 +52,8 @@ pub(super) async fn read_folder(folder: &Path) -> Result<Vec<File>, ContentError
         files.sort_by(|one: &File, other| one.path.cmp(&other.path));
         Ok(files)
     });
-    read.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+    read.await
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }
 
 fn collect(root: &Path, folder: &Path, into: &mut Vec<File>) -> Result<(), ContentError> {
@@ -65,20 +66,47 @@ fn collect(root: &Path, folder: &Path, into: &mut Vec<File>) -> Result<(), Conte
         let path = entry.path();
         let meta = entry.metadata().map_err(failed(&path))?;
         if meta.is_dir() {
-            if !IGNORED_FOLDERS.iter().any(|ignored| entry.file_name() == *ignored) {
+            if !IGNORED_FOLDERS
+                .iter()
+                .any(|ignored| entry.file_name() == *ignored)
+            {
                 collect(root, &path, into)?;
             }
         } else if meta.is_file() {
-            let relative = path.strip_prefix(root).expect("found below it").to_string_lossy().into_owned();
-            into.push(File { path: relative, content: std::fs::read(&path).map_err(failed(&path))?, executable: meta.permissions().mode() & 0o111 != 0 });
+            let relative = path
+                .strip_prefix(root)
+                .expect("found below it")
+                .to_string_lossy()
+                .into_owned();
+            into.push(File {
+                path: relative,
+                content: std::fs::read(&path).map_err(failed(&path))?,
+                executable: meta.permissions().mode() & 0o111 != 0,
+            });
         }
     }
     Ok(())
 }
 
 /// Creates a repository in which the usual people have their usual roles.
-pub(super) async fn create(shared: &Shared, owner: &str, name: &str, private: bool, files: &[File], at: Timestamp) -> Result<(), Refused> {
-    shared.create_repository(&NewRepository { owner, name, private, collaborators: User::ROLES, files, at }).await
+pub(super) async fn create(
+    shared: &Shared,
+    owner: &str,
+    name: &str,
+    private: bool,
+    files: &[File],
+    at: Timestamp,
+) -> Result<(), Refused> {
+    shared
+        .create_repository(&NewRepository {
+            owner,
+            name,
+            private,
+            collaborators: User::ROLES,
+            files,
+            at,
+        })
+        .await
 }
 
 /// A greeting in a colour: what the sample pull requests change.
@@ -86,7 +114,11 @@ pub(super) fn greeting(greeting: &str, message: &str, colour: &str) -> File {
     let content = json!({"greeting": greeting, "message": message, "colour": colour});
     let mut text = serde_json::to_string_pretty(&content).expect("JSON can be written");
     text.push('\n');
-    File { path: CONTENT_FILE.to_owned(), content: text.into_bytes(), executable: false }
+    File {
+        path: CONTENT_FILE.to_owned(),
+        content: text.into_bytes(),
+        executable: false,
+    }
 }
 
 /// Adds the sample repository.
@@ -106,25 +138,82 @@ pub(super) async fn add(shared: &Shared, files: Vec<File>) -> Result<(), Content
         files: &[],
         at,
     };
-    let spanish = [greeting("¡Hola, mundo!", "Built from the branch greet-in-spanish.", "#b3361f")];
+    let spanish = [greeting(
+        "¡Hola, mundo!",
+        "Built from the branch greet-in-spanish.",
+        "#b3361f",
+    )];
     let body = "Our users in Madrid asked for it.\n\nComment `/preview` below to see it running.";
-    shared.open_pull(&NewPull { body, files: &spanish, ..sample("mona", "greet-in-spanish", "Greet in Spanish") }).await?;
+    shared
+        .open_pull(&NewPull {
+            body,
+            files: &spanish,
+            ..sample("mona", "greet-in-spanish", "Greet in Spanish")
+        })
+        .await?;
 
-    let evening = [greeting("Good evening, world!", "Built from the branch evening-colours.", "#5b3fa0")];
+    let evening = [greeting(
+        "Good evening, world!",
+        "Built from the branch evening-colours.",
+        "#5b3fa0",
+    )];
     let body = "Violet, as the sky over the harbour.\n\n- [x] new colour\n- [ ] ask the designers";
-    shared.open_pull(&NewPull { body, files: &evening, ..sample("ada", "evening-colours", "Evening colours") }).await?;
+    shared
+        .open_pull(&NewPull {
+            body,
+            files: &evening,
+            ..sample("ada", "evening-colours", "Evening colours")
+        })
+        .await?;
 
-    let fork = [greeting("Hello from a fork!", "Somebody from outside proposes this.", "#0f766e")];
-    shared.open_pull(&NewPull { body: "My first contribution :wave:", files: &fork, from_fork: true, ..sample("otto", "patch-1", "Say where we come from") }).await?;
+    let fork = [greeting(
+        "Hello from a fork!",
+        "Somebody from outside proposes this.",
+        "#0f766e",
+    )];
+    shared
+        .open_pull(&NewPull {
+            body: "My first contribution :wave:",
+            files: &fork,
+            from_fork: true,
+            ..sample("otto", "patch-1", "Say where we come from")
+        })
+        .await?;
 
-    let draft = [greeting("Work in progress", "Not ready for review.", "#92610a")];
-    shared.open_pull(&NewPull { files: &draft, draft: true, ..sample("mona", "wip", "Try a warmer colour") }).await?;
+    let draft = [greeting(
+        "Work in progress",
+        "Not ready for review.",
+        "#92610a",
+    )];
+    shared
+        .open_pull(&NewPull {
+            files: &draft,
+            draft: true,
+            ..sample("mona", "wip", "Try a warmer colour")
+        })
+        .await?;
 
     let abandoned = [greeting("HELLO WORLD!!!", "Too loud.", "#ff0000")];
-    let number = shared.open_pull(&NewPull { files: &abandoned, ..sample("mona", "shout", "Shout") }).await?;
-    let place = Place { owner: owner.to_owned(), repo: repo.to_owned(), number };
+    let number = shared
+        .open_pull(&NewPull {
+            files: &abandoned,
+            ..sample("mona", "shout", "Shout")
+        })
+        .await?;
+    let place = Place {
+        owner: owner.to_owned(),
+        repo: repo.to_owned(),
+        number,
+    };
     shared.set_pull_state(&Actor::Person("mona".to_owned()), &place, PullState::Closed)?;
 
-    shared.open_issue(owner, repo, "rita", "The greeting is only in English", "Could we have more languages?")?;
+    shared.open_issue(
+        owner,
+        repo,
+        "rita",
+        "The greeting is only in English",
+        "Could we have more languages?",
+    )?;
+    shared.install(owner);
     Ok(())
 }

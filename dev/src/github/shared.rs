@@ -7,6 +7,7 @@ use std::{
 };
 
 use tokio::sync::{broadcast, watch};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     clock::Clock,
@@ -43,6 +44,8 @@ pub struct Traffic {
     pub content_writes: u64,
     /// Installation tokens handed out.
     pub tokens_minted: u64,
+    /// Requests refused because a limit was hit.
+    pub rate_limited: u64,
 }
 
 impl Traffic {
@@ -52,11 +55,19 @@ impl Traffic {
         self.requests.get(operation).copied().unwrap_or(0)
     }
 
-    /// Answers that say that a limit was hit (429, or 403 with a rate-limit message).
+    /// Answers with a status from 400 to 499.
     #[must_use]
-    pub fn refused(&self) -> u64 {
-        self.answers.iter().filter(|(status, _)| (400..500).contains(*status)).map(|(_, count)| count).sum()
+    pub fn client_errors(&self) -> u64 {
+        self.answers.range(400..500).map(|(_, count)| count).sum()
     }
+}
+
+/// An error that a test asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fault {
+    pub(crate) status: u16,
+    /// How often it is still to happen.
+    pub(crate) times: usize,
 }
 
 /// Who pays for a request.
@@ -79,13 +90,20 @@ pub(crate) struct Shared {
     pub(crate) meters: Mutex<HashMap<Payer, Meter>>,
     pub(crate) traffic: Mutex<Traffic>,
     pub(crate) state: Mutex<State>,
+    /// By operation.
+    pub(crate) faults: Mutex<HashMap<String, Fault>>,
+    /// Cancelled when the stand-in is to stop.
+    pub(crate) stop: CancellationToken,
 }
 
 impl Shared {
     /// Looks at the state.
     pub(crate) fn read<T>(&self, look: impl FnOnce(&Wire<'_>) -> T) -> T {
         let state = lock(&self.state);
-        look(&Wire { state: &state, urls: &self.urls })
+        look(&Wire {
+            state: &state,
+            urls: &self.urls,
+        })
     }
 
     /// Changes the state; watchers are told.
@@ -93,6 +111,14 @@ impl Shared {
         let result = change(&mut lock(&self.state));
         self.changed.send_modify(|version| *version += 1);
         result
+    }
+
+    /// The status with which a request of this operation is to fail, if a test wanted it so.
+    pub(crate) fn fault(&self, operation: &str) -> Option<u16> {
+        let mut faults = lock(&self.faults);
+        let fault = faults.get_mut(operation).filter(|fault| fault.times > 0)?;
+        fault.times -= 1;
+        Some(fault.status)
     }
 
     pub(crate) fn record(&self, violations: Vec<Violation>) {

@@ -27,18 +27,6 @@ pub struct StackEnv {
     pub temporal_namespace: String,
     /// The `temporal` program.
     pub temporal_cli: PathBuf,
-    /// Root of GitHub's REST API, that is of the stand-in.
-    pub github_api_url: String,
-    /// The stand-in's page for people.
-    pub github_page_url: String,
-    /// The App's ID.
-    pub github_app_id: String,
-    /// The App's private key, PEM.
-    pub github_private_key_file: PathBuf,
-    /// Where deliveries go.
-    pub webhook_url: String,
-    /// What deliveries are signed with.
-    pub webhook_secret: String,
     /// Previews are served under names below this one.
     pub preview_domain: String,
     /// `http` or `https`.
@@ -52,9 +40,6 @@ pub struct StackEnv {
     pub preview_ingress_class: String,
     /// Folder of the chart that a preview installs.
     pub preview_chart: PathBuf,
-    /// How long a preview lives unless the request says otherwise, for example `30m`.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub preview_ttl: Option<String>,
     /// The `helm` program.
     pub helm: PathBuf,
     /// The `ctr` program; only with the embedded cluster.
@@ -66,6 +51,30 @@ pub struct StackEnv {
     /// BuildKit's address as a URL.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub buildkit_host: Option<String>,
+    /// The service and its GitHub, unless only the platform runs.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub service: Option<ServiceEnv>,
+}
+
+/// The addresses of the preview service and of the GitHub that it serves.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub struct ServiceEnv {
+    /// Root of GitHub's REST API, that is of the stand-in.
+    pub github_api_url: String,
+    /// The stand-in's page for people.
+    pub github_page_url: String,
+    /// The App's ID.
+    pub github_app_id: String,
+    /// The App's private key, PEM.
+    pub github_private_key_file: PathBuf,
+    /// Where deliveries go.
+    pub webhook_url: String,
+    /// What deliveries are signed with.
+    pub webhook_secret: String,
+    /// How long a preview lives unless the request says otherwise, for example `30m`; the service's default if absent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub preview_ttl: Option<String>,
 }
 
 /// Why `stack.env` is of no use.
@@ -73,9 +82,15 @@ pub struct StackEnv {
 #[allow(missing_docs, reason = "the messages say it")]
 pub enum EnvError {
     #[error("{path}: {source}; is the stack running? Start it with `cargo dev up`")]
-    Read { path: PathBuf, source: std::io::Error },
+    Read {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error("{path}: {source}")]
-    Write { path: PathBuf, source: std::io::Error },
+    Write {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error("line {line} of stack.env is not KEY=VALUE: {text}")]
     Line { line: usize, text: String },
     #[error("stack.env does not describe a stack: {0}")]
@@ -96,7 +111,10 @@ impl StackEnv {
     /// # Errors
     /// When it is missing, because no stack runs there, or damaged.
     pub fn read(path: &Path) -> Result<Self, EnvError> {
-        let text = fs::read_to_string(path).map_err(|source| EnvError::Read { path: path.to_owned(), source })?;
+        let text = fs::read_to_string(path).map_err(|source| EnvError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
         Self::parse(&text)
     }
 
@@ -106,11 +124,16 @@ impl StackEnv {
     /// When the folder cannot be written to.
     pub fn write(&self, path: &Path) -> Result<(), EnvError> {
         let text = self.render()?;
-        let failed = |source| EnvError::Write { path: path.to_owned(), source };
+        let failed = |source| EnvError::Write {
+            path: path.to_owned(),
+            source,
+        };
         let folder = path.parent().unwrap_or(Path::new("."));
         let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
         file.write_all(text.as_bytes()).map_err(failed)?;
-        file.persist(path).map(drop).map_err(|error| failed(error.error))
+        file.persist(path)
+            .map(drop)
+            .map_err(|error| failed(error.error))
     }
 
     /// Every variable, for a child process.
@@ -118,19 +141,32 @@ impl StackEnv {
     /// # Errors
     /// When a value is no text.
     pub fn variables(&self) -> Result<Vec<(String, String)>, EnvError> {
-        Ok(serde_json::from_value::<BTreeMap<_, _>>(serde_json::to_value(self)?)?.into_iter().collect())
+        Ok(
+            serde_json::from_value::<BTreeMap<_, _>>(serde_json::to_value(self)?)?
+                .into_iter()
+                .collect(),
+        )
     }
 
     fn render(&self) -> Result<String, EnvError> {
-        self.variables()?.into_iter().map(|(key, value)| Ok(format!("{key}={}\n", quote(&key, &value)?))).collect()
+        self.variables()?
+            .into_iter()
+            .map(|(key, value)| Ok(format!("{key}={}\n", quote(&key, &value)?)))
+            .collect()
     }
 
     fn parse(text: &str) -> Result<Self, EnvError> {
         let mut fields = Map::new();
         for (number, line) in text.lines().enumerate() {
-            let bad = || EnvError::Line { line: number + 1, text: line.to_owned() };
+            let bad = || EnvError::Line {
+                line: number + 1,
+                text: line.to_owned(),
+            };
             let (key, value) = line.split_once('=').ok_or_else(bad)?;
-            let value = value.strip_prefix('\'').and_then(|value| value.strip_suffix('\'')).unwrap_or(value);
+            let value = value
+                .strip_prefix('\'')
+                .and_then(|value| value.strip_suffix('\''))
+                .unwrap_or(value);
             fields.insert(key.to_owned(), Value::from(value));
         }
         Ok(serde_json::from_value(Value::Object(fields))?)
@@ -141,7 +177,10 @@ impl StackEnv {
 mod text {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+    #[allow(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde asks for a reference"
+    )]
     pub(super) fn serialize<S: Serializer>(number: &u16, to: S) -> Result<S::Ok, S::Error> {
         to.collect_str(number)
     }
@@ -154,10 +193,17 @@ mod text {
 /// A value as a shell reads it back; quoted where it has to be.
 fn quote(key: &str, value: &str) -> Result<String, EnvError> {
     if value.contains(['\'', '\n']) {
-        return Err(EnvError::Value { key: key.to_owned(), value: value.to_owned() });
+        return Err(EnvError::Value {
+            key: key.to_owned(),
+            value: value.to_owned(),
+        });
     }
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:@%+,=".contains(c);
-    Ok(if value.chars().all(plain) { value.to_owned() } else { format!("'{value}'") })
+    Ok(if value.chars().all(plain) {
+        value.to_owned()
+    } else {
+        format!("'{value}'")
+    })
 }
 
 #[cfg(test)]
@@ -173,23 +219,25 @@ mod tests {
             temporal_ui_url: "http://127.0.0.1:8233".into(),
             temporal_namespace: "default".into(),
             temporal_cli: "/bin/temporal".into(),
-            github_api_url: "http://127.0.0.1:4100/api".into(),
-            github_page_url: "http://127.0.0.1:4100".into(),
-            github_app_id: "1".into(),
-            github_private_key_file: "/tmp/key.pem".into(),
-            webhook_url: "http://127.0.0.1:4200/api/github/webhooks".into(),
-            webhook_secret: "secret".into(),
             preview_domain: "preview.localhost".into(),
             preview_url_scheme: "http".into(),
             preview_url_port: 8088,
             preview_ingress_address: "127.0.0.1:8088".into(),
             preview_ingress_class: "traefik".into(),
             preview_chart: "charts/hello-world-app".into(),
-            preview_ttl: Some("30m".into()),
             helm: "/bin/helm".into(),
             ctr: None,
             containerd_address: None,
             buildkit_host: Some("unix:///tmp/buildkit.sock".into()),
+            service: Some(ServiceEnv {
+                github_api_url: "http://127.0.0.1:4100/api".into(),
+                github_page_url: "http://127.0.0.1:4100".into(),
+                github_app_id: "1".into(),
+                github_private_key_file: "/tmp/key.pem".into(),
+                webhook_url: "http://127.0.0.1:4200/api/github/webhooks".into(),
+                webhook_secret: "secret".into(),
+                preview_ttl: Some("30m".into()),
+            }),
         }
     }
 
@@ -198,26 +246,46 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = StackEnv::file(folder.path());
         sample().write(&file).unwrap();
-        let script = format!(". '{}' && echo \"$KUBECONFIG|$PREVIEW_URL_PORT\"", file.display());
-        let output = std::process::Command::new("/bin/sh").args(["-c", &script]).output().unwrap();
-        assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "/tmp/a folder/kubeconfig|8088");
+        let script = format!(
+            ". '{}' && echo \"$KUBECONFIG|$PREVIEW_URL_PORT\"",
+            file.display()
+        );
+        let output = std::process::Command::new("/bin/sh")
+            .args(["-c", &script])
+            .output()
+            .unwrap();
+        assert_eq!(
+            String::from_utf8_lossy(&output.stdout).trim(),
+            "/tmp/a folder/kubeconfig|8088"
+        );
     }
 
     #[test]
     fn a_missing_file_says_how_to_start_the_stack() {
-        assert!(StackEnv::read(Path::new("/nonexistent")).unwrap_err().to_string().contains("cargo dev up"));
+        assert!(
+            StackEnv::read(Path::new("/nonexistent"))
+                .unwrap_err()
+                .to_string()
+                .contains("cargo dev up")
+        );
     }
 
     #[test]
     fn a_value_that_would_break_the_file_is_refused() {
-        let env = StackEnv { webhook_secret: "two\nlines".into(), ..sample() };
-        assert!(matches!(env.render(), Err(EnvError::Value { key, .. }) if key == "WEBHOOK_SECRET"));
+        let env = StackEnv {
+            preview_domain: "two\nlines".into(),
+            ..sample()
+        };
+        assert!(
+            matches!(env.render(), Err(EnvError::Value { key, .. }) if key == "PREVIEW_DOMAIN")
+        );
     }
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_back(secret in "[ -&(-~]{1,40}", port: u16) {
-            let env = StackEnv { webhook_secret: secret, preview_url_port: port, ..sample() };
+        fn what_is_written_is_read_back(domain in "[ -&(-~]{1,40}", port: u16, platform_only: bool) {
+            let service = sample().service.filter(|_| !platform_only);
+            let env = StackEnv { preview_domain: domain, preview_url_port: port, service, ..sample() };
             prop_assert_eq!(StackEnv::parse(&env.render().unwrap()).unwrap(), env);
         }
     }

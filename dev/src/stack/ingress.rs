@@ -17,6 +17,8 @@ use crate::tools::Toolbox;
 
 /// The class that an Ingress names to be served by it.
 pub const CLASS: &str = "traefik";
+/// Previews are served under names below it, all of which lead to this machine without any DNS.
+pub const DOMAIN: &str = "preview.localhost";
 /// What Traefik calls itself in an `IngressClass`.
 const CONTROLLER: &str = "traefik.io/ingress-controller";
 /// How long Traefik collects changes before it uses them; its default of 2 s would be most of a preview's start.
@@ -25,7 +27,13 @@ const THROTTLE: &str = "100ms";
 const ANSWER: Duration = Duration::from_secs(2);
 
 /// Starts Traefik on 127.0.0.1 at `port`; it sends requests straight to the pods.
-pub(super) async fn start(parts: &Parts, toolbox: &Toolbox, state: &Path, port: u16, cluster: &Cluster) -> Result<(), StackError> {
+pub(super) async fn start(
+    parts: &Parts,
+    toolbox: &Toolbox,
+    state: &Path,
+    port: u16,
+    cluster: &Cluster,
+) -> Result<(), StackError> {
     create_class(cluster).await?;
     let [health] = free_ports()?;
     let config = state.join("cluster").join("traefik.json");
@@ -49,9 +57,15 @@ pub(super) async fn start(parts: &Parts, toolbox: &Toolbox, state: &Path, port: 
     });
     crate::cluster::write_private(&config, &format!("{content:#}"))?;
     let part = Part::new("traefik", toolbox.path("traefik")?).flag("configFile", &config);
-    let client = reqwest::Client::builder().timeout(ANSWER).no_proxy().build().map_err(StackError::Client)?;
+    let client = reqwest::Client::builder()
+        .timeout(ANSWER)
+        .no_proxy()
+        .build()
+        .map_err(StackError::Client)?;
     let ping = format!("http://127.0.0.1:{health}/ping");
-    parts.start(part, async || answers(&client, &ping).await).await?;
+    parts
+        .start(part, async || answers(&client, &ping).await)
+        .await?;
     Ok(())
 }
 
@@ -62,5 +76,8 @@ async fn create_class(cluster: &Cluster) -> Result<(), ClusterError> {
     class.spec.get_or_insert_default().controller = Some(CONTROLLER.to_owned());
     let classes: Api<IngressClass> = Api::all(cluster.client().clone());
     let created = classes.create(&PostParams::default(), &class).await;
-    created.map(drop).map_err(|source| ClusterError::Api { what: "the ingress class", source })
+    created.map(drop).map_err(|source| ClusterError::Api {
+        what: "the ingress class",
+        source,
+    })
 }

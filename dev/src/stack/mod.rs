@@ -1,50 +1,28 @@
 //! What runs in a stack, in which order does it come up, and how does it go away?
 
 pub mod env;
+mod error;
+pub mod github;
+mod images;
 pub mod ingress;
 pub mod namespace;
 pub mod options;
 pub mod part;
+pub mod services;
 pub mod temporal;
 
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::cluster::network::{Bridge, NetworkError, lock_file};
-use crate::cluster::{Cluster, ClusterError, InternalPorts, Site, cgroups};
-use crate::tools::{ToolError, Toolbox};
-use env::{EnvError, StackEnv};
-use options::{ClusterChoice, OptionsError, StackOptions};
-use part::{Part, PartError, Parts, Watcher};
-
-/// Why there is no stack. Every message says what to do or where to look.
-#[derive(Debug, thiserror::Error)]
-#[allow(missing_docs, reason = "the messages say it")]
-pub enum StackError {
-    #[error(transparent)]
-    Options(#[from] OptionsError),
-    #[error(transparent)]
-    Tool(#[from] ToolError),
-    #[error(transparent)]
-    Part(#[from] PartError),
-    #[error(transparent)]
-    Cluster(#[from] ClusterError),
-    #[error(transparent)]
-    Network(#[from] NetworkError),
-    #[error(transparent)]
-    Env(#[from] EnvError),
-    #[error("another stack runs with the state folder {0}; stop it, or choose another folder with --state")]
-    AlreadyRunning(PathBuf),
-    #[error("the state folder {path} is of no use: {source}")]
-    State { path: PathBuf, source: io::Error },
-    #[error("cannot keep the stack apart from the rest of the machine: {0}; the embedded cluster needs root — or use your own with --kube-context")]
-    Namespace(io::Error),
-    #[error("cannot make the pods' cgroup: {0}")]
-    Cgroup(io::Error),
-    #[error("cannot make an HTTP client: {0}")]
-    Client(reqwest::Error),
-}
+use crate::cluster::network::{Bridge, lock_file};
+use crate::cluster::{Cluster, InternalPorts, Site, cgroups};
+use crate::images::Buildkit;
+use crate::tools::Toolbox;
+use env::{ServiceEnv, StackEnv};
+pub use error::StackError;
+use options::{ClusterChoice, StackOptions};
+use part::{PartError, Parts, Watcher};
 
 /// Everything that one stack holds: its folder, its bridge, its running parts.
 pub struct Stack {
@@ -65,14 +43,24 @@ impl Stack {
     pub async fn prepare(options: StackOptions, toolbox: Toolbox) -> Result<Self, StackError> {
         options.check()?;
         let lock = claim(&options.state)?;
-        let (parts, watcher) = Parts::new(&options.folder("logs")).map_err(failed(&options.state))?;
-        let mut stack = Self { options, toolbox, parts, watcher, bridge: None, _lock: lock };
+        let (parts, watcher) =
+            Parts::new(&options.folder("logs")).map_err(failed(&options.state))?;
+        let mut stack = Self {
+            options,
+            toolbox,
+            parts,
+            watcher,
+            bridge: None,
+            _lock: lock,
+        };
         if matches!(stack.options.cluster, ClusterChoice::Embedded) {
             namespace::make_private().map_err(StackError::Namespace)?;
-            for bridge in Bridge::abandoned().await? {
+            for bridge in Bridge::abandoned(&stack.options.state).await? {
                 remove(bridge).await;
             }
-            let bridge = stack.bridge.insert(Bridge::claim(&stack.options.state).await?);
+            let bridge = stack
+                .bridge
+                .insert(Bridge::claim(&stack.options.state).await?);
             cgroups::create(&bridge.name()).map_err(StackError::Cgroup)?;
         }
         Ok(stack)
@@ -90,7 +78,9 @@ impl Stack {
     }
 
     async fn start_cluster(&self) -> Result<Option<Cluster>, StackError> {
-        let Some(bridge) = self.bridge else { return Ok(None) };
+        let Some(bridge) = self.bridge else {
+            return Ok(None);
+        };
         let site = Site {
             toolbox: &self.toolbox,
             folder: self.options.folder("cluster"),
@@ -98,17 +88,17 @@ impl Stack {
             api_port: self.options.ports.api_server,
             internal: InternalPorts::choose()?,
         };
-        let cluster = Cluster::start(&self.parts, &site, &self.options.folder("kubeconfig")).await?;
-        ingress::start(&self.parts, &self.toolbox, &self.options.state, self.options.ports.ingress, &cluster).await?;
+        let cluster =
+            Cluster::start(&self.parts, &site, &self.options.folder("kubeconfig")).await?;
+        ingress::start(
+            &self.parts,
+            &self.toolbox,
+            &self.options.state,
+            self.options.ports.ingress,
+            &cluster,
+        )
+        .await?;
         Ok(Some(cluster))
-    }
-
-    /// Runs one more part: see [`Parts::start`].
-    ///
-    /// # Errors
-    /// When the part cannot be run, ends, or is not ready in time.
-    pub async fn start_part(&self, part: Part, ready: impl AsyncFn() -> Result<(), String>) -> Result<(), PartError> {
-        self.parts.start(part, ready).await
     }
 
     /// What was chosen.
@@ -123,12 +113,64 @@ impl Stack {
         &self.toolbox
     }
 
+    /// Where everything is.
+    ///
+    /// # Errors
+    /// When a program was not among the tools asked for.
+    pub fn env(
+        &self,
+        platform: &Platform,
+        buildkit: &Buildkit,
+        service: Option<ServiceEnv>,
+    ) -> Result<StackEnv, StackError> {
+        let ports = &self.options.ports;
+        let common = StackEnv {
+            kubeconfig: self.options.folder("kubeconfig"),
+            kube_context: None,
+            temporal_address: format!("http://127.0.0.1:{}", ports.temporal),
+            temporal_ui_url: format!("http://127.0.0.1:{}", ports.temporal_ui),
+            temporal_namespace: temporal::NAMESPACE.to_owned(),
+            temporal_cli: self.toolbox.path("temporal")?.to_owned(),
+            preview_domain: ingress::DOMAIN.to_owned(),
+            preview_url_scheme: "http".to_owned(),
+            preview_url_port: ports.ingress,
+            preview_ingress_address: format!("127.0.0.1:{}", ports.ingress),
+            preview_ingress_class: ingress::CLASS.to_owned(),
+            preview_chart: chart(),
+            helm: self.toolbox.path("helm")?.to_owned(),
+            ctr: None,
+            containerd_address: None,
+            buildkit_host: Some(format!("unix://{}", buildkit.socket.display())),
+            service,
+        };
+        Ok(match (&self.options.cluster, &platform.cluster) {
+            (ClusterChoice::Existing(cluster), _) => StackEnv {
+                kubeconfig: cluster.kubeconfig.clone(),
+                kube_context: Some(cluster.context.clone()),
+                preview_domain: cluster.preview_domain.clone(),
+                preview_url_port: cluster.ingress_address.port(),
+                preview_ingress_address: cluster.ingress_address.to_string(),
+                preview_ingress_class: cluster.ingress_class.clone(),
+                ..common
+            },
+            (ClusterChoice::Embedded, cluster) => StackEnv {
+                ctr: Some(self.toolbox.path("ctr")?.to_owned()),
+                containerd_address: cluster
+                    .as_ref()
+                    .map(|cluster| cluster.containerd().to_owned()),
+                ..common
+            },
+        })
+    }
+
     /// Tells clients that the stack is ready, and where everything is.
     ///
     /// # Errors
     /// When the state folder cannot be written to.
-    pub fn publish(&self, env: &StackEnv) -> Result<(), EnvError> {
-        env.write(&StackEnv::file(&self.options.state))
+    pub fn publish(&self, env: &StackEnv) -> Result<PathBuf, StackError> {
+        let file = StackEnv::file(&self.options.state);
+        env.write(&file)?;
+        Ok(file)
     }
 
     /// Waits until a part ends by itself, and says which and why.
@@ -153,15 +195,31 @@ pub struct Platform {
     pub cluster: Option<Cluster>,
 }
 
+/// The chart that a preview installs, in this checkout.
+fn chart() -> PathBuf {
+    let chart = Path::new(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../charts/hello-world-app"
+    ));
+    chart.canonicalize().unwrap_or_else(|_| chart.to_owned())
+}
+
 /// Locks the folder for this process, and empties it of an earlier stack's state.
 fn claim(state: &Path) -> Result<File, StackError> {
     fs::create_dir_all(state).map_err(failed(state))?;
     let lock = File::create(lock_file(state)).map_err(failed(state))?;
-    lock.try_lock().map_err(|_| StackError::AlreadyRunning(state.to_owned()))?;
+    lock.try_lock()
+        .map_err(|_| StackError::AlreadyRunning(state.to_owned()))?;
     for folder in ["cluster", "logs"] {
         gone(fs::remove_dir_all(state.join(folder))).map_err(failed(state))?;
     }
-    for file in ["stack.env", "kubeconfig", "temporal.db", "temporal.db-shm", "temporal.db-wal"] {
+    for file in [
+        "stack.env",
+        "kubeconfig",
+        "temporal.db",
+        "temporal.db-shm",
+        "temporal.db-wal",
+    ] {
         gone(fs::remove_file(state.join(file))).map_err(failed(state))?;
     }
     fs::create_dir_all(state.join("cluster")).map_err(failed(state))?;
@@ -170,7 +228,13 @@ fn claim(state: &Path) -> Result<File, StackError> {
 
 /// It is as well if it was not there.
 fn gone(removed: io::Result<()>) -> io::Result<()> {
-    removed.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
+    removed.or_else(|error| {
+        if error.kind() == io::ErrorKind::NotFound {
+            Ok(())
+        } else {
+            Err(error)
+        }
+    })
 }
 
 /// Removes a bridge and the cgroup of the same name, and says what it could not remove: the next start tries again.
@@ -199,8 +263,14 @@ mod tests {
         fs::write(folder.path().join("stack.env"), "KUBECONFIG=/x\n").unwrap();
 
         let lock = claim(folder.path()).unwrap();
-        assert!(!folder.path().join("cluster/etcd").exists() && !folder.path().join("stack.env").exists());
-        assert!(matches!(claim(folder.path()), Err(StackError::AlreadyRunning(_))));
+        assert!(
+            !folder.path().join("cluster/etcd").exists()
+                && !folder.path().join("stack.env").exists()
+        );
+        assert!(matches!(
+            claim(folder.path()),
+            Err(StackError::AlreadyRunning(_))
+        ));
         drop(lock);
         claim(folder.path()).unwrap();
     }

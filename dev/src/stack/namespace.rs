@@ -35,8 +35,14 @@ use tokio::time::timeout;
 const STOP_PATIENCE: Duration = Duration::from_secs(20);
 
 /// Folders whose path is compiled into containerd or the kubelet. Each stack has its own, in memory.
-const PRIVATE_FOLDERS: &[&str] =
-    &["/run/containerd", "/run/runc", "/run/netns", "/var/lib/kubelet", "/var/lib/cni", "/var/log/containers"];
+const PRIVATE_FOLDERS: &[&str] = &[
+    "/run/containerd",
+    "/run/runc",
+    "/run/netns",
+    "/var/lib/kubelet",
+    "/var/lib/cni",
+    "/var/log/containers",
+];
 
 /// Settings of the whole machine that the kubelet insists on. It is shown files that have these values already.
 const KUBELET_SETTINGS: &[(&str, &str)] = &[
@@ -63,7 +69,14 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> io::Result<Ex
         unshare.args(["--user", "--map-root-user"]);
     }
     let mut inside = unshare
-        .args(["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--"])
+        .args([
+            "--mount",
+            "--pid",
+            "--fork",
+            "--kill-child",
+            "--mount-proc",
+            "--",
+        ])
         .arg(&program)
         .arg("init")
         .arg("--")
@@ -71,7 +84,12 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> io::Result<Ex
         .args(arguments)
         .stdin(Stdio::piped())
         .spawn()
-        .map_err(|error| io::Error::new(error.kind(), format!("cannot run unshare ({error}); is util-linux installed?")))?;
+        .map_err(|error| {
+            io::Error::new(
+                error.kind(),
+                format!("cannot run unshare ({error}); is util-linux installed?"),
+            )
+        })?;
 
     // Held here, as `wait` would close it.
     let pipe = inside.stdin.take();
@@ -88,7 +106,10 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> io::Result<Ex
         None => stopped(&mut inside).await?,
     };
     // As a shell reports it.
-    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1);
+    let code = status
+        .code()
+        .or_else(|| status.signal().map(|signal| 128 + signal))
+        .unwrap_or(1);
     Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
 }
 
@@ -96,7 +117,10 @@ async fn stopped(inside: &mut tokio::process::Child) -> io::Result<std::process:
     if let Ok(status) = timeout(STOP_PATIENCE, inside.wait()).await {
         return status;
     }
-    eprintln!("The stack did not stop within {} s and is killed.", STOP_PATIENCE.as_secs());
+    eprintln!(
+        "The stack did not stop within {} s and is killed.",
+        STOP_PATIENCE.as_secs()
+    );
     inside.start_kill()?;
     inside.wait().await
 }
@@ -109,13 +133,21 @@ pub fn init(command: &[OsString]) -> io::Result<ExitCode> {
     if std::process::id() != 1 {
         return Err(io::Error::other("`dev init` is for the stack's own use"));
     }
-    let (program, arguments) = command.split_first().ok_or_else(|| io::Error::other("nothing to run"))?;
-    let child = std::process::Command::new(program).args(arguments).spawn()?;
+    let (program, arguments) = command
+        .split_first()
+        .ok_or_else(|| io::Error::other("nothing to run"))?;
+    let child = std::process::Command::new(program)
+        .args(arguments)
+        .spawn()?;
     let main = Pid::from_raw(child.id().cast_signed());
     loop {
         match wait() {
-            Ok(WaitStatus::Exited(pid, code)) if pid == main => return Ok(ExitCode::from(u8::try_from(code).unwrap_or(1))),
-            Ok(WaitStatus::Signaled(pid, signal, _)) if pid == main => return Ok(ExitCode::from(128 + signal as u8)),
+            Ok(WaitStatus::Exited(pid, code)) if pid == main => {
+                return Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)));
+            }
+            Ok(WaitStatus::Signaled(pid, signal, _)) if pid == main => {
+                return Ok(ExitCode::from(128 + signal as u8));
+            }
             Ok(_) | Err(Errno::EINTR) => {}
             Err(error) => return Err(error.into()),
         }
@@ -162,7 +194,14 @@ pub fn make_private() -> io::Result<()> {
     for folder in PRIVATE_FOLDERS {
         fs::create_dir_all(folder)?;
         let options = Some("mode=0711");
-        mount(Some("tmpfs"), *folder, Some("tmpfs"), MsFlags::MS_NOSUID | MsFlags::MS_NODEV, options).map_err(named(folder))?;
+        mount(
+            Some("tmpfs"),
+            *folder,
+            Some("tmpfs"),
+            MsFlags::MS_NOSUID | MsFlags::MS_NODEV,
+            options,
+        )
+        .map_err(named(folder))?;
     }
     let shown = Path::new("/run/containerd/settings");
     fs::create_dir_all(shown)?;
@@ -170,7 +209,14 @@ pub fn make_private() -> io::Result<()> {
         let target = format!("/proc/sys/{setting}");
         let file = shown.join(setting.replace('/', "."));
         fs::write(&file, format!("{value}\n"))?;
-        mount(Some(&file), target.as_str(), None::<&str>, MsFlags::MS_BIND, None::<&str>).map_err(named(&target))?;
+        mount(
+            Some(&file),
+            target.as_str(),
+            None::<&str>,
+            MsFlags::MS_BIND,
+            None::<&str>,
+        )
+        .map_err(named(&target))?;
     }
     Ok(())
 }

@@ -1,10 +1,11 @@
 //! What can be chosen about a stack?
 
 use std::io;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
 use crate::cluster::InternalPorts;
+use crate::images::ImportCommand;
 
 /// The longest path of a Unix socket, less what the stack appends to its state folder.
 const LONGEST_STATE: usize = 107 - "/cluster/containerd/root/io.containerd.sock".len();
@@ -40,12 +41,12 @@ pub struct ExistingCluster {
     pub context: String,
     /// Previews are served under names below this one.
     pub preview_domain: String,
-    /// Where its ingress listens, `address:port`.
-    pub ingress_address: String,
+    /// Where its ingress listens.
+    pub ingress_address: SocketAddr,
     /// The ingress class that previews name.
     pub ingress_class: String,
-    /// The command that brings an image archive into the cluster; `{archive}` stands for its path.
-    pub image_import: Vec<String>,
+    /// The command that brings an image archive into the cluster.
+    pub image_import: ImportCommand,
 }
 
 /// Ports on 127.0.0.1.
@@ -65,7 +66,12 @@ pub struct Ports {
 #[allow(missing_docs, reason = "the messages say it")]
 pub enum OptionsError {
     #[error("port {port}, for {purpose}, is taken ({source}); choose another with {option}")]
-    PortTaken { port: u16, purpose: &'static str, option: &'static str, source: io::Error },
+    PortTaken {
+        port: u16,
+        purpose: &'static str,
+        option: &'static str,
+        source: io::Error,
+    },
     #[error("the state folder {} is too long a path for the sockets in it ({} bytes, at most {LONGEST_STATE}); choose another with --state", .0.display(), .0.as_os_str().len())]
     StateTooLong(PathBuf),
     #[error("no free port: {0}")]
@@ -78,7 +84,7 @@ impl Ports {
             (self.github, "the GitHub stand-in", "--github-port"),
             (self.webhook, "the webhook", "--webhook-port"),
             (self.temporal, "Temporal", "--temporal-port"),
-            (self.temporal_ui, "Temporal's UI", "--temporal-ui-port"),
+            (self.temporal_ui, "Temporal's UI", "--ui-port"),
             (self.ingress, "the ingress", "--ingress-port"),
             (self.api_server, "the Kubernetes API", "--apiserver-port"),
         ]
@@ -92,8 +98,20 @@ impl StackOptions {
     /// When the machine has no free port.
     pub fn ephemeral(state: PathBuf) -> Result<Self, OptionsError> {
         let [github, webhook, temporal, temporal_ui, ingress, api_server] = free_ports()?;
-        let ports = Ports { github, webhook, temporal, temporal_ui, ingress, api_server };
-        Ok(Self { state, ports, cluster: ClusterChoice::Embedded, ttl: None })
+        let ports = Ports {
+            github,
+            webhook,
+            temporal,
+            temporal_ui,
+            ingress,
+            api_server,
+        };
+        Ok(Self {
+            state,
+            ports,
+            cluster: ClusterChoice::Embedded,
+            ttl: None,
+        })
     }
 
     /// Finds out now what would otherwise stop a part much later.
@@ -101,10 +119,20 @@ impl StackOptions {
         if self.state.as_os_str().len() > LONGEST_STATE {
             return Err(OptionsError::StateTooLong(self.state.clone()));
         }
-        self.ports.named().into_iter().try_for_each(|(port, purpose, option)| {
-            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port));
-            listener.map(drop).map_err(|source| OptionsError::PortTaken { port, purpose, option, source })
-        })
+        self.ports
+            .named()
+            .into_iter()
+            .try_for_each(|(port, purpose, option)| {
+                let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+                listener
+                    .map(drop)
+                    .map_err(|source| OptionsError::PortTaken {
+                        port,
+                        purpose,
+                        option,
+                        source,
+                    })
+            })
     }
 
     /// Below the state folder.
@@ -117,15 +145,22 @@ impl StackOptions {
 impl InternalPorts {
     pub(super) fn choose() -> Result<Self, OptionsError> {
         let [controller_manager, scheduler, kubelet, kubelet_health] = free_ports()?;
-        Ok(Self { controller_manager, scheduler, kubelet, kubelet_health })
+        Ok(Self {
+            controller_manager,
+            scheduler,
+            kubelet,
+            kubelet_health,
+        })
     }
 }
 
 /// `N` different ports that nothing listens on at this moment.
 pub(super) fn free_ports<const N: usize>() -> Result<[u16; N], OptionsError> {
     // All are held before any is let go, so that they differ.
-    let held: Vec<TcpListener> =
-        (0..N).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect::<Result<_, _>>().map_err(OptionsError::NoPort)?;
+    let held: Vec<TcpListener> = (0..N)
+        .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
+        .collect::<Result<_, _>>()
+        .map_err(OptionsError::NoPort)?;
     let mut ports = [0; N];
     for (port, listener) in ports.iter_mut().zip(&held) {
         *port = listener.local_addr().map_err(OptionsError::NoPort)?.port();
@@ -139,7 +174,12 @@ mod tests {
 
     #[test]
     fn the_ports_of_an_ephemeral_stack_differ() {
-        let mut ports = StackOptions::ephemeral("/a".into()).unwrap().ports.named().map(|(port, ..)| port).to_vec();
+        let mut ports = StackOptions::ephemeral("/a".into())
+            .unwrap()
+            .ports
+            .named()
+            .map(|(port, ..)| port)
+            .to_vec();
         ports.sort_unstable();
         ports.dedup();
         assert_eq!(ports.len(), 6);
@@ -150,12 +190,18 @@ mod tests {
         let options = StackOptions::ephemeral("/a".into()).unwrap();
         let _taken = TcpListener::bind((Ipv4Addr::LOCALHOST, options.ports.ingress)).unwrap();
         let message = options.check().unwrap_err().to_string();
-        assert!(message.contains("the ingress") && message.contains("--ingress-port"), "{message}");
+        assert!(
+            message.contains("the ingress") && message.contains("--ingress-port"),
+            "{message}"
+        );
     }
 
     #[test]
     fn a_state_folder_too_deep_for_sockets_is_refused() {
         let options = StackOptions::ephemeral(format!("/{}", "x".repeat(90)).into()).unwrap();
-        assert!(matches!(options.check(), Err(OptionsError::StateTooLong(_))));
+        assert!(matches!(
+            options.check(),
+            Err(OptionsError::StateTooLong(_))
+        ));
     }
 }

@@ -77,11 +77,26 @@ impl Part {
 #[allow(missing_docs, reason = "the messages say it")]
 pub enum PartError {
     #[error("{part} did not start: {program}: {source}")]
-    Spawn { part: &'static str, program: PathBuf, source: std::io::Error },
+    Spawn {
+        part: &'static str,
+        program: PathBuf,
+        source: std::io::Error,
+    },
     #[error("{part} was not ready after {} s: {why}\n{tail}\nIts whole log is {log}", patience.as_secs())]
-    NotReady { part: &'static str, patience: Duration, why: String, tail: String, log: PathBuf },
+    NotReady {
+        part: &'static str,
+        patience: Duration,
+        why: String,
+        tail: String,
+        log: PathBuf,
+    },
     #[error("{part} ended by itself ({status})\n{tail}\nIts whole log is {log}")]
-    Ended { part: &'static str, status: ExitStatus, tail: String, log: PathBuf },
+    Ended {
+        part: &'static str,
+        status: ExitStatus,
+        tail: String,
+        log: PathBuf,
+    },
 }
 
 /// The running parts. Dropping it leaves them running; the namespace they live in is what ends them for certain.
@@ -108,14 +123,25 @@ impl Parts {
     pub fn new(logs: &Path) -> std::io::Result<(Self, Watcher)> {
         fs::create_dir_all(logs)?;
         let (ended, receiver) = mpsc::unbounded_channel();
-        Ok((Self { logs: logs.to_owned(), running: Mutex::default(), ended }, Watcher(receiver)))
+        Ok((
+            Self {
+                logs: logs.to_owned(),
+                running: Mutex::default(),
+                ended,
+            },
+            Watcher(receiver),
+        ))
     }
 
     /// Runs `part` and returns when `ready` says that it is; `ready` names what is missing otherwise.
     ///
     /// # Errors
     /// When the part cannot be run, ends, or is not ready in time.
-    pub async fn start(&self, part: Part, ready: impl AsyncFn() -> Result<(), String>) -> Result<(), PartError> {
+    pub async fn start(
+        &self,
+        part: Part,
+        ready: impl AsyncFn() -> Result<(), String>,
+    ) -> Result<(), PartError> {
         let name = part.name;
         let log = self.logs.join(format!("{name}.log"));
         let mut status = self.spawn(&part, &log).map_err(|source| PartError::Spawn {
@@ -128,7 +154,12 @@ impl Parts {
         let mut why = String::from("it was not asked yet");
         loop {
             if let Some(status) = *status.borrow_and_update() {
-                return Err(PartError::Ended { part: name, status, tail: tail(&log), log });
+                return Err(PartError::Ended {
+                    part: name,
+                    status,
+                    tail: tail(&log),
+                    log,
+                });
             }
             match timeout_at(deadline, ready()).await {
                 Ok(Ok(())) => return Ok(()),
@@ -136,14 +167,24 @@ impl Parts {
                 Err(_) => why = format!("{why} (and then no answer at all)"),
             }
             if Instant::now() >= deadline {
-                return Err(PartError::NotReady { part: name, patience: part.patience, why, tail: tail(&log), log });
+                return Err(PartError::NotReady {
+                    part: name,
+                    patience: part.patience,
+                    why,
+                    tail: tail(&log),
+                    log,
+                });
             }
             // Wakes early when the part ends.
             let _ = timeout(POLL, status.changed()).await;
         }
     }
 
-    fn spawn(&self, part: &Part, log: &Path) -> std::io::Result<watch::Receiver<Option<ExitStatus>>> {
+    fn spawn(
+        &self,
+        part: &Part,
+        log: &Path,
+    ) -> std::io::Result<watch::Receiver<Option<ExitStatus>>> {
         let file = File::create(log)?;
         let mut child = Command::new(&part.program)
             .args(&part.arguments)
@@ -154,17 +195,29 @@ impl Parts {
             // Ctrl-C in a terminal reaches the whole foreground group; the parts stop in our order instead.
             .process_group(0)
             .spawn()?;
-        let pid = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
+        let pid = child
+            .id()
+            .and_then(|id| i32::try_from(id).ok())
+            .map(Pid::from_raw);
         let (report, status) = watch::channel(None);
         if let Some(pid) = pid {
             let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-            running.push(Running { pid, grace: part.grace, status: status.clone() });
+            running.push(Running {
+                pid,
+                grace: part.grace,
+                status: status.clone(),
+            });
         }
         let (name, log, ended) = (part.name, log.to_owned(), self.ended.clone());
         tokio::spawn(async move {
             if let Ok(status) = child.wait().await {
                 report.send_replace(Some(status));
-                let _ = ended.send(PartError::Ended { part: name, status, tail: tail(&log), log });
+                let _ = ended.send(PartError::Ended {
+                    part: name,
+                    status,
+                    tail: tail(&log),
+                    log,
+                });
             }
         });
         Ok(status)
@@ -172,8 +225,13 @@ impl Parts {
 
     /// Tells the parts that have work to finish to stop, the last started first, and waits for each as long as its grace.
     pub async fn stop(&self) {
-        let running = std::mem::take(&mut *self.running.lock().unwrap_or_else(PoisonError::into_inner));
-        for mut part in running.into_iter().rev().filter(|part| !part.grace.is_zero()) {
+        let running =
+            std::mem::take(&mut *self.running.lock().unwrap_or_else(PoisonError::into_inner));
+        for mut part in running
+            .into_iter()
+            .rev()
+            .filter(|part| !part.grace.is_zero())
+        {
             if part.status.borrow().is_some() || kill(part.pid, Signal::SIGTERM).is_err() {
                 continue;
             }
@@ -197,10 +255,16 @@ impl Watcher {
 ///
 /// # Errors
 /// What was missing at the end of `patience`.
-pub async fn until(patience: Duration, check: impl AsyncFn() -> Result<(), String>) -> Result<(), String> {
+pub async fn until(
+    patience: Duration,
+    check: impl AsyncFn() -> Result<(), String>,
+) -> Result<(), String> {
     let deadline = Instant::now() + patience;
     loop {
-        let Err(why) = timeout_at(deadline, check()).await.unwrap_or_else(|_| Err("no answer".into())) else {
+        let Err(why) = timeout_at(deadline, check())
+            .await
+            .unwrap_or_else(|_| Err("no answer".into()))
+        else {
             return Ok(());
         };
         if Instant::now() >= deadline {
@@ -222,25 +286,43 @@ mod tests {
     use super::*;
 
     fn shell(script: &str) -> Part {
-        Part::new("sample", Path::new("/bin/sh")).arg("-c").arg(script)
+        Part::new("sample", Path::new("/bin/sh"))
+            .arg("-c")
+            .arg(script)
     }
 
     #[tokio::test]
     async fn a_part_that_ends_is_reported_with_its_last_words() {
         let folder = tempfile::tempdir().unwrap();
         let (parts, mut watcher) = Parts::new(folder.path()).unwrap();
-        let error = parts.start(shell("echo no space left >&2; exit 3"), async || Err("no".into())).await.unwrap_err();
+        let error = parts
+            .start(shell("echo no space left >&2; exit 3"), async || {
+                Err("no".into())
+            })
+            .await
+            .unwrap_err();
         let text = error.to_string();
-        assert!(text.contains("sample ended") && text.contains("no space left") && text.contains("sample.log"), "{text}");
-        assert!(matches!(watcher.ended().await, PartError::Ended { part: "sample", .. }));
+        assert!(
+            text.contains("sample ended")
+                && text.contains("no space left")
+                && text.contains("sample.log"),
+            "{text}"
+        );
+        assert!(matches!(
+            watcher.ended().await,
+            PartError::Ended { part: "sample", .. }
+        ));
     }
 
     #[tokio::test]
     async fn a_part_that_is_never_ready_is_named_with_what_is_missing() {
         let folder = tempfile::tempdir().unwrap();
         let (parts, _watcher) = Parts::new(folder.path()).unwrap();
-        let part = Part { patience: Duration::from_millis(200), ..shell("exec cat") };
-        let error = parts.start(Part { grace: Duration::from_secs(5), ..part }, async || Err("no socket".into())).await;
+        let part = Part {
+            patience: Duration::from_millis(200),
+            ..shell("exec sleep 5")
+        };
+        let error = parts.start(part, async || Err("no socket".into())).await;
         assert!(error.unwrap_err().to_string().contains("no socket"));
     }
 
@@ -249,8 +331,17 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (parts, _watcher) = Parts::new(folder.path()).unwrap();
         let log = folder.path().join("sample.log");
-        let part = Part { grace: Duration::from_secs(10), ..shell("trap 'echo finished; exit 0' TERM; echo up; while :; do sleep 0.05; done") };
-        let up = async || if tail(&log).contains("up") { Ok(()) } else { Err("not up".to_owned()) };
+        let part = Part {
+            grace: Duration::from_secs(10),
+            ..shell("trap 'echo finished; exit 0' TERM; echo up; while :; do sleep 0.05; done")
+        };
+        let up = async || {
+            if tail(&log).contains("up") {
+                Ok(())
+            } else {
+                Err("not up".to_owned())
+            }
+        };
         parts.start(part, up).await.unwrap();
         parts.stop().await;
         assert!(tail(&log).contains("finished"));

@@ -14,7 +14,12 @@ pub const NAMESPACE: &str = "default";
 const ANSWER: Duration = Duration::from_secs(2);
 
 /// Starts the server with an empty database; returns when its namespace can be used.
-pub(super) async fn start(parts: &Parts, toolbox: &Toolbox, state: &Path, ports: &Ports) -> Result<(), StackError> {
+pub(super) async fn start(
+    parts: &Parts,
+    toolbox: &Toolbox,
+    state: &Path,
+    ports: &Ports,
+) -> Result<(), StackError> {
     let [http, metrics] = free_ports()?;
     let part = Part::new("temporal", toolbox.path("temporal")?)
         .arg("server")
@@ -28,7 +33,11 @@ pub(super) async fn start(parts: &Parts, toolbox: &Toolbox, state: &Path, ports:
         .flag("db-filename", state.join("temporal.db"))
         .flag("namespace", NAMESPACE)
         .flag("log-level", "warn");
-    let client = reqwest::Client::builder().timeout(ANSWER).no_proxy().build().map_err(StackError::Client)?;
+    let client = reqwest::Client::builder()
+        .timeout(ANSWER)
+        .no_proxy()
+        .build()
+        .map_err(StackError::Client)?;
     let namespace = format!("http://127.0.0.1:{http}/api/v1/namespaces/{NAMESPACE}");
     let page = format!("http://127.0.0.1:{}/", ports.temporal_ui);
     parts

@@ -49,17 +49,26 @@ impl Cache {
     /// An empty folder to install into. Call it with the lock held: what a crash left there is removed.
     pub(super) fn partial(&self, recipe: &Recipe) -> Result<TempDir, ToolError> {
         let prefix = format!("{PARTIAL}{}-", recipe.name);
-        for left in fs::read_dir(&self.folder).map_err(at(&self.folder))?.flatten() {
+        for left in fs::read_dir(&self.folder)
+            .map_err(at(&self.folder))?
+            .flatten()
+        {
             if left.file_name().to_string_lossy().starts_with(&prefix) {
                 fs::remove_dir_all(left.path()).map_err(at(&left.path()))?;
             }
         }
-        tempfile::Builder::new().prefix(&prefix).tempdir_in(&self.folder).map_err(at(&self.folder))
+        tempfile::Builder::new()
+            .prefix(&prefix)
+            .tempdir_in(&self.folder)
+            .map_err(at(&self.folder))
     }
 
     /// An empty file for the output of the install.
     pub(super) fn log(&self, recipe: &Recipe) -> Result<PathBuf, ToolError> {
-        let path = self.folder.join("logs").join(format!("{}.log", recipe.name));
+        let path = self
+            .folder
+            .join("logs")
+            .join(format!("{}.log", recipe.name));
         File::create(&path).map_err(at(&path))?;
         Ok(path)
     }
@@ -77,7 +86,9 @@ impl Cache {
             },
         };
         let fingerprint = fingerprint(recipe)?;
-        let folder = self.folder.join(format!("{}-{version}-{fingerprint}", recipe.name));
+        let folder = self
+            .folder
+            .join(format!("{}-{version}-{fingerprint}", recipe.name));
         Ok(Entry { folder, version })
     }
 }
@@ -97,8 +108,14 @@ impl Entry {
         &self.version
     }
 
-    pub(super) fn programs<'a>(&'a self, recipe: &Recipe) -> impl Iterator<Item = (&'static str, PathBuf)> + 'a {
-        recipe.programs.iter().map(|program| (*program, self.folder.join("bin").join(program)))
+    pub(super) fn programs<'a>(
+        &'a self,
+        recipe: &Recipe,
+    ) -> impl Iterator<Item = (&'static str, PathBuf)> + 'a {
+        recipe
+            .programs
+            .iter()
+            .map(|program| (*program, self.folder.join("bin").join(program)))
     }
 
     /// Checks that every program is there, then makes the entry exist.
@@ -117,9 +134,15 @@ impl Entry {
 fn fingerprint(recipe: &Recipe) -> Result<String, ToolError> {
     let mut hash = Sha256::new();
     match &recipe.source {
-        Source::Wheel(wheel) => wheel.sha256.iter().for_each(|(_, digest)| hash.update(digest)),
+        Source::Wheel(wheel) => wheel
+            .sha256
+            .iter()
+            .for_each(|(_, digest)| hash.update(digest)),
         Source::Go(build) => {
-            hash.update(format!("{:?} {} {} {}", build.packages, build.tags, build.ldflags, build.cgo));
+            hash.update(format!(
+                "{:?} {} {} {}",
+                build.packages, build.tags, build.ldflags, build.cgo
+            ));
             let folder = go_module(recipe.name);
             for file in go::files_below(&folder).map_err(at(&folder))? {
                 hash.update(fs::read(&file).map_err(at(&file))?);

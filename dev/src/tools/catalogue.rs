@@ -1,6 +1,7 @@
 //! Which programs does the local stack run, at which version, and where does each come from?
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// One installable unit: programs that are built or downloaded together and share a version.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Hash)]
@@ -52,8 +53,8 @@ pub(super) struct Recipe {
     pub source: Source,
     /// How a program on `PATH` may stand in for the install; `None` where only our own build will do.
     pub on_path: Option<OnPath>,
-    /// Shown before a cold install: minutes on a two-core machine, rounded up.
-    pub minutes: u64,
+    /// How long a cold install takes on two idle cores; shown before it.
+    pub about: Duration,
 }
 
 pub(super) enum Source {
@@ -101,7 +102,9 @@ impl GoBuild {
 
 /// Where the Go modules of the tools are.
 pub(super) fn go_module(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tools").join(name)
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tools")
+        .join(name)
 }
 
 /// The recipe of one tool.
@@ -113,12 +116,21 @@ pub(super) fn recipe(tool: Tool) -> Recipe {
             source: Source::Wheel(Wheel {
                 version: "1.9.1",
                 sha256: &[
-                    ("x86_64", "3cca23d0d2caaa2f1273b78be7a01e8c2c65da435a3d286395814c1a90b71e5a"),
-                    ("aarch64", "75849182c7ca75372585b6b33e003d0bc10ebedf166c8382b3c9226cf6c3c9cc"),
+                    (
+                        "x86_64",
+                        "3cca23d0d2caaa2f1273b78be7a01e8c2c65da435a3d286395814c1a90b71e5a",
+                    ),
+                    (
+                        "aarch64",
+                        "75849182c7ca75372585b6b33e003d0bc10ebedf166c8382b3c9226cf6c3c9cc",
+                    ),
                 ],
             }),
-            on_path: Some(OnPath { arguments: &["--version"], at_least: (1, 9) }),
-            minutes: 1,
+            on_path: Some(OnPath {
+                arguments: &["--version"],
+                at_least: (1, 9),
+            }),
+            about: Duration::from_secs(10),
         },
         Tool::Traefik => Recipe {
             name: "traefik",
@@ -126,12 +138,21 @@ pub(super) fn recipe(tool: Tool) -> Recipe {
             source: Source::Wheel(Wheel {
                 version: "3.7.15",
                 sha256: &[
-                    ("x86_64", "1308728055151e4e6ab4e08826e865cd05ee4f438b25a010871117b133dced34"),
-                    ("aarch64", "cebbae96471182e15d59e9cf937314fd61a3351fa51337d07db411ee0357461d"),
+                    (
+                        "x86_64",
+                        "1308728055151e4e6ab4e08826e865cd05ee4f438b25a010871117b133dced34",
+                    ),
+                    (
+                        "aarch64",
+                        "cebbae96471182e15d59e9cf937314fd61a3351fa51337d07db411ee0357461d",
+                    ),
                 ],
             }),
-            on_path: Some(OnPath { arguments: &["version"], at_least: (3, 7) }),
-            minutes: 1,
+            on_path: Some(OnPath {
+                arguments: &["version"],
+                at_least: (3, 7),
+            }),
+            about: Duration::from_secs(10),
         },
         Tool::Helm => Recipe {
             name: "helm",
@@ -142,12 +163,22 @@ pub(super) fn recipe(tool: Tool) -> Recipe {
                 ldflags: "-X helm.sh/helm/v4/internal/version.version={version}",
                 ..GoBuild::PLAIN
             }),
-            on_path: Some(OnPath { arguments: &["version", "--short"], at_least: (4, 3) }),
-            minutes: 4,
+            on_path: Some(OnPath {
+                arguments: &["version", "--short"],
+                at_least: (4, 3),
+            }),
+            about: Duration::from_secs(130),
         },
         Tool::Kubernetes => Recipe {
             name: "kubernetes",
-            programs: &["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kubectl"],
+            programs: &[
+                "etcd",
+                "kube-apiserver",
+                "kube-controller-manager",
+                "kube-scheduler",
+                "kubelet",
+                "kubectl",
+            ],
             source: Source::Go(GoBuild {
                 module: Some("k8s.io/kubernetes"),
                 packages: &[
@@ -164,7 +195,7 @@ pub(super) fn recipe(tool: Tool) -> Recipe {
                 ..GoBuild::PLAIN
             }),
             on_path: None,
-            minutes: 8,
+            about: Duration::from_secs(380),
         },
         Tool::Containerd => Recipe {
             name: "containerd",
@@ -182,7 +213,7 @@ pub(super) fn recipe(tool: Tool) -> Recipe {
                 ..GoBuild::PLAIN
             }),
             on_path: None,
-            minutes: 3,
+            about: Duration::from_secs(80),
         },
         Tool::Runc => Recipe {
             name: "runc",
@@ -196,7 +227,7 @@ pub(super) fn recipe(tool: Tool) -> Recipe {
                 ..GoBuild::PLAIN
             }),
             on_path: None,
-            minutes: 1,
+            about: Duration::from_secs(15),
         },
         Tool::Cni => Recipe {
             name: "cni",
@@ -211,26 +242,32 @@ pub(super) fn recipe(tool: Tool) -> Recipe {
                 ..GoBuild::PLAIN
             }),
             on_path: None,
-            minutes: 1,
+            about: Duration::from_secs(5),
         },
         Tool::Buildkit => Recipe {
             name: "buildkit",
             programs: &["buildkitd", "buildctl"],
             source: Source::Go(GoBuild {
                 module: Some("github.com/moby/buildkit"),
-                packages: &["github.com/moby/buildkit/cmd/buildkitd", "github.com/moby/buildkit/cmd/buildctl"],
+                packages: &[
+                    "github.com/moby/buildkit/cmd/buildkitd",
+                    "github.com/moby/buildkit/cmd/buildctl",
+                ],
                 ldflags: "-X github.com/moby/buildkit/version.Version={version}",
                 ..GoBuild::PLAIN
             }),
             on_path: None,
-            minutes: 4,
+            about: Duration::from_secs(85),
         },
         Tool::Pause => Recipe {
             name: "pause",
             programs: &["pause"],
-            source: Source::Go(GoBuild { packages: &["."], ..GoBuild::PLAIN }),
+            source: Source::Go(GoBuild {
+                packages: &["."],
+                ..GoBuild::PLAIN
+            }),
             on_path: None,
-            minutes: 1,
+            about: Duration::from_secs(5),
         },
     }
 }

@@ -22,13 +22,19 @@ pub(super) fn build(
 ) -> Result<(), ToolError> {
     for program in ["go"].into_iter().chain(build.cgo.then_some("cc")) {
         if on_path::which(program).is_none() {
-            return Err(ToolError::Missing { tool: recipe.name, program });
+            return Err(ToolError::Missing {
+                tool: recipe.name,
+                program,
+            });
         }
     }
     bar.set_message("downloading modules");
     let packages = process::run(
         recipe.name,
-        go(recipe, build).args(["list", "-deps"]).args(tags(build)).args(build.packages),
+        go(recipe, build)
+            .args(["list", "-deps"])
+            .args(tags(build))
+            .args(build.packages),
         log,
         |line| bar.set_message(line.to_owned()),
     )?;
@@ -37,8 +43,14 @@ pub(super) fn build(
     let bin = target.join("bin");
     fs::create_dir_all(&bin).map_err(at(&bin))?;
     let mut command = go(recipe, build);
-    command.args(["build", "-v", "-trimpath", "-buildvcs=false", "-ldflags"]).arg(ldflags(build, entry.version()));
-    command.args(tags(build)).arg("-o").arg(bin.join("")).args(build.packages);
+    command
+        .args(["build", "-v", "-trimpath", "-buildvcs=false", "-ldflags"])
+        .arg(ldflags(build, entry.version()));
+    command
+        .args(tags(build))
+        .arg("-o")
+        .arg(bin.join(""))
+        .args(build.packages);
     process::run(recipe.name, &mut command, log, |package| {
         bar.inc(1);
         bar.set_message(package.to_owned());
@@ -54,7 +66,11 @@ pub(super) fn files_below(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
-        if path.is_dir() { files.extend(files_below(&path)?) } else { files.push(path) }
+        if path.is_dir() {
+            files.extend(files_below(&path)?);
+        } else {
+            files.push(path);
+        }
     }
     files.sort();
     Ok(files)

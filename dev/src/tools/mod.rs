@@ -12,6 +12,7 @@ mod version;
 mod wheel;
 
 use std::collections::BTreeMap;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -30,13 +31,31 @@ pub enum ToolError {
     #[error("neither XDG_CACHE_HOME nor HOME is set, so there is no cache folder; set one of them")]
     NoCacheFolder,
     #[error("cannot use the tool cache at {path}: {source}")]
-    Cache { path: PathBuf, source: std::io::Error },
-    #[error("{tool} cannot be installed because `{program}` is not on PATH; install {program} and start again")]
-    Missing { tool: &'static str, program: &'static str },
+    Cache {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error(
+        "{tool} cannot be installed because `{program}` is not on PATH; install {program} and start again"
+    )]
+    Missing {
+        tool: &'static str,
+        program: &'static str,
+    },
     #[error("installing {tool} failed: {what}\n{tail}\nThe whole output is in {log}")]
-    Failed { tool: &'static str, what: String, tail: String, log: PathBuf },
-    #[error("{tool} is not published for this machine's architecture, {architecture}; put {tool} on PATH yourself")]
-    Architecture { tool: &'static str, architecture: &'static str },
+    Failed {
+        tool: &'static str,
+        what: String,
+        tail: String,
+        log: PathBuf,
+    },
+    #[error(
+        "{tool} is not published for this machine's architecture, {architecture}; put {tool} on PATH yourself"
+    )]
+    Architecture {
+        tool: &'static str,
+        architecture: &'static str,
+    },
     #[error("{path} does not say which version of {module} it requires")]
     Unpinned { path: PathBuf, module: &'static str },
     #[error("the program {0} belongs to none of the tools that were asked for")]
@@ -80,12 +99,18 @@ impl Toolbox {
             install(&cache, &recipe, &entry)?;
             programs.extend(entry.programs(&recipe));
         }
-        Ok(Self { programs, cache: cache.folder().to_owned() })
+        Ok(Self {
+            programs,
+            cache: cache.folder().to_owned(),
+        })
     }
 
     /// The absolute path of `program`, for example `kubelet`.
     pub fn path(&self, program: &str) -> Result<&Path, ToolError> {
-        self.programs.get(program).map(PathBuf::as_path).ok_or_else(|| ToolError::Unknown(program.to_owned()))
+        self.programs
+            .get(program)
+            .map(PathBuf::as_path)
+            .ok_or_else(|| ToolError::Unknown(program.to_owned()))
     }
 
     /// The folder shared by every checkout, for derived files that are worth keeping.
@@ -100,17 +125,25 @@ fn announce(missing: &[(Recipe, Entry)], cache: &Path) {
         return;
     }
     let names: Vec<_> = missing.iter().map(|(recipe, _)| recipe.name).collect();
-    let minutes: u64 = missing.iter().map(|(recipe, _)| recipe.minutes).sum();
+    let seconds: u64 = missing
+        .iter()
+        .map(|(recipe, _)| recipe.about.as_secs())
+        .sum();
     eprintln!(
-        "Installing {} into {}. Once only; about {minutes} min on two cores.",
+        "Installing {} into {}. Once only; about {} min on two idle cores.",
         names.join(", "),
-        cache.display()
+        cache.display(),
+        seconds.div_ceil(60)
     );
 }
 
 /// Builds or downloads one tool into a partial folder, then gives it its name.
 fn install(cache: &Cache, recipe: &Recipe, entry: &Entry) -> Result<(), ToolError> {
     let bar = progress(recipe, entry);
+    if !std::io::stderr().is_terminal() {
+        // A bar would show nothing there.
+        eprintln!("  {} {}", recipe.name, entry.version());
+    }
     bar.set_message("waiting for another install");
     let _lock = cache.lock()?;
     if entry.exists() {
@@ -132,7 +165,11 @@ fn progress(recipe: &Recipe, entry: &Entry) -> ProgressBar {
     let style = ProgressStyle::with_template("  {prefix:24} {elapsed:>4} {bar:24} {wide_msg}")
         .expect("the template is a constant")
         .progress_chars("=> ");
-    let bar = ProgressBar::new(0).with_style(style).with_prefix(format!("{} {}", recipe.name, entry.version()));
+    let bar = ProgressBar::new(0).with_style(style).with_prefix(format!(
+        "{} {}",
+        recipe.name,
+        entry.version()
+    ));
     bar.enable_steady_tick(TICK);
     bar
 }

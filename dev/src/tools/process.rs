@@ -19,7 +19,12 @@ pub(super) fn run(
     log: &Path,
     mut seen: impl FnMut(&str),
 ) -> Result<String, ToolError> {
-    let failed = |what: String| ToolError::Failed { tool, what, tail: tail(log), log: log.to_owned() };
+    let failed = |what: String| ToolError::Failed {
+        tool,
+        what,
+        tail: tail(log),
+        log: log.to_owned(),
+    };
     let mut file = OpenOptions::new().append(true).open(log).map_err(at(log))?;
     writeln!(file, "$ {command:?}").map_err(at(log))?;
 
@@ -28,7 +33,12 @@ pub(super) fn run(
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .map_err(|error| failed(format!("{:?} did not start: {error}", command.get_program())))?;
+        .map_err(|error| {
+            failed(format!(
+                "{:?} did not start: {error}",
+                command.get_program()
+            ))
+        })?;
     let stdout = child.stdout.take().expect("it is piped");
     let stderr = child.stderr.take().expect("it is piped");
     let reader = std::thread::spawn(move || std::io::read_to_string(stdout));
@@ -37,12 +47,18 @@ pub(super) fn run(
         seen(&line);
     }
     let status = child.wait().map_err(|error| failed(error.to_string()))?;
-    let output = reader.join().expect("the reader does not panic").map_err(|error| failed(error.to_string()))?;
+    let output = reader
+        .join()
+        .expect("the reader does not panic")
+        .map_err(|error| failed(error.to_string()))?;
     if status.success() {
         return Ok(output);
     }
     file.write_all(output.as_bytes()).map_err(at(log))?;
-    Err(failed(format!("{:?} ended with {status}", command.get_program())))
+    Err(failed(format!(
+        "{:?} ended with {status}",
+        command.get_program()
+    )))
 }
 
 fn tail(log: &Path) -> String {

@@ -3,20 +3,27 @@
 /// The version that a `go.mod` requires of `module`, for example `v1.36.3`.
 pub(super) fn required(go_mod: &str, module: &str) -> Option<String> {
     go_mod.lines().find_map(|line| {
-        let mut words = line.split_whitespace().skip_while(|word| *word == "require");
-        (words.next() == Some(module)).then(|| words.next()).flatten().filter(|v| v.starts_with('v')).map(str::to_owned)
+        let mut words = line
+            .split_whitespace()
+            .skip_while(|word| *word == "require");
+        (words.next() == Some(module))
+            .then(|| words.next())
+            .flatten()
+            .filter(|v| v.starts_with('v'))
+            .map(str::to_owned)
     })
 }
 
 /// Major and minor of the first `1.2` or `v1.2.3` in `text`, which is what a program printed about itself.
 pub(super) fn first(text: &str) -> Option<(u64, u64)> {
-    text.split(|c: char| c.is_whitespace() || c == ',').find_map(|word| {
-        let mut numbers = word.trim_start_matches('v').split('.');
-        let major = numbers.next()?.parse().ok()?;
-        let minor = numbers.next()?;
-        let digits = minor.len() - minor.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-        Some((major, minor[..digits].parse().ok()?))
-    })
+    text.split(|c: char| c.is_whitespace() || c == ',')
+        .find_map(|word| {
+            let mut numbers = word.trim_start_matches('v').split('.');
+            let major = numbers.next()?.parse().ok()?;
+            let minor = numbers.next()?;
+            let digits = minor.len() - minor.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+            Some((major, minor[..digits].parse().ok()?))
+        })
 }
 
 #[cfg(test)]
@@ -27,8 +34,14 @@ mod tests {
 
     #[test]
     fn a_requirement_is_found_alone_and_in_a_block() {
-        assert_eq!(required(GO_MOD, "helm.sh/helm/v4").as_deref(), Some("v4.3.1"));
-        assert_eq!(required(GO_MOD, "k8s.io/kubernetes").as_deref(), Some("v1.36.3"));
+        assert_eq!(
+            required(GO_MOD, "helm.sh/helm/v4").as_deref(),
+            Some("v4.3.1")
+        );
+        assert_eq!(
+            required(GO_MOD, "k8s.io/kubernetes").as_deref(),
+            Some("v1.36.3")
+        );
     }
 
     #[test]
@@ -39,7 +52,10 @@ mod tests {
 
     #[test]
     fn versions_are_read_as_each_program_prints_them() {
-        assert_eq!(first("temporal version 1.9.1 (Server 1.32.0, UI 2.54.1)"), Some((1, 9)));
+        assert_eq!(
+            first("temporal version 1.9.1 (Server 1.32.0, UI 2.54.1)"),
+            Some((1, 9))
+        );
         assert_eq!(first("Version:      3.7.15\nCodename: x\n"), Some((3, 7)));
         assert_eq!(first("v4.3.1+gabcdef"), Some((4, 3)));
         assert_eq!(first("go version go1.26.8"), None);

@@ -10,9 +10,7 @@ use github::{AppConfig, ConfigError, Error, ErrorKind, PullRequestState, Role};
 use jiff::SignedDuration;
 use serde_json::json;
 use server::{APP_ID, HEAD, Server};
-use workflows::vocabulary::{
-    CommentId, InstallationId, PullRequestNumber, PullRequestRef,
-};
+use workflows::vocabulary::{CommentId, InstallationId, PullRequestNumber, PullRequestRef};
 
 fn pull_request() -> PullRequestRef {
     PullRequestRef {
@@ -70,10 +68,16 @@ async fn a_second_rejection_is_reported_and_not_repeated() {
         .pull_request(&pull_request())
         .await
         .expect_err("no token is good");
-    assert!(matches!(error.kind(), ErrorKind::Unauthorized(_)), "{error}");
+    assert!(
+        matches!(error.kind(), ErrorKind::Unauthorized(_)),
+        "{error}"
+    );
     assert!(!error.is_retryable());
     assert_eq!(server.tokens_minted(), 2);
-    assert_eq!(server.requests_to("/repos/octo-org/hello-world/pulls/12"), 2);
+    assert_eq!(
+        server.requests_to("/repos/octo-org/hello-world/pulls/12"),
+        2
+    );
 }
 
 #[tokio::test]
@@ -86,7 +90,7 @@ async fn a_token_may_do_no_more_than_the_calls_need() {
         .expect("a pull request");
     assert_eq!(
         server.last_body_of("/app/installations/5/access_tokens"),
-        json!({ "permissions": { "issues": "write", "metadata": "read", "pull_requests": "read" } })
+        json!({ "permissions": { "issues": "write", "metadata": "read", "pull_requests": "write" } })
     );
 }
 
@@ -94,7 +98,9 @@ async fn a_token_may_do_no_more_than_the_calls_need() {
 async fn every_request_says_who_is_calling_and_in_which_version() {
     let server = Server::start().await;
     let app = server.app();
-    app.pull_request(&pull_request()).await.expect("a pull request");
+    app.pull_request(&pull_request())
+        .await
+        .expect("a pull request");
     app.slug().await.expect("a slug");
     for headers in server.headers_of_all_requests() {
         let all = |name: &str| -> Vec<String> {
@@ -170,7 +176,10 @@ async fn roles_are_read_and_strangers_have_none() {
     assert_eq!(role("otto").await, Ok(Role::None));
     // Whatever a login contains, it stays one segment of the path.
     assert_eq!(role("../../../app?x=").await, Ok(Role::None));
-    assert_eq!(role("odd").await.map_err(|error| error.label()), Err("unexpected"));
+    assert_eq!(
+        role("odd").await.map_err(|error| error.label()),
+        Err("unexpected")
+    );
 }
 
 #[tokio::test]
@@ -181,7 +190,9 @@ async fn own_comments_are_found_on_every_page_and_others_are_left_out() {
         server.comment_by("mona", "User", &format!("<!-- marker --> {index}"));
         if index % 100 == 0 {
             let body = format!("ours {index}");
-            app.create_comment(&pull_request(), &body).await.expect("a comment");
+            app.create_comment(&pull_request(), &body)
+                .await
+                .expect("a comment");
         }
     }
     let own = app.own_comments(&pull_request()).await.expect("comments");

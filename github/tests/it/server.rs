@@ -65,14 +65,18 @@ impl Server {
             .await
             .expect("a port");
         let address = listener.local_addr().expect("an address");
-        let router = Router::new().fallback(answer).with_state(Arc::clone(&model));
+        let router = Router::new()
+            .fallback(answer)
+            .with_state(Arc::clone(&model));
         tokio::spawn(async move { axum::serve(listener, router).await });
         Self { model, address }
     }
 
     pub(crate) fn app(&self) -> GitHubApp {
         GitHubApp::new(&AppConfig {
-            api_url: format!("http://{}{ROOT}", self.address).parse().expect("an address"),
+            api_url: format!("http://{}{ROOT}", self.address)
+                .parse()
+                .expect("an address"),
             app_id: APP_ID,
             private_key: private_key(),
         })
@@ -120,7 +124,11 @@ impl Server {
     pub(crate) fn pages_read(&self) -> usize {
         let model = self.model();
         let listings = |to: &str| to.contains("/issues/12/comments?");
-        model.requests.iter().filter(|(to, ..)| listings(to)).count()
+        model
+            .requests
+            .iter()
+            .filter(|(to, ..)| listings(to))
+            .count()
     }
 
     pub(crate) fn last_body_of(&self, path: &str) -> Value {
@@ -207,7 +215,9 @@ async fn answer(State(model): State<Arc<Mutex<Model>>>, request: Request) -> Res
             let token = json!({ "token": token, "expires_at": expires_at.to_string() });
             (StatusCode::CREATED, Json(token)).into_response()
         }
-        (&Method::GET, ["app"]) => Json(json!({ "id": APP_ID, "slug": "previews" })).into_response(),
+        (&Method::GET, ["app"]) => {
+            Json(json!({ "id": APP_ID, "slug": "previews" })).into_response()
+        }
         (&Method::GET, ["repos", "octo-org", "hello-world", "pulls", "12"]) => Json(json!({
             "head": { "sha": HEAD, "repo": { "id": 1 } },
             "base": { "ref": "main", "repo": { "id": 1 } },
@@ -215,22 +225,60 @@ async fn answer(State(model): State<Arc<Mutex<Model>>>, request: Request) -> Res
             "html_url": "https://github.com/octo-org/hello-world/pull/12",
         }))
         .into_response(),
-        (&Method::GET, ["repos", "octo-org", "hello-world", "collaborators", "mona", "permission"]) => {
-            Json(json!({ "permission": "write", "role_name": "write" })).into_response()
-        }
-        (&Method::GET, ["repos", "octo-org", "hello-world", "collaborators", "odd", "permission"]) => {
-            Json(json!({ "permission": 3 })).into_response()
-        }
-        (&Method::GET, ["repos", "octo-org", "hello-world", "issues", "12", "comments"]) => {
-            list(&model.comments, &parts.headers, query.unwrap_or_default())
-        }
-        (&Method::POST, ["repos", "octo-org", "hello-world", "issues", "12", "comments"]) => {
+        (
+            &Method::GET,
+            [
+                "repos",
+                "octo-org",
+                "hello-world",
+                "collaborators",
+                "mona",
+                "permission",
+            ],
+        ) => Json(json!({ "permission": "write", "role_name": "write" })).into_response(),
+        (
+            &Method::GET,
+            [
+                "repos",
+                "octo-org",
+                "hello-world",
+                "collaborators",
+                "odd",
+                "permission",
+            ],
+        ) => Json(json!({ "permission": 3 })).into_response(),
+        (
+            &Method::GET,
+            [
+                "repos",
+                "octo-org",
+                "hello-world",
+                "issues",
+                "12",
+                "comments",
+            ],
+        ) => list(&model.comments, &parts.headers, query.unwrap_or_default()),
+        (
+            &Method::POST,
+            [
+                "repos",
+                "octo-org",
+                "hello-world",
+                "issues",
+                "12",
+                "comments",
+            ],
+        ) => {
             let comment = model.add_comment("previews[bot]", "Bot", &text("body"));
             (StatusCode::CREATED, Json(comment)).into_response()
         }
         (&Method::PATCH, ["repos", "octo-org", "hello-world", "issues", "comments", id]) => {
             let id: u64 = id.parse().unwrap_or_default();
-            match model.comments.iter_mut().find(|comment| comment["id"] == id) {
+            match model
+                .comments
+                .iter_mut()
+                .find(|comment| comment["id"] == id)
+            {
                 Some(comment) => {
                     comment["body"] = text("body").into();
                     Json(comment.clone()).into_response()

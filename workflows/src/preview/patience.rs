@@ -40,7 +40,8 @@ fn stage(attempt: Duration, token: &WorkflowCancellationToken) -> ActivityOption
         .heartbeat_timeout(HEARTBEAT)
         // Otherwise the teardown would start while the cancelled Helm is still running.
         .cancellation_type(ActivityCancellationType::WaitCancellationCompleted)
-        .cancellation_token(token.child_token())
+        // Not a child of it: nobody would hold the child, and a token reaches only children that somebody holds.
+        .cancellation_token(token.clone())
         .retry_policy(retries(STAGE_ATTEMPTS, Duration::from_secs(10)))
         .build()
 }

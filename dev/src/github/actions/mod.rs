@@ -4,6 +4,7 @@
 //! of events in the order in which they happened.
 
 mod comments;
+mod pull_state;
 mod pulls;
 mod repositories;
 
@@ -12,7 +13,8 @@ use super::{
     model::{Repository, Role, State},
 };
 
-pub(crate) use pulls::{NewPull, PullState};
+pub(crate) use pull_state::PullState;
+pub(crate) use pulls::NewPull;
 pub(crate) use repositories::NewRepository;
 
 /// Who acts.
@@ -69,7 +71,12 @@ pub enum Refused {
 }
 
 /// The repository, if the person may see it; GitHub does not admit that a hidden one exists.
-fn visible<'a>(state: &'a State, owner: &str, repo: &str, actor: &Actor) -> Result<(&'a Repository, Role), Refused> {
+fn visible<'a>(
+    state: &'a State,
+    owner: &str,
+    repo: &str,
+    actor: &Actor,
+) -> Result<(&'a Repository, Role), Refused> {
     let repository = state.repository(owner, repo).ok_or(Refused::NotFound)?;
     match actor {
         Actor::App => Ok((repository, Role::Write)),

@@ -1,4 +1,4 @@
-//! Opening issues and pull requests, pushing to them, closing, merging and locking them.
+//! Opening issues and pull requests, and pushing to them.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{Actor, Place, Refused, visible};
 use crate::github::{
     git::{File, Git, NewCommit},
-    model::{Commit, Issue, Merge, PullRequest, Repository, Role, State},
+    model::{Commit, Issue, PullRequest, Repository, Role, State},
     shared::{Push, Shared},
     wire::Wire,
 };
@@ -29,23 +29,27 @@ pub(crate) struct NewPull<'a> {
     pub(crate) at: Timestamp,
 }
 
-/// What can be changed of a pull request besides its commits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum PullState {
-    Closed,
-    Open,
-    Locked,
-    Unlocked,
-}
-
 impl Shared {
     /// Opens an issue (without commits) and returns its number.
-    pub(crate) fn open_issue(&self, owner: &str, repo: &str, author: &str, title: &str, body: &str) -> Result<u64, Refused> {
+    pub(crate) fn open_issue(
+        &self,
+        owner: &str,
+        repo: &str,
+        author: &str,
+        title: &str,
+        body: &str,
+    ) -> Result<u64, Refused> {
         self.change(|state| {
             visible(state, owner, repo, &Actor::Person(author.to_owned()))?;
             let id = state.next_id();
             let repository = state.repository_mut(owner, repo).ok_or(Refused::NotFound)?;
-            Ok(add_issue(repository, id, (author, title, body), self.clock.now(), None))
+            Ok(add_issue(
+                repository,
+                id,
+                (author, title, body),
+                self.clock.now(),
+                None,
+            ))
         })
     }
 
@@ -55,32 +59,59 @@ impl Shared {
         let (git, base_sha) = self.read(|wire| {
             let (repository, role) = visible(wire.state, new.owner, new.repo, &actor)?;
             if !new.from_fork && role < Role::Write {
-                return Err(Refused::Forbidden(format!("{} may not push to {}/{}.", new.author, new.owner, new.repo)));
+                return Err(Refused::Forbidden(format!(
+                    "{} may not push to {}/{}.",
+                    new.author, new.owner, new.repo
+                )));
             }
             Ok((repository.git.clone(), repository.main_sha.clone()))
         })?;
         if new.from_fork {
             self.ensure_fork(new.owner, new.repo, new.author)?;
         }
-        let references = [branch_reference(new.from_fork.then_some(new.author), new.branch)];
-        let commit = make_commit(&git, &references, &base_sha, (new.author, new.title, new.at), new.files).await?;
+        let references = [branch_reference(
+            new.from_fork.then_some(new.author),
+            new.branch,
+        )];
+        let commit = make_commit(
+            &git,
+            &references,
+            &base_sha,
+            (new.author, new.title, new.at),
+            new.files,
+        )
+        .await?;
         let diff = git.diff_stat(&base_sha, &commit.sha).await?;
         let sha = commit.sha.clone();
         let number = self.change(|state| {
             let (issue_id, pull_id) = (state.next_id(), state.next_id());
-            let repository = state.repository_mut(new.owner, new.repo).ok_or(Refused::NotFound)?;
+            let repository = state
+                .repository_mut(new.owner, new.repo)
+                .ok_or(Refused::NotFound)?;
             let pull = PullRequest {
                 id: pull_id,
                 draft: new.draft,
                 head_branch: new.branch.to_owned(),
-                fork: new.from_fork.then(|| (new.author.to_owned(), repository.name.clone())),
+                fork: new
+                    .from_fork
+                    .then(|| (new.author.to_owned(), repository.name.clone())),
                 base_sha,
                 commits: vec![commit],
                 diff,
                 merge: None,
             };
-            let number = add_issue(repository, issue_id, (new.author, new.title, new.body), self.clock.now(), Some(pull));
-            let place = Place { owner: new.owner.to_owned(), repo: new.repo.to_owned(), number };
+            let number = add_issue(
+                repository,
+                issue_id,
+                (new.author, new.title, new.body),
+                self.clock.now(),
+                Some(pull),
+            );
+            let place = Place {
+                owner: new.owner.to_owned(),
+                repo: new.repo.to_owned(),
+                number,
+            };
             self.tell_of_pull(state, "opened", &place, new.author, None);
             Ok::<_, Refused>(number)
         })?;
@@ -90,24 +121,54 @@ impl Shared {
     }
 
     /// Pushes a commit to a pull request's branch and returns its SHA and the GUID of the delivery.
-    pub(crate) async fn push(&self, actor: &Actor, place: &Place, message: &str, files: &[File]) -> Result<(String, Option<String>), Refused> {
+    pub(crate) async fn push(
+        &self,
+        actor: &Actor,
+        place: &Place,
+        message: &str,
+        files: &[File],
+    ) -> Result<(String, Option<String>), Refused> {
         let (git, login, before, references) = self.read(|wire| {
             let (repository, role) = visible(wire.state, &place.owner, &place.repo, actor)?;
             let (issue, pull) = repository.pull(place.number).ok_or(Refused::NotFound)?;
             let login = actor.login(wire.state);
-            let owns_fork = pull.fork.as_ref().is_some_and(|(owner, _)| owner.eq_ignore_ascii_case(&login));
+            let owns_fork = pull
+                .fork
+                .as_ref()
+                .is_some_and(|(owner, _)| owner.eq_ignore_ascii_case(&login));
             if !issue.is_open() {
-                return Err(Refused::Forbidden(format!("Pull request #{} is closed.", place.number)));
+                return Err(Refused::Forbidden(format!(
+                    "Pull request #{} is closed.",
+                    place.number
+                )));
             }
             if role < Role::Write && !owns_fork {
-                return Err(Refused::Forbidden(format!("{login} may not push to {}.", pull.head_branch)));
+                return Err(Refused::Forbidden(format!(
+                    "{login} may not push to {}.",
+                    pull.head_branch
+                )));
             }
-            let branch = branch_reference(pull.fork.as_ref().map(|(owner, _)| owner.as_str()), &pull.head_branch);
+            let branch = branch_reference(
+                pull.fork.as_ref().map(|(owner, _)| owner.as_str()),
+                &pull.head_branch,
+            );
             let references = [branch, format!("refs/pull/{}/head", place.number)];
-            Ok((repository.git.clone(), login, (pull.head_sha().to_owned(), pull.base_sha.clone()), references))
+            Ok((
+                repository.git.clone(),
+                login,
+                (pull.head_sha().to_owned(), pull.base_sha.clone()),
+                references,
+            ))
         })?;
         let (before, base) = before;
-        let commit = make_commit(&git, &references, &before, (&login, message, self.clock.now()), files).await?;
+        let commit = make_commit(
+            &git,
+            &references,
+            &before,
+            (&login, message, self.clock.now()),
+            files,
+        )
+        .await?;
         let diff = git.diff_stat(&base, &commit.sha).await?;
         let sha = commit.sha.clone();
         let delivery = self.change(|state| {
@@ -116,80 +177,35 @@ impl Shared {
             let pull = issue.pull_request.as_mut().ok_or(Refused::NotFound)?;
             pull.commits.push(commit);
             pull.diff = diff;
-            Ok::<_, Refused>(self.tell_of_pull(state, "synchronize", place, &login, Some((&before, &sha))))
+            Ok::<_, Refused>(self.tell_of_pull(
+                state,
+                "synchronize",
+                place,
+                &login,
+                Some((&before, &sha)),
+            ))
         })?;
         self.announce(&place.owner, &place.repo, place.number, &sha, &git);
         Ok((sha, delivery))
     }
 
-    /// Closes, reopens, locks or unlocks.
-    pub(crate) fn set_pull_state(&self, actor: &Actor, place: &Place, to: PullState) -> Result<Option<String>, Refused> {
-        self.change(|state| {
-            let (repository, role) = visible(state, &place.owner, &place.repo, actor)?;
-            let issue = repository.issues.get(&place.number).ok_or(Refused::NotFound)?;
-            let login = actor.login(state);
-            let needed = if matches!(to, PullState::Locked | PullState::Unlocked) { Role::Write } else { Role::Triage };
-            let may_close_own = needed == Role::Triage && issue.author.eq_ignore_ascii_case(&login);
-            if role < needed && !may_close_own {
-                return Err(Refused::Forbidden(format!("{login} needs the role {} for this.", needed.role_name())));
-            }
-            let merged = issue.pull_request.as_ref().is_some_and(|pull| pull.merge.is_some());
-            let (was_open, now) = (issue.is_open(), self.clock.now());
-            let issue = issue_mut(state, place)?;
-            let action = match to {
-                PullState::Closed if was_open => {
-                    issue.closed_at = Some(now);
-                    "closed"
-                }
-                PullState::Open if merged => return Err(Refused::Forbidden("A merged pull request cannot be reopened.".into())),
-                PullState::Open if !was_open => {
-                    issue.closed_at = None;
-                    "reopened"
-                }
-                PullState::Open | PullState::Closed => return Ok(None),
-                PullState::Locked | PullState::Unlocked => {
-                    issue.locked = to == PullState::Locked;
-                    return Ok(None);
-                }
-            };
-            issue.updated_at = now;
-            Ok(self.tell_of_pull(state, action, place, &login, None))
-        })
-    }
-
-    /// Merges a pull request with a real merge commit.
-    pub(crate) async fn merge(&self, actor: &Actor, place: &Place) -> Result<String, Refused> {
-        let (git, login, parents, message) = self.read(|wire| {
-            let (repository, role) = visible(wire.state, &place.owner, &place.repo, actor)?;
-            let (issue, pull) = repository.pull(place.number).filter(|(issue, _)| issue.is_open()).ok_or(Refused::NotFound)?;
-            let login = actor.login(wire.state);
-            if role < Role::Write {
-                return Err(Refused::Forbidden(format!("{login} needs the role write for this.")));
-            }
-            let message = format!("Merge pull request #{} from {}\n\n{}", issue.number, pull.head_branch, issue.title);
-            Ok((repository.git.clone(), login, [repository.main_sha.clone(), pull.head_sha().to_owned()], message))
-        })?;
-        let references = [format!("refs/heads/{}", Repository::DEFAULT_BRANCH)];
-        let at = self.clock.now();
-        let sha = git.merge(&NewCommit { references: &references, parents: &parents, author: &login, at, message: &message, files: &[] }).await?;
-        self.change(|state| {
-            let repository = state.repository_mut(&place.owner, &place.repo).ok_or(Refused::NotFound)?;
-            repository.main_sha.clone_from(&sha);
-            let issue = issue_mut(state, place)?;
-            issue.closed_at = Some(at);
-            issue.updated_at = at;
-            let pull = issue.pull_request.as_mut().ok_or(Refused::NotFound)?;
-            pull.merge = Some(Merge { sha: sha.clone(), by: login.clone(), at });
-            self.tell_of_pull(state, "closed", place, &login, None);
-            Ok(sha)
-        })
-    }
-
-    fn tell_of_pull(&self, state: &State, action: &'static str, place: &Place, sender: &str, pushed: Option<(&str, &str)>) -> Option<String> {
+    /// Tells the webhook; `pushed` holds the head before and after.
+    pub(super) fn tell_of_pull(
+        &self,
+        state: &State,
+        action: &'static str,
+        place: &Place,
+        sender: &str,
+        pushed: Option<(&str, &str)>,
+    ) -> Option<String> {
         let repository = state.repository(&place.owner, &place.repo)?;
         let (issue, pull) = repository.pull(place.number)?;
-        let wire = Wire { state, urls: &self.urls };
-        self.courier.send(wire.pull_request(action, (repository, issue, pull), sender, pushed))
+        let wire = Wire {
+            state,
+            urls: &self.urls,
+        };
+        self.courier
+            .send(wire.pull_request(action, (repository, issue, pull), sender, pushed))
     }
 
     fn announce(&self, owner: &str, repo: &str, number: u64, sha: &str, git: &Git) {
@@ -204,11 +220,20 @@ impl Shared {
     }
 }
 
-fn issue_mut<'a>(state: &'a mut State, place: &Place) -> Result<&'a mut Issue, Refused> {
-    state.repository_mut(&place.owner, &place.repo).and_then(|repository| repository.issues.get_mut(&place.number)).ok_or(Refused::NotFound)
+pub(super) fn issue_mut<'a>(state: &'a mut State, place: &Place) -> Result<&'a mut Issue, Refused> {
+    state
+        .repository_mut(&place.owner, &place.repo)
+        .and_then(|repository| repository.issues.get_mut(&place.number))
+        .ok_or(Refused::NotFound)
 }
 
-fn add_issue(repository: &mut Repository, id: u64, (author, title, body): (&str, &str, &str), now: Timestamp, pull_request: Option<PullRequest>) -> u64 {
+fn add_issue(
+    repository: &mut Repository,
+    id: u64,
+    (author, title, body): (&str, &str, &str),
+    now: Timestamp,
+    pull_request: Option<PullRequest>,
+) -> u64 {
     let number = repository.next_number();
     repository.issues.insert(
         number,
@@ -236,8 +261,22 @@ async fn make_commit(
     (author, message, at): (&str, &str, Timestamp),
     files: &[File],
 ) -> Result<Commit, Refused> {
-    let sha = git.commit(&NewCommit { references, parents: &[parent.to_owned()], author, at, message, files }).await?;
-    Ok(Commit { sha, message: message.to_owned(), author: author.to_owned(), at })
+    let sha = git
+        .commit(&NewCommit {
+            references,
+            parents: &[parent.to_owned()],
+            author,
+            at,
+            message,
+            files,
+        })
+        .await?;
+    Ok(Commit {
+        sha,
+        message: message.to_owned(),
+        author: author.to_owned(),
+        at,
+    })
 }
 
 /// Branches of forks live beside the repository's own, as all objects do.

@@ -24,7 +24,7 @@ pub(crate) struct NewRepository<'a> {
 }
 
 impl Shared {
-    /// Creates a repository, on whose owner the App gets installed.
+    /// Creates a repository.
     pub(crate) async fn create_repository(&self, new: &NewRepository<'_>) -> Result<(), Refused> {
         let folder = self.repositories.join(new.owner.to_lowercase());
         let git = Git::init(folder.join(format!("{}.git", new.name.to_lowercase()))).await?;
@@ -52,29 +52,53 @@ impl Shared {
                 fork: false,
                 git,
                 main_sha,
-                collaborators: new.collaborators.iter().map(|(login, role)| (login.to_lowercase(), *role)).collect(),
+                collaborators: new
+                    .collaborators
+                    .iter()
+                    .map(|(login, role)| (login.to_lowercase(), *role))
+                    .collect(),
                 issues: BTreeMap::new(),
                 deployments: BTreeMap::new(),
                 created_at: now,
             };
-            if state.installation_for(&repository).is_none() {
-                let id = state.next_id();
-                let installation = Installation {
-                    id,
-                    account: new.owner.to_owned(),
-                    selection: Selection::All,
-                    permissions: Installation::usual_permissions(),
-                    created_at: now,
-                };
-                state.installations.insert(id, installation);
-            }
             state.add_repository(repository);
         });
         Ok(())
     }
 
+    /// Installs the App on all repositories of an owner, unless it is.
+    pub(crate) fn install(&self, owner: &str) {
+        self.change(|state| {
+            if state
+                .installations
+                .values()
+                .any(|one| one.account.eq_ignore_ascii_case(owner))
+            {
+                return;
+            }
+            let (id, created_at) = (state.next_id(), self.clock.now());
+            let permissions = Installation::usual_permissions();
+            state.installations.insert(
+                id,
+                Installation {
+                    id,
+                    account: owner.to_owned(),
+                    selection: Selection::All,
+                    permissions,
+                    created_at,
+                },
+            );
+        });
+    }
+
     /// Gives a person a role, or takes it away with [`Role::None`].
-    pub(crate) fn set_role(&self, owner: &str, repo: &str, login: &str, role: Role) -> Result<(), Refused> {
+    pub(crate) fn set_role(
+        &self,
+        owner: &str,
+        repo: &str,
+        login: &str,
+        role: Role,
+    ) -> Result<(), Refused> {
         self.change(|state| {
             state.add_account(login, AccountKind::Person);
             let repository = state.repository_mut(owner, repo).ok_or(Refused::NotFound)?;
@@ -94,7 +118,10 @@ impl Shared {
                 return Ok(());
             }
             state.add_account(by, AccountKind::Person);
-            let original = state.repository(owner, repo).ok_or(Refused::NotFound)?.clone();
+            let original = state
+                .repository(owner, repo)
+                .ok_or(Refused::NotFound)?
+                .clone();
             let id = state.next_id();
             state.add_repository(Repository {
                 id,

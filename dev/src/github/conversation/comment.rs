@@ -31,20 +31,37 @@ pub struct Comment {
 
 impl std::fmt::Debug for Comment {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Comment").field("id", &self.id).field("author", &self.author).field("body", &self.body).finish_non_exhaustive()
+        formatter
+            .debug_struct("Comment")
+            .field("id", &self.id)
+            .field("author", &self.author)
+            .field("body", &self.body)
+            .finish_non_exhaustive()
     }
 }
 
 impl Comment {
     pub(super) fn all(stand_in: &StandIn, place: &Place) -> Vec<Self> {
         stand_in.shared.read(|wire| {
-            let issue = wire.state.repository(&place.owner, &place.repo).and_then(|repository| repository.issues.get(&place.number));
-            issue.map(|issue| issue.visible_comments().map(|comment| Self::of(stand_in, place, comment)).collect()).unwrap_or_default()
+            let issue = wire
+                .state
+                .repository(&place.owner, &place.repo)
+                .and_then(|repository| repository.issues.get(&place.number));
+            issue
+                .map(|issue| {
+                    issue
+                        .visible_comments()
+                        .map(|comment| Self::of(stand_in, place, comment))
+                        .collect()
+                })
+                .unwrap_or_default()
         })
     }
 
     pub(super) fn find(stand_in: &StandIn, place: &Place, id: u64) -> Option<Self> {
-        Self::all(stand_in, place).into_iter().find(|comment| comment.id == id)
+        Self::all(stand_in, place)
+            .into_iter()
+            .find(|comment| comment.id == id)
     }
 
     pub(super) fn told_by(self, delivery: Option<String>) -> Self {
@@ -58,7 +75,11 @@ impl Comment {
             body: comment.latest().body.clone(),
             created_at: comment.created_at(),
             updated_at: comment.latest().at,
-            reactions: comment.reactions.iter().map(|reaction| reaction.content.clone()).collect(),
+            reactions: comment
+                .reactions
+                .iter()
+                .map(|reaction| reaction.content.clone())
+                .collect(),
             delivery: None,
             stand_in: stand_in.clone(),
             place: place.clone(),
@@ -77,7 +98,10 @@ impl Comment {
     /// When `by` may not, or the text is empty or too long.
     pub fn edit(&self, by: &User, body: &str) -> Result<Option<String>, Refused> {
         let actor = Actor::Person(by.login().to_owned());
-        self.stand_in.shared.edit_comment(&actor, &self.place.owner, &self.place.repo, self.id, body).map(|written| written.delivery)
+        self.stand_in
+            .shared
+            .edit_comment(&actor, &self.place.owner, &self.place.repo, self.id, body)
+            .map(|written| written.delivery)
     }
 
     /// Deletes it; returns the GUID of the delivery.
@@ -86,6 +110,8 @@ impl Comment {
     /// When `by` may not, or it is gone.
     pub fn delete(&self, by: &User) -> Result<Option<String>, Refused> {
         let actor = Actor::Person(by.login().to_owned());
-        self.stand_in.shared.delete_comment(&actor, &self.place.owner, &self.place.repo, self.id)
+        self.stand_in
+            .shared
+            .delete_comment(&actor, &self.place.owner, &self.place.repo, self.id)
     }
 }

@@ -31,19 +31,28 @@ impl PullRequest {
     /// The commit at its head, 40 hexadecimal digits; empty for an issue.
     #[must_use]
     pub fn head_sha(&self) -> String {
-        self.stand_in.shared.read(|wire| {
-            let repository = wire.state.repository(&self.place.owner, &self.place.repo);
-            repository.and_then(|repository| repository.pull(self.place.number)).map(|(_, pull)| pull.head_sha().to_owned())
-        })
-        .unwrap_or_default()
+        self.stand_in
+            .shared
+            .read(|wire| {
+                let repository = wire.state.repository(&self.place.owner, &self.place.repo);
+                repository
+                    .and_then(|repository| repository.pull(self.place.number))
+                    .map(|(_, pull)| pull.head_sha().to_owned())
+            })
+            .unwrap_or_default()
     }
 
     /// Its page.
     #[must_use]
     pub fn url(&self) -> Url {
-        let Place { owner, repo, number } = &self.place;
+        let Place {
+            owner,
+            repo,
+            number,
+        } = &self.place;
         let page = self.stand_in.page_url();
-        page.join(&format!("{owner}/{repo}/pull/{number}")).unwrap_or(page)
+        page.join(&format!("{owner}/{repo}/pull/{number}"))
+            .unwrap_or(page)
     }
 
     /// Comments.
@@ -51,8 +60,12 @@ impl PullRequest {
     /// # Errors
     /// When `by` may not see the pull request, it is locked for them, or the text is empty or too long.
     pub fn comment(&self, by: &User, body: &str) -> Result<Comment, Refused> {
-        let written = self.stand_in.shared.write_comment(&person(by), &self.place, body)?;
-        let comment = Comment::find(&self.stand_in, &self.place, written.comment).ok_or(Refused::NotFound)?;
+        let written = self
+            .stand_in
+            .shared
+            .write_comment(&person(by), &self.place, body)?;
+        let comment =
+            Comment::find(&self.stand_in, &self.place, written.comment).ok_or(Refused::NotFound)?;
         Ok(comment.told_by(written.delivery))
     }
 
@@ -60,10 +73,15 @@ impl PullRequest {
     ///
     /// # Errors
     /// When the pull request is closed, or git fails.
-    pub async fn push<F: Into<File>>(&self, files: impl IntoIterator<Item = F>) -> Result<String, Refused> {
+    pub async fn push<F: Into<File>>(
+        &self,
+        files: impl IntoIterator<Item = F>,
+    ) -> Result<String, Refused> {
         let author = self.stand_in.shared.read(|wire| {
             let repository = wire.state.repository(&self.place.owner, &self.place.repo)?;
-            Some(User::named(&repository.issues.get(&self.place.number)?.author))
+            Some(User::named(
+                &repository.issues.get(&self.place.number)?.author,
+            ))
         });
         self.push_as(&author.ok_or(Refused::NotFound)?, files).await
     }
@@ -72,10 +90,21 @@ impl PullRequest {
     ///
     /// # Errors
     /// When the pull request is closed, `by` may not push to its branch, or git fails.
-    pub async fn push_as<F: Into<File>>(&self, by: &User, files: impl IntoIterator<Item = F>) -> Result<String, Refused> {
+    pub async fn push_as<F: Into<File>>(
+        &self,
+        by: &User,
+        files: impl IntoIterator<Item = F>,
+    ) -> Result<String, Refused> {
         let files: Vec<File> = files.into_iter().map(Into::into).collect();
-        let message = files.first().map_or_else(|| "Empty commit".to_owned(), |file| format!("Change {}", file.path));
-        let (sha, _) = self.stand_in.shared.push(&person(by), &self.place, &message, &files).await?;
+        let message = files.first().map_or_else(
+            || "Empty commit".to_owned(),
+            |file| format!("Change {}", file.path),
+        );
+        let (sha, _) = self
+            .stand_in
+            .shared
+            .push(&person(by), &self.place, &message, &files)
+            .await?;
         Ok(sha)
     }
 
@@ -116,11 +145,16 @@ impl PullRequest {
     /// # Errors
     /// When it is not open, or git fails.
     pub async fn merge(&self) -> Result<String, Refused> {
-        self.stand_in.shared.merge(&person(&User::admin()), &self.place).await
+        self.stand_in
+            .shared
+            .merge(&person(&User::admin()), &self.place)
+            .await
     }
 
     fn set(&self, to: PullState) -> Result<Option<String>, Refused> {
-        self.stand_in.shared.set_pull_state(&person(&User::admin()), &self.place, to)
+        self.stand_in
+            .shared
+            .set_pull_state(&person(&User::admin()), &self.place, to)
     }
 
     /// The comments that are not deleted, oldest first.
@@ -132,19 +166,41 @@ impl PullRequest {
     /// The comments of the App, oldest first.
     #[must_use]
     pub fn app_comments(&self) -> Vec<Comment> {
-        self.comments().into_iter().filter(|comment| comment.author == self.stand_in.app_login()).collect()
+        self.comments()
+            .into_iter()
+            .filter(|comment| comment.author == self.stand_in.app_login())
+            .collect()
     }
 
     /// Waits until some comment of the App is as wanted.
     ///
     /// # Errors
     /// When none is by the deadline; the error shows those that there are.
-    pub async fn wait_for_comment(&self, wanted: impl Fn(&Comment) -> bool, deadline: Duration) -> Result<Comment, TimedOut> {
-        let what = format!("a comment of the App on {}/{}#{}", self.place.owner, self.place.repo, self.place.number);
-        let found = self.stand_in.wait_for(&what, deadline, || self.app_comments().into_iter().find(&wanted)).await;
+    pub async fn wait_for_comment(
+        &self,
+        wanted: impl Fn(&Comment) -> bool,
+        deadline: Duration,
+    ) -> Result<Comment, TimedOut> {
+        let what = format!(
+            "a comment of the App on {}/{}#{}",
+            self.place.owner, self.place.repo, self.place.number
+        );
+        let found = self
+            .stand_in
+            .wait_for(&what, deadline, || {
+                self.app_comments().into_iter().find(&wanted)
+            })
+            .await;
         found.map_err(|timed_out| {
-            let seen = self.comments().iter().map(|comment| format!("{} wrote: {}", comment.author, comment.body)).collect::<Vec<_>>();
-            TimedOut { seen: format!("The comments are: {seen:#?}"), ..timed_out }
+            let seen = self
+                .comments()
+                .iter()
+                .map(|comment| format!("{} wrote: {}", comment.author, comment.body))
+                .collect::<Vec<_>>();
+            TimedOut {
+                seen: format!("The comments are: {seen:#?}"),
+                ..timed_out
+            }
         })
     }
 }

@@ -18,7 +18,11 @@ pub struct Repository {
 
 impl Repository {
     pub(crate) fn new(stand_in: &StandIn, owner: &str, name: &str) -> Self {
-        Self { stand_in: stand_in.clone(), owner: owner.to_owned(), name: name.to_owned() }
+        Self {
+            stand_in: stand_in.clone(),
+            owner: owner.to_owned(),
+            name: name.to_owned(),
+        }
     }
 
     /// The owner's login.
@@ -45,7 +49,10 @@ impl Repository {
     /// When the repository is gone.
     pub fn git_dir(&self) -> Result<PathBuf, Refused> {
         self.stand_in.shared.read(|wire| {
-            let repository = wire.state.repository(&self.owner, &self.name).ok_or(Refused::NotFound)?;
+            let repository = wire
+                .state
+                .repository(&self.owner, &self.name)
+                .ok_or(Refused::NotFound)?;
             Ok(repository.git.folder().to_owned())
         })
     }
@@ -60,28 +67,66 @@ impl Repository {
         title: &str,
         files: impl IntoIterator<Item = F>,
     ) -> Result<PullRequest, Refused> {
-        self.open(by, title, files.into_iter().map(Into::into).collect(), (false, false)).await
+        self.open(
+            by,
+            title,
+            files.into_iter().map(Into::into).collect(),
+            (false, false),
+        )
+        .await
     }
 
     /// Opens a draft.
     ///
     /// # Errors
     /// When `by` may not push here, or git fails.
-    pub async fn open_draft<F: Into<File>>(&self, by: &User, title: &str, files: impl IntoIterator<Item = F>) -> Result<PullRequest, Refused> {
-        self.open(by, title, files.into_iter().map(Into::into).collect(), (true, false)).await
+    pub async fn open_draft<F: Into<File>>(
+        &self,
+        by: &User,
+        title: &str,
+        files: impl IntoIterator<Item = F>,
+    ) -> Result<PullRequest, Refused> {
+        self.open(
+            by,
+            title,
+            files.into_iter().map(Into::into).collect(),
+            (true, false),
+        )
+        .await
     }
 
     /// Opens a pull request from a fork that belongs to `by`.
     ///
     /// # Errors
     /// When `by` may not see this repository, or git fails.
-    pub async fn open_from_fork<F: Into<File>>(&self, by: &User, title: &str, files: impl IntoIterator<Item = F>) -> Result<PullRequest, Refused> {
-        self.open(by, title, files.into_iter().map(Into::into).collect(), (false, true)).await
+    pub async fn open_from_fork<F: Into<File>>(
+        &self,
+        by: &User,
+        title: &str,
+        files: impl IntoIterator<Item = F>,
+    ) -> Result<PullRequest, Refused> {
+        self.open(
+            by,
+            title,
+            files.into_iter().map(Into::into).collect(),
+            (false, true),
+        )
+        .await
     }
 
-    async fn open(&self, by: &User, title: &str, files: Vec<File>, (draft, from_fork): (bool, bool)) -> Result<PullRequest, Refused> {
+    async fn open(
+        &self,
+        by: &User,
+        title: &str,
+        files: Vec<File>,
+        (draft, from_fork): (bool, bool),
+    ) -> Result<PullRequest, Refused> {
         let shared = &self.stand_in.shared;
-        let branch = format!("{}-{}", by.login(), &uuid::Uuid::new_v4().simple().to_string()[..8]);
+        let branch = format!(
+            "{}-{}",
+            by.login(),
+            &uuid::Uuid::new_v4().simple().to_string()[..8]
+        );
         let new = NewPull {
             owner: &self.owner,
             repo: &self.name,
@@ -103,14 +148,24 @@ impl Repository {
     /// # Errors
     /// When `by` may not see this repository.
     pub fn open_issue(&self, by: &User, title: &str) -> Result<PullRequest, Refused> {
-        let number = self.stand_in.shared.open_issue(&self.owner, &self.name, by.login(), title, "")?;
+        let number =
+            self.stand_in
+                .shared
+                .open_issue(&self.owner, &self.name, by.login(), title, "")?;
         Ok(self.pull_request(number))
     }
 
     /// The pull request (or issue) with this number, which should exist.
     #[must_use]
     pub fn pull_request(&self, number: u64) -> PullRequest {
-        PullRequest::new(self.stand_in.clone(), Place { owner: self.owner.clone(), repo: self.name.clone(), number })
+        PullRequest::new(
+            self.stand_in.clone(),
+            Place {
+                owner: self.owner.clone(),
+                repo: self.name.clone(),
+                number,
+            },
+        )
     }
 
     /// Gives somebody a role here, or takes it away with [`Role::None`].
@@ -118,6 +173,8 @@ impl Repository {
     /// # Errors
     /// When the repository is gone.
     pub fn set_role(&self, user: &User, role: Role) -> Result<(), Refused> {
-        self.stand_in.shared.set_role(&self.owner, &self.name, user.login(), role)
+        self.stand_in
+            .shared
+            .set_role(&self.owner, &self.name, user.login(), role)
     }
 }

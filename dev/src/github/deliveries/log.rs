@@ -57,7 +57,13 @@ pub struct Outcome {
 
 impl Outcome {
     pub(super) fn failed(status: &str, status_code: u16, duration: Duration) -> Self {
-        Self { status: status.to_owned(), status_code, duration, headers: BTreeMap::new(), body: String::new() }
+        Self {
+            status: status.to_owned(),
+            status_code,
+            duration,
+            headers: BTreeMap::new(),
+            body: String::new(),
+        }
     }
 
     pub(super) fn with_body(mut self, body: String) -> Self {
@@ -80,7 +86,10 @@ pub(crate) struct Log {
 
 impl Log {
     fn next_id(&self) -> u64 {
-        self.attempts.keys().next_back().map_or(FIRST_ID, |last| last + 1)
+        self.attempts
+            .keys()
+            .next_back()
+            .map_or(FIRST_ID, |last| last + 1)
     }
 
     pub(super) fn add(&mut self, guid: String, url: &Url, event: Event, now: Timestamp) -> u64 {
@@ -108,8 +117,15 @@ impl Log {
     pub(super) fn repeat(&mut self, id: u64, url: &Url, now: Timestamp) -> Option<u64> {
         let again = self.next_id();
         let former = self.attempts.get(&id)?.clone();
-        let attempt =
-            Delivery { id: again, redelivery: true, delivered_at: now, url: url.clone(), headers: BTreeMap::new(), outcome: None, ..former };
+        let attempt = Delivery {
+            id: again,
+            redelivery: true,
+            delivered_at: now,
+            url: url.clone(),
+            headers: BTreeMap::new(),
+            outcome: None,
+            ..former
+        };
         self.attempts.insert(again, attempt);
         Some(again)
     }

@@ -64,13 +64,28 @@ impl Courier {
         // Deliveries are plain HTTP on this machine, yet the client is built with TLS and wants to know whose.
         // An error says that the program has chosen a provider already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).timeout(deadline).build()?;
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(deadline)
+            .build()?;
         let (queue, mut waiting) = mpsc::unbounded_channel();
-        let courier = Arc::new(Self { hook: Mutex::new(hook), log: Mutex::default(), queue, app_id, clock, changed, violations, http });
+        let courier = Arc::new(Self {
+            hook: Mutex::new(hook),
+            log: Mutex::default(),
+            queue,
+            app_id,
+            clock,
+            changed,
+            violations,
+            http,
+        });
         let (carrier, carrying, stop) = (Arc::downgrade(&courier), tasks.clone(), stop.clone());
         tasks.spawn(async move {
             while let Some(Some(id)) = stop.run_until_cancelled(waiting.recv()).await {
-                let Some(courier) = carrier.upgrade() else { return };
+                let Some(courier) = carrier.upgrade() else {
+                    return;
+                };
                 let stop = stop.clone();
                 // Sent in the order of events, but a slow answer holds up nothing behind it.
                 carrying.spawn(async move { stop.run_until_cancelled(courier.carry(id)).await });
@@ -80,7 +95,10 @@ impl Courier {
     }
 
     pub(crate) fn hook(&self) -> Hook {
-        self.hook.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.hook
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     pub(crate) fn set_url(&self, url: Option<Url>) {
@@ -88,7 +106,10 @@ impl Courier {
     }
 
     pub(crate) fn set_secret(&self, secret: SecretString) {
-        self.hook.lock().unwrap_or_else(PoisonError::into_inner).secret = secret;
+        self.hook
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .secret = secret;
     }
 
     pub(crate) fn http(&self) -> &reqwest::Client {
@@ -110,7 +131,9 @@ impl Courier {
 
     /// Sends a delivery once more, with the same GUID and payload; `false` if there is none with this identifier.
     pub(crate) fn redeliver(&self, id: u64) -> bool {
-        let Some(url) = self.hook().url else { return false };
+        let Some(url) = self.hook().url else {
+            return false;
+        };
         match self.log(|log| log.repeat(id, &url, self.clock.now())) {
             Some(again) => {
                 let _ = self.queue.send(again);
@@ -129,11 +152,20 @@ impl Courier {
 
     /// All deliveries, oldest first.
     pub(crate) fn all(&self) -> Vec<Delivery> {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner).all().cloned().collect()
+        self.log
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .all()
+            .cloned()
+            .collect()
     }
 
     pub(crate) fn get(&self, id: u64) -> Option<Delivery> {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+        self.log
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(id)
+            .cloned()
     }
 
     async fn carry(&self, id: u64) {
@@ -141,14 +173,30 @@ impl Courier {
         let body = serde_json::to_vec(&delivery.payload).expect("JSON can be written");
         let headers = self.headers(&delivery, &body);
         self.log(|log| log.sending(id, headers.clone(), self.clock.now()));
-        let found = Description::get().check_delivery(&delivery.event, delivery.action.as_deref(), &delivery.payload);
+        let found = Description::get().check_delivery(
+            &delivery.event,
+            delivery.action.as_deref(),
+            &delivery.payload,
+        );
         let outcome = if found.is_empty() {
             self.post(&delivery.url, &headers, body).await
         } else {
-            let reason = found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+            let reason = found
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join("\n");
             tracing::error!(event = delivery.event, %reason, "a delivery departs from GitHub's description and is not sent");
-            self.violations.lock().unwrap_or_else(PoisonError::into_inner).extend(found);
-            Outcome::failed("not sent: departs from GitHub's description", 500, Duration::ZERO).with_body(reason)
+            self.violations
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .extend(found);
+            Outcome::failed(
+                "not sent: departs from GitHub's description",
+                500,
+                Duration::ZERO,
+            )
+            .with_body(reason)
         };
         self.log(|log| log.finish(id, outcome));
     }
@@ -161,9 +209,18 @@ impl Courier {
             ("X-GitHub-Delivery", delivery.guid.clone()),
             ("X-GitHub-Event", delivery.event.clone()),
             ("X-GitHub-Hook-ID", HOOK_ID.to_string()),
-            ("X-GitHub-Hook-Installation-Target-ID", self.app_id.to_string()),
-            ("X-GitHub-Hook-Installation-Target-Type", "integration".to_owned()),
-            ("X-Hub-Signature-256", sign(self.hook().secret.expose_secret(), body)),
+            (
+                "X-GitHub-Hook-Installation-Target-ID",
+                self.app_id.to_string(),
+            ),
+            (
+                "X-GitHub-Hook-Installation-Target-Type",
+                "integration".to_owned(),
+            ),
+            (
+                "X-Hub-Signature-256",
+                sign(self.hook().secret.expose_secret(), body),
+            ),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into()
@@ -178,26 +235,45 @@ impl Courier {
         let answer = async {
             let answer = request.send().await?;
             let status = answer.status();
-            let headers = answer.headers().iter().map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())).collect();
+            let headers = answer
+                .headers()
+                .iter()
+                .map(|(name, value)| {
+                    (
+                        name.to_string(),
+                        String::from_utf8_lossy(value.as_bytes()).into_owned(),
+                    )
+                })
+                .collect();
             let body = answer.bytes().await?;
             Ok::<_, reqwest::Error>((status, headers, body))
         }
         .await;
         match answer {
             Ok((status, headers, body)) => Outcome {
-                status: if status.is_success() { "OK".to_owned() } else { format!("Invalid HTTP Response: {}", status.as_u16()) },
+                status: if status.is_success() {
+                    "OK".to_owned()
+                } else {
+                    format!("Invalid HTTP Response: {}", status.as_u16())
+                },
                 status_code: status.as_u16(),
                 duration: started.elapsed(),
                 headers,
                 body: String::from_utf8_lossy(&body[..body.len().min(KEPT_OF_ANSWER)]).into_owned(),
             },
-            Err(error) if error.is_timeout() => Outcome::failed("timed out", 504, started.elapsed()),
-            Err(error) => Outcome::failed("failed to connect to host", 502, started.elapsed()).with_body(chain(&error)),
+            Err(error) if error.is_timeout() => {
+                Outcome::failed("timed out", 504, started.elapsed())
+            }
+            Err(error) => Outcome::failed("failed to connect to host", 502, started.elapsed())
+                .with_body(chain(&error)),
         }
     }
 }
 
 /// An error with its causes.
 fn chain(error: &dyn std::error::Error) -> String {
-    std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    std::iter::successors(Some(error), |error| error.source())
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
 }

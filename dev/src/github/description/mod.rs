@@ -24,7 +24,10 @@ const WEBHOOKS: &str = include_str!("../../../github-description/webhooks.json")
 /// Where the description contradicts itself and GitHub, and what it should say.
 const ERRATA: &[(&str, &str)] = &[
     // Demands an `account` that is a user *and* an enterprise; the schema that the other installation calls use says *or*.
-    ("/paths/~1app~1installations/get/responses/200/content/application~1json/schema/items", "#/components/schemas/installation"),
+    (
+        "/paths/~1app~1installations/get/responses/200/content/application~1json/schema/items",
+        "#/components/schemas/installation",
+    ),
 ];
 
 /// A departure from GitHub's published description.
@@ -42,7 +45,11 @@ pub struct Violation {
 
 impl std::fmt::Display for Violation {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{}: {} at {:?}: {}", self.operation, self.part, self.pointer, self.message)
+        write!(
+            formatter,
+            "{}: {} at {:?}: {}",
+            self.operation, self.part, self.pointer, self.message
+        )
     }
 }
 
@@ -62,22 +69,36 @@ impl Description {
     }
 
     fn load() -> Self {
-        let mut rest: Value = serde_json::from_str(REST).expect("the committed description is JSON");
+        let mut rest: Value =
+            serde_json::from_str(REST).expect("the committed description is JSON");
         for (pointer, right) in ERRATA {
-            let wrong = rest.pointer_mut(pointer).expect("the erratum is still in the description");
+            let wrong = rest
+                .pointer_mut(pointer)
+                .expect("the erratum is still in the description");
             *wrong = serde_json::json!({ "$ref": right });
         }
         let rest = Document::openapi_3_0(rest);
-        let webhooks: Value = serde_json::from_str(WEBHOOKS).expect("the committed description is JSON");
+        let webhooks: Value =
+            serde_json::from_str(WEBHOOKS).expect("the committed description is JSON");
         let webhooks = Document::openapi_3_1(webhooks);
-        let names: Vec<String> = webhooks.json()["webhooks"].as_object().expect("webhooks is an object").keys().cloned().collect();
+        let names: Vec<String> = webhooks.json()["webhooks"]
+            .as_object()
+            .expect("webhooks is an object")
+            .keys()
+            .cloned()
+            .collect();
         Self {
             operations: operation::read_all(rest),
             basic_error: Schema::at(rest, "/components/schemas/basic-error"),
             webhooks: names
                 .into_iter()
                 .map(|name| {
-                    let schema = Schema::at(webhooks, &format!("/webhooks/{name}/post/requestBody/content/application~1json/schema"));
+                    let schema = Schema::at(
+                        webhooks,
+                        &format!(
+                            "/webhooks/{name}/post/requestBody/content/application~1json/schema"
+                        ),
+                    );
                     (name, schema)
                 })
                 .collect(),
@@ -85,33 +106,66 @@ impl Description {
     }
 
     /// The operation that a request asks for. `path` is below the API root and still percent-encoded.
-    pub(crate) fn find(&self, method: &http::Method, path: &str) -> Option<(&Operation, PathParameters)> {
+    pub(crate) fn find(
+        &self,
+        method: &http::Method,
+        path: &str,
+    ) -> Option<(&Operation, PathParameters)> {
         self.operations
             .iter()
             .filter(|operation| operation.method == method)
-            .find_map(|operation| operation.match_path(path).map(|parameters| (operation, parameters)))
+            .find_map(|operation| {
+                operation
+                    .match_path(path)
+                    .map(|parameters| (operation, parameters))
+            })
     }
 
     /// What is wrong with an answer; nothing if it is as described.
-    pub(crate) fn check_response(&self, operation: &Operation, status: u16, body: Option<&Value>) -> Vec<Violation> {
+    pub(crate) fn check_response(
+        &self,
+        operation: &Operation,
+        status: u16,
+        body: Option<&Value>,
+    ) -> Vec<Violation> {
         let part = format!("response {status}");
         match (operation.responses.get(&status), body) {
             (Some(Some(schema)), Some(body)) => schema.check(&operation.id, &part, body),
-            (Some(Some(_)), None) => vec![operation.violation(&part, "the description demands a body")],
-            (Some(None), Some(_)) => vec![operation.violation(&part, "the description has no body here")],
+            (Some(Some(_)), None) => {
+                vec![operation.violation(&part, "the description demands a body")]
+            }
+            (Some(None), Some(_)) => {
+                vec![operation.violation(&part, "the description has no body here")]
+            }
             (Some(None), None) => Vec::new(),
             // GitHub does not repeat at each operation the answers that all of them can give.
-            (None, Some(body)) if matches!(status, 400 | 401 | 403 | 404 | 413 | 422 | 429) || status >= 500 => self.basic_error.check(&operation.id, &part, body),
+            (None, Some(body))
+                if matches!(status, 400 | 401 | 403 | 404 | 413 | 422 | 429) || status >= 500 =>
+            {
+                self.basic_error.check(&operation.id, &part, body)
+            }
             (None, _) => vec![operation.violation(&part, "the description has no such status")],
         }
     }
 
     /// What is wrong with a webhook payload; `action` as in the payload.
-    pub(crate) fn check_delivery(&self, event: &str, action: Option<&str>, payload: &Value) -> Vec<Violation> {
-        let name = action.map_or_else(|| event.to_owned(), |action| format!("{event}_{action}")).replace('_', "-");
+    pub(crate) fn check_delivery(
+        &self,
+        event: &str,
+        action: Option<&str>,
+        payload: &Value,
+    ) -> Vec<Violation> {
+        let name = action
+            .map_or_else(|| event.to_owned(), |action| format!("{event}_{action}"))
+            .replace('_', "-");
         match self.webhooks.get(&name) {
             Some(schema) => schema.check(&name, "delivery", payload),
-            None => vec![Violation { operation: name, part: "delivery".into(), pointer: String::new(), message: "no such webhook in the description".into() }],
+            None => vec![Violation {
+                operation: name,
+                part: "delivery".into(),
+                pointer: String::new(),
+                message: "no such webhook in the description".into(),
+            }],
         }
     }
 }
@@ -121,7 +175,10 @@ mod tests {
     use super::*;
 
     fn source(text: &str) -> String {
-        serde_json::from_str::<Value>(text).unwrap()[trim::SOURCE_KEY].as_str().unwrap().to_owned()
+        serde_json::from_str::<Value>(text).unwrap()[trim::SOURCE_KEY]
+            .as_str()
+            .unwrap()
+            .to_owned()
     }
 
     #[test]
@@ -143,7 +200,9 @@ mod tests {
     #[test]
     fn a_wrong_answer_is_found_with_its_place() {
         let description = Description::get();
-        let (operation, _) = description.find(&http::Method::POST, "/app/installations/1/access_tokens").unwrap();
+        let (operation, _) = description
+            .find(&http::Method::POST, "/app/installations/1/access_tokens")
+            .unwrap();
         // The drift that a hand-written mock of this call has had in public code: no `expires_at`, 200 for 201.
         let body = serde_json::json!({"token": "ghs_x"});
         let found = description.check_response(operation, 201, Some(&body));
@@ -155,8 +214,20 @@ mod tests {
 
     #[test]
     fn a_wrong_delivery_is_found() {
-        let found = Description::get().check_delivery("issue_comment", Some("created"), &serde_json::json!({"action": "created"}));
-        assert!(found.iter().any(|violation| violation.message.contains("\"comment\"")), "{found:?}");
-        assert_eq!(Description::get().check_delivery("star", Some("created"), &Value::Null)[0].operation, "star-created");
+        let found = Description::get().check_delivery(
+            "issue_comment",
+            Some("created"),
+            &serde_json::json!({"action": "created"}),
+        );
+        assert!(
+            found
+                .iter()
+                .any(|violation| violation.message.contains("\"comment\"")),
+            "{found:?}"
+        );
+        assert_eq!(
+            Description::get().check_delivery("star", Some("created"), &Value::Null)[0].operation,
+            "star-created"
+        );
     }
 }

@@ -48,46 +48,77 @@ struct Body {
 
 /// All operations of a document, those with the most literal path first, so that the first match is the right one.
 pub(super) fn read_all(document: &'static Document) -> Vec<Operation> {
-    let paths = document.json()["paths"].as_object().expect("paths is an object");
+    let paths = document.json()["paths"]
+        .as_object()
+        .expect("paths is an object");
     let mut operations: Vec<Operation> = paths
         .iter()
         .flat_map(|(path, item)| {
             let methods = item.as_object().expect("a path item is an object");
-            methods.keys().map(move |method| Operation::read(document, path, method))
+            methods
+                .keys()
+                .map(move |method| Operation::read(document, path, method))
         })
         .collect();
-    operations.sort_by_key(|operation| operation.path.iter().filter(|segment| matches!(segment, Segment::Variable(_))).count());
+    operations.sort_by_key(|operation| {
+        operation
+            .path
+            .iter()
+            .filter(|segment| matches!(segment, Segment::Variable(_)))
+            .count()
+    });
     operations
 }
 
 impl Operation {
     fn read(document: &'static Document, path: &str, method: &str) -> Self {
-        let pointer = format!("/paths/{}/{method}", path.replace('~', "~0").replace('/', "~1"));
+        let pointer = format!(
+            "/paths/{}/{method}",
+            path.replace('~', "~0").replace('/', "~1")
+        );
         let json = document.json().pointer(&pointer).expect("just listed");
         let (body_pointer, body) = resolve(document, format!("{pointer}/requestBody"));
         Self {
             id: json["operationId"].as_str().unwrap_or_default().to_owned(),
-            method: method.to_ascii_uppercase().parse().expect("OpenAPI's methods are HTTP's"),
-            documentation_url: json["externalDocs"]["url"].as_str().unwrap_or("https://docs.github.com/rest").to_owned(),
+            method: method
+                .to_ascii_uppercase()
+                .parse()
+                .expect("OpenAPI's methods are HTTP's"),
+            documentation_url: json["externalDocs"]["url"]
+                .as_str()
+                .unwrap_or("https://docs.github.com/rest")
+                .to_owned(),
             path: path
                 .trim_start_matches('/')
                 .split('/')
-                .map(|segment| match segment.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
-                    Some(name) => Segment::Variable(name.to_owned()),
-                    None => Segment::Literal(segment.to_owned()),
+                .map(|segment| {
+                    match segment
+                        .strip_prefix('{')
+                        .and_then(|name| name.strip_suffix('}'))
+                    {
+                        Some(name) => Segment::Variable(name.to_owned()),
+                        None => Segment::Literal(segment.to_owned()),
+                    }
                 })
                 .collect(),
             parameters: (0..json["parameters"].as_array().map_or(0, Vec::len))
                 .map(|index| Parameter::read(document, &format!("{pointer}/parameters/{index}")))
                 .collect(),
-            body: json_schema(document, &body_pointer, body).map(|schema| Body { required: body["required"] == Value::Bool(true), schema }),
+            body: json_schema(document, &body_pointer, body).map(|schema| Body {
+                required: body["required"] == Value::Bool(true),
+                schema,
+            }),
             responses: json["responses"]
                 .as_object()
                 .expect("responses is an object")
                 .keys()
                 .filter_map(|status| {
-                    let (pointer, response) = resolve(document, format!("{pointer}/responses/{status}"));
-                    Some((status.parse().ok()?, json_schema(document, &pointer, response)))
+                    let (pointer, response) =
+                        resolve(document, format!("{pointer}/responses/{status}"));
+                    Some((
+                        status.parse().ok()?,
+                        json_schema(document, &pointer, response),
+                    ))
                 })
                 .collect(),
         }
@@ -99,7 +130,8 @@ impl Operation {
         let mut parameters = PathParameters::new();
         for (index, segment) in self.path.iter().enumerate() {
             let text = rest?;
-            let whole_rest = matches!(segment, Segment::Variable(name) if name == "path") && index + 1 == self.path.len();
+            let whole_rest = matches!(segment, Segment::Variable(name) if name == "path")
+                && index + 1 == self.path.len();
             let (head, tail) = match text.split_once('/') {
                 Some((head, tail)) if !whole_rest => (head, Some(tail)),
                 _ => (text, None),
@@ -109,7 +141,10 @@ impl Operation {
                 Segment::Literal(_) => return None,
                 Segment::Variable(_) if head.is_empty() && !whole_rest => return None,
                 Segment::Variable(name) => {
-                    parameters.insert(name.clone(), percent_decode_str(head).decode_utf8().ok()?.into_owned());
+                    parameters.insert(
+                        name.clone(),
+                        percent_decode_str(head).decode_utf8().ok()?.into_owned(),
+                    );
                 }
             }
             rest = tail;
@@ -127,29 +162,55 @@ impl Operation {
     }
 
     /// What is wrong with a request; nothing if it is as described.
-    pub(crate) fn check_request(&self, path: &PathParameters, query: &[(String, String)], body: Option<&Value>) -> Vec<Violation> {
+    pub(crate) fn check_request(
+        &self,
+        path: &PathParameters,
+        query: &[(String, String)],
+        body: Option<&Value>,
+    ) -> Vec<Violation> {
         let mut found = Vec::new();
         for parameter in &self.parameters {
             let (place, value) = if parameter.in_path {
                 ("path", path.get(&parameter.name))
             } else {
-                ("query", query.iter().find(|(name, _)| *name == parameter.name).map(|(_, value)| value))
+                (
+                    "query",
+                    query
+                        .iter()
+                        .find(|(name, _)| *name == parameter.name)
+                        .map(|(_, value)| value),
+                )
             };
             let part = format!("{place} parameter {}", parameter.name);
             match value {
-                Some(text) => found.extend(parameter.schema.check(&self.id, &part, &parameter.typed(text))),
+                Some(text) => found.extend(parameter.schema.check(
+                    &self.id,
+                    &part,
+                    &parameter.typed(text),
+                )),
                 None if parameter.required => found.push(self.violation(&part, "is missing")),
                 None => {}
             }
         }
         for (name, _) in query {
-            if !self.parameters.iter().any(|parameter| !parameter.in_path && parameter.name == *name) {
-                found.push(self.violation(&format!("query parameter {name}"), "is not in the description"));
+            if !self
+                .parameters
+                .iter()
+                .any(|parameter| !parameter.in_path && parameter.name == *name)
+            {
+                found.push(self.violation(
+                    &format!("query parameter {name}"),
+                    "is not in the description",
+                ));
             }
         }
         match (&self.body, body) {
-            (Some(Body { schema, .. }), Some(body)) => found.extend(schema.check(&self.id, "request body", body)),
-            (Some(Body { required: true, .. }), None) => found.push(self.violation("request body", "is missing")),
+            (Some(Body { schema, .. }), Some(body)) => {
+                found.extend(schema.check(&self.id, "request body", body));
+            }
+            (Some(Body { required: true, .. }), None) => {
+                found.push(self.violation("request body", "is missing"));
+            }
             // Some clients send an empty object where nothing is asked for; it says nothing either.
             (None, Some(Value::Null)) => {}
             (None, Some(Value::Object(fields))) if fields.is_empty() => {}
@@ -160,13 +221,20 @@ impl Operation {
     }
 
     pub(crate) fn violation(&self, part: &str, message: &str) -> Violation {
-        Violation { operation: self.id.clone(), part: part.to_owned(), pointer: String::new(), message: message.to_owned() }
+        Violation {
+            operation: self.id.clone(),
+            part: part.to_owned(),
+            pointer: String::new(),
+            message: message.to_owned(),
+        }
     }
 
     #[cfg(test)]
     pub(super) fn schemas(&self) -> impl Iterator<Item = &Schema> {
         let parameters = self.parameters.iter().map(|parameter| &parameter.schema);
-        parameters.chain(self.body.iter().map(|body| &body.schema)).chain(self.responses.values().flatten())
+        parameters
+            .chain(self.body.iter().map(|body| &body.schema))
+            .chain(self.responses.values().flatten())
     }
 }
 
@@ -206,6 +274,15 @@ fn resolve(document: &'static Document, pointer: String) -> (String, &'static Va
 fn json_schema(document: &'static Document, pointer: &str, body: &Value) -> Option<Schema> {
     let content = body["content"].as_object()?;
     // `contents/{path}` has several media types; the plain JSON one is a superset for our purposes.
-    let media_type = content.keys().find(|name| name.as_str() == "application/json").or_else(|| content.keys().find(|name| name.contains("json")))?;
-    Some(Schema::at(document, &format!("{pointer}/content/{}/schema", media_type.replace('~', "~0").replace('/', "~1"))))
+    let media_type = content
+        .keys()
+        .find(|name| name.as_str() == "application/json")
+        .or_else(|| content.keys().find(|name| name.contains("json")))?;
+    Some(Schema::at(
+        document,
+        &format!(
+            "{pointer}/content/{}/schema",
+            media_type.replace('~', "~0").replace('/', "~1")
+        ),
+    ))
 }

@@ -38,7 +38,11 @@ impl Document {
             .add(DOCUMENT_URI, json.clone())
             .and_then(jsonschema::RegistryBuilder::prepare)
             .expect("the committed description refers to nothing outside itself");
-        Box::leak(Box::new(Self { json, registry, draft }))
+        Box::leak(Box::new(Self {
+            json,
+            registry,
+            draft,
+        }))
     }
 
     pub(super) fn json(&self) -> &Value {
@@ -55,7 +59,11 @@ pub(super) struct Schema {
 
 impl Schema {
     pub(super) fn at(document: &'static Document, pointer: &str) -> Self {
-        Self { document, pointer: pointer.to_owned(), validator: OnceLock::new() }
+        Self {
+            document,
+            pointer: pointer.to_owned(),
+            validator: OnceLock::new(),
+        }
     }
 
     fn validator(&self) -> &Validator {
@@ -68,7 +76,12 @@ impl Schema {
                 .should_validate_formats(true)
                 .with_format("uri", is_address)
                 .build(&json!({"$ref": format!("{DOCUMENT_URI}#{fragment}")}))
-                .unwrap_or_else(|error| panic!("the committed description does not compile at {}: {error}", self.pointer))
+                .unwrap_or_else(|error| {
+                    panic!(
+                        "the committed description does not compile at {}: {error}",
+                        self.pointer
+                    )
+                })
         })
     }
 
@@ -103,7 +116,11 @@ fn shortened(message: &str) -> String {
     let characters: Vec<char> = message.chars().collect();
     let half = LONGEST_MESSAGE / 2;
     let (head, tail) = (&characters[..half], &characters[characters.len() - half..]);
-    format!("{} … {}", head.iter().collect::<String>(), tail.iter().collect::<String>())
+    format!(
+        "{} … {}",
+        head.iter().collect::<String>(),
+        tail.iter().collect::<String>()
+    )
 }
 
 /// `{"type": "string", "nullable": true}` → `{"type": ["string", "null"]}`; schemas without a type become `anyOf [it, null]`.
@@ -111,7 +128,10 @@ fn null_as_a_type(value: Value) -> Value {
     match value {
         Value::Array(items) => items.into_iter().map(null_as_a_type).collect(),
         Value::Object(map) => {
-            let mut map: Map<String, Value> = map.into_iter().map(|(key, value)| (key, null_as_a_type(value))).collect();
+            let mut map: Map<String, Value> = map
+                .into_iter()
+                .map(|(key, value)| (key, null_as_a_type(value)))
+                .collect();
             if map.get("nullable") != Some(&Value::Bool(true)) {
                 return map.into();
             }
@@ -140,13 +160,22 @@ mod tests {
 
     #[test]
     fn nullable_becomes_a_type() {
-        assert_eq!(null_as_a_type(json!({"type": "string", "nullable": true})), json!({"type": ["string", "null"]}));
-        assert_eq!(null_as_a_type(json!({"type": "string", "enum": ["a"], "nullable": true})), json!({"type": ["string", "null"], "enum": ["a", null]}));
+        assert_eq!(
+            null_as_a_type(json!({"type": "string", "nullable": true})),
+            json!({"type": ["string", "null"]})
+        );
+        assert_eq!(
+            null_as_a_type(json!({"type": "string", "enum": ["a"], "nullable": true})),
+            json!({"type": ["string", "null"], "enum": ["a", null]})
+        );
         assert_eq!(
             null_as_a_type(json!({"items": {"allOf": [{"$ref": "#/x"}], "nullable": true}})),
             json!({"items": {"anyOf": [{"allOf": [{"$ref": "#/x"}]}, {"type": "null"}]}})
         );
         // A field that happens to be called so is left alone.
-        assert_eq!(null_as_a_type(json!({"properties": {"nullable": {"type": "boolean"}}})), json!({"properties": {"nullable": {"type": "boolean"}}}));
+        assert_eq!(
+            null_as_a_type(json!({"properties": {"nullable": {"type": "boolean"}}})),
+            json!({"properties": {"nullable": {"type": "boolean"}}})
+        );
     }
 }

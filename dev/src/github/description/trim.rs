@@ -26,17 +26,35 @@ const OPERATIONS: &[(&str, &[&str])] = &[
     ("/app/hook/deliveries/{delivery_id}", &["get"]),
     ("/app/hook/deliveries/{delivery_id}/attempts", &["post"]),
     ("/app/installations", &["get"]),
-    ("/app/installations/{installation_id}/access_tokens", &["post"]),
+    (
+        "/app/installations/{installation_id}/access_tokens",
+        &["post"],
+    ),
     ("/rate_limit", &["get"]),
     ("/repos/{owner}/{repo}", &["get"]),
-    ("/repos/{owner}/{repo}/collaborators/{username}/permission", &["get"]),
+    (
+        "/repos/{owner}/{repo}/collaborators/{username}/permission",
+        &["get"],
+    ),
     ("/repos/{owner}/{repo}/contents/{path}", &["get"]),
     ("/repos/{owner}/{repo}/deployments", &["get", "post"]),
-    ("/repos/{owner}/{repo}/deployments/{deployment_id}/statuses", &["get", "post"]),
+    (
+        "/repos/{owner}/{repo}/deployments/{deployment_id}/statuses",
+        &["get", "post"],
+    ),
     ("/repos/{owner}/{repo}/installation", &["get"]),
-    ("/repos/{owner}/{repo}/issues/comments/{comment_id}", &["get", "patch", "delete"]),
-    ("/repos/{owner}/{repo}/issues/comments/{comment_id}/reactions", &["post"]),
-    ("/repos/{owner}/{repo}/issues/{issue_number}/comments", &["get", "post"]),
+    (
+        "/repos/{owner}/{repo}/issues/comments/{comment_id}",
+        &["get", "patch", "delete"],
+    ),
+    (
+        "/repos/{owner}/{repo}/issues/comments/{comment_id}/reactions",
+        &["post"],
+    ),
+    (
+        "/repos/{owner}/{repo}/issues/{issue_number}/comments",
+        &["get", "post"],
+    ),
     ("/repos/{owner}/{repo}/pulls/{pull_number}", &["get"]),
 ];
 
@@ -95,28 +113,58 @@ pub enum TrimError {
 /// # Errors
 /// When npm or tar fails, or when a package no longer holds an operation or webhook that we keep.
 pub async fn regenerate(folder: &Path) -> Result<(), TrimError> {
-    let downloads = tempfile::tempdir().map_err(|source| TrimError::Io { what: "creating a temporary folder".into(), source })?;
-    for (package, file, trim) in
-        [(REST_PACKAGE, REST_FILE, trim_rest as fn(&Value) -> Result<Value, String>), (WEBHOOKS_PACKAGE, WEBHOOKS_FILE, trim_webhooks)]
-    {
-        let packed = run("npm", &["pack", package, "--silent", "--pack-destination", "."], downloads.path()).await?;
+    let downloads = tempfile::tempdir().map_err(|source| TrimError::Io {
+        what: "creating a temporary folder".into(),
+        source,
+    })?;
+    for (package, file, trim) in [
+        (
+            REST_PACKAGE,
+            REST_FILE,
+            trim_rest as fn(&Value) -> Result<Value, String>,
+        ),
+        (WEBHOOKS_PACKAGE, WEBHOOKS_FILE, trim_webhooks),
+    ] {
+        let packed = run(
+            "npm",
+            &["pack", package, "--silent", "--pack-destination", "."],
+            downloads.path(),
+        )
+        .await?;
         let tarball = String::from_utf8_lossy(&packed).trim().to_owned();
         let content = |reason| TrimError::Content { package, reason };
-        let full = run("tar", &["-xzOf", &tarball, PATH_IN_PACKAGE], downloads.path()).await?;
-        let full: Value = serde_json::from_slice(&full).map_err(|error| content(error.to_string()))?;
+        let full = run(
+            "tar",
+            &["-xzOf", &tarball, PATH_IN_PACKAGE],
+            downloads.path(),
+        )
+        .await?;
+        let full: Value =
+            serde_json::from_slice(&full).map_err(|error| content(error.to_string()))?;
         let mut trimmed = trim(&full).map_err(content)?;
         trimmed[SOURCE_KEY] = json!(package);
-        let mut text = serde_json::to_string_pretty(&trimmed).map_err(|error| content(error.to_string()))?;
+        let mut text =
+            serde_json::to_string_pretty(&trimmed).map_err(|error| content(error.to_string()))?;
         text.push('\n');
         write(&folder.join(file), text.as_bytes()).await?;
-        let licence = run("tar", &["-xzOf", &tarball, "package/LICENSE"], downloads.path()).await?;
+        let licence = run(
+            "tar",
+            &["-xzOf", &tarball, "package/LICENSE"],
+            downloads.path(),
+        )
+        .await?;
         write(&folder.join("LICENSE"), &licence).await?;
     }
     Ok(())
 }
 
 async fn write(path: &Path, content: &[u8]) -> Result<(), TrimError> {
-    tokio::fs::write(path, content).await.map_err(|source| TrimError::Io { what: format!("writing {}", path.display()), source })
+    tokio::fs::write(path, content)
+        .await
+        .map_err(|source| TrimError::Io {
+            what: format!("writing {}", path.display()),
+            source,
+        })
 }
 
 async fn run(program: &str, arguments: &[&str], folder: &Path) -> Result<Vec<u8>, TrimError> {
@@ -128,21 +176,31 @@ async fn run(program: &str, arguments: &[&str], folder: &Path) -> Result<Vec<u8>
         .kill_on_drop(true)
         .output()
         .await
-        .map_err(|source| TrimError::Io { what: format!("running `{command}`"), source })?;
+        .map_err(|source| TrimError::Io {
+            what: format!("running `{command}`"),
+            source,
+        })?;
     if output.status.success() {
         Ok(output.stdout)
     } else {
-        Err(TrimError::Command { command, stderr: String::from_utf8_lossy(&output.stderr).trim().to_owned() })
+        Err(TrimError::Command {
+            command,
+            stderr: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        })
     }
 }
 
 fn trim_rest(full: &Value) -> Result<Value, String> {
     let mut paths = Map::new();
     for (path, methods) in OPERATIONS {
-        let item = full["paths"].get(path).ok_or_else(|| format!("no path {path}"))?;
+        let item = full["paths"]
+            .get(path)
+            .ok_or_else(|| format!("no path {path}"))?;
         let mut kept = Map::new();
         for method in *methods {
-            let operation = item.get(method).ok_or_else(|| format!("no operation {method} {path}"))?;
+            let operation = item
+                .get(method)
+                .ok_or_else(|| format!("no operation {method} {path}"))?;
             kept.insert((*method).to_owned(), without_examples(operation));
         }
         paths.insert((*path).to_owned(), kept.into());
@@ -162,7 +220,9 @@ fn trim_rest(full: &Value) -> Result<Value, String> {
 fn trim_webhooks(full: &Value) -> Result<Value, String> {
     let mut webhooks = Map::new();
     for name in WEBHOOKS {
-        let webhook = full["webhooks"].get(name).ok_or_else(|| format!("no webhook {name}"))?;
+        let webhook = full["webhooks"]
+            .get(name)
+            .ok_or_else(|| format!("no webhook {name}"))?;
         webhooks.insert((*name).to_owned(), without_examples(webhook));
     }
     let webhooks = Value::from(webhooks);
@@ -184,12 +244,17 @@ fn components(full: &Value, mut wanted: BTreeSet<String>) -> Result<Value, Strin
         if !done.insert(reference.clone()) {
             continue;
         }
-        let pointer = reference.strip_prefix('#').ok_or_else(|| format!("reference out of the file: {reference}"))?;
+        let pointer = reference
+            .strip_prefix('#')
+            .ok_or_else(|| format!("reference out of the file: {reference}"))?;
         let (kind, name) = pointer
             .strip_prefix("/components/")
             .and_then(|rest| rest.split_once('/'))
             .ok_or_else(|| format!("reference to something that is no component: {reference}"))?;
-        let component = without_examples(full.pointer(pointer).ok_or_else(|| format!("dangling reference {reference}"))?);
+        let component = without_examples(
+            full.pointer(pointer)
+                .ok_or_else(|| format!("dangling reference {reference}"))?,
+        );
         collect_references(&component, &mut wanted);
         let group = kept.entry(kind).or_insert_with(|| json!({}));
         group[name] = component;
@@ -203,7 +268,8 @@ fn collect_references(value: &Value, into: &mut BTreeSet<String>) {
             if let Some(Value::String(reference)) = map.get("$ref") {
                 into.insert(reference.clone());
             }
-            map.values().for_each(|value| collect_references(value, into));
+            map.values()
+                .for_each(|value| collect_references(value, into));
         }
         Value::Array(items) => items.iter().for_each(|item| collect_references(item, into)),
         _ => {}
@@ -219,7 +285,10 @@ fn without_examples(value: &Value) -> Value {
             .map(|(key, value)| {
                 // The keys of `properties` are names of GitHub's fields, one of which might be "example".
                 let value = match (key.as_str(), value) {
-                    ("properties", Value::Object(fields)) => fields.iter().map(|(name, field)| (name.clone(), without_examples(field))).collect(),
+                    ("properties", Value::Object(fields)) => fields
+                        .iter()
+                        .map(|(name, field)| (name.clone(), without_examples(field)))
+                        .collect(),
                     _ => without_examples(value),
                 };
                 (key.clone(), value)

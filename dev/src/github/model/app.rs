@@ -91,13 +91,20 @@ impl Installation {
     /// What a deploy-preview app asks for. Comments on pull requests need both `issues` and `pull_requests`
     /// (the documentation says either; GitHub refuses with only one: github/rest-api-description#6994).
     pub(crate) fn usual_permissions() -> Permissions {
-        [("contents", Level::Read), ("deployments", Level::Write), ("issues", Level::Write), ("metadata", Level::Read), ("pull_requests", Level::Write)]
-            .map(|(name, level)| (name.to_owned(), level))
-            .into()
+        [
+            ("contents", Level::Read),
+            ("deployments", Level::Write),
+            ("issues", Level::Write),
+            ("metadata", Level::Read),
+            ("pull_requests", Level::Write),
+        ]
+        .map(|(name, level)| (name.to_owned(), level))
+        .into()
     }
 
     pub(crate) fn covers(&self, repository: &Repository) -> bool {
-        self.account.eq_ignore_ascii_case(&repository.owner) && self.selection.contains(repository.id)
+        self.account.eq_ignore_ascii_case(&repository.owner)
+            && self.selection.contains(repository.id)
     }
 }
 

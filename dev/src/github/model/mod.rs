@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 
-pub(crate) use account::{Account, AccountKind};
 pub use account::Role;
+pub(crate) use account::{Account, AccountKind};
 pub(crate) use app::{App, Installation, Level, Permissions, Selection, Token};
 pub(crate) use deployment::{Deployment, DeploymentStatus};
 pub use issue::Version;
@@ -33,7 +33,12 @@ pub(crate) struct State {
 
 impl State {
     pub(crate) fn new(app_id: u64, slug: &str, now: Timestamp) -> Self {
-        let app = App { id: app_id, slug: slug.to_owned(), owner: "octo-org".to_owned(), created_at: now };
+        let app = App {
+            id: app_id,
+            slug: slug.to_owned(),
+            owner: "octo-org".to_owned(),
+            created_at: now,
+        };
         let mut state = Self {
             installations: BTreeMap::new(),
             tokens: HashMap::new(),
@@ -56,7 +61,11 @@ impl State {
     /// Adds an account unless the login is taken.
     pub(crate) fn add_account(&mut self, login: &str, kind: AccountKind) {
         if self.account(login).is_none() {
-            let account = Account { id: self.next_id(), login: login.to_owned(), kind };
+            let account = Account {
+                id: self.next_id(),
+                login: login.to_owned(),
+                kind,
+            };
             self.accounts.insert(login.to_lowercase(), account);
         }
     }
@@ -79,18 +88,25 @@ impl State {
     }
 
     pub(crate) fn add_repository(&mut self, repository: Repository) {
-        self.repositories.insert(key(&repository.owner, &repository.name), repository);
+        self.repositories
+            .insert(key(&repository.owner, &repository.name), repository);
     }
 
     /// The installation that covers a repository.
     pub(crate) fn installation_for(&self, repository: &Repository) -> Option<&Installation> {
-        self.installations.values().find(|installation| installation.covers(repository))
+        self.installations
+            .values()
+            .find(|installation| installation.covers(repository))
     }
 
     /// The role that counts for a person: what they were given, or what everybody has.
     pub(crate) fn role(&self, repository: &Repository, login: &str) -> Role {
         let given = repository.collaborators.get(&login.to_lowercase()).copied();
-        let everybody = if repository.private { Role::None } else { Role::Read };
+        let everybody = if repository.private {
+            Role::None
+        } else {
+            Role::Read
+        };
         given.unwrap_or(everybody).max(everybody)
     }
 
@@ -100,7 +116,11 @@ impl State {
             "OWNER"
         } else if repository.collaborators.contains_key(&login.to_lowercase()) {
             "COLLABORATOR"
-        } else if repository.issues.values().any(|issue| issue.is_merged_by_author(login)) {
+        } else if repository
+            .issues
+            .values()
+            .any(|issue| issue.is_merged_by_author(login))
+        {
             "CONTRIBUTOR"
         } else {
             "NONE"

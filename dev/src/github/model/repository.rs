@@ -44,7 +44,9 @@ impl Repository {
     }
 
     pub(crate) fn pulls(&self) -> impl DoubleEndedIterator<Item = (&Issue, &PullRequest)> {
-        self.issues.values().filter_map(|issue| issue.pull_request.as_ref().map(|pull| (issue, pull)))
+        self.issues
+            .values()
+            .filter_map(|issue| issue.pull_request.as_ref().map(|pull| (issue, pull)))
     }
 
     /// The comment with this identifier, unless it was deleted, and the issue it stands on.
@@ -56,6 +58,9 @@ impl Repository {
     }
 
     pub(crate) fn comment_mut(&mut self, id: u64) -> Option<&mut Comment> {
-        self.issues.values_mut().find_map(|issue| issue.comments.get_mut(&id)).filter(|comment| comment.deleted_at.is_none())
+        self.issues
+            .values_mut()
+            .find_map(|issue| issue.comments.get_mut(&id))
+            .filter(|comment| comment.deleted_at.is_none())
     }
 }

@@ -42,12 +42,17 @@ fn is_for_app(operation: &str) -> bool {
 fn needed(operation: &str) -> Option<(&'static str, Level)> {
     Some(match operation {
         "issues/list-comments" | "issues/get-comment" => ("issues", Level::Read),
-        "issues/create-comment" | "issues/update-comment" | "issues/delete-comment" | "reactions/create-for-issue-comment" => ("issues", Level::Write),
+        "issues/create-comment"
+        | "issues/update-comment"
+        | "issues/delete-comment"
+        | "reactions/create-for-issue-comment" => ("issues", Level::Write),
         "pulls/get" => ("pull_requests", Level::Read),
         "repos/get" | "repos/get-collaborator-permission-level" => ("metadata", Level::Read),
         "repos/get-content" => ("contents", Level::Read),
         "repos/list-deployments" | "repos/list-deployment-statuses" => ("deployments", Level::Read),
-        "repos/create-deployment" | "repos/create-deployment-status" => ("deployments", Level::Write),
+        "repos/create-deployment" | "repos/create-deployment-status" => {
+            ("deployments", Level::Write)
+        }
         _ => return None,
     })
 }
@@ -55,18 +60,32 @@ fn needed(operation: &str) -> Option<(&'static str, Level)> {
 impl Access {
     /// Reads the credentials.
     pub(super) fn identify(call: &Call<'_>) -> Result<Self, Refusal> {
-        let header = call.header("authorization").ok_or_else(|| Refusal::unauthorized("Requires authentication"))?;
+        let header = call
+            .header("authorization")
+            .ok_or_else(|| Refusal::unauthorized("Requires authentication"))?;
         let (_, credentials) = header
             .split_once(' ')
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("token"))
+            .filter(|(scheme, _)| {
+                scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("token")
+            })
             .ok_or_else(|| Refusal::unauthorized("Bad credentials"))?;
         let credentials = credentials.trim();
         if !is_for_app(&call.operation.id) {
             let now = call.shared.clock.now();
-            let token = call.shared.read(|wire| wire.state.tokens.get(credentials).filter(|token| token.expires_at > now).cloned());
-            return token.map(Self::Installation).ok_or_else(|| Refusal::unauthorized("Bad credentials"));
+            let token = call.shared.read(|wire| {
+                wire.state
+                    .tokens
+                    .get(credentials)
+                    .filter(|token| token.expires_at > now)
+                    .cloned()
+            });
+            return token
+                .map(Self::Installation)
+                .ok_or_else(|| Refusal::unauthorized("Bad credentials"));
         }
-        let (app_id, client_id) = call.shared.read(|wire| (wire.state.app.id, wire.state.app.client_id()));
+        let (app_id, client_id) = call
+            .shared
+            .read(|wire| (wire.state.app.id, wire.state.app.client_id()));
         AppKey::get().verify(credentials, app_id, &client_id).map(|()| Self::App).map_err(|error| match error {
             JwtError::Undecodable => Refusal::unauthorized("A JSON web token could not be decoded"),
             JwtError::Expired => Refusal::unauthorized(
@@ -91,23 +110,31 @@ impl Access {
     pub(super) fn meter(&self, call: &Call<'_>) -> Result<Option<Quota>, Refusal> {
         let now = call.shared.clock.now();
         let mut meters = lock(&call.shared.meters);
-        let meter = meters.entry(self.payer()).or_insert_with(|| Meter::new(now));
+        let meter = meters
+            .entry(self.payer())
+            .or_insert_with(|| Meter::new(now));
         // Asking how much is left costs nothing.
         if call.operation.id == "rate-limit/get" {
             return Ok(Some(meter.quota()));
         }
+        let count = || lock(&call.shared.traffic).rate_limited += 1;
         let quota = meter.request(now).map_err(|spent| {
+            count();
             let whose = match self.payer() {
                 Payer::App => "the GitHub App".to_owned(),
                 Payer::Installation(id) => format!("installation ID {id}"),
             };
-            Refusal::new(StatusCode::FORBIDDEN, format!("API rate limit exceeded for {whose}."))
-                .documented_at("https://docs.github.com/rest/overview/rate-limits-for-the-rest-api")
-                .with_header("x-ratelimit-remaining", "0".into())
-                .with_header("x-ratelimit-reset", spent.resets_at.as_second().to_string())
+            Refusal::new(
+                StatusCode::FORBIDDEN,
+                format!("API rate limit exceeded for {whose}."),
+            )
+            .documented_at("https://docs.github.com/rest/overview/rate-limits-for-the-rest-api")
+            .with_header("x-ratelimit-remaining", "0".into())
+            .with_header("x-ratelimit-reset", spent.resets_at.as_second().to_string())
         })?;
         if creates_content(&call.operation.id) {
             meter.content(now).map_err(|too_much| {
+                count();
                 Refusal::new(
                     StatusCode::FORBIDDEN,
                     "You have exceeded a secondary rate limit and have been temporarily blocked from content creation. Please retry your request again later.",
@@ -121,25 +148,44 @@ impl Access {
 
     /// Checks that the token covers the repository and holds the permission.
     pub(super) fn authorize(&self, call: &Call<'_>) -> Result<(), Refusal> {
-        let Self::Installation(token) = self else { return Ok(()) };
+        let Self::Installation(token) = self else {
+            return Ok(());
+        };
         if call.path.contains_key("owner") {
             let covered = call.in_repository(|wire, repository| {
-                let installation = wire.state.installations.get(&token.installation).ok_or_else(Refusal::not_found)?;
+                let installation = wire
+                    .state
+                    .installations
+                    .get(&token.installation)
+                    .ok_or_else(Refusal::not_found)?;
                 Ok(installation.covers(repository) && token.selection.contains(repository.id))
             })?;
             if !covered {
                 return Err(Refusal::not_found());
             }
         }
-        let holds = |name: &str, level: Level| token.permissions.get(name).is_some_and(|held| *held >= level);
-        let Some((name, level)) = needed(&call.operation.id) else { return Ok(()) };
+        let holds = |name: &str, level: Level| {
+            token
+                .permissions
+                .get(name)
+                .is_some_and(|held| *held >= level)
+        };
+        let Some((name, level)) = needed(&call.operation.id) else {
+            return Ok(());
+        };
         if !holds(name, level) {
             return Err(Refusal::not_accessible(format!("{name}={}", level.name())));
         }
         // The documentation says that either permission will do; in truth a comment on a pull request takes both
         // (github/rest-api-description#6994).
-        if name == "issues" && level == Level::Write && concerns_pull(call) && !holds("pull_requests", Level::Write) {
-            return Err(Refusal::not_accessible("issues=write,pull_requests=write".into()));
+        if name == "issues"
+            && level == Level::Write
+            && concerns_pull(call)
+            && !holds("pull_requests", Level::Write)
+        {
+            return Err(Refusal::not_accessible(
+                "issues=write,pull_requests=write".into(),
+            ));
         }
         Ok(())
     }

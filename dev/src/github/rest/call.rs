@@ -35,7 +35,10 @@ impl Call<'_> {
     }
 
     pub(super) fn query(&self, name: &str) -> Option<&str> {
-        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.query
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 
     pub(super) fn header(&self, name: &str) -> Option<&str> {
@@ -56,13 +59,23 @@ impl Call<'_> {
     }
 
     pub(super) fn place(&self, number: u64) -> Place {
-        Place { owner: self.owner().to_owned(), repo: self.repo().to_owned(), number }
+        Place {
+            owner: self.owner().to_owned(),
+            repo: self.repo().to_owned(),
+            number,
+        }
     }
 
     /// Looks at the repository that the path names.
-    pub(super) fn in_repository<T>(&self, look: impl FnOnce(&Wire<'_>, &Repository) -> Result<T, Refusal>) -> Result<T, Refusal> {
+    pub(super) fn in_repository<T>(
+        &self,
+        look: impl FnOnce(&Wire<'_>, &Repository) -> Result<T, Refusal>,
+    ) -> Result<T, Refusal> {
         self.shared.read(|wire| {
-            let repository = wire.state.repository(self.owner(), self.repo()).ok_or_else(Refusal::not_found)?;
+            let repository = wire
+                .state
+                .repository(self.owner(), self.repo())
+                .ok_or_else(Refusal::not_found)?;
             look(wire, repository)
         })
     }
@@ -80,7 +93,12 @@ pub(super) struct Answer {
 
 impl Answer {
     pub(super) fn new(status: StatusCode, body: Value) -> Self {
-        Self { status, body: Some(body), raw: None, headers: Vec::new() }
+        Self {
+            status,
+            body: Some(body),
+            raw: None,
+            headers: Vec::new(),
+        }
     }
 
     pub(super) fn ok(body: Value) -> Self {
@@ -92,7 +110,12 @@ impl Answer {
     }
 
     pub(super) fn no_content() -> Self {
-        Self { status: StatusCode::NO_CONTENT, body: None, raw: None, headers: Vec::new() }
+        Self {
+            status: StatusCode::NO_CONTENT,
+            body: None,
+            raw: None,
+            headers: Vec::new(),
+        }
     }
 
     pub(super) fn with_header(mut self, name: &'static str, value: String) -> Self {

@@ -12,18 +12,49 @@ use crate::github::{git::Entry, model::Repository};
 
 pub(super) async fn get(call: &Call<'_>) -> Result<Answer, Refusal> {
     let path = call.path("path").trim_matches('/');
-    let (git, full_name, default) = call.in_repository(|_, repository| Ok((repository.git.clone(), repository.full_name(), repository.main_sha.clone())))?;
+    let (git, full_name, default) = call.in_repository(|_, repository| {
+        Ok((
+            repository.git.clone(),
+            repository.full_name(),
+            repository.main_sha.clone(),
+        ))
+    })?;
     let reference = call.query("ref");
     let commit = match reference {
-        Some(name) => git.resolve(name).await.ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, format!("No commit found for the ref {name}")))?,
+        Some(name) => git.resolve(name).await.ok_or_else(|| {
+            Refusal::new(
+                StatusCode::NOT_FOUND,
+                format!("No commit found for the ref {name}"),
+            )
+        })?,
         None => default,
     };
-    let base = Base { api: format!("{}/repos/{full_name}", call.shared.urls.api), page: format!("{}/{full_name}", call.shared.urls.page), commit: &commit };
+    let base = Base {
+        api: format!("{}/repos/{full_name}", call.shared.urls.api),
+        page: format!("{}/{full_name}", call.shared.urls.page),
+        commit: &commit,
+    };
     let reference = reference.unwrap_or(Repository::DEFAULT_BRANCH);
-    match git.read(&commit, path).await.map_err(|error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))? {
+    match git
+        .read(&commit, path)
+        .await
+        .map_err(|error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?
+    {
         None => Err(Refusal::not_found()),
-        Some(Entry::File { content, .. }) if call.header("accept").is_some_and(|accept| accept.contains("raw")) => {
-            Ok(Answer { status: StatusCode::OK, body: None, raw: Some(content), headers: vec![("content-type", "application/vnd.github.raw+json; charset=utf-8".into())] })
+        Some(Entry::File { content, .. })
+            if call
+                .header("accept")
+                .is_some_and(|accept| accept.contains("raw")) =>
+        {
+            Ok(Answer {
+                status: StatusCode::OK,
+                body: None,
+                raw: Some(content),
+                headers: vec![(
+                    "content-type",
+                    "application/vnd.github.raw+json; charset=utf-8".into(),
+                )],
+            })
         }
         Some(Entry::File { sha, content }) => {
             let mut json = base.entry(path, reference, ("file", &sha), content.len() as u64);
@@ -33,8 +64,17 @@ pub(super) async fn get(call: &Call<'_>) -> Result<Answer, Refusal> {
         }
         Some(Entry::Folder(entries)) => {
             let list = entries.iter().map(|entry| {
-                let path = if path.is_empty() { entry.name.clone() } else { format!("{path}/{}", entry.name) };
-                base.entry(&path, reference, (if entry.is_folder { "dir" } else { "file" }, &entry.sha), entry.size)
+                let path = if path.is_empty() {
+                    entry.name.clone()
+                } else {
+                    format!("{path}/{}", entry.name)
+                };
+                base.entry(
+                    &path,
+                    reference,
+                    (if entry.is_folder { "dir" } else { "file" }, &entry.sha),
+                    entry.size,
+                )
             });
             Ok(Answer::ok(list.collect()))
         }
@@ -52,7 +92,11 @@ impl Base<'_> {
         let name = path.rsplit('/').next().unwrap_or(path);
         let url = format!("{}/contents/{path}?ref={reference}", self.api);
         let html = format!("{}/blob/{}/{path}", self.page, self.commit);
-        let git = format!("{}/git/{}/{sha}", self.api, if kind == "dir" { "trees" } else { "blobs" });
+        let git = format!(
+            "{}/git/{}/{sha}",
+            self.api,
+            if kind == "dir" { "trees" } else { "blobs" }
+        );
         json!({
             "type": kind,
             "name": name,

@@ -18,10 +18,11 @@ use crate::github::{
 fn known(call: &Call<'_>) -> impl Iterator<Item = (Delivery, Outcome)> {
     let oldest = call.shared.clock.now() - DELIVERY_RETENTION;
     let all = call.shared.courier.all().into_iter().rev();
-    all.filter(move |delivery| delivery.delivered_at >= oldest).filter_map(|delivery| {
-        let outcome = delivery.outcome.clone()?;
-        Some((delivery, outcome))
-    })
+    all.filter(move |delivery| delivery.delivered_at >= oldest)
+        .filter_map(|delivery| {
+            let outcome = delivery.outcome.clone()?;
+            Some((delivery, outcome))
+        })
 }
 
 pub(super) fn list(call: &Call<'_>) -> Result<Answer, Refusal> {
@@ -36,22 +37,34 @@ pub(super) fn list(call: &Call<'_>) -> Result<Answer, Refusal> {
     };
     let status = call.query("status");
     let mut page: Vec<(Delivery, Outcome)> = known(call)
-        .filter(|(delivery, outcome)| delivery.id < before && status.is_none_or(|status| (status == "success") == outcome.is_success()))
+        .filter(|(delivery, outcome)| {
+            delivery.id < before
+                && status.is_none_or(|status| (status == "success") == outcome.is_success())
+        })
         .take(size + 1)
         .collect();
     let more = page.len() > size;
     page.truncate(size);
     let mut links = Vec::new();
     if let Some((last, _)) = page.last().filter(|_| more) {
-        links.push(paging::link(call, ("cursor", &format!("v1_{}", last.id)), "next"));
+        links.push(paging::link(
+            call,
+            ("cursor", &format!("v1_{}", last.id)),
+            "next",
+        ));
     }
-    let items = page.iter().map(|(delivery, outcome)| item(delivery, outcome)).collect();
-    Ok(paging::with_links(Answer::ok(items), links))
+    let items = page
+        .iter()
+        .map(|(delivery, outcome)| item(delivery, outcome))
+        .collect();
+    Ok(paging::with_links(Answer::ok(items), &links))
 }
 
 pub(super) fn get(call: &Call<'_>) -> Result<Answer, Refusal> {
     let id = call.number("delivery_id")?;
-    let (delivery, outcome) = known(call).find(|(delivery, _)| delivery.id == id).ok_or_else(missing)?;
+    let (delivery, outcome) = known(call)
+        .find(|(delivery, _)| delivery.id == id)
+        .ok_or_else(missing)?;
     let mut json = item(&delivery, &outcome);
     json["url"] = json!(delivery.url.as_str());
     json["request"] = json!({ "headers": delivery.headers, "payload": delivery.payload });
@@ -62,7 +75,11 @@ pub(super) fn get(call: &Call<'_>) -> Result<Answer, Refusal> {
 pub(super) fn redeliver(call: &Call<'_>) -> Result<Answer, Refusal> {
     let id = call.number("delivery_id")?;
     let may_be_repeated = known(call).any(|(delivery, _)| delivery.id == id);
-    if may_be_repeated && call.shared.courier.redeliver(id) { Ok(Answer::new(StatusCode::ACCEPTED, json!({}))) } else { Err(missing()) }
+    if may_be_repeated && call.shared.courier.redeliver(id) {
+        Ok(Answer::new(StatusCode::ACCEPTED, json!({})))
+    } else {
+        Err(missing())
+    }
 }
 
 /// GitHub documents 400 and 422 here, and answers 404 nonetheless.

@@ -40,29 +40,74 @@ const LARGEST_REQUEST: usize = 2 * 1024 * 1024;
 /// Answers one request to the API.
 pub(super) async fn serve(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let path = parts.uri.path().strip_prefix(Urls::API_ROOT).unwrap_or(parts.uri.path());
+    let path = parts
+        .uri
+        .path()
+        .strip_prefix(Urls::API_ROOT)
+        .unwrap_or(parts.uri.path());
     let Some((operation, parameters)) = Description::get().find(&parts.method, path) else {
         let operation = format!("{} {path}", parts.method);
-        shared.record(vec![Violation { operation, part: "request".into(), pointer: String::new(), message: "no such call in the description".into() }]);
-        return respond(&shared, None, Refusal::not_found().into_answer("https://docs.github.com/rest"), None);
+        shared.record(vec![Violation {
+            operation,
+            part: "request".into(),
+            pointer: String::new(),
+            message: "no such call in the description".into(),
+        }]);
+        return respond(
+            &shared,
+            None,
+            Refusal::not_found().into_answer("https://docs.github.com/rest"),
+            None,
+        );
     };
-    *lock(&shared.traffic).requests.entry(operation.id.clone()).or_default() += 1;
+    *lock(&shared.traffic)
+        .requests
+        .entry(operation.id.clone())
+        .or_default() += 1;
 
+    if let Some(status) = shared.fault(&operation.id) {
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let refusal = Refusal::new(status, status.canonical_reason().unwrap_or("Error"));
+        return respond(
+            &shared,
+            Some(operation),
+            refusal.into_answer(&operation.documentation_url),
+            None,
+        );
+    }
     let mut quota = None;
     let answer = match to_bytes(body, LARGEST_REQUEST).await {
         Ok(body) => {
-            let query = url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
-            let call = Call { shared: &shared, operation, path: parameters, query, headers: &parts.headers, body: Value::Null };
+            let query =
+                url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes())
+                    .into_owned()
+                    .collect();
+            let call = Call {
+                shared: &shared,
+                operation,
+                path: parameters,
+                query,
+                headers: &parts.headers,
+                body: Value::Null,
+            };
             handle(call, &body, &parts.headers, &mut quota).await
         }
-        Err(_) => Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "Request body too large")),
+        Err(_) => Err(Refusal::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "Request body too large",
+        )),
     };
     let answer = answer.unwrap_or_else(|refusal| refusal.into_answer(&operation.documentation_url));
     respond(&shared, Some(operation), answer, quota)
 }
 
 /// The way of a request for a known operation.
-async fn handle(mut call: Call<'_>, body: &[u8], headers: &HeaderMap, quota: &mut Option<Quota>) -> Result<Answer, Refusal> {
+async fn handle(
+    mut call: Call<'_>,
+    body: &[u8],
+    headers: &HeaderMap,
+    quota: &mut Option<Quota>,
+) -> Result<Answer, Refusal> {
     if !headers.contains_key("user-agent") {
         return Err(Refusal::new(
             StatusCode::FORBIDDEN,
@@ -81,14 +126,30 @@ async fn handle(mut call: Call<'_>, body: &[u8], headers: &HeaderMap, quota: &mu
         }
     };
     if malformed {
-        call.shared.record(vec![call.operation.violation("request body", "is not JSON")]);
-        return Err(Refusal::new(StatusCode::BAD_REQUEST, "Problems parsing JSON"));
+        call.shared.record(vec![
+            call.operation.violation("request body", "is not JSON"),
+        ]);
+        return Err(Refusal::new(
+            StatusCode::BAD_REQUEST,
+            "Problems parsing JSON",
+        ));
     }
-    let found = call.operation.check_request(&call.path, &call.query, (!body.is_empty()).then_some(&call.body));
+    let found = call.operation.check_request(
+        &call.path,
+        &call.query,
+        (!body.is_empty()).then_some(&call.body),
+    );
     if !found.is_empty() {
-        let reasons = found.iter().map(|violation| format!("{} {}", violation.part, violation.message)).collect::<Vec<_>>().join("; ");
+        let reasons = found
+            .iter()
+            .map(|violation| format!("{} {}", violation.part, violation.message))
+            .collect::<Vec<_>>()
+            .join("; ");
         call.shared.record(found);
-        return Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, format!("Invalid request.\n\n{reasons}")));
+        return Err(Refusal::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            format!("Invalid request.\n\n{reasons}"),
+        ));
     }
     access.authorize(&call)?;
     let answer = dispatch(&call, &access).await?;
@@ -122,17 +183,29 @@ async fn dispatch(call: &Call<'_>, access: &Access) -> Result<Answer, Refusal> {
         "repos/list-deployment-statuses" => deployments::list_statuses(call),
         "repos/create-deployment-status" => deployments::create_status(call),
         "rate-limit/get" => Ok(apps::rate_limit(access, call)),
-        unhandled => Err(Refusal::new(StatusCode::NOT_IMPLEMENTED, format!("the stand-in does not know {unhandled}"))),
+        unhandled => Err(Refusal::new(
+            StatusCode::NOT_IMPLEMENTED,
+            format!("the stand-in does not know {unhandled}"),
+        )),
     }
 }
 
 /// Checks the answer against the description and gives it the headers that GitHub gives every answer.
-fn respond(shared: &Shared, operation: Option<&Operation>, mut answer: Answer, quota: Option<Quota>) -> Response {
+fn respond(
+    shared: &Shared,
+    operation: Option<&Operation>,
+    mut answer: Answer,
+    quota: Option<Quota>,
+) -> Response {
     if let Some(operation) = operation {
         let found = match &answer.raw {
             // Raw media types are not JSON, and the description does not say what they hold.
             Some(_) => Vec::new(),
-            None => Description::get().check_response(operation, answer.status.as_u16(), answer.body.as_ref()),
+            None => Description::get().check_response(
+                operation,
+                answer.status.as_u16(),
+                answer.body.as_ref(),
+            ),
         };
         if !found.is_empty() {
             let reasons: Vec<String> = found.iter().map(ToString::to_string).collect();
@@ -143,11 +216,17 @@ fn respond(shared: &Shared, operation: Option<&Operation>, mut answer: Answer, q
             );
         }
     }
-    *lock(&shared.traffic).answers.entry(answer.status.as_u16()).or_default() += 1;
+    *lock(&shared.traffic)
+        .answers
+        .entry(answer.status.as_u16())
+        .or_default() += 1;
     let mut response = Response::builder()
         .status(answer.status)
         .header("server", "github.com")
-        .header("x-github-request-id", uuid::Uuid::new_v4().simple().to_string())
+        .header(
+            "x-github-request-id",
+            uuid::Uuid::new_v4().simple().to_string(),
+        )
         .header("x-github-media-type", "github.v3; format=json")
         .header("x-github-api-version-selected", "2022-11-28");
     if let Some(quota) = quota {
@@ -170,4 +249,30 @@ fn respond(shared: &Shared, operation: Option<&Operation>, mut answer: Answer, q
         (None, None) => Body::empty(),
     };
     response.body(body).expect("all headers above are valid")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::github::{Options, StandIn};
+
+    #[tokio::test]
+    async fn an_answer_that_departs_from_the_description_is_not_given() {
+        let github = StandIn::start(Options::default()).await.unwrap();
+        let post = http::Method::POST;
+        let path = "/app/installations/1/access_tokens";
+        let (operation, _) = Description::get().find(&post, path).unwrap();
+        let wrong = Answer::created(json!({"token": "ghs_x"}));
+        let response = respond(&github.shared, Some(operation), wrong, None);
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let body = to_bytes(response.into_body(), LARGEST_REQUEST)
+            .await
+            .unwrap();
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        assert!(
+            body["message"].as_str().unwrap().contains("expires_at"),
+            "{body}"
+        );
+        assert_eq!(github.violations().len(), 1);
+    }
 }

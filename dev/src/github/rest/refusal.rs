@@ -19,7 +19,13 @@ pub(super) struct Refusal {
 
 impl Refusal {
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), errors: Vec::new(), documentation_url: None, headers: Vec::new() }
+        Self {
+            status,
+            message: message.into(),
+            errors: Vec::new(),
+            documentation_url: None,
+            headers: Vec::new(),
+        }
     }
 
     pub(super) fn not_found() -> Self {
@@ -32,7 +38,11 @@ impl Refusal {
 
     /// The token lacks a permission; `accepted` is what would do, as in `issues=write`.
     pub(super) fn not_accessible(accepted: String) -> Self {
-        Self::new(StatusCode::FORBIDDEN, "Resource not accessible by integration").with_header("x-accepted-github-permissions", accepted)
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "Resource not accessible by integration",
+        )
+        .with_header("x-accepted-github-permissions", accepted)
     }
 
     pub(super) fn invalid(resource: &str, field: &str, message: &str) -> Self {
@@ -60,7 +70,12 @@ impl Refusal {
         if !self.errors.is_empty() {
             body["errors"] = self.errors.into();
         }
-        Answer { status: self.status, body: Some(body), raw: None, headers: self.headers }
+        Answer {
+            status: self.status,
+            body: Some(body),
+            raw: None,
+            headers: self.headers,
+        }
     }
 }
 
@@ -69,8 +84,13 @@ impl From<Refused> for Refusal {
         match &refused {
             Refused::NotFound => Self::not_found(),
             Refused::Forbidden(reason) => Self::new(StatusCode::FORBIDDEN, reason),
-            Refused::Locked => Self::new(StatusCode::FORBIDDEN, refused.to_string()).documented_at("https://docs.github.com/articles/locking-conversations/"),
-            Refused::Invalid { resource, field, message } => Self::invalid(resource, field, message),
+            Refused::Locked => Self::new(StatusCode::FORBIDDEN, refused.to_string())
+                .documented_at("https://docs.github.com/articles/locking-conversations/"),
+            Refused::Invalid {
+                resource,
+                field,
+                message,
+            } => Self::invalid(resource, field, message),
             Refused::Git(error) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
         }
     }

@@ -1,9 +1,12 @@
 //! Repositories, pull requests, and who may do what.
 
+use serde_json::json;
+
 use super::{
     call::{Answer, Call},
     refusal::Refusal,
 };
+use crate::github::model::Role;
 
 pub(super) fn get(call: &Call<'_>) -> Result<Answer, Refusal> {
     call.in_repository(|wire, repository| Ok(Answer::ok(wire.full_repository(repository))))
@@ -24,13 +27,13 @@ pub(super) fn permission(call: &Call<'_>) -> Result<Answer, Refusal> {
         let role = wire.state.role(repository, login);
         let mut user = wire.user(&account.login);
         user["role_name"] = role.role_name().into();
-        user["permissions"] = serde_json::json!({
-            "pull": role >= crate::github::model::Role::Read,
-            "triage": role >= crate::github::model::Role::Triage,
-            "push": role >= crate::github::model::Role::Write,
-            "maintain": role >= crate::github::model::Role::Maintain,
-            "admin": role >= crate::github::model::Role::Admin,
+        user["permissions"] = json!({
+            "pull": role >= Role::Read,
+            "triage": role >= Role::Triage,
+            "push": role >= Role::Write,
+            "maintain": role >= Role::Maintain,
+            "admin": role >= Role::Admin,
         });
-        Ok(Answer::ok(serde_json::json!({ "permission": role.legacy_permission(), "role_name": role.role_name(), "user": user })))
+        Ok(Answer::ok(json!({ "permission": role.legacy_permission(), "role_name": role.role_name(), "user": user })))
     })
 }

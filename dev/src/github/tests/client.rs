@@ -21,7 +21,9 @@ impl Reply {
     }
 
     pub(super) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
     }
 }
 
@@ -42,8 +44,16 @@ pub(super) fn jwt(github: &StandIn) -> String {
 
 impl Client {
     pub(super) fn new(github: &StandIn, credential: &str) -> Self {
-        let http = reqwest::Client::builder().no_proxy().user_agent("test").build().unwrap();
-        Self { http, api: github.api_url().as_str().trim_end_matches('/').to_owned(), credential: credential.to_owned() }
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .user_agent("test")
+            .build()
+            .unwrap();
+        Self {
+            http,
+            api: github.api_url().as_str().trim_end_matches('/').to_owned(),
+            credential: credential.to_owned(),
+        }
     }
 
     pub(super) fn as_app(github: &StandIn) -> Self {
@@ -57,14 +67,23 @@ impl Client {
 
     pub(super) async fn with_token_for(github: &StandIn, asked: &Value) -> Self {
         let id = github.installation_id("octo-org").unwrap();
-        let minted = Self::as_app(github).post(&format!("/app/installations/{id}/access_tokens"), asked).await;
+        let minted = Self::as_app(github)
+            .post(&format!("/app/installations/{id}/access_tokens"), asked)
+            .await;
         assert_eq!(minted.status, 201, "{minted:?}");
         Self::new(github, minted.body["token"].as_str().unwrap())
     }
 
     pub(super) async fn send(&self, method: Method, path: &str, body: Option<Vec<u8>>) -> Reply {
-        let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.api) };
-        let mut request = self.http.request(method, url).header("accept", "application/vnd.github+json");
+        let url = if path.starts_with("http") {
+            path.to_owned()
+        } else {
+            format!("{}{path}", self.api)
+        };
+        let mut request = self
+            .http
+            .request(method, url)
+            .header("accept", "application/vnd.github+json");
         if !self.credential.is_empty() {
             request = request.bearer_auth(&self.credential);
         }
@@ -74,7 +93,11 @@ impl Client {
         let answer = request.send().await.unwrap();
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
         let body = answer.bytes().await.unwrap();
-        Reply { status, headers, body: serde_json::from_slice(&body).unwrap_or(Value::Null) }
+        Reply {
+            status,
+            headers,
+            body: serde_json::from_slice(&body).unwrap_or(Value::Null),
+        }
     }
 
     pub(super) async fn get(&self, path: &str) -> Reply {
@@ -82,11 +105,13 @@ impl Client {
     }
 
     pub(super) async fn post(&self, path: &str, body: &Value) -> Reply {
-        self.send(Method::POST, path, Some(body.to_string().into_bytes())).await
+        self.send(Method::POST, path, Some(body.to_string().into_bytes()))
+            .await
     }
 
     pub(super) async fn patch(&self, path: &str, body: &Value) -> Reply {
-        self.send(Method::PATCH, path, Some(body.to_string().into_bytes())).await
+        self.send(Method::PATCH, path, Some(body.to_string().into_bytes()))
+            .await
     }
 
     pub(super) async fn delete(&self, path: &str) -> Reply {

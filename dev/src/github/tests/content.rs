@@ -3,7 +3,7 @@
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::json;
 
-use super::{User, assert_as_described, scene};
+use super::{Client, Options, Receiver, StandIn, User, assert_as_described, scene};
 
 #[tokio::test]
 async fn a_pull_request_follows_its_branch() {
@@ -12,22 +12,51 @@ async fn a_pull_request_follows_its_branch() {
     let path = format!("/repos/{}/pulls/{}", repository.full_name(), pull.number());
     let before = client.get(&path).await;
     assert_eq!(before.body["head"]["sha"], pull.head_sha());
-    let sha = pull.push([("content.json", "{\"new\": 1}"), ("more.txt", "x\n")]).await.unwrap();
+    let sha = pull
+        .push([("content.json", "{\"new\": 1}"), ("more.txt", "x\n")])
+        .await
+        .unwrap();
     let push = pushes.recv().await.unwrap();
-    assert_eq!((push.sha.as_str(), push.number), (sha.as_str(), pull.number()));
+    assert_eq!(
+        (push.sha.as_str(), push.number),
+        (sha.as_str(), pull.number())
+    );
     let after = client.get(&path).await;
-    assert_eq!((after.body["head"]["sha"].as_str(), after.body["commits"].as_u64()), (Some(sha.as_str()), Some(2)));
+    assert_eq!(
+        (
+            after.body["head"]["sha"].as_str(),
+            after.body["commits"].as_u64()
+        ),
+        (Some(sha.as_str()), Some(2))
+    );
     assert_eq!(after.body["changed_files"], 2);
     pull.close().unwrap();
     let closed = client.get(&path).await;
-    assert_eq!((closed.body["state"].as_str(), closed.body["merged"].as_bool()), (Some("closed"), Some(false)));
+    assert_eq!(
+        (
+            closed.body["state"].as_str(),
+            closed.body["merged"].as_bool()
+        ),
+        (Some("closed"), Some(false))
+    );
     assert!(pull.push([("a", "b")]).await.is_err(), "closed");
     pull.reopen().unwrap();
     let merge = pull.merge().await.unwrap();
     let merged = client.get(&path).await;
-    assert_eq!((merged.body["merged"].as_bool(), merged.body["merge_commit_sha"].as_str()), (Some(true), Some(merge.as_str())));
+    assert_eq!(
+        (
+            merged.body["merged"].as_bool(),
+            merged.body["merge_commit_sha"].as_str()
+        ),
+        (Some(true), Some(merge.as_str()))
+    );
     assert!(pull.reopen().is_err(), "merged");
-    let on_main = client.get(&format!("/repos/{}/contents/more.txt", repository.full_name())).await;
+    let on_main = client
+        .get(&format!(
+            "/repos/{}/contents/more.txt",
+            repository.full_name()
+        ))
+        .await;
     assert_eq!(on_main.body["content"], BASE64_STANDARD.encode("x\n"));
     assert_as_described(&github);
 }
@@ -35,15 +64,59 @@ async fn a_pull_request_follows_its_branch() {
 #[tokio::test]
 async fn a_fork_is_another_repository() {
     let (github, repository, _, client) = scene().await;
-    let pull = repository.open_from_fork(&User::outsider(), "From outside", [("content.json", "{\"fork\": 1}")]).await.unwrap();
-    let answer = client.get(&format!("/repos/{}/pulls/{}", repository.full_name(), pull.number())).await;
-    assert_eq!(answer.body["head"]["repo"]["full_name"], format!("otto/{}", repository.name()));
+    let pull = repository
+        .open_from_fork(
+            &User::outsider(),
+            "From outside",
+            [("content.json", "{\"fork\": 1}")],
+        )
+        .await
+        .unwrap();
+    let answer = client
+        .get(&format!(
+            "/repos/{}/pulls/{}",
+            repository.full_name(),
+            pull.number()
+        ))
+        .await;
+    assert_eq!(
+        answer.body["head"]["repo"]["full_name"],
+        format!("otto/{}", repository.name())
+    );
     assert_eq!(answer.body["head"]["repo"]["fork"], true);
-    assert_eq!(answer.body["base"]["repo"]["full_name"], repository.full_name());
-    let draft = repository.open_draft(&User::writer(), "Later", [("content.json", "{}")]).await.unwrap();
-    assert_eq!(client.get(&format!("/repos/{}/pulls/{}", repository.full_name(), draft.number())).await.body["draft"], true);
-    let issue = repository.open_issue(&User::reader(), "Not a pull request").unwrap();
-    assert_eq!(client.get(&format!("/repos/{}/pulls/{}", repository.full_name(), issue.number())).await.status, 404);
+    assert_eq!(
+        answer.body["base"]["repo"]["full_name"],
+        repository.full_name()
+    );
+    let draft = repository
+        .open_draft(&User::writer(), "Later", [("content.json", "{}")])
+        .await
+        .unwrap();
+    assert_eq!(
+        client
+            .get(&format!(
+                "/repos/{}/pulls/{}",
+                repository.full_name(),
+                draft.number()
+            ))
+            .await
+            .body["draft"],
+        true
+    );
+    let issue = repository
+        .open_issue(&User::reader(), "Not a pull request")
+        .unwrap();
+    assert_eq!(
+        client
+            .get(&format!(
+                "/repos/{}/pulls/{}",
+                repository.full_name(),
+                issue.number()
+            ))
+            .await
+            .status,
+        404
+    );
     assert_as_described(&github);
 }
 
@@ -51,12 +124,34 @@ async fn a_fork_is_another_repository() {
 async fn files_are_read_at_any_commit() {
     let (github, repository, pull, client) = scene().await;
     let contents = format!("/repos/{}/contents", repository.full_name());
-    let at_head = client.get(&format!("{contents}/content.json?ref={}", pull.head_sha())).await;
-    assert_eq!((at_head.status, at_head.body["content"].as_str()), (200, Some("e30=")));
+    let at_head = client
+        .get(&format!("{contents}/content.json?ref={}", pull.head_sha()))
+        .await;
+    assert_eq!(
+        (at_head.status, at_head.body["content"].as_str()),
+        (200, Some("e30="))
+    );
     let folder = client.get(&format!("{contents}/hello_world")).await;
-    assert!(folder.body.as_array().unwrap().iter().any(|entry| entry["path"] == "hello_world/server.py"), "{folder:?}");
-    assert_eq!(client.get(&format!("{contents}/.preview.yml")).await.status, 404);
-    assert_eq!(client.get(&format!("{contents}/content.json?ref=nowhere")).await.status, 404);
+    assert!(
+        folder
+            .body
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|entry| entry["path"] == "hello_world/server.py"),
+        "{folder:?}"
+    );
+    assert_eq!(
+        client.get(&format!("{contents}/.preview.yml")).await.status,
+        404
+    );
+    assert_eq!(
+        client
+            .get(&format!("{contents}/content.json?ref=nowhere"))
+            .await
+            .status,
+        404
+    );
     assert_as_described(&github);
 }
 
@@ -66,34 +161,91 @@ async fn deployments_and_their_statuses() {
     let deployments = format!("/repos/{}/deployments", repository.full_name());
     let request = json!({"ref": pull.head_sha(), "environment": "preview", "transient_environment": true, "auto_merge": false, "required_contexts": []});
     let made = client.post(&deployments, &request).await;
-    assert_eq!((made.status, made.body["sha"].as_str()), (201, Some(pull.head_sha().as_str())));
+    assert_eq!(
+        (made.status, made.body["sha"].as_str()),
+        (201, Some(pull.head_sha().as_str()))
+    );
     let statuses = format!("{deployments}/{}/statuses", made.body["id"]);
     let status = json!({"state": "success", "environment_url": "http://pr-1.preview.localhost"});
     assert_eq!(client.post(&statuses, &status).await.status, 201);
     assert_eq!(client.get(&statuses).await.body[0]["state"], "success");
-    assert_eq!(client.get(&format!("{deployments}?environment=preview")).await.body.as_array().unwrap().len(), 1);
-    assert_eq!(client.get(&format!("{deployments}?environment=production")).await.body, json!([]));
-    assert_eq!(client.post(&deployments, &json!({"ref": "nowhere"})).await.status, 422);
+    assert_eq!(
+        client
+            .get(&format!("{deployments}?environment=preview"))
+            .await
+            .body
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+    assert_eq!(
+        client
+            .get(&format!("{deployments}?environment=production"))
+            .await
+            .body,
+        json!([])
+    );
+    assert_eq!(
+        client
+            .post(&deployments, &json!({"ref": "nowhere"}))
+            .await
+            .status,
+        422
+    );
     assert_as_described(&github);
 }
 
 #[tokio::test]
 async fn the_samples_are_there() {
-    let (github, _, _, client) = scene().await;
+    let receiver = Receiver::answering(202).await;
+    let github = StandIn::start(Options {
+        webhook_url: Some(receiver.url.clone()),
+        ..Options::default()
+    })
+    .await
+    .unwrap();
     let repository = github.add_samples().await.unwrap();
+    assert!(
+        github.deliveries().is_empty(),
+        "they were there before the App"
+    );
+    let client = Client::with_token(&github).await;
     let titles: Vec<String> = client_titles(&client, &repository.full_name()).await;
-    assert_eq!(titles, ["Greet in Spanish", "Evening colours", "Say where we come from", "Try a warmer colour", "Shout"]);
-    assert_eq!(github.open_heads().iter().filter(|push| push.repo == "hello-world").count(), 4);
-    let again = super::StandIn::start(super::Options::default()).await.unwrap();
+    assert_eq!(
+        titles,
+        [
+            "Greet in Spanish",
+            "Evening colours",
+            "Say where we come from",
+            "Try a warmer colour",
+            "Shout"
+        ]
+    );
+    assert_eq!(
+        github
+            .open_heads()
+            .iter()
+            .filter(|push| push.repo == "hello-world")
+            .count(),
+        4
+    );
+    let again = StandIn::start(Options::default()).await.unwrap();
     let same = again.add_samples().await.unwrap();
-    assert_eq!(same.pull_request(1).head_sha(), repository.pull_request(1).head_sha(), "unchanged content keeps its commits");
+    assert_eq!(
+        same.pull_request(1).head_sha(),
+        repository.pull_request(1).head_sha(),
+        "unchanged content keeps its commits"
+    );
     assert_as_described(&github);
 }
 
-async fn client_titles(client: &super::Client, repository: &str) -> Vec<String> {
+async fn client_titles(client: &Client, repository: &str) -> Vec<String> {
     let mut titles = Vec::new();
     for number in 1..=5 {
-        let pull = client.get(&format!("/repos/{repository}/pulls/{number}")).await;
+        let pull = client
+            .get(&format!("/repos/{repository}/pulls/{number}"))
+            .await;
         titles.push(pull.body["title"].as_str().unwrap().to_owned());
     }
     titles

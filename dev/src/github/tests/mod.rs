@@ -6,6 +6,7 @@ mod content;
 mod credentials;
 mod deliveries;
 mod limits;
+mod page;
 mod receiver;
 
 use std::time::Duration;
@@ -21,7 +22,14 @@ const DEADLINE: Duration = Duration::from_secs(20);
 async fn scene() -> (StandIn, Repository, PullRequest, Client) {
     let github = StandIn::start(Options::default()).await.unwrap();
     let repository = github.repository("octo-org", "hello").await.unwrap();
-    let pull = repository.open_pull_request(&User::writer(), "Greet in Spanish", [("content.json", "{}")]).await.unwrap();
+    let pull = repository
+        .open_pull_request(
+            &User::writer(),
+            "Greet in Spanish",
+            [("content.json", "{}")],
+        )
+        .await
+        .unwrap();
     let client = Client::with_token(&github).await;
     (github, repository, pull, client)
 }

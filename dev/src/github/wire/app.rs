@@ -3,11 +3,15 @@
 use serde_json::{Map, Value, json};
 
 use super::{Wire, node_id, time};
-use crate::github::model::{App, Installation, Permissions, Token};
+use crate::github::model::{App, Installation, Permissions, Selection, Token};
 
 /// Permissions as GitHub writes them.
 pub(crate) fn permissions(permissions: &Permissions) -> Value {
-    permissions.iter().map(|(name, level)| (name.clone(), Value::from(level.name()))).collect::<Map<_, _>>().into()
+    permissions
+        .iter()
+        .map(|(name, level)| (name.clone(), Value::from(level.name())))
+        .collect::<Map<_, _>>()
+        .into()
 }
 
 impl Wire<'_> {
@@ -78,9 +82,14 @@ impl Wire<'_> {
             "permissions": permissions(&token.permissions),
             "repository_selection": token.selection.name(),
         });
-        if let crate::github::model::Selection::Only(ids) = &token.selection {
-            let repositories = self.state.repositories().filter(|repository| ids.contains(&repository.id));
-            json["repositories"] = repositories.map(|repository| self.repository(repository)).collect();
+        if let Selection::Only(ids) = &token.selection {
+            let repositories = self
+                .state
+                .repositories()
+                .filter(|repository| ids.contains(&repository.id));
+            json["repositories"] = repositories
+                .map(|repository| self.repository(repository))
+                .collect();
         }
         json
     }

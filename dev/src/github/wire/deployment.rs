@@ -9,7 +9,10 @@ impl Wire<'_> {
     /// `deployment`.
     pub(crate) fn deployment(&self, repository: &Repository, deployment: &Deployment) -> Value {
         let url = self.deployment_url(repository, deployment);
-        let updated = deployment.statuses.last().map_or(deployment.created_at, |status| status.created_at);
+        let updated = deployment
+            .statuses
+            .last()
+            .map_or(deployment.created_at, |status| status.created_at);
         json!({
             "url": url,
             "id": deployment.id,
@@ -33,7 +36,12 @@ impl Wire<'_> {
     }
 
     /// `deployment-status`.
-    pub(crate) fn deployment_status(&self, repository: &Repository, deployment: &Deployment, status: &DeploymentStatus) -> Value {
+    pub(crate) fn deployment_status(
+        &self,
+        repository: &Repository,
+        deployment: &Deployment,
+        status: &DeploymentStatus,
+    ) -> Value {
         let deployment_url = self.deployment_url(repository, deployment);
         json!({
             "url": format!("{deployment_url}/statuses/{}", status.id),
@@ -55,6 +63,10 @@ impl Wire<'_> {
     }
 
     fn deployment_url(&self, repository: &Repository, deployment: &Deployment) -> String {
-        format!("{}/deployments/{}", self.repository_url(repository), deployment.id)
+        format!(
+            "{}/deployments/{}",
+            self.repository_url(repository),
+            deployment.id
+        )
     }
 }

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::Wire;
-use crate::github::model::{Comment, Issue, PullRequest, Repository};
+use super::{Wire, time};
+use crate::github::model::{App, Comment, Issue, PullRequest, Repository};
 
 /// Something that a webhook tells.
 pub(crate) struct Event {
@@ -18,7 +18,13 @@ pub(crate) struct Event {
 
 impl Wire<'_> {
     /// `issue_comment`; `was` is the former body when the action is `edited`.
-    pub(crate) fn issue_comment(&self, action: &'static str, (repository, issue, comment): (&Repository, &Issue, &Comment), sender: &str, was: Option<&str>) -> Event {
+    pub(crate) fn issue_comment(
+        &self,
+        action: &'static str,
+        (repository, issue, comment): (&Repository, &Issue, &Comment),
+        sender: &str,
+        was: Option<&str>,
+    ) -> Event {
         let mut payload = json!({
             "issue": self.issue(repository, issue),
             "comment": self.comment(repository, issue, comment),
@@ -48,7 +54,14 @@ impl Wire<'_> {
         self.event("pull_request", action, repository, sender, payload)
     }
 
-    fn event(&self, name: &'static str, action: &'static str, repository: &Repository, sender: &str, mut payload: Value) -> Event {
+    fn event(
+        &self,
+        name: &'static str,
+        action: &'static str,
+        repository: &Repository,
+        sender: &str,
+        mut payload: Value,
+    ) -> Event {
         payload["action"] = json!(action);
         payload["repository"] = self.repository(repository);
         payload["sender"] = self.user(sender);
@@ -60,7 +73,13 @@ impl Wire<'_> {
         if let Some(installation) = installation {
             payload["installation"] = Self::simple_installation(installation);
         }
-        Event { name, action: Some(action), installation: installation.map(|installation| installation.id), repository: Some(repository.id), payload }
+        Event {
+            name,
+            action: Some(action),
+            installation: installation.map(|installation| installation.id),
+            repository: Some(repository.id),
+            payload,
+        }
     }
 
     /// `ping`, which GitHub sends when a webhook is set up.
@@ -74,14 +93,20 @@ impl Wire<'_> {
                 "id": hook_id,
                 "name": "web",
                 "active": true,
-                "events": crate::github::model::App::EVENTS,
+                "events": App::EVENTS,
                 "config": { "content_type": "json", "insecure_ssl": "0", "secret": "********", "url": webhook_url },
-                "created_at": super::time(app.created_at),
-                "updated_at": super::time(app.created_at),
+                "created_at": time(app.created_at),
+                "updated_at": time(app.created_at),
                 "app_id": app.id,
                 "deliveries_url": format!("{}/app/hook/deliveries", self.urls.api),
             },
         });
-        Event { name: "ping", action: None, installation: None, repository: None, payload }
+        Event {
+            name: "ping",
+            action: None,
+            installation: None,
+            repository: None,
+            payload,
+        }
     }
 }

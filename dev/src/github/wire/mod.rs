@@ -30,7 +30,10 @@ impl Urls {
 
     pub(crate) fn of(listener: std::net::SocketAddr) -> Self {
         let page = format!("http://{listener}");
-        Self { api: format!("{page}{}", Self::API_ROOT), page }
+        Self {
+            api: format!("{page}{}", Self::API_ROOT),
+            page,
+        }
     }
 
     pub(crate) fn page_url(&self) -> Url {

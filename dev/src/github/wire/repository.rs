@@ -33,7 +33,10 @@ const URL_FIELDS: &[(&str, &str)] = &[
     ("languages_url", "/languages"),
     ("merges_url", "/merges"),
     ("milestones_url", "/milestones{/number}"),
-    ("notifications_url", "/notifications{?since,all,participating}"),
+    (
+        "notifications_url",
+        "/notifications{?since,all,participating}",
+    ),
     ("pulls_url", "/pulls{/number}"),
     ("releases_url", "/releases{/id}"),
     ("stargazers_url", "/stargazers"),
@@ -55,9 +58,16 @@ impl Wire<'_> {
     pub(crate) fn repository(&self, repository: &Repository) -> Value {
         let url = self.repository_url(repository);
         let page = format!("{}/{}", self.urls.page, repository.full_name());
-        let open_issues = repository.issues.values().filter(|issue| issue.is_open()).count();
+        let open_issues = repository
+            .issues
+            .values()
+            .filter(|issue| issue.is_open())
+            .count();
         let created = time(repository.created_at);
-        let mut fields: Map<String, Value> = URL_FIELDS.iter().map(|(name, tail)| ((*name).to_owned(), format!("{url}{tail}").into())).collect();
+        let mut fields: Map<String, Value> = URL_FIELDS
+            .iter()
+            .map(|(name, tail)| ((*name).to_owned(), format!("{url}{tail}").into()))
+            .collect();
         let rest = json!({
             "id": repository.id,
             "node_id": node_id("R", repository.id),
@@ -104,7 +114,11 @@ impl Wire<'_> {
         full["network_count"] = json!(0);
         full["subscribers_count"] = json!(0);
         full["permissions"] = json!({"admin": false, "maintain": false, "push": false, "triage": false, "pull": true});
-        if self.state.account(&repository.owner).is_some_and(|owner| owner.kind == AccountKind::Organization) {
+        if self
+            .state
+            .account(&repository.owner)
+            .is_some_and(|owner| owner.kind == AccountKind::Organization)
+        {
             full["organization"] = self.user(&repository.owner);
         }
         full

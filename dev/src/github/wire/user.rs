@@ -16,7 +16,11 @@ impl Wire<'_> {
         let in_url = login.replace('[', "%5B").replace(']', "%5D");
         let url = format!("{}/users/{in_url}", self.urls.api);
         let page = match account.kind {
-            AccountKind::Bot => format!("{}/apps/{}", self.urls.page, login.trim_end_matches("[bot]")),
+            AccountKind::Bot => format!(
+                "{}/apps/{}",
+                self.urls.page,
+                login.trim_end_matches("[bot]")
+            ),
             _ => format!("{}/{in_url}", self.urls.page),
         };
         json!({
@@ -44,7 +48,11 @@ impl Wire<'_> {
 
     /// `organization-simple-webhooks`; null if the account is no organisation.
     pub(crate) fn organization(&self, login: &str) -> Value {
-        let Some(account) = self.state.account(login).filter(|account| account.kind == AccountKind::Organization) else {
+        let Some(account) = self
+            .state
+            .account(login)
+            .filter(|account| account.kind == AccountKind::Organization)
+        else {
             return Value::Null;
         };
         let url = format!("{}/orgs/{}", self.urls.api, account.login);

@@ -1,0 +1,122 @@
+//! What a person does on the page.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::github::{
+    actions::{Actor, Place, PullState, Refused},
+    samples,
+    shared::Shared,
+};
+
+type At = Path<(String, String, u64)>;
+
+/// A comment. JSON and not a form: a browser asks before another site may send that, and we do not answer.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CommentRequest {
+    r#as: String,
+    body: String,
+}
+
+/// A commit that changes what the sample app shows.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PushRequest {
+    r#as: String,
+    greeting: String,
+    colour: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StateRequest {
+    r#as: String,
+    state: WantedState,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum WantedState {
+    Open,
+    Closed,
+    Merged,
+    Locked,
+    Unlocked,
+}
+
+pub(super) async fn comment(
+    State(shared): State<Arc<Shared>>,
+    at: At,
+    Json(request): Json<CommentRequest>,
+) -> Response {
+    answer(
+        shared
+            .write_comment(&Actor::Person(request.r#as), &place(at), &request.body)
+            .map(drop),
+    )
+}
+
+pub(super) async fn push(
+    State(shared): State<Arc<Shared>>,
+    at: At,
+    Json(request): Json<PushRequest>,
+) -> Response {
+    let message = format!("Say “{}”", request.greeting);
+    let file = samples::greeting(
+        &request.greeting,
+        &format!("Pushed by {} on the stand-in's page.", request.r#as),
+        &request.colour,
+    );
+    answer(
+        shared
+            .push(&Actor::Person(request.r#as), &place(at), &message, &[file])
+            .await
+            .map(drop),
+    )
+}
+
+pub(super) async fn state(
+    State(shared): State<Arc<Shared>>,
+    at: At,
+    Json(request): Json<StateRequest>,
+) -> Response {
+    let (actor, place) = (Actor::Person(request.r#as), place(at));
+    let to = match request.state {
+        WantedState::Open => PullState::Open,
+        WantedState::Closed => PullState::Closed,
+        WantedState::Locked => PullState::Locked,
+        WantedState::Unlocked => PullState::Unlocked,
+        WantedState::Merged => return answer(shared.merge(&actor, &place).await.map(drop)),
+    };
+    answer(shared.set_pull_state(&actor, &place, to).map(drop))
+}
+
+fn place(Path((owner, repo, number)): At) -> Place {
+    Place {
+        owner,
+        repo,
+        number,
+    }
+}
+
+fn answer(result: Result<(), Refused>) -> Response {
+    let Err(refused) = result else {
+        return StatusCode::NO_CONTENT.into_response();
+    };
+    let status = match refused {
+        Refused::NotFound => StatusCode::NOT_FOUND,
+        Refused::Forbidden(_) | Refused::Locked => StatusCode::FORBIDDEN,
+        Refused::Invalid { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+        Refused::Git(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    (status, Json(json!({ "message": refused.to_string() }))).into_response()
+}

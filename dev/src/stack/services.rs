@@ -1,0 +1,123 @@
+//! How do the webhook and the worker run, so that they serve this stack?
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::process::Command;
+
+use super::env::{ServiceEnv, StackEnv};
+use super::options::free_ports;
+use super::part::Part;
+use super::temporal::answers;
+use super::{Stack, StackError};
+use crate::images::REGISTRY;
+
+/// What both may take to finish what they have accepted.
+const GRACE: Duration = Duration::from_secs(3);
+/// The longest wait for one answer about readiness.
+const ANSWER: Duration = Duration::from_secs(2);
+
+/// Builds both programs with Cargo, which shows its own progress; returns the folder that they are in.
+///
+/// # Errors
+/// When they do not compile.
+pub async fn build() -> Result<PathBuf, StackError> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(cargo)
+        .args([
+            "build",
+            "--quiet",
+            "--bin",
+            "preview-webhook",
+            "--bin",
+            "preview-worker",
+            "--manifest-path",
+        ])
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"))
+        .stdin(Stdio::null())
+        .status()
+        .await
+        .map_err(StackError::Build)?;
+    if !status.success() {
+        return Err(StackError::DoesNotCompile);
+    }
+    programs()
+}
+
+/// Where Cargo puts the programs of this workspace: beside this one.
+fn programs() -> Result<PathBuf, StackError> {
+    let this = std::env::current_exe().map_err(StackError::Build)?;
+    Ok(this.parent().unwrap_or(Path::new("/")).to_owned())
+}
+
+impl Stack {
+    /// Starts the webhook and the worker; returns when both are ready.
+    ///
+    /// # Errors
+    /// Names the program, its log, and the log's last lines.
+    pub async fn start_services(
+        &self,
+        env: &StackEnv,
+        service: &ServiceEnv,
+    ) -> Result<(), StackError> {
+        let programs = programs()?;
+        let [worker_port] = free_ports()?;
+        let webhook_port = self.options.ports.webhook;
+        let domain = format!(
+            "{}://{}:{}",
+            env.preview_url_scheme, env.preview_domain, env.preview_url_port
+        );
+        let common = |name, program| {
+            let part = Part::new(name, &programs.join(program))
+                .env("TEMPORAL_ADDRESS", &env.temporal_address)
+                .env("TEMPORAL_NAMESPACE", &env.temporal_namespace)
+                .env("GITHUB_API_URL", &service.github_api_url)
+                .env("GITHUB_APP_ID", &service.github_app_id)
+                .env("GITHUB_PRIVATE_KEY_FILE", &service.github_private_key_file);
+            let part = Part {
+                grace: GRACE,
+                ..part
+            };
+            service
+                .preview_ttl
+                .iter()
+                .fold(part, |part, ttl| part.env("PREVIEW_TTL", ttl))
+        };
+        let webhook = common("webhook", "preview-webhook")
+            .env("WEBHOOK_LISTEN", format!("127.0.0.1:{webhook_port}"))
+            .env("WEBHOOK_SECRET", &service.webhook_secret);
+        let worker = common("worker", "preview-worker")
+            .env("WORKER_LISTEN", format!("127.0.0.1:{worker_port}"))
+            .env("TEMPORAL_UI_URL", &env.temporal_ui_url)
+            .env("KUBECONFIG", &env.kubeconfig)
+            .env("HELM", &env.helm)
+            .env("PREVIEW_DOMAIN", domain)
+            .env("PREVIEW_INGRESS_ADDRESS", &env.preview_ingress_address)
+            .env("PREVIEW_INGRESS_CLASS", &env.preview_ingress_class)
+            .env("PREVIEW_CHART", &env.preview_chart)
+            .env(
+                "PREVIEW_IMAGE",
+                format!("{REGISTRY}/{{owner}}/{{repo}}:{{commit}}"),
+            );
+        let worker = env
+            .kube_context
+            .iter()
+            .fold(worker, |part, context| part.env("KUBE_CONTEXT", context));
+
+        let client = reqwest::Client::builder()
+            .timeout(ANSWER)
+            .no_proxy()
+            .build()
+            .map_err(StackError::Client)?;
+        let ready = |port: u16| format!("http://127.0.0.1:{port}/readyz");
+        tokio::try_join!(
+            self.parts
+                .start(webhook, async || answers(&client, &ready(webhook_port))
+                    .await),
+            self.parts
+                .start(worker, async || answers(&client, &ready(worker_port)).await),
+        )?;
+        Ok(())
+    }
+}

@@ -1,0 +1,78 @@
+//! `cargo dev test`, from top to bottom.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::{ExitCode, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context, anyhow, ensure};
+use clap::Args;
+use dev::browser;
+use dev::tools::{Tool, Toolbox};
+use tokio::process::Command;
+
+use crate::running_stack::RunningStack;
+
+/// Conversations side by side, unless RUST_TEST_THREADS says otherwise: they mostly wait.
+const THREADS: &str = "6";
+
+/// What a person can choose.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Folder for the state and logs of the tests' own stack, and for the logs of each conversation.
+    #[arg(long, default_value = ".dev/test")]
+    state: PathBuf,
+    /// What the test programs are given, for example a part of a test's name.
+    #[arg(last = true, value_name = "FILTER")]
+    arguments: Vec<OsString>,
+}
+
+/// Installs, builds, starts a stack, runs every test of the workspace, and stops the stack.
+pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
+    Toolbox::ensure_all(Tool::EMBEDDED).await?;
+    browser::ensure().await?;
+    let started = Instant::now();
+    cargo(&["build", "--workspace", "--bins"], &[]).await?;
+    cargo(&["test", "--workspace", "--no-run", "--quiet"], &[]).await?;
+    eprintln!("Built after {:.0} s.", started.elapsed().as_secs_f64());
+
+    let state = std::path::absolute(&options.state)?;
+    let stack = RunningStack::start(&state, &["--platform-only"]).await?;
+    let tested = tokio::select! {
+        tested = test(&stack, &options.arguments) => tested,
+        interrupted = tokio::signal::ctrl_c() => interrupted.map_err(Into::into).and_then(|()| Err(anyhow!("interrupted"))),
+    };
+    let stopped = stack.stop().await;
+    eprintln!("Done after {:.0} s. The logs of stack and conversations are in {}.", started.elapsed().as_secs_f64(), state.display());
+    tested.and(stopped)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn test(stack: &RunningStack, arguments: &[OsString]) -> anyhow::Result<()> {
+    let threads = std::env::var_os("RUST_TEST_THREADS").unwrap_or_else(|| THREADS.into());
+    let mut words: Vec<OsString> = ["test", "--workspace", "--no-fail-fast", "--"].map(Into::into).into();
+    words.extend_from_slice(arguments);
+    cargo(&words, &[("PREVIEW_STACK_ENV", stack.env_file().into()), ("RUST_TEST_THREADS", threads)]).await
+}
+
+/// Runs Cargo on this workspace, in a person's own environment: what Cargo told this program about itself would make it build things anew.
+async fn cargo<Word: AsRef<std::ffi::OsStr>>(words: &[Word], environment: &[(&str, OsString)]) -> anyhow::Result<()> {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| name == "CARGO" || name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+            cargo.env_remove(name);
+        }
+    }
+    let status = cargo
+        .args(words)
+        .envs(environment.iter().map(|(name, value)| (name, value)))
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .status()
+        .await
+        .context("cannot run cargo")?;
+    let shown: Vec<_> = words.iter().map(|word| word.as_ref().to_string_lossy()).collect();
+    ensure!(status.success(), "cargo {} failed", shown.join(" "));
+    Ok(())
+}

@@ -1,0 +1,154 @@
+//! Programs die at the worst moment. The preview ends in the right place all the same.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context, Result};
+use dev::github::User;
+use k8s_openapi::api::core::v1::Secret;
+use kube::{Api, api::ListParams, runtime::watcher};
+use temporalio_client::WorkflowExecutionStatus;
+use tests::{Conversation, HeldHelm, Preview, PullRequest, Setting, converse, patience::RECOVERY};
+use tokio::time::timeout;
+use workflows::vocabulary::Phase;
+
+/// Waits for the URL longer than usual: the dead worker's heartbeats have to be missed first.
+async fn recovers(pull: &PullRequest, preview: &Preview) -> Result<()> {
+    let url = preview.url()?;
+    pull.github.wait_for_comment(|comment| comment.body.contains(url.as_str()), RECOVERY).await?;
+    assert_eq!(preview.open("/").await?.commit, Some(pull.github.head_sha()));
+    Ok(())
+}
+
+#[test]
+fn a_worker_killed_while_helm_runs_is_replaced_and_the_preview_comes_up() {
+    converse(Setting::default(), async |chat| {
+        let mut helm = HeldHelm::before(&chat.stack.env.helm, &chat.folder)?;
+        chat.restart_worker_with("HELM", helm.program()).await?;
+        let pull = chat.pull_request().await?;
+        let preview = pull.request_preview().await?;
+        helm.is_called().await?;
+
+        chat.worker.kill().await?;
+        chat.worker.set("HELM", &chat.stack.env.helm);
+        chat.worker.start().await?;
+
+        recovers(&pull, &preview).await?;
+        pull.sticky()?;
+        preview.stop().await
+    });
+}
+
+/// A copy of the chart with a hook that Helm waits for before it installs anything else.
+fn chart_with_a_hook_that_never_ends(chat: &Conversation) -> Result<std::path::PathBuf> {
+    let copy = chat.folder.join("chart");
+    copy_folder(&chat.stack.env.preview_chart, &copy)?;
+    fs::write(copy.join("templates").join("hook.yaml"), include_str!("never-ending-hook.yaml"))?;
+    Ok(copy)
+}
+
+fn copy_folder(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() { copy_folder(&entry.path(), &target)? } else { fs::copy(entry.path(), target).map(drop)? }
+    }
+    Ok(())
+}
+
+/// Waits until Helm has noted in the cluster that an installation is under way.
+async fn helm_is_installing(chat: &Conversation, preview: &Preview) -> Result<()> {
+    preview.has_namespace().await?;
+    let secrets: Api<Secret> = Api::namespaced(chat.stack.kube.clone(), &preview.id.namespace());
+    let pending = watcher::Config::default().labels("owner=helm,status=pending-install");
+    let mut events = std::pin::pin!(watcher(secrets, pending));
+    let noted = async {
+        use futures::StreamExt;
+        while let Some(event) = events.next().await {
+            if matches!(event, Ok(watcher::Event::Apply(_) | watcher::Event::InitApply(_))) {
+                return;
+            }
+        }
+    };
+    timeout(RECOVERY, noted).await.context("Helm has noted no installation")
+}
+
+#[test]
+fn what_a_killed_helm_left_half_installed_is_recovered() {
+    converse(Setting::default(), async |chat| {
+        let chart = chart_with_a_hook_that_never_ends(chat)?;
+        chat.restart_worker_with("PREVIEW_CHART", &chart).await?;
+        let pull = chat.pull_request().await?;
+        let preview = pull.request_preview().await?;
+        helm_is_installing(chat, &preview).await?;
+
+        chat.worker.kill().await?;
+        let secrets: Api<Secret> = Api::namespaced(chat.stack.kube.clone(), &preview.id.namespace());
+        let left = secrets.list(&ListParams::default().labels("owner=helm,status=pending-install")).await?;
+        assert_eq!(left.items.len(), 1, "the killed Helm left its note");
+        chat.worker.set("PREVIEW_CHART", &chat.stack.env.preview_chart);
+        chat.worker.start().await?;
+
+        recovers(&pull, &preview).await?;
+        preview.stop().await
+    });
+}
+
+#[test]
+fn a_worker_killed_while_the_preview_waits_for_its_image_is_replaced_and_the_preview_comes_up() {
+    converse(Setting::default(), async |chat| {
+        let pull = chat.pull_request_without_image().await?;
+        let preview = pull.request_preview().await?;
+        preview.reaches(Phase::WaitingForImage).await?;
+
+        chat.worker.kill().await?;
+        pull.build_image().await?;
+        chat.worker.start().await?;
+
+        recovers(&pull, &preview).await?;
+        preview.stop().await
+    });
+}
+
+#[test]
+fn a_preview_whose_time_runs_out_while_no_worker_is_up_is_removed_when_one_comes() {
+    converse(Setting::default().ttl("8s"), async |chat| {
+        let pull = chat.pull_request().await?;
+        let preview = pull.previewed().await?;
+        chat.worker.kill().await?;
+        let end: jiff::Timestamp = attribute_end(&preview).await?;
+        // Nothing happens at this time, which is the point: so there is nothing to wait for but the time itself.
+        tokio::time::sleep(end.duration_until(jiff::Timestamp::now()).unsigned_abs().max(std::time::Duration::from_secs(1))).await;
+        assert!(preview.namespace().await?.is_some());
+
+        chat.worker.start().await?;
+
+        assert_eq!(preview.closed().await?, WorkflowExecutionStatus::Completed);
+        preview.gone().await
+    });
+}
+
+/// The end of a ready preview, as Temporal knows it without asking a worker.
+async fn attribute_end(preview: &Preview) -> Result<jiff::Timestamp> {
+    let described = preview.described().await?.context("it runs")?;
+    let end = described.search_attributes().get(&workflows::search_attributes::EXPIRES_AT).context("a ready preview has an end")?;
+    Ok(jiff::Timestamp::new(end.seconds(), end.nanos())?)
+}
+
+#[test]
+fn a_comment_made_while_the_webhook_was_down_is_answered_when_it_is_redelivered() {
+    converse(Setting::default(), async |chat| {
+        let pull = chat.pull_request().await?;
+        chat.webhook.kill().await?;
+        let (comment, outcome) = pull.comment(&User::writer(), "/preview").await?;
+        assert_eq!(outcome.status_code, 502, "{outcome:?}");
+        assert!(pull.preview()?.described().await?.is_none());
+
+        chat.webhook.start().await?;
+        let guid = comment.delivery.context("GitHub tried to tell of the comment")?;
+        assert!(chat.github.redeliver(&guid));
+
+        assert_eq!(pull.outcome_of(&guid).await?.status_code, 202);
+        pull.shows_url().await?.stop().await
+    });
+}

@@ -1,0 +1,126 @@
+//! However a preview is cancelled, and whenever: nothing stays, and the comment says why.
+
+use std::collections::HashMap;
+
+use anyhow::{Context, Result, ensure};
+use temporalio_client::WorkflowExecutionStatus;
+use tests::{Conversation, HeldHelm, Preview, PullRequest, Setting, converse, patience::HTTP};
+use workflows::vocabulary::Phase;
+
+/// What must be true once a cancelled preview is over.
+async fn ended_as_cancelled(pull: &PullRequest, preview: &Preview) -> Result<()> {
+    assert_eq!(preview.closed().await?, WorkflowExecutionStatus::Canceled);
+    preview.gone().await?;
+    let last = pull.sticky()?.body;
+    assert!(last.contains("cancelled") && last.contains("/preview"), "{last}");
+    assert_eq!(preview.phases().await?.last(), Some(&Phase::Removed));
+    Ok(())
+}
+
+async fn cancel_with_the_cli(chat: &Conversation, preview: &Preview) -> Result<()> {
+    chat.stack.temporal_cli(&["workflow", "cancel", "--workflow-id", &preview.id.to_string(), "--reason", "not needed any more"]).await.map(drop)
+}
+
+/// What the button "Request Cancellation" of Temporal's UI does.
+async fn cancel_in_the_ui(chat: &Conversation, preview: &Preview) -> Result<()> {
+    let env = &chat.stack.env;
+    let client = reqwest::Client::builder().timeout(HTTP).no_proxy().build()?;
+    // The UI protects its forms with a token, which it hands out in a cookie.
+    let settings = client.get(format!("{}/api/v1/settings", env.temporal_ui_url)).send().await?;
+    let cookies = settings.headers().get_all("set-cookie").iter().filter_map(|cookie| cookie.to_str().ok()?.split(';').next()?.split_once('='));
+    let cookies: HashMap<_, _> = cookies.collect();
+    let token = cookies.get("_csrf").context("Temporal's UI gave no token")?;
+    let id: String = url::form_urlencoded::byte_serialize(preview.id.to_string().as_bytes()).collect();
+    let url = format!("{}/api/v1/namespaces/{}/workflows/{id}/cancel", env.temporal_ui_url, env.temporal_namespace);
+    let request = client.post(url).header("cookie", format!("_csrf={token}")).header("x-csrf-token", *token);
+    let answer = request.json(&serde_json::json!({"reason": "not needed any more", "identity": "a person"})).send().await?;
+    let status = answer.status();
+    ensure!(status.is_success(), "Temporal's UI answered {status}: {}", answer.text().await?);
+    Ok(())
+}
+
+#[test]
+fn cancelling_a_ready_preview_tears_it_down() {
+    converse(Setting::default(), async |chat| {
+        let pull = chat.pull_request().await?;
+        let preview = pull.previewed().await?;
+
+        cancel_with_the_cli(chat, &preview).await?;
+
+        ended_as_cancelled(&pull, &preview).await
+    });
+}
+
+#[test]
+fn cancelling_in_temporals_ui_tears_it_down_too() {
+    converse(Setting::default(), async |chat| {
+        let pull = chat.pull_request().await?;
+        let preview = pull.previewed().await?;
+
+        cancel_in_the_ui(chat, &preview).await?;
+
+        ended_as_cancelled(&pull, &preview).await
+    });
+}
+
+#[test]
+fn cancelling_while_helm_runs_tears_down_what_there_is() {
+    converse(Setting::default(), async |chat| {
+        let mut helm = HeldHelm::before(&chat.stack.env.helm, &chat.folder)?;
+        chat.restart_worker_with("HELM", helm.program()).await?;
+        let pull = chat.pull_request().await?;
+        let preview = pull.request_preview().await?;
+        helm.is_called().await?;
+        assert!(preview.namespace().await?.is_some());
+
+        cancel_with_the_cli(chat, &preview).await?;
+
+        ended_as_cancelled(&pull, &preview).await
+    });
+}
+
+#[test]
+fn cancelling_before_any_worker_is_up_deploys_nothing() {
+    converse(Setting::default().without_worker(), async |chat| {
+        let pull = chat.pull_request().await?;
+        let preview = pull.request_preview().await?;
+
+        cancel_with_the_cli(chat, &preview).await?;
+        chat.worker.start().await?;
+
+        ended_as_cancelled(&pull, &preview).await?;
+        assert!(!preview.phases().await?.contains(&Phase::Installing), "{:?}", preview.phases().await?);
+        Ok(())
+    });
+}
+
+#[test]
+fn stopping_while_helm_runs_tears_down_what_there_is() {
+    converse(Setting::default(), async |chat| {
+        let mut helm = HeldHelm::before(&chat.stack.env.helm, &chat.folder)?;
+        chat.restart_worker_with("HELM", helm.program()).await?;
+        let pull = chat.pull_request().await?;
+        let preview = pull.request_preview().await?;
+        helm.is_called().await?;
+
+        preview.stop().await?;
+
+        assert!(pull.sticky()?.body.contains("stopped"), "{}", pull.sticky()?.body);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_second_cancellation_does_not_disturb_the_teardown() {
+    converse(Setting::default(), async |chat| {
+        let pull = chat.pull_request().await?;
+        let preview = pull.previewed().await?;
+
+        cancel_with_the_cli(chat, &preview).await?;
+        preview.reaches(Phase::TearingDown).await?;
+        // It may be over already, and then the server says so.
+        let _ = cancel_with_the_cli(chat, &preview).await;
+
+        ended_as_cancelled(&pull, &preview).await
+    });
+}

@@ -1,0 +1,48 @@
+//! Workflows that started under yesterday's code go on under today's: recorded histories replay.
+//!
+//! `cargo run --package tests --example export_history -- <workflow-id>` records one from a running stack.
+
+use std::{fs, path::PathBuf};
+
+use anyhow::{Context, Result};
+use temporalio_client::WorkflowHistory;
+use temporalio_sdk::workflow_replayer::{WorkflowReplayError, WorkflowReplayFailure, WorkflowReplayer, WorkflowReplayerOptions};
+use workflows::{OrphanSweep, PreviewWorkflow, RefusalNotice};
+
+fn recorded(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("histories").join(name)
+}
+
+fn replay(history: &[u8]) -> Result<Result<(), WorkflowReplayError>> {
+    let options = WorkflowReplayerOptions::new()
+        .register_workflow::<PreviewWorkflow>()?
+        .register_workflow::<RefusalNotice>()?
+        .register_workflow::<OrphanSweep>()?;
+    let replayer = WorkflowReplayer::new(options.build())?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    Ok(runtime.block_on(replayer.replay_workflow(WorkflowHistory::from_json(history)?)))
+}
+
+#[test]
+fn every_recorded_history_replays() -> Result<()> {
+    let mut replayed = 0;
+    for file in fs::read_dir(recorded(""))? {
+        let file = file?.path();
+        replay(&fs::read(&file)?)?.with_context(|| format!("{} was recorded under code that decided otherwise", file.display()))?;
+        replayed += 1;
+    }
+    assert!(replayed >= 6, "only {replayed} histories are recorded");
+    Ok(())
+}
+
+#[test]
+fn a_history_that_was_decided_otherwise_does_not_replay() -> Result<()> {
+    let history = String::from_utf8(fs::read(recorded("expired.json"))?)?;
+    let altered = history.replace("\"create_namespace\"", "\"rent_namespace\"");
+    assert_ne!(history, altered);
+
+    let outcome = replay(altered.as_bytes())?;
+
+    assert!(matches!(outcome, Err(WorkflowReplayError::Replay(WorkflowReplayFailure::Nondeterminism { .. }))), "{outcome:?}");
+    Ok(())
+}

@@ -1,0 +1,167 @@
+//! The service with a GitHub and a Temporal of our own, and a sender of deliveries.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    http::{HeaderMap, Method, Request, StatusCode, header},
+};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+use webhook::{
+    decide::Terms, health::Readiness, receive::Service, router::WEBHOOK_PATH, router::router,
+    signature::Secrets,
+};
+use workflows::vocabulary::Ttl;
+
+use crate::{durable::Durable, github::GitHub};
+
+/// What the App signs with.
+pub(crate) const SECRET: &str = "a secret for tests";
+
+/// The service and its surroundings.
+pub(crate) struct Fixture {
+    pub(crate) github: GitHub,
+    pub(crate) durable: Arc<Durable>,
+    pub(crate) shutdown: CancellationToken,
+    router: Router,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+/// A delivery in the making: authentic until it is changed.
+pub(crate) struct Delivery {
+    pub(crate) method: Method,
+    pub(crate) event: Option<&'static str>,
+    pub(crate) id: Option<&'static str>,
+    pub(crate) content_type: Option<&'static str>,
+    /// `None` for the right one.
+    pub(crate) signature: Option<String>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Delivery {
+    pub(crate) fn new(event: &'static str, payload: &Value) -> Self {
+        Self {
+            method: Method::POST,
+            event: Some(event),
+            id: Some("0b989ba4-242f-11e5-81e1-c7b6966d2516"),
+            content_type: Some("application/json"),
+            signature: None,
+            body: payload.to_string().into_bytes(),
+        }
+    }
+
+    pub(crate) fn into_request(self) -> Request<Body> {
+        let sign = || Secrets::new(SECRET.into(), None).sign(&self.body);
+        let signature = self.signature.clone().unwrap_or_else(sign);
+        let mut request = Request::builder()
+            .method(self.method)
+            .uri(WEBHOOK_PATH)
+            .header("user-agent", "GitHub-Hookshot/044aadd");
+        for (name, value) in [
+            ("x-github-event", self.event),
+            ("x-github-delivery", self.id),
+            ("content-type", self.content_type),
+            ("x-hub-signature-256", Some(signature.as_str())),
+        ] {
+            if let Some(value) = value.filter(|value| !value.is_empty()) {
+                request = request.header(name, value);
+            }
+        }
+        request.body(Body::from(self.body)).expect("a request")
+    }
+}
+
+/// A new comment by `mona`, who may write, on an open pull request.
+pub(crate) fn comment(text: &str) -> Value {
+    json!({
+        "action": "created",
+        "issue": { "number": 12, "state": "open", "pull_request": { "url": "x" } },
+        "comment": { "id": 77, "body": text, "user": { "login": "mona", "type": "User" } },
+        "repository": { "full_name": "octo-org/hello-world" },
+        "sender": { "login": "mona", "type": "User" },
+        "installation": { "id": 5 },
+    })
+}
+
+impl Fixture {
+    pub(crate) async fn start() -> Self {
+        let (github, durable) = (GitHub::start().await, Arc::new(Durable::default()));
+        let shutdown = CancellationToken::new();
+        let terms = Terms {
+            ttl: Ttl::DEFAULT,
+            max_lifetime: Ttl::DEFAULT_MAXIMUM,
+        };
+        let service = Service::new(
+            Secrets::new(SECRET.into(), Some("the secret before".into())),
+            github.app(),
+            durable.clone(),
+            terms,
+            Readiness::new(durable.clone(), shutdown.clone()),
+        );
+        let router = router(Arc::new(service));
+        Self {
+            github,
+            durable,
+            shutdown,
+            router,
+        }
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self
+            .router
+            .clone()
+            .oneshot(request)
+            .await
+            .expect("a router always answers");
+        let (parts, body) = response.into_parts();
+        let body = to_bytes(body, usize::MAX).await.expect("a body");
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            text: String::from_utf8(body.to_vec()).expect("text"),
+        }
+    }
+
+    pub(crate) async fn deliver(&self, delivery: Delivery) -> Answer {
+        self.send(delivery.into_request()).await
+    }
+
+    /// An `issue_comment` delivery.
+    pub(crate) async fn say(&self, payload: &Value) -> Answer {
+        self.deliver(Delivery::new("issue_comment", payload)).await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        let request = Request::get(path).body(Body::empty()).expect("a request");
+        self.send(request).await
+    }
+
+    /// Nothing was started, and nobody was told anything.
+    pub(crate) fn assert_untouched(&self) {
+        assert_eq!(self.durable.started(), []);
+        assert_eq!(self.durable.notices(), []);
+    }
+
+    pub(crate) fn router(&self) -> Router {
+        self.router.clone()
+    }
+}
+
+impl Answer {
+    pub(crate) fn retry_after(&self) -> Option<&str> {
+        self.headers
+            .get(header::RETRY_AFTER)
+            .and_then(|value| value.to_str().ok())
+    }
+}

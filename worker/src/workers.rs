@@ -1,0 +1,118 @@
+//! Which task queues are listened to, how fast, and how does a worker end?
+
+use std::time::Duration;
+
+use activities::{Comments, Previews, Sweeps};
+use temporalio_client::Client;
+use temporalio_sdk::{
+    Runtime, Worker, WorkerCreateError, WorkerOptions, WorkerRunError, WorkflowRegistrationError,
+};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use workflows::{OrphanSweep, PreviewWorkflow, RefusalNotice, activities::github_task_queue};
+
+use crate::config::Config;
+
+/// GitHub allows 80 content writes a minute. Limited by the server for the whole queue, however many workers there are; this also turns off the
+/// eager dispatch of activities, which would go past the limit.
+const GITHUB_WRITES_PER_SECOND: f64 = 80.0 / 60.0;
+/// How long a workflow waits for the worker that has it in memory. After a crash, that worker does not exist any more.
+const STICKY_PATIENCE: Duration = Duration::from_secs(2);
+/// Heartbeats are sent on at the most this often. A cancellation comes back with one, so this is also how late it may be.
+const HEARTBEAT_THROTTLE: Duration = Duration::from_secs(1);
+/// How long running activities have to end by themselves at a shutdown, before they are told to; the next worker repeats those.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// What is listened to.
+pub struct Queues {
+    previews: WorkerOptions,
+    github: WorkerOptions,
+}
+
+/// Sets up the previews' queue, with all workflows, and GitHub's, with the content writes only.
+///
+/// # Errors
+/// If a workflow cannot be registered.
+pub fn queues(
+    config: &Config,
+    previews: Previews,
+    sweeps: Sweeps,
+    comments: Comments,
+) -> Result<Queues, WorkflowRegistrationError> {
+    let previews = WorkerOptions::new(config.preview_task_queue.as_str())
+        .register_workflow::<PreviewWorkflow>()?
+        .register_workflow::<RefusalNotice>()?
+        .register_workflow::<OrphanSweep>()?
+        .register_activities(previews)
+        .register_activities(sweeps)
+        .max_cached_workflows(config.worker_cached_workflows)
+        .sticky_queue_schedule_to_start_timeout(STICKY_PATIENCE)
+        .max_heartbeat_throttle_interval(HEARTBEAT_THROTTLE)
+        .graceful_shutdown_period(GRACE)
+        .build();
+    let github = WorkerOptions::new(github_task_queue(&config.preview_task_queue))
+        .register_activities(comments)
+        .max_task_queue_activities_per_second(GITHUB_WRITES_PER_SECOND)
+        .graceful_shutdown_period(GRACE)
+        .build();
+    Ok(Queues { previews, github })
+}
+
+/// The end of a worker that nobody asked to end.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkError {
+    /// It could not be set up.
+    #[error("cannot set up a worker: {0}")]
+    Create(#[from] WorkerCreateError),
+    /// It could not go on.
+    #[error("a worker failed: {0}")]
+    Run(#[from] WorkerRunError),
+}
+
+/// Works until `shutdown`. Every `recycle_after`, the workers are replaced by new ones in the same process: the SDK keeps a little of every
+/// activity for as long as its worker lives.
+///
+/// # Errors
+/// If a worker cannot be set up or cannot go on.
+pub async fn run(
+    runtime: &Runtime,
+    client: &Client,
+    queues: &Queues,
+    recycle_after: Duration,
+    shutdown: &CancellationToken,
+) -> Result<(), WorkError> {
+    while !shutdown.is_cancelled() {
+        let mut previews = Worker::new(runtime, client.clone(), queues.previews.clone())?;
+        let mut github = Worker::new(runtime, client.clone(), queues.github.clone())?;
+        tracing::info!(
+            previews = previews.task_queue(),
+            github = github.task_queue(),
+            "working"
+        );
+
+        // If one of them ends, for whatever reason, the other must not go on alone.
+        let stop = shutdown.child_token();
+        let stop_both = [previews.shutdown_handle(), github.shutdown_handle()];
+        let stopper = async {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = sleep(recycle_after) => tracing::info!("beginning anew"),
+            }
+            stop_both.iter().for_each(|stop| stop());
+        };
+        let ((), previews, github) = tokio::join!(
+            stopper,
+            to_its_end(&mut previews, &stop),
+            to_its_end(&mut github, &stop),
+        );
+        previews?;
+        github?;
+    }
+    Ok(())
+}
+
+async fn to_its_end(worker: &mut Worker, stop: &CancellationToken) -> Result<(), WorkerRunError> {
+    let result = worker.run().await;
+    stop.cancel();
+    result
+}
