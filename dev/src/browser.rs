@@ -8,7 +8,12 @@ use nix::unistd::geteuid;
 use tokio::process::Command;
 
 /// What the same browser is called by different distributions.
-const NAMES: &[&str] = &["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+const NAMES: &[&str] = &[
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+];
 
 /// Why there is no browser.
 #[derive(Debug, thiserror::Error)]
@@ -17,7 +22,10 @@ pub enum BrowserError {
     #[error("the browser test needs Chromium or Chrome on PATH, as one of {}; install it and start again", NAMES.join(", "))]
     Missing,
     #[error("apt-get {step} failed with {status}; install Chromium and start again")]
-    Apt { step: &'static str, status: std::process::ExitStatus },
+    Apt {
+        step: &'static str,
+        status: std::process::ExitStatus,
+    },
     #[error("cannot run apt-get: {0}")]
     Run(#[from] std::io::Error),
 }
@@ -26,7 +34,9 @@ pub enum BrowserError {
 #[must_use]
 pub fn find() -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
-    env::split_paths(&path).flat_map(|folder| NAMES.iter().map(move |name| folder.join(name))).find(|program| program.is_file())
+    env::split_paths(&path)
+        .flat_map(|folder| NAMES.iter().map(move |name| folder.join(name)))
+        .find(|program| program.is_file())
 }
 
 /// Makes sure that there is one.
@@ -43,13 +53,32 @@ pub async fn ensure() -> Result<PathBuf, BrowserError> {
     eprintln!("Installing Chromium with apt-get, for the browser test. About a minute.");
     apt("update", &[]).await?;
     // The fonts are for the screenshots.
-    apt("install", &["--yes", "--no-install-recommends", "chromium", "fonts-dejavu-core"]).await?;
+    apt(
+        "install",
+        &[
+            "--yes",
+            "--no-install-recommends",
+            "chromium",
+            "fonts-dejavu-core",
+            "fonts-noto-color-emoji",
+        ],
+    )
+    .await?;
     find().ok_or(BrowserError::Missing)
 }
 
 async fn apt(step: &'static str, arguments: &[&str]) -> Result<(), BrowserError> {
     let mut command = Command::new("apt-get");
-    command.arg("--quiet").arg(step).args(arguments).env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null());
+    command
+        .arg("--quiet")
+        .arg(step)
+        .args(arguments)
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .stdin(Stdio::null());
     let status = command.stdout(Stdio::null()).status().await?;
-    if status.success() { Ok(()) } else { Err(BrowserError::Apt { step, status }) }
+    if status.success() {
+        Ok(())
+    } else {
+        Err(BrowserError::Apt { step, status })
+    }
 }

@@ -4,5 +4,6 @@ pub mod browser;
 pub mod cluster;
 pub mod github;
 pub mod images;
+mod last_words;
 pub mod stack;
 pub mod tools;

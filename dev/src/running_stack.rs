@@ -32,10 +32,23 @@ impl RunningStack {
         fs::create_dir_all(state)?;
         let log = state.join("up.log");
         let output = File::create(&log)?;
-        let Ports { github, webhook, temporal, temporal_ui, ingress, api_server } = StackOptions::ephemeral(state.to_owned())?.ports;
+        let Ports {
+            github,
+            webhook,
+            temporal,
+            temporal_ui,
+            ingress,
+            api_server,
+        } = StackOptions::ephemeral(state.to_owned())?.ports;
         let mut command = Command::new("setpriv");
         // The stack stops even when this process is killed.
-        command.args(["--pdeathsig", "TERM", "--"]).arg(std::env::current_exe()?).arg("up").arg("--state").arg(state).args(options);
+        command
+            .args(["--pdeathsig", "TERM", "--"])
+            .arg(std::env::current_exe()?)
+            .arg("up")
+            .arg("--state")
+            .arg(state)
+            .args(options);
         for (option, port) in [
             ("--github-port", github),
             ("--webhook-port", webhook),
@@ -47,9 +60,19 @@ impl RunningStack {
             command.arg(option).arg(port.to_string());
         }
         // Ctrl-C reaches the whole foreground group; the stack shall stop after its user, not with it.
-        command.process_group(0).stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
-        let process = command.spawn().context("cannot run setpriv; is util-linux installed?")?;
-        let mut stack = Self { state: state.to_owned(), log, process };
+        command
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output);
+        let process = command
+            .spawn()
+            .context("cannot run setpriv; is util-linux installed?")?;
+        let mut stack = Self {
+            state: state.to_owned(),
+            log,
+            process,
+        };
         stack.ready().await?;
         Ok(stack)
     }
@@ -57,8 +80,17 @@ impl RunningStack {
     async fn ready(&mut self) -> anyhow::Result<()> {
         let Self { log, process, .. } = self;
         // The log was emptied for this start, so what it says is not an earlier stack's.
-        let says_ready = || fs::read_to_string(&*log).is_ok_and(|text| text.lines().any(|line| line.starts_with("Ready after")));
-        let ready = until(START_PATIENCE, async || if says_ready() { Ok(()) } else { Err("not ready".to_owned()) });
+        let says_ready = || {
+            fs::read_to_string(&*log)
+                .is_ok_and(|text| text.lines().any(|line| line.starts_with("Ready after")))
+        };
+        let ready = until(START_PATIENCE, async || {
+            if says_ready() {
+                Ok(())
+            } else {
+                Err("not ready".to_owned())
+            }
+        });
         tokio::select! {
             ended = process.wait() => bail!("the stack did not start ({}):\n{}", ended?, fs::read_to_string(&*log)?),
             ready = ready => ready.map_err(|why| anyhow!("the stack is {why}; see {}", log.display())),
@@ -75,8 +107,14 @@ impl RunningStack {
         if let Some(pid) = self.process.id().and_then(|pid| i32::try_from(pid).ok()) {
             kill(Pid::from_raw(pid), Signal::SIGTERM)?;
         }
-        let status = timeout(STOP_PATIENCE, self.process.wait()).await.context("the stack does not stop")??;
-        ensure!(status.success(), "the stack stopped with {status}:\n{}", fs::read_to_string(&self.log)?);
+        let status = timeout(STOP_PATIENCE, self.process.wait())
+            .await
+            .context("the stack does not stop")??;
+        ensure!(
+            status.success(),
+            "the stack stopped with {status}:\n{}",
+            fs::read_to_string(&self.log)?
+        );
         Ok(())
     }
 }

@@ -43,23 +43,41 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
         interrupted = tokio::signal::ctrl_c() => interrupted.map_err(Into::into).and_then(|()| Err(anyhow!("interrupted"))),
     };
     let stopped = stack.stop().await;
-    eprintln!("Done after {:.0} s. The logs of stack and conversations are in {}.", started.elapsed().as_secs_f64(), state.display());
+    eprintln!(
+        "Done after {:.0} s. The logs of stack and conversations are in {}.",
+        started.elapsed().as_secs_f64(),
+        state.display()
+    );
     tested.and(stopped)?;
     Ok(ExitCode::SUCCESS)
 }
 
 async fn test(stack: &RunningStack, arguments: &[OsString]) -> anyhow::Result<()> {
     let threads = std::env::var_os("RUST_TEST_THREADS").unwrap_or_else(|| THREADS.into());
-    let mut words: Vec<OsString> = ["test", "--workspace", "--no-fail-fast", "--"].map(Into::into).into();
+    let mut words: Vec<OsString> = ["test", "--workspace", "--no-fail-fast", "--"]
+        .map(Into::into)
+        .into();
     words.extend_from_slice(arguments);
-    cargo(&words, &[("PREVIEW_STACK_ENV", stack.env_file().into()), ("RUST_TEST_THREADS", threads)]).await
+    cargo(
+        &words,
+        &[
+            ("PREVIEW_STACK_ENV", stack.env_file().into()),
+            ("RUST_TEST_THREADS", threads),
+        ],
+    )
+    .await
 }
 
 /// Runs Cargo on this workspace, in a person's own environment: what Cargo told this program about itself would make it build things anew.
-async fn cargo<Word: AsRef<std::ffi::OsStr>>(words: &[Word], environment: &[(&str, OsString)]) -> anyhow::Result<()> {
+async fn cargo<Word: AsRef<std::ffi::OsStr>>(
+    words: &[Word],
+    environment: &[(&str, OsString)],
+) -> anyhow::Result<()> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     for (name, _) in std::env::vars_os() {
-        if name.to_str().is_some_and(|name| name == "CARGO" || name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+        if name.to_str().is_some_and(|name| {
+            name == "CARGO" || name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+        }) {
             cargo.env_remove(name);
         }
     }
@@ -72,7 +90,10 @@ async fn cargo<Word: AsRef<std::ffi::OsStr>>(words: &[Word], environment: &[(&st
         .status()
         .await
         .context("cannot run cargo")?;
-    let shown: Vec<_> = words.iter().map(|word| word.as_ref().to_string_lossy()).collect();
+    let shown: Vec<_> = words
+        .iter()
+        .map(|word| word.as_ref().to_string_lossy())
+        .collect();
     ensure!(status.success(), "cargo {} failed", shown.join(" "));
     Ok(())
 }

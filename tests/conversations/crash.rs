@@ -14,8 +14,13 @@ use workflows::vocabulary::Phase;
 /// Waits for the URL longer than usual: the dead worker's heartbeats have to be missed first.
 async fn recovers(pull: &PullRequest, preview: &Preview) -> Result<()> {
     let url = preview.url()?;
-    pull.github.wait_for_comment(|comment| comment.body.contains(url.as_str()), RECOVERY).await?;
-    assert_eq!(preview.open("/").await?.commit, Some(pull.github.head_sha()));
+    pull.github
+        .wait_for_comment(|comment| comment.body.contains(url.as_str()), RECOVERY)
+        .await?;
+    assert_eq!(
+        preview.open("/").await?.commit,
+        Some(pull.github.head_sha())
+    );
     Ok(())
 }
 
@@ -42,7 +47,10 @@ fn a_worker_killed_while_helm_runs_is_replaced_and_the_preview_comes_up() {
 fn chart_with_a_hook_that_never_ends(chat: &Conversation) -> Result<std::path::PathBuf> {
     let copy = chat.folder.join("chart");
     copy_folder(&chat.stack.env.preview_chart, &copy)?;
-    fs::write(copy.join("templates").join("hook.yaml"), include_str!("never-ending-hook.yaml"))?;
+    fs::write(
+        copy.join("templates").join("hook.yaml"),
+        include_str!("never-ending-hook.yaml"),
+    )?;
     Ok(copy)
 }
 
@@ -51,7 +59,11 @@ fn copy_folder(from: &Path, to: &Path) -> Result<()> {
     for entry in fs::read_dir(from)? {
         let entry = entry?;
         let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() { copy_folder(&entry.path(), &target)? } else { fs::copy(entry.path(), target).map(drop)? }
+        if entry.file_type()?.is_dir() {
+            copy_folder(&entry.path(), &target)?
+        } else {
+            fs::copy(entry.path(), target).map(drop)?
+        }
     }
     Ok(())
 }
@@ -65,12 +77,17 @@ async fn helm_is_installing(chat: &Conversation, preview: &Preview) -> Result<()
     let noted = async {
         use futures::StreamExt;
         while let Some(event) = events.next().await {
-            if matches!(event, Ok(watcher::Event::Apply(_) | watcher::Event::InitApply(_))) {
+            if matches!(
+                event,
+                Ok(watcher::Event::Apply(_) | watcher::Event::InitApply(_))
+            ) {
                 return;
             }
         }
     };
-    timeout(RECOVERY, noted).await.context("Helm has noted no installation")
+    timeout(RECOVERY, noted)
+        .await
+        .context("Helm has noted no installation")
 }
 
 #[test]
@@ -83,10 +100,14 @@ fn what_a_killed_helm_left_half_installed_is_recovered() {
         helm_is_installing(chat, &preview).await?;
 
         chat.worker.kill().await?;
-        let secrets: Api<Secret> = Api::namespaced(chat.stack.kube.clone(), &preview.id.namespace());
-        let left = secrets.list(&ListParams::default().labels("owner=helm,status=pending-install")).await?;
+        let secrets: Api<Secret> =
+            Api::namespaced(chat.stack.kube.clone(), &preview.id.namespace());
+        let left = secrets
+            .list(&ListParams::default().labels("owner=helm,status=pending-install"))
+            .await?;
         assert_eq!(left.items.len(), 1, "the killed Helm left its note");
-        chat.worker.set("PREVIEW_CHART", &chat.stack.env.preview_chart);
+        chat.worker
+            .set("PREVIEW_CHART", &chat.stack.env.preview_chart);
         chat.worker.start().await?;
 
         recovers(&pull, &preview).await?;
@@ -118,7 +139,12 @@ fn a_preview_whose_time_runs_out_while_no_worker_is_up_is_removed_when_one_comes
         chat.worker.kill().await?;
         let end: jiff::Timestamp = attribute_end(&preview).await?;
         // Nothing happens at this time, which is the point: so there is nothing to wait for but the time itself.
-        tokio::time::sleep(end.duration_until(jiff::Timestamp::now()).unsigned_abs().max(std::time::Duration::from_secs(1))).await;
+        tokio::time::sleep(
+            end.duration_until(jiff::Timestamp::now())
+                .unsigned_abs()
+                .max(std::time::Duration::from_secs(1)),
+        )
+        .await;
         assert!(preview.namespace().await?.is_some());
 
         chat.worker.start().await?;
@@ -131,7 +157,10 @@ fn a_preview_whose_time_runs_out_while_no_worker_is_up_is_removed_when_one_comes
 /// The end of a ready preview, as Temporal knows it without asking a worker.
 async fn attribute_end(preview: &Preview) -> Result<jiff::Timestamp> {
     let described = preview.described().await?.context("it runs")?;
-    let end = described.search_attributes().get(&workflows::search_attributes::EXPIRES_AT).context("a ready preview has an end")?;
+    let end = described
+        .search_attributes()
+        .get(&workflows::search_attributes::EXPIRES_AT)
+        .context("a ready preview has an end")?;
     Ok(jiff::Timestamp::new(end.seconds(), end.nanos())?)
 }
 
@@ -145,7 +174,9 @@ fn a_comment_made_while_the_webhook_was_down_is_answered_when_it_is_redelivered(
         assert!(pull.preview()?.described().await?.is_none());
 
         chat.webhook.start().await?;
-        let guid = comment.delivery.context("GitHub tried to tell of the comment")?;
+        let guid = comment
+            .delivery
+            .context("GitHub tried to tell of the comment")?;
         assert!(chat.github.redeliver(&guid));
 
         assert_eq!(pull.outcome_of(&guid).await?.status_code, 202);

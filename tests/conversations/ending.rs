@@ -12,30 +12,67 @@ async fn ended_as_cancelled(pull: &PullRequest, preview: &Preview) -> Result<()>
     assert_eq!(preview.closed().await?, WorkflowExecutionStatus::Canceled);
     preview.gone().await?;
     let last = pull.sticky()?.body;
-    assert!(last.contains("cancelled") && last.contains("/preview"), "{last}");
+    assert!(
+        last.contains("cancelled") && last.contains("/preview"),
+        "{last}"
+    );
     assert_eq!(preview.phases().await?.last(), Some(&Phase::Removed));
     Ok(())
 }
 
 async fn cancel_with_the_cli(chat: &Conversation, preview: &Preview) -> Result<()> {
-    chat.stack.temporal_cli(&["workflow", "cancel", "--workflow-id", &preview.id.to_string(), "--reason", "not needed any more"]).await.map(drop)
+    chat.stack
+        .temporal_cli(&[
+            "workflow",
+            "cancel",
+            "--workflow-id",
+            &preview.id.to_string(),
+        ])
+        .await
+        .map(drop)
 }
 
 /// What the button "Request Cancellation" of Temporal's UI does.
 async fn cancel_in_the_ui(chat: &Conversation, preview: &Preview) -> Result<()> {
     let env = &chat.stack.env;
-    let client = reqwest::Client::builder().timeout(HTTP).no_proxy().build()?;
+    let client = reqwest::Client::builder()
+        .timeout(HTTP)
+        .no_proxy()
+        .build()?;
     // The UI protects its forms with a token, which it hands out in a cookie.
-    let settings = client.get(format!("{}/api/v1/settings", env.temporal_ui_url)).send().await?;
-    let cookies = settings.headers().get_all("set-cookie").iter().filter_map(|cookie| cookie.to_str().ok()?.split(';').next()?.split_once('='));
+    let settings = client
+        .get(format!("{}/api/v1/settings", env.temporal_ui_url))
+        .send()
+        .await?;
+    let cookies = settings
+        .headers()
+        .get_all("set-cookie")
+        .iter()
+        .filter_map(|cookie| cookie.to_str().ok()?.split(';').next()?.split_once('='));
     let cookies: HashMap<_, _> = cookies.collect();
-    let token = cookies.get("_csrf").context("Temporal's UI gave no token")?;
-    let id: String = url::form_urlencoded::byte_serialize(preview.id.to_string().as_bytes()).collect();
-    let url = format!("{}/api/v1/namespaces/{}/workflows/{id}/cancel", env.temporal_ui_url, env.temporal_namespace);
-    let request = client.post(url).header("cookie", format!("_csrf={token}")).header("x-csrf-token", *token);
-    let answer = request.json(&serde_json::json!({"reason": "not needed any more", "identity": "a person"})).send().await?;
+    let token = cookies
+        .get("_csrf")
+        .context("Temporal's UI gave no token")?;
+    let id: String =
+        url::form_urlencoded::byte_serialize(preview.id.to_string().as_bytes()).collect();
+    let url = format!(
+        "{}/api/v1/namespaces/{}/workflows/{id}/cancel",
+        env.temporal_ui_url, env.temporal_namespace
+    );
+    let request = client
+        .post(url)
+        .header("cookie", format!("_csrf={token}"))
+        .header("x-csrf-token", *token);
+    let answer = request
+        .json(&serde_json::json!({"reason": "not needed any more", "identity": "a person"}))
+        .send()
+        .await?;
     let status = answer.status();
-    ensure!(status.is_success(), "Temporal's UI answered {status}: {}", answer.text().await?);
+    ensure!(
+        status.is_success(),
+        "Temporal's UI answered {status}: {}",
+        answer.text().await?
+    );
     Ok(())
 }
 
@@ -89,7 +126,11 @@ fn cancelling_before_any_worker_is_up_deploys_nothing() {
         chat.worker.start().await?;
 
         ended_as_cancelled(&pull, &preview).await?;
-        assert!(!preview.phases().await?.contains(&Phase::Installing), "{:?}", preview.phases().await?);
+        assert!(
+            !preview.phases().await?.contains(&Phase::Installing),
+            "{:?}",
+            preview.phases().await?
+        );
         Ok(())
     });
 }
@@ -105,7 +146,11 @@ fn stopping_while_helm_runs_tears_down_what_there_is() {
 
         preview.stop().await?;
 
-        assert!(pull.sticky()?.body.contains("stopped"), "{}", pull.sticky()?.body);
+        assert!(
+            pull.sticky()?.body.contains("stopped"),
+            "{}",
+            pull.sticky()?.body
+        );
         Ok(())
     });
 }

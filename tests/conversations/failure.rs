@@ -23,9 +23,16 @@ fn an_image_that_never_comes_is_waited_for_and_then_named() {
         assert_eq!(preview.closed().await?, WorkflowExecutionStatus::Failed);
         preview.gone().await?;
         let last = pull.sticky()?.body;
-        let image = format!("{}:{}", chat.repository.full_name().to_ascii_lowercase(), pull.github.head_sha());
+        let image = format!(
+            "{}:{}",
+            chat.repository.full_name().to_ascii_lowercase(),
+            pull.github.head_sha()
+        );
         // Without the escapes that keep it from being read as Markdown.
-        assert!(last.replace('\\', "").contains(&image) && last.contains("/preview"), "{last}");
+        assert!(
+            last.replace('\\', "").contains(&image) && last.contains("/preview"),
+            "{last}"
+        );
         assert_eq!(preview.phases().await?.last(), Some(&Phase::Failed));
         Ok(())
     });
@@ -37,12 +44,19 @@ fn a_preview_whose_image_comes_late_says_that_it_waits_and_then_shows_its_url() 
         let pull = chat.pull_request_without_image().await?;
         let preview = pull.request_preview().await?;
         let waiting = pull.says("image").await?;
-        assert!(waiting.body.contains(&pull.github.head_sha()), "{}", waiting.body);
+        assert!(
+            waiting.body.contains(&pull.github.head_sha()),
+            "{}",
+            waiting.body
+        );
 
         pull.build_image().await?;
 
         pull.shows_url().await?;
-        assert_eq!(preview.open("/").await?.commit, Some(pull.github.head_sha()));
+        assert_eq!(
+            preview.open("/").await?.commit,
+            Some(pull.github.head_sha())
+        );
         preview.stop().await
     });
 }
@@ -51,27 +65,53 @@ fn a_preview_whose_image_comes_late_says_that_it_waits_and_then_shows_its_url() 
 fn an_app_that_crashes_fails_quickly_with_its_last_log_lines() {
     converse(Setting::default(), async |chat| {
         let pull = chat.pull_request_without_image().await?;
-        pull.push(("hello_world/__main__.py", BROKEN_APP).into()).await?;
+        pull.push(("hello_world/__main__.py", BROKEN_APP).into())
+            .await?;
 
         let preview = pull.request_preview().await?;
 
-        assert_eq!(preview.closed().await?, WorkflowExecutionStatus::Failed, "the dead letter");
+        assert_eq!(
+            preview.closed().await?,
+            WorkflowExecutionStatus::Failed,
+            "the dead letter"
+        );
         preview.gone().await?;
         let last = pull.sticky()?.body;
         assert!(last.contains("the database is not there"), "{last}");
-        assert!(last.contains("<details>") && last.contains("/preview"), "{last}");
+        assert!(
+            last.contains("<details>") && last.contains("/preview"),
+            "{last}"
+        );
         // Whatever the app printed stands between two fences that it cannot close.
-        let (before, rest) = last.split_once("\n`````text\n").expect("a fence longer than the app's own");
+        let (before, rest) = last
+            .split_once("\n`````text\n")
+            .expect("a fence longer than the app's own");
         let (printed, after) = rest.split_once("\n`````\n").expect("the fence is closed");
         for attempt in ["<script>", "@mona ~~~~", "<!-- preview:sticky -->"] {
-            assert!(printed.contains(attempt) && !after.contains(attempt), "{attempt}: {last}");
+            assert!(
+                printed.contains(attempt) && !after.contains(attempt),
+                "{attempt}: {last}"
+            );
         }
-        assert!(!before.contains("<script>") && after.matches("</details>").count() == 1, "{last}");
-        let dead = chat.workflows.such_that("ExecutionStatus = 'Failed' AND PreviewPhase = 'Failed'").await?;
+        assert!(
+            !before.contains("<script>") && after.matches("</details>").count() == 1,
+            "{last}"
+        );
+        let dead = chat
+            .workflows
+            .such_that("ExecutionStatus = 'Failed' AND PreviewPhase = 'Failed'")
+            .await?;
         assert_eq!(dead.len(), 1, "found by the operator's query");
 
         // The next commit mends it.
-        pull.push(("hello_world/__main__.py", include_str!("../../hello-world-app/hello_world/__main__.py")).into()).await?;
+        pull.push(
+            (
+                "hello_world/__main__.py",
+                include_str!("../../hello-world-app/hello_world/__main__.py"),
+            )
+                .into(),
+        )
+        .await?;
         pull.previewed().await?.stop().await
     });
 }
@@ -81,8 +121,14 @@ fn a_chart_that_does_not_render_fails_with_helms_reason() {
     converse(Setting::default(), async |chat| {
         let chart = chat.folder.join("chart");
         std::fs::create_dir_all(chart.join("templates"))?;
-        std::fs::write(chart.join("Chart.yaml"), "apiVersion: v2\nname: broken\nversion: 0.1.0\n")?;
-        std::fs::write(chart.join("templates").join("x.yaml"), "{{ fail \"this chart is broken on purpose\" }}")?;
+        std::fs::write(
+            chart.join("Chart.yaml"),
+            "apiVersion: v2\nname: broken\nversion: 0.1.0\n",
+        )?;
+        std::fs::write(
+            chart.join("templates").join("x.yaml"),
+            "{{ fail \"this chart is broken on purpose\" }}",
+        )?;
         chat.restart_worker_with("PREVIEW_CHART", &chart).await?;
         let pull = chat.pull_request().await?;
 

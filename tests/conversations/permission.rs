@@ -6,7 +6,11 @@ use tests::{PullRequest, Setting, converse, patience::ANSWER};
 
 /// The texts of all our comments.
 fn told(pull: &PullRequest) -> Vec<String> {
-    pull.github.app_comments().into_iter().map(|comment| comment.body).collect()
+    pull.github
+        .app_comments()
+        .into_iter()
+        .map(|comment| comment.body)
+        .collect()
 }
 
 #[test]
@@ -30,8 +34,16 @@ fn someone_without_write_access_is_told_why_once_and_nothing_starts() {
         // A preview that does start proves that whatever the others could have started would be visible by now.
         let preview = pull.previewed().await?;
         preview.stop().await?;
-        assert_eq!(told(&pull).len(), 4, "three notices and the preview's comment: {:#?}", told(&pull));
-        let previews = chat.workflows.such_that("WorkflowType = 'PreviewWorkflow'").await?;
+        assert_eq!(
+            told(&pull).len(),
+            4,
+            "three notices and the preview's comment: {:#?}",
+            told(&pull)
+        );
+        let previews = chat
+            .workflows
+            .such_that("WorkflowType = 'PreviewWorkflow'")
+            .await?;
         assert_eq!(previews.len(), 1, "{previews:#?}");
         Ok(())
     });
@@ -44,7 +56,11 @@ fn those_who_may_write_may_preview() {
             let pull = chat.pull_request().await?;
             assert_eq!(pull.comment(&who, "/preview").await?.1.status_code, 202);
             let preview = pull.shows_url().await?;
-            assert!(pull.sticky()?.body.contains(who.login()), "{}", pull.sticky()?.body);
+            assert!(
+                pull.sticky()?.body.contains(who.login()),
+                "{}",
+                pull.sticky()?.body
+            );
             preview.stop().await?;
         }
         Ok(())
@@ -71,10 +87,23 @@ fn talk_about_previews_starts_none() {
             assert_eq!(outcome.status_code, 204, "{body:?}: {outcome:?}");
         }
         let (remark, _) = pull.comment(&mona, "Looks good.").await?;
-        let edit = remark.edit(&mona, "/preview")?.context("GitHub tells of edits")?;
-        assert_eq!(pull.outcome_of(&edit).await?.status_code, 204, "an edit is no request");
-        let issue = chat.around(chat.repository.open_issue(&mona, "The greeting is only in English")?);
-        assert_eq!(issue.comment(&mona, "/preview").await?.1.status_code, 204, "an issue has no commit");
+        let edit = remark
+            .edit(&mona, "/preview")?
+            .context("GitHub tells of edits")?;
+        assert_eq!(
+            pull.outcome_of(&edit).await?.status_code,
+            204,
+            "an edit is no request"
+        );
+        let issue = chat.around(
+            chat.repository
+                .open_issue(&mona, "The greeting is only in English")?,
+        );
+        assert_eq!(
+            issue.comment(&mona, "/preview").await?.1.status_code,
+            204,
+            "an issue has no commit"
+        );
 
         assert!(pull.preview()?.described().await?.is_none());
         assert!(told(&pull).is_empty() && told(&issue).is_empty());
@@ -85,7 +114,14 @@ fn talk_about_previews_starts_none() {
 #[test]
 fn commits_from_a_fork_are_refused_with_the_reason() {
     converse(Setting::default(), async |chat| {
-        let pull = chat.repository.open_from_fork(&User::outsider(), "Mine", [PullRequest::content("From outside")]).await?;
+        let pull = chat
+            .repository
+            .open_from_fork(
+                &User::outsider(),
+                "Mine",
+                [PullRequest::content("From outside")],
+            )
+            .await?;
         let pull = chat.around(pull);
 
         let (_, outcome) = pull.comment(&User::maintainer(), "/preview").await?;
@@ -102,14 +138,23 @@ fn a_closed_pull_request_gets_no_preview() {
     converse(Setting::default(), async |chat| {
         let (closed, late) = (chat.pull_request().await?, chat.pull_request().await?);
         closed.github.close()?;
-        assert_eq!(closed.comment(&User::writer(), "/preview").await?.1.status_code, 204);
+        assert_eq!(
+            closed
+                .comment(&User::writer(), "/preview")
+                .await?
+                .1
+                .status_code,
+            204
+        );
 
         // Asked for while it was open, but closed before we heard of it.
         chat.webhook.stop().await?;
         let (comment, _) = late.comment(&User::writer(), "/preview").await?;
         late.github.close()?;
         chat.webhook.start().await?;
-        let guid = comment.delivery.context("GitHub tried to tell of the comment")?;
+        let guid = comment
+            .delivery
+            .context("GitHub tried to tell of the comment")?;
         assert!(chat.github.redeliver(&guid));
         assert_eq!(late.outcome_of(&guid).await?.status_code, 202);
         late.says("not open").await?;
@@ -128,7 +173,9 @@ fn nobody_can_plant_the_comment_that_we_edit() {
         let model = chat.pull_request().await?;
         model.previewed().await?.stop().await?;
         let pull = chat.pull_request().await?;
-        let (planted, _) = pull.comment(&User::outsider(), &model.sticky()?.body).await?;
+        let (planted, _) = pull
+            .comment(&User::outsider(), &model.sticky()?.body)
+            .await?;
 
         let preview = pull.previewed().await?;
 

@@ -7,7 +7,10 @@ use tests::{Conversation, PullRequest, Setting, converse};
 
 /// Delivers an earlier event again and checks that the webhook accepts it as before.
 async fn redeliver(chat: &Conversation, pull: &PullRequest, guid: &str) -> Result<()> {
-    assert!(chat.github.redeliver(guid), "GitHub knows the delivery {guid}");
+    assert!(
+        chat.github.redeliver(guid),
+        "GitHub knows the delivery {guid}"
+    );
     let outcome = pull.outcome_of(guid).await?;
     assert_eq!(outcome.status_code, 202, "{outcome:?}");
     Ok(())
@@ -33,23 +36,38 @@ fn the_same_delivery_again_starts_nothing_and_a_new_comment_starts_a_new_preview
         let second_run = preview.run_id().await?;
         assert_ne!(second_run, first_run, "a new comment is a new request");
         pull.shows_url().await?;
-        assert_eq!(preview.open("/").await?.commit, Some(pull.github.head_sha()));
+        assert_eq!(
+            preview.open("/").await?.commit,
+            Some(pull.github.head_sha())
+        );
         redeliver(chat, &pull, &first).await?;
-        assert_eq!(preview.run_id().await?, second_run, "an older comment, during the newer preview");
+        assert_eq!(
+            preview.run_id().await?,
+            second_run,
+            "an older comment, during the newer preview"
+        );
 
         preview.stop().await?;
         for guid in [&first, &second] {
             redeliver(chat, &pull, guid).await?;
         }
-        assert_eq!(preview.run_id().await?, second_run, "older comments, after the newer preview's end");
-        assert_eq!(preview.described().await?.map(|it| it.status()), Some(WorkflowExecutionStatus::Completed));
+        assert_eq!(
+            preview.run_id().await?,
+            second_run,
+            "older comments, after the newer preview's end"
+        );
+        assert_eq!(
+            preview.described().await?.map(|it| it.status()),
+            Some(WorkflowExecutionStatus::Completed)
+        );
         pull.sticky()?;
         Ok(())
     });
 }
 
 #[test]
-fn a_comment_that_joined_a_running_preview_starts_nothing_when_it_is_delivered_again_after_the_end() {
+fn a_comment_that_joined_a_running_preview_starts_nothing_when_it_is_delivered_again_after_the_end()
+{
     converse(Setting::default(), async |chat| {
         let pull = chat.pull_request().await?;
         let preview = pull.previewed().await?;
@@ -58,7 +76,12 @@ fn a_comment_that_joined_a_running_preview_starts_nothing_when_it_is_delivered_a
         let (joined, outcome) = pull.comment(&User::admin(), "/preview").await?;
         assert_eq!(outcome.status_code, 202, "{outcome:?}");
         preview.stop().await?;
-        redeliver(chat, &pull, &joined.delivery.context("GitHub told of the comment")?).await?;
+        redeliver(
+            chat,
+            &pull,
+            &joined.delivery.context("GitHub told of the comment")?,
+        )
+        .await?;
 
         assert_eq!(preview.run_id().await?, run);
         Ok(())
@@ -76,7 +99,10 @@ fn a_new_commit_gets_a_preview_of_its_own() {
 
         assert_ne!(old.id, new.id);
         assert!(new.open("/").await?.body.contains("A second thought"));
-        assert!(!old.open("/").await?.body.contains("A second thought"), "the old one still shows its own commit");
+        assert!(
+            !old.open("/").await?.body.contains("A second thought"),
+            "the old one still shows its own commit"
+        );
         tokio::try_join!(old.stop(), new.stop())?;
         Ok(())
     });

@@ -1,16 +1,20 @@
 //! Workflows that started under yesterday's code go on under today's: recorded histories replay.
 //!
-//! `cargo run --package tests --example export_history -- <workflow-id>` records one from a running stack.
+//! `cargo run --example export_history -- <workflow-id>` records one from a running stack.
 
 use std::{fs, path::PathBuf};
 
 use anyhow::{Context, Result};
 use temporalio_client::WorkflowHistory;
-use temporalio_sdk::workflow_replayer::{WorkflowReplayError, WorkflowReplayFailure, WorkflowReplayer, WorkflowReplayerOptions};
+use temporalio_sdk::workflow_replayer::{
+    WorkflowReplayError, WorkflowReplayFailure, WorkflowReplayer, WorkflowReplayerOptions,
+};
 use workflows::{OrphanSweep, PreviewWorkflow, RefusalNotice};
 
 fn recorded(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("histories").join(name)
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("histories")
+        .join(name)
 }
 
 fn replay(history: &[u8]) -> Result<Result<(), WorkflowReplayError>> {
@@ -19,7 +23,9 @@ fn replay(history: &[u8]) -> Result<Result<(), WorkflowReplayError>> {
         .register_workflow::<RefusalNotice>()?
         .register_workflow::<OrphanSweep>()?;
     let replayer = WorkflowReplayer::new(options.build())?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     Ok(runtime.block_on(replayer.replay_workflow(WorkflowHistory::from_json(history)?)))
 }
 
@@ -28,10 +34,15 @@ fn every_recorded_history_replays() -> Result<()> {
     let mut replayed = 0;
     for file in fs::read_dir(recorded(""))? {
         let file = file?.path();
-        replay(&fs::read(&file)?)?.with_context(|| format!("{} was recorded under code that decided otherwise", file.display()))?;
+        replay(&fs::read(&file)?)?.with_context(|| {
+            format!(
+                "{} was recorded under code that decided otherwise",
+                file.display()
+            )
+        })?;
         replayed += 1;
     }
-    assert!(replayed >= 6, "only {replayed} histories are recorded");
+    assert!(replayed >= 10, "only {replayed} histories are recorded");
     Ok(())
 }
 
@@ -43,6 +54,14 @@ fn a_history_that_was_decided_otherwise_does_not_replay() -> Result<()> {
 
     let outcome = replay(altered.as_bytes())?;
 
-    assert!(matches!(outcome, Err(WorkflowReplayError::Replay(WorkflowReplayFailure::Nondeterminism { .. }))), "{outcome:?}");
+    assert!(
+        matches!(
+            outcome,
+            Err(WorkflowReplayError::Replay(
+                WorkflowReplayFailure::Nondeterminism { .. }
+            ))
+        ),
+        "{outcome:?}"
+    );
     Ok(())
 }

@@ -7,7 +7,11 @@ use tests::{Preview, Setting, converse};
 
 /// When the preview will end, by its own account.
 async fn end_of(preview: &Preview) -> Result<Timestamp> {
-    Ok(preview.status().await?.expires_at.expect("a ready preview has an end"))
+    Ok(preview
+        .status()
+        .await?
+        .expires_at
+        .expect("a ready preview has an end"))
 }
 
 /// As the comment writes it.
@@ -42,26 +46,37 @@ fn a_preview_lives_through_its_first_end_when_it_was_extended() {
 
         assert_eq!(preview.closed().await?, WorkflowExecutionStatus::Completed);
         let lived = first_end.duration_until(Timestamp::now());
-        assert!(lived >= SignedDuration::from_secs(15), "it ended {lived:#} after its first end");
+        assert!(
+            lived >= SignedDuration::from_secs(15),
+            "it ended {lived:#} after its first end"
+        );
         Ok(())
     });
 }
 
 #[test]
 fn no_extension_outlives_the_maximum_lifetime() {
-    converse(Setting::default().ttl("5m").max_lifetime("10m"), async |chat| {
-        let pull = chat.pull_request().await?;
-        let preview = pull.previewed().await?;
-        let started: Timestamp = preview.described().await?.and_then(|it| it.start_time()).expect("it runs").try_into()?;
-        let before = end_of(&preview).await?;
+    converse(
+        Setting::default().ttl("5m").max_lifetime("10m"),
+        async |chat| {
+            let pull = chat.pull_request().await?;
+            let preview = pull.previewed().await?;
+            let started: Timestamp = preview
+                .described()
+                .await?
+                .and_then(|it| it.start_time())
+                .expect("it runs")
+                .try_into()?;
+            let before = end_of(&preview).await?;
 
-        preview.signal("extend_ttl", &[r#""30d""#]).await?;
+            preview.signal("extend_ttl", &[r#""30d""#]).await?;
 
-        let most = started + SignedDuration::from_mins(10);
-        pull.says(&written(most)).await?;
-        assert!(before < most && end_of(&preview).await? == most);
-        preview.stop().await
-    });
+            let most = started + SignedDuration::from_mins(10);
+            pull.says(&written(most)).await?;
+            assert!(before < most && end_of(&preview).await? == most);
+            preview.stop().await
+        },
+    );
 }
 
 #[test]
@@ -73,19 +88,50 @@ fn garbage_changes_nothing_and_a_good_signal_still_works_after_it() {
         let megabyte = chat.folder.join("megabyte.json");
         std::fs::write(&megabyte, serde_json::to_vec(&"x".repeat(1 << 20))?)?;
 
-        for inputs in [&[][..], &["5"], &["{\"by\": \"10m\"}"], &["null"], &["[]"], &["true"], &["\"forever\""], &["\"-10m\""], &["\"10m\"", "\"10m\""]] {
+        for inputs in [
+            &[][..],
+            &["5"],
+            &["{\"by\": \"10m\"}"],
+            &["null"],
+            &["[]"],
+            &["true"],
+            &["\"forever\""],
+            &["\"-10m\""],
+            &["\"10m\"", "\"10m\""],
+        ] {
             preview.signal("extend_ttl", inputs).await?;
         }
         let (id, file) = (preview.id.to_string(), megabyte.to_string_lossy());
-        chat.stack.temporal_cli(&["workflow", "signal", "--workflow-id", &id, "--name", "extend_ttl", "--input-file", &file]).await?;
+        chat.stack
+            .temporal_cli(&[
+                "workflow",
+                "signal",
+                "--workflow-id",
+                &id,
+                "--name",
+                "extend_ttl",
+                "--input-file",
+                &file,
+            ])
+            .await?;
         preview.signal("no_such_signal", &["1"]).await?;
-        preview.signal("requested_again", &["\"not a number\""]).await?;
+        preview
+            .signal("requested_again", &["\"not a number\""])
+            .await?;
 
         let status = preview.status().await?;
         assert_eq!(status.expires_at, Some(before));
-        assert!(!status.ignored_signals.is_empty() && status.ignored_signals.iter().all(|reason| reason.len() < 500), "{status:#?}");
+        assert!(
+            !status.ignored_signals.is_empty()
+                && status
+                    .ignored_signals
+                    .iter()
+                    .all(|reason| reason.len() < 500),
+            "{status:#?}"
+        );
         preview.signal("extend_ttl", &[r#""10m""#]).await?;
-        pull.says(&written(before + SignedDuration::from_mins(10))).await?;
+        pull.says(&written(before + SignedDuration::from_mins(10)))
+            .await?;
         assert_eq!(preview.open("/").await?.status, 200);
         preview.stop().await
     });
@@ -102,7 +148,10 @@ fn stop_ends_a_preview_whatever_comes_with_it() {
         assert_eq!(preview.closed().await?, WorkflowExecutionStatus::Completed);
         preview.gone().await?;
         let last = pull.sticky()?.body;
-        assert!(last.contains("stopped") && last.contains("/preview"), "{last}");
+        assert!(
+            last.contains("stopped") && last.contains("/preview"),
+            "{last}"
+        );
         Ok(())
     });
 }

@@ -30,15 +30,25 @@ fn headers(chat: &Conversation, event: &str, body: &[u8]) -> BTreeMap<String, St
     [
         ("content-type", "application/json".to_owned()),
         ("x-github-event", event.to_owned()),
-        ("x-github-delivery", "72d3162e-cc78-11e3-81ab-4c9367dc0958".to_owned()),
+        (
+            "x-github-delivery",
+            "72d3162e-cc78-11e3-81ab-4c9367dc0958".to_owned(),
+        ),
         ("x-hub-signature-256", chat.github.sign(body)),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into()
 }
 
-async fn deliver(chat: &Conversation, headers: &BTreeMap<String, String>, body: &[u8]) -> Result<RawAnswer> {
-    chat.github.deliver_raw(headers, body).await.map_err(anyhow::Error::from_boxed)
+async fn deliver(
+    chat: &Conversation,
+    headers: &BTreeMap<String, String>,
+    body: &[u8],
+) -> Result<RawAnswer> {
+    chat.github
+        .deliver_raw(headers, body)
+        .await
+        .map_err(anyhow::Error::from_boxed)
 }
 
 #[test]
@@ -47,30 +57,109 @@ fn a_delivery_that_is_not_what_it_should_be_gets_its_exact_status_and_starts_not
         let pull = chat.pull_request().await?;
         let body = request(chat, &pull).await?;
         let good = headers(chat, "issue_comment", &body);
-        let without = |name: &str| good.clone().into_iter().filter(|(header, _)| header != name).collect::<BTreeMap<_, _>>();
-        let with = |name: &str, value: &str| good.clone().into_iter().chain([(name.to_owned(), value.to_owned())]).collect::<BTreeMap<_, _>>();
+        let without = |name: &str| {
+            good.clone()
+                .into_iter()
+                .filter(|(header, _)| header != name)
+                .collect::<BTreeMap<_, _>>()
+        };
+        let with = |name: &str, value: &str| {
+            good.clone()
+                .into_iter()
+                .chain([(name.to_owned(), value.to_owned())])
+                .collect::<BTreeMap<_, _>>()
+        };
 
         for (what, status, headers, body) in [
-            ("unsigned", 401, without("x-hub-signature-256"), body.clone()),
-            ("signed with SHA-1 only", 401, with("x-hub-signature-256", "sha1=757107ea0eb2509fc211221cce984b8a37570b6d"), body.clone()),
-            ("malformed signature", 401, with("x-hub-signature-256", "sha256=zz"), body.clone()),
-            ("signed with another secret", 401, with("x-hub-signature-256", &sign("not the secret", &body)), body.clone()),
-            ("changed after it was signed", 401, good.clone(), [&body[..body.len() - 1], b" }"].concat()),
+            (
+                "unsigned",
+                401,
+                without("x-hub-signature-256"),
+                body.clone(),
+            ),
+            (
+                "signed with SHA-1 only",
+                401,
+                with(
+                    "x-hub-signature-256",
+                    "sha1=757107ea0eb2509fc211221cce984b8a37570b6d",
+                ),
+                body.clone(),
+            ),
+            (
+                "malformed signature",
+                401,
+                with("x-hub-signature-256", "sha256=zz"),
+                body.clone(),
+            ),
+            (
+                "signed with another secret",
+                401,
+                with("x-hub-signature-256", &sign("not the secret", &body)),
+                body.clone(),
+            ),
+            (
+                "changed after it was signed",
+                401,
+                good.clone(),
+                [&body[..body.len() - 1], b" }"].concat(),
+            ),
             ("no event", 400, without("x-github-event"), body.clone()),
-            ("no delivery ID", 400, without("x-github-delivery"), body.clone()),
-            ("form-encoded", 415, with("content-type", "application/x-www-form-urlencoded"), body.clone()),
-            ("not JSON", 400, headers(chat, "issue_comment", b"/preview"), b"/preview".to_vec()),
-            ("JSON of another shape", 400, headers(chat, "issue_comment", b"[]"), b"[]".to_vec()),
-            ("an event that we do not know", 204, headers(chat, "watch", &body), body.clone()),
-            ("a ping", 204, headers(chat, "ping", b"{\"zen\":\"Speak like a human.\"}"), b"{\"zen\":\"Speak like a human.\"}".to_vec()),
+            (
+                "no delivery ID",
+                400,
+                without("x-github-delivery"),
+                body.clone(),
+            ),
+            (
+                "form-encoded",
+                415,
+                with("content-type", "application/x-www-form-urlencoded"),
+                body.clone(),
+            ),
+            (
+                "not JSON",
+                400,
+                headers(chat, "issue_comment", b"/preview"),
+                b"/preview".to_vec(),
+            ),
+            (
+                "JSON of another shape",
+                400,
+                headers(chat, "issue_comment", b"[]"),
+                b"[]".to_vec(),
+            ),
+            (
+                "an event that we do not know",
+                204,
+                headers(chat, "watch", &body),
+                body.clone(),
+            ),
+            (
+                "a ping",
+                204,
+                headers(chat, "ping", b"{\"zen\":\"Speak like a human.\"}"),
+                b"{\"zen\":\"Speak like a human.\"}".to_vec(),
+            ),
         ] {
-            let answer = deliver(chat, &headers, &body).await.with_context(|| what.to_owned())?;
+            let answer = deliver(chat, &headers, &body)
+                .await
+                .with_context(|| what.to_owned())?;
             assert_eq!(answer.status, status, "{what}: {answer:?}");
         }
         let huge = vec![b' '; LARGEST + 1];
-        assert_eq!(deliver(chat, &headers(chat, "issue_comment", &huge), &huge).await?.status, 413, "oversized");
+        assert_eq!(
+            deliver(chat, &headers(chat, "issue_comment", &huge), &huge)
+                .await?
+                .status,
+            413,
+            "oversized"
+        );
 
-        assert!(pull.preview()?.described().await?.is_none(), "nothing was started");
+        assert!(
+            pull.preview()?.described().await?.is_none(),
+            "nothing was started"
+        );
         // The same delivery, whole and signed, is accepted: so each refusal had the reason that it was meant to have.
         assert_eq!(deliver(chat, &good, &body).await?.status, 202);
         pull.shows_url().await?.stop().await?;
@@ -81,28 +170,43 @@ fn a_delivery_that_is_not_what_it_should_be_gets_its_exact_status_and_starts_not
 
 #[test]
 fn while_the_secret_is_being_changed_both_are_good_and_afterwards_only_the_new_one() {
-    converse(Setting::default().webhook("WEBHOOK_SECRET_PREVIOUS", "the old one"), async |chat| {
-        let pull = chat.pull_request().await?;
-        let body = request(chat, &pull).await?;
-        let ping = |secret: &str| {
-            let mut headers = headers(chat, "watch", &body);
-            headers.insert("x-hub-signature-256".to_owned(), sign(secret, &body));
-            headers
-        };
-        let new = headers(chat, "watch", &body);
-        assert_eq!(deliver(chat, &new, &body).await?.status, 204, "the new one");
-        assert_eq!(deliver(chat, &ping("the old one"), &body).await?.status, 204, "the old one");
-        assert_eq!(deliver(chat, &ping(""), &body).await?.status, 401, "none");
-        let old = ping("the old one");
+    converse(
+        Setting::default().webhook("WEBHOOK_SECRET_PREVIOUS", "the old one"),
+        async |chat| {
+            let pull = chat.pull_request().await?;
+            let body = request(chat, &pull).await?;
+            let ping = |secret: &str| {
+                let mut headers = headers(chat, "watch", &body);
+                headers.insert("x-hub-signature-256".to_owned(), sign(secret, &body));
+                headers
+            };
+            let new = headers(chat, "watch", &body);
+            assert_eq!(deliver(chat, &new, &body).await?.status, 204, "the new one");
+            assert_eq!(
+                deliver(chat, &ping("the old one"), &body).await?.status,
+                204,
+                "the old one"
+            );
+            assert_eq!(deliver(chat, &ping(""), &body).await?.status, 401, "none");
+            let old = ping("the old one");
 
-        chat.webhook.stop().await?;
-        chat.webhook.set("WEBHOOK_SECRET_PREVIOUS", "");
-        chat.webhook.start().await?;
+            chat.webhook.stop().await?;
+            chat.webhook.set("WEBHOOK_SECRET_PREVIOUS", "");
+            chat.webhook.start().await?;
 
-        assert_eq!(deliver(chat, &old, &body).await?.status, 401, "the old one, afterwards");
-        assert_eq!(deliver(chat, &new, &body).await?.status, 204, "the new one, afterwards");
-        Ok(())
-    });
+            assert_eq!(
+                deliver(chat, &old, &body).await?.status,
+                401,
+                "the old one, afterwards"
+            );
+            assert_eq!(
+                deliver(chat, &new, &body).await?.status,
+                204,
+                "the new one, afterwards"
+            );
+            Ok(())
+        },
+    );
 }
 
 #[test]
@@ -112,17 +216,35 @@ fn a_webhook_that_is_told_to_stop_finishes_what_it_has_accepted() {
         let body = request(chat, &pull).await?;
         let address = chat.webhook.address().to_owned();
 
-        // A delivery of which one half has arrived.
+        // A delivery of which the first half has arrived; the webhook says "100 Continue" when it begins to read.
         let mut connection = TcpStream::connect(&address).await?;
-        let lines: String = headers(chat, "issue_comment", &body).iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-        let head = format!("POST /api/github/webhooks HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {}\r\n{lines}\r\n", body.len());
+        let lines: String = headers(chat, "issue_comment", &body)
+            .iter()
+            .map(|(name, value)| format!("{name}: {value}\r\n"))
+            .collect();
+        let head = format!(
+            "POST /api/github/webhooks HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\nexpect: 100-continue\r\ncontent-length: {}\r\n{lines}\r\n",
+            body.len()
+        );
         connection.write_all(head.as_bytes()).await?;
+        let mut go_on = [0; b"HTTP/1.1 100 Continue\r\n\r\n".len()];
+        connection.read_exact(&mut go_on).await?;
+        assert!(
+            go_on.starts_with(b"HTTP/1.1 100 "),
+            "{}",
+            String::from_utf8_lossy(&go_on)
+        );
         let (first, second) = body.split_at(body.len() / 2);
         connection.write_all(first).await?;
-        connection.flush().await?;
 
         chat.webhook.ask_to_stop()?;
-        let closed = async || if TcpStream::connect(&address).await.is_err() { Ok(()) } else { Err("it still accepts".to_owned()) };
+        let closed = async || {
+            if TcpStream::connect(&address).await.is_err() {
+                Ok(())
+            } else {
+                Err("it still accepts".to_owned())
+            }
+        };
         until(ANSWER, closed).await.map_err(anyhow::Error::msg)?;
         connection.write_all(second).await?;
 
@@ -139,8 +261,19 @@ fn a_webhook_without_a_secret_does_not_start() {
     converse(Setting::default(), async |chat| {
         chat.webhook.stop().await?;
         chat.webhook.set("WEBHOOK_SECRET", "");
-        let refusal = chat.webhook.start().await.expect_err("anyone could sign with nothing").to_string();
-        assert!(refusal.to_ascii_uppercase().replace('-', "_").contains("WEBHOOK_SECRET"), "{refusal}");
+        let refusal = chat
+            .webhook
+            .start()
+            .await
+            .expect_err("anyone could sign with nothing")
+            .to_string();
+        assert!(
+            refusal
+                .to_ascii_uppercase()
+                .replace('-', "_")
+                .contains("WEBHOOK_SECRET"),
+            "{refusal}"
+        );
         Ok(())
     });
 }

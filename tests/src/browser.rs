@@ -1,6 +1,6 @@
 //! How does a test use a real browser as a person does?
 //!
-//! Headless Chromium, spoken to in its own DevTools protocol. Of the protocol's many hundred commands we need six, which is why no client
+//! Headless Chromium, spoken to in its own DevTools protocol. Of the protocol's many hundred commands we need seven, which is why no client
 //! library for all of them is built here.
 
 use std::{
@@ -46,10 +46,18 @@ impl Browser {
     /// # Errors
     /// When there is none, or it does not start.
     pub async fn open() -> Result<Self> {
-        let program = dev::browser::find().context("there is no Chromium on PATH; `cargo dev test` says how to get it")?;
+        let program = dev::browser::find()
+            .context("there is no Chromium on PATH; `cargo dev test` says how to get it")?;
         let profile = tempfile::tempdir()?;
         let mut process = Command::new(&program)
-            .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--hide-scrollbars"])
+            .args([
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-background-networking",
+                "--no-first-run",
+                "--hide-scrollbars",
+            ])
             .args(["--remote-debugging-port=0", "--window-size=1280,1000"])
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .arg("about:blank")
@@ -60,12 +68,23 @@ impl Browser {
             .spawn()
             .with_context(|| format!("cannot run {}", program.display()))?;
         let stderr = process.stderr.take().context("it is piped")?;
-        let devtools = timeout(START, devtools_address(stderr)).await.context("the browser did not start")??;
+        let devtools = timeout(START, devtools_address(stderr))
+            .await
+            .context("the browser did not start")??;
         let tab = first_tab(&devtools).await?;
         let (socket, _) = connect_async(tab.as_str()).await?;
-        let screenshots = programs()?.parent().unwrap_or(Path::new("/")).join("screenshots");
+        let screenshots = programs()?
+            .parent()
+            .unwrap_or(Path::new("/"))
+            .join("screenshots");
         fs::create_dir_all(&screenshots)?;
-        let mut browser = Self { socket, sent: 0, screenshots, _process: process, _profile: profile };
+        let mut browser = Self {
+            socket,
+            sent: 0,
+            screenshots,
+            _process: process,
+            _profile: profile,
+        };
         browser.command("Page.enable", json!({})).await?;
         Ok(browser)
     }
@@ -73,10 +92,16 @@ impl Browser {
     async fn command(&mut self, method: &str, parameters: Value) -> Result<Value> {
         self.sent += 1;
         let id = self.sent;
-        self.socket.send(Message::text(json!({"id": id, "method": method, "params": parameters}).to_string())).await?;
+        self.socket
+            .send(Message::text(
+                json!({"id": id, "method": method, "params": parameters}).to_string(),
+            ))
+            .await?;
         let answer = timeout(URL, async {
             while let Some(message) = self.socket.next().await {
-                let Message::Text(text) = message? else { continue };
+                let Message::Text(text) = message? else {
+                    continue;
+                };
                 let answer: Value = serde_json::from_str(&text)?;
                 // Events come in between.
                 if answer["id"] == id {
@@ -85,7 +110,9 @@ impl Browser {
             }
             bail!("the browser is gone")
         });
-        let answer = answer.await.with_context(|| format!("the browser did not answer {method}"))??;
+        let answer = answer
+            .await
+            .with_context(|| format!("the browser did not answer {method}"))??;
         ensure!(answer["error"].is_null(), "{method}: {}", answer["error"]);
         Ok(answer["result"].clone())
     }
@@ -106,8 +133,17 @@ impl Browser {
     /// # Errors
     /// When it throws.
     pub async fn run(&mut self, script: &str) -> Result<Value> {
-        let ran = self.command("Runtime.evaluate", json!({"expression": script, "awaitPromise": true, "returnByValue": true})).await?;
-        ensure!(ran["exceptionDetails"].is_null(), "{script}: {}", ran["exceptionDetails"]);
+        let ran = self
+            .command(
+                "Runtime.evaluate",
+                json!({"expression": script, "awaitPromise": true, "returnByValue": true}),
+            )
+            .await?;
+        ensure!(
+            ran["exceptionDetails"].is_null(),
+            "{script}: {}",
+            ran["exceptionDetails"]
+        );
         Ok(ran["result"]["value"].clone())
     }
 
@@ -116,8 +152,14 @@ impl Browser {
     /// # Errors
     /// When there is no such field.
     pub async fn type_into(&mut self, selector: &str, text: &str) -> Result<()> {
-        self.run(&format!("document.querySelector({}).focus()", json!(selector))).await?;
-        self.command("Input.insertText", json!({"text": text})).await.map(drop)
+        self.run(&format!(
+            "document.querySelector({}).focus()",
+            json!(selector)
+        ))
+        .await?;
+        self.command("Input.insertText", json!({"text": text}))
+            .await
+            .map(drop)
     }
 
     /// Clicks in the middle of an element.
@@ -157,16 +199,29 @@ impl Browser {
             return Ok(());
         }
         let text = self.run("document.body.innerText").await?;
-        bail!("the page never fulfilled {expression}; it says:\n{}", text.as_str().unwrap_or_default())
+        bail!(
+            "the page never fulfilled {expression}; it says:\n{}",
+            text.as_str().unwrap_or_default()
+        )
     }
 
-    /// Keeps what is to be seen, as `target/screenshots/<name>.png`.
+    /// Keeps how the whole page looks, as `target/screenshots/<name>.png`.
     ///
     /// # Errors
     /// When it cannot be written.
     pub async fn screenshot(&mut self, name: &str) -> Result<PathBuf> {
-        let shot = self.command("Page.captureScreenshot", json!({"format": "png"})).await?;
-        let image = BASE64_STANDARD.decode(shot["data"].as_str().context("a screenshot has data")?)?;
+        let layout = self.command("Page.getLayoutMetrics", json!({})).await?;
+        let size = &layout["cssContentSize"];
+        let page =
+            json!({"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1});
+        let shot = self
+            .command(
+                "Page.captureScreenshot",
+                json!({"format": "png", "captureBeyondViewport": true, "clip": page}),
+            )
+            .await?;
+        let image =
+            BASE64_STANDARD.decode(shot["data"].as_str().context("a screenshot has data")?)?;
         let path = self.screenshots.join(format!("{name}.png"));
         fs::write(&path, image)?;
         Ok(path)
@@ -190,9 +245,26 @@ async fn devtools_address(stderr: tokio::process::ChildStderr) -> Result<Url> {
 }
 
 async fn first_tab(devtools: &Url) -> Result<Url> {
-    let address = devtools.host_str().zip(devtools.port()).context("the browser listens somewhere")?;
-    let client = reqwest::Client::builder().timeout(HTTP).no_proxy().build()?;
-    let tabs: Vec<Value> = client.get(format!("http://{}:{}/json/list", address.0, address.1)).send().await?.json().await?;
-    let tab = tabs.iter().find(|tab| tab["type"] == "page").context("a browser has a tab")?;
-    Ok(tab["webSocketDebuggerUrl"].as_str().context("a tab can be spoken to")?.parse()?)
+    let address = devtools
+        .host_str()
+        .zip(devtools.port())
+        .context("the browser listens somewhere")?;
+    let client = reqwest::Client::builder()
+        .timeout(HTTP)
+        .no_proxy()
+        .build()?;
+    let tabs: Vec<Value> = client
+        .get(format!("http://{}:{}/json/list", address.0, address.1))
+        .send()
+        .await?
+        .json()
+        .await?;
+    let tab = tabs
+        .iter()
+        .find(|tab| tab["type"] == "page")
+        .context("a browser has a tab")?;
+    Ok(tab["webSocketDebuggerUrl"]
+        .as_str()
+        .context("a tab can be spoken to")?
+        .parse()?)
 }

@@ -1,6 +1,15 @@
 //! How does a conversation begin, and what must be true when it ends?
 
-use std::{ffi::OsString, fs, panic::AssertUnwindSafe, path::PathBuf, sync::Arc};
+use std::{
+    ffi::OsString,
+    fs,
+    panic::AssertUnwindSafe,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
 
 use anyhow::{Context, Result, ensure};
 use dev::{
@@ -44,6 +53,7 @@ pub struct Conversation {
     pub folder: PathBuf,
     /// Its own service instance: what its namespaces are labelled with.
     pub instance: String,
+    opened: AtomicU32,
 }
 
 /// Begins a conversation, has the talk, and then sees that everything was as it should be and nothing is left over.
@@ -55,15 +65,25 @@ where
     Talk: AsyncFnOnce(&mut Conversation) -> Result<()>,
 {
     let name = name::of_test::<Talk>();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("the system has threads");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("the system has threads");
     if let Err(failure) = runtime.block_on(hold(&name, setting, talk)) {
         panic!("{failure:#}");
     }
 }
 
-async fn hold(name: &str, setting: Setting, talk: impl AsyncFnOnce(&mut Conversation) -> Result<()>) -> Result<()> {
+async fn hold(
+    name: &str,
+    setting: Setting,
+    talk: impl AsyncFnOnce(&mut Conversation) -> Result<()>,
+) -> Result<()> {
     let mut conversation = Box::pin(Conversation::begin(name, setting)).await?;
-    let talked = AssertUnwindSafe(talk(&mut conversation)).catch_unwind().await;
+    let talked = AssertUnwindSafe(talk(&mut conversation))
+        .catch_unwind()
+        .await;
     let outcome = match talked {
         Ok(Ok(())) => Box::pin(conversation.finish()).await,
         Ok(Err(error)) => Err(error),
@@ -77,7 +97,8 @@ async fn hold(name: &str, setting: Setting, talk: impl AsyncFnOnce(&mut Conversa
 
 fn message(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().cloned();
-    text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string)).unwrap_or_else(|| "a panic without a message".to_owned())
+    text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string))
+        .unwrap_or_else(|| "a panic without a message".to_owned())
 }
 
 impl Conversation {
@@ -87,7 +108,11 @@ impl Conversation {
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder)?;
 
-        let github = StandIn::start(Options { delivery_deadline: setting.delivery_deadline, ..Options::default() }).await?;
+        let github = StandIn::start(Options {
+            delivery_deadline: setting.delivery_deadline,
+            ..Options::default()
+        })
+        .await?;
         // Upper case and dots, which GitHub allows and Kubernetes does not.
         let repository = github.repository(OWNER, "Hello.World").await?;
         let instance = repository.name().to_ascii_lowercase().replace('.', "-");
@@ -96,7 +121,8 @@ impl Conversation {
         fs::write(&key, github.private_key_pem())?;
 
         let programs = programs()?;
-        let mut webhook = Service::new(programs.join("preview-webhook"), folder.join("webhook.log"))?;
+        let mut webhook =
+            Service::new(programs.join("preview-webhook"), folder.join("webhook.log"))?;
         let mut worker = Service::new(programs.join("preview-worker"), folder.join("worker.log"))?;
         for service in [&mut webhook, &mut worker] {
             service.set("TEMPORAL_ADDRESS", &stack.env.temporal_address);
@@ -117,12 +143,24 @@ impl Conversation {
         worker.set("HELM", &stack.env.helm);
         worker.set("PREVIEW_INSTANCE", &instance);
         worker.set("PREVIEW_DOMAIN", stack.preview_domain()?.to_string());
-        worker.set("PREVIEW_INGRESS_ADDRESS", &stack.env.preview_ingress_address);
+        worker.set(
+            "PREVIEW_INGRESS_ADDRESS",
+            &stack.env.preview_ingress_address,
+        );
         worker.set("PREVIEW_INGRESS_CLASS", &stack.env.preview_ingress_class);
         worker.set("PREVIEW_CHART", &stack.env.preview_chart);
-        worker.set("PREVIEW_IMAGE", format!("{REGISTRY}/{{owner}}/{{repo}}:{{commit}}"));
-        setting.webhook.iter().for_each(|(variable, value)| webhook.set(variable, value));
-        setting.worker.iter().for_each(|(variable, value)| worker.set(variable, value));
+        worker.set(
+            "PREVIEW_IMAGE",
+            format!("{REGISTRY}/{{owner}}/{{repo}}:{{commit}}"),
+        );
+        setting
+            .webhook
+            .iter()
+            .for_each(|(variable, value)| webhook.set(variable, value));
+        setting
+            .worker
+            .iter()
+            .for_each(|(variable, value)| worker.set(variable, value));
 
         // The worker registers the search attributes, so it has to have run once before the webhook starts a workflow; it need not run on.
         worker.start().await?;
@@ -130,10 +168,22 @@ impl Conversation {
             worker.stop().await?;
         }
         webhook.start().await?;
-        github.set_webhook_url(Some(format!("http://{}/api/github/webhooks", webhook.address()).parse()?));
+        github.set_webhook_url(Some(
+            format!("http://{}/api/github/webhooks", webhook.address()).parse()?,
+        ));
 
         let workflows = Workflows::new(Arc::clone(&stack), task_queue);
-        Ok(Self { github, repository, webhook, worker, workflows, stack, folder, instance })
+        Ok(Self {
+            github,
+            repository,
+            webhook,
+            worker,
+            workflows,
+            stack,
+            folder,
+            instance,
+            opened: AtomicU32::new(1),
+        })
     }
 
     /// Opens a pull request by mona that greets in its own words, and builds its image.
@@ -151,22 +201,39 @@ impl Conversation {
     /// # Errors
     /// When GitHub will not.
     pub async fn pull_request_without_image(&self) -> Result<PullRequest> {
-        let greeting = format!("Hello from {}", self.instance);
-        let pull = self.repository.open_pull_request(&User::writer(), "Greet", [PullRequest::content(&greeting)]).await?;
+        // Each in its own words, so that no two have the same commit.
+        let greeting = format!(
+            "Hello number {} from {}",
+            self.opened.fetch_add(1, Ordering::Relaxed),
+            self.instance
+        );
+        let pull = self
+            .repository
+            .open_pull_request(&User::writer(), "Greet", [PullRequest::content(&greeting)])
+            .await?;
         Ok(self.around(pull))
     }
 
     /// Helpers around a pull request, or an issue, of this conversation.
     #[must_use]
     pub fn around(&self, pull: dev::github::PullRequest) -> PullRequest {
-        PullRequest::new(pull, self.github.clone(), self.repository.clone(), Arc::clone(&self.stack))
+        PullRequest::new(
+            pull,
+            self.github.clone(),
+            self.repository.clone(),
+            Arc::clone(&self.stack),
+        )
     }
 
     /// Stops the worker and starts it again with another setting.
     ///
     /// # Errors
     /// When it does not stop or start.
-    pub async fn restart_worker_with(&mut self, variable: &str, value: impl Into<OsString>) -> Result<()> {
+    pub async fn restart_worker_with(
+        &mut self,
+        variable: &str,
+        value: impl Into<OsString>,
+    ) -> Result<()> {
         self.worker.stop().await?;
         self.worker.set(variable, value);
         self.worker.start().await
@@ -177,31 +244,61 @@ impl Conversation {
     /// # Errors
     /// When the cluster does not answer.
     pub async fn namespaces(&self) -> Result<Vec<String>> {
-        let selector = format!("app.kubernetes.io/managed-by=preview,preview.dev/instance={}", self.instance);
+        let selector = format!(
+            "app.kubernetes.io/managed-by=preview,preview.dev/instance={}",
+            self.instance
+        );
         let namespaces: Api<Namespace> = Api::all(self.stack.kube.clone());
-        let found = namespaces.list(&ListParams::default().labels(&selector)).await?;
-        Ok(found.items.into_iter().filter_map(|namespace| namespace.metadata.name).collect())
+        let found = namespaces
+            .list(&ListParams::default().labels(&selector))
+            .await?;
+        Ok(found
+            .items
+            .into_iter()
+            .filter_map(|namespace| namespace.metadata.name)
+            .collect())
     }
 
     /// What must be true after every conversation.
     async fn finish(&mut self) -> Result<()> {
         let nothing_open = until(ANSWER, async || {
-            let open = self.workflows.open().await.map_err(|error| error.to_string())?;
-            if open.is_empty() { Ok(()) } else { Err(format!("still open: {}", open.join(", "))) }
+            let open = self
+                .workflows
+                .open()
+                .await
+                .map_err(|error| error.to_string())?;
+            if open.is_empty() {
+                Ok(())
+            } else {
+                Err(format!("still open: {}", open.join(", ")))
+            }
         });
-        nothing_open.await.map_err(anyhow::Error::msg).context("a conversation must end its previews")?;
+        nothing_open
+            .await
+            .map_err(anyhow::Error::msg)
+            .context("a conversation must end its previews")?;
         let left = self.namespaces().await?;
         ensure!(left.is_empty(), "namespaces are left: {left:?}");
         let failed = self.workflows.failed_tasks().await?;
-        ensure!(failed.is_empty(), "workflow tasks failed, which wedges a workflow: {failed:#?}");
+        ensure!(
+            failed.is_empty(),
+            "workflow tasks failed, which wedges a workflow: {failed:#?}"
+        );
         let violations = self.github.violations();
-        ensure!(violations.is_empty(), "GitHub's description was departed from: {violations:#?}");
+        ensure!(
+            violations.is_empty(),
+            "GitHub's description was departed from: {violations:#?}"
+        );
 
         self.workflows.forget_schedule(&self.instance).await;
         for service in [&mut self.webhook, &mut self.worker] {
             if service.is_running() {
                 let status = service.stop().await?;
-                ensure!(status.success(), "{} ended with {status} after SIGTERM", service.log().display());
+                ensure!(
+                    status.success(),
+                    "{} ended with {status} after SIGTERM",
+                    service.log().display()
+                );
             }
         }
         self.github.stop().await;

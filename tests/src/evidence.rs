@@ -16,11 +16,25 @@ pub(crate) async fn of(conversation: &Conversation) -> String {
 }
 
 async fn write_all(out: &mut String, conversation: &Conversation) -> std::fmt::Result {
-    let Conversation { github, repository, webhook, worker, workflows, .. } = conversation;
+    let Conversation {
+        github,
+        repository,
+        webhook,
+        worker,
+        workflows,
+        ..
+    } = conversation;
     writeln!(out, "\n== Comments in {}", repository.full_name())?;
     for push in github.open_heads() {
         for comment in repository.pull_request(push.number).comments() {
-            writeln!(out, "#{} {} at {}:\n{}", push.number, comment.author, comment.updated_at, indented(&comment.body))?;
+            writeln!(
+                out,
+                "#{} {} at {}:\n{}",
+                push.number,
+                comment.author,
+                comment.updated_at,
+                indented(&comment.body)
+            )?;
         }
     }
     writeln!(out, "== Deliveries")?;
@@ -29,25 +43,52 @@ async fn write_all(out: &mut String, conversation: &Conversation) -> std::fmt::R
         match delivery.outcome {
             Some(outcome) => {
                 let body = indented(&outcome.body);
-                writeln!(out, "{} {action} {}: {} {} after {:?}\n{body}", delivery.event, delivery.guid, outcome.status_code, outcome.status, outcome.duration)?;
+                writeln!(
+                    out,
+                    "{} {action} {}: {} {} after {:?}\n{body}",
+                    delivery.event,
+                    delivery.guid,
+                    outcome.status_code,
+                    outcome.status,
+                    outcome.duration
+                )?;
             }
-            None => writeln!(out, "{} {action} {}: no answer yet", delivery.event, delivery.guid)?,
+            None => writeln!(
+                out,
+                "{} {action} {}: no answer yet",
+                delivery.event, delivery.guid
+            )?,
         }
     }
-    writeln!(out, "== Violations of GitHub's description\n{:#?}", github.violations())?;
+    writeln!(
+        out,
+        "== Violations of GitHub's description\n{:#?}",
+        github.violations()
+    )?;
     writeln!(out, "== Workflows")?;
     match workflows.summaries().await {
-        Ok(summaries) => summaries.iter().try_for_each(|summary| writeln!(out, "{}", indented(summary)))?,
+        Ok(summaries) => summaries
+            .iter()
+            .try_for_each(|summary| writeln!(out, "{}", indented(summary)))?,
         Err(error) => writeln!(out, "{error:#}")?,
     }
     writeln!(out, "== Namespaces\n{:?}", conversation.namespaces().await)?;
     for service in [webhook, worker] {
-        writeln!(out, "== The end of {}\n{}", service.log().display(), service.last_words())?;
+        writeln!(
+            out,
+            "== The end of {}\n{}",
+            service.log().display(),
+            service.last_words()
+        )?;
     }
     Ok(())
 }
 
 fn indented(text: &str) -> String {
     let excerpt: String = text.chars().take(EXCERPT).collect();
-    excerpt.lines().map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n")
+    excerpt
+        .lines()
+        .map(|line| format!("    {line}"))
+        .collect::<Vec<_>>()
+        .join("\n")
 }

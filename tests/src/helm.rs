@@ -34,7 +34,9 @@ impl HeldHelm {
         fs::write(&program, script)?;
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
         // Open for writing too, so that it never looks closed before the first call.
-        let called = pipe::OpenOptions::new().read_write(true).open_receiver(&called)?;
+        let called = pipe::OpenOptions::new()
+            .read_write(true)
+            .open_receiver(&called)?;
         Ok(Self { program, called })
     }
 
@@ -50,7 +52,9 @@ impl HeldHelm {
     /// When it does not in time.
     pub async fn is_called(&mut self) -> Result<()> {
         let mut line = [0; b"called\n".len()];
-        timeout(URL, self.called.read_exact(&mut line)).await.context("the worker did not call Helm")??;
+        timeout(URL, self.called.read_exact(&mut line))
+            .await
+            .context("the worker did not call Helm")??;
         Ok(())
     }
 }

@@ -6,9 +6,21 @@ pub(crate) fn of_test<T>() -> String {
 }
 
 fn readable(type_name: &str) -> String {
-    let path: Vec<_> = type_name.split("::").filter(|part| !part.starts_with('{')).collect();
+    let path: Vec<_> = type_name
+        .split("::")
+        .filter(|part| !part.starts_with('{'))
+        .collect();
     let name = &path[path.len().saturating_sub(2)..];
-    name.join("-").chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' || c == '-' { c } else { '_' }).collect()
+    name.join("-")
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || c == '_' || c == '-' {
+                c
+            } else {
+                '_'
+            }
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -22,7 +34,10 @@ mod tests {
     #[test]
     fn a_closure_is_named_after_the_test_that_holds_it() {
         let talk = async |_: &mut u8| {};
-        assert_eq!(name_of(&talk), "tests-a_closure_is_named_after_the_test_that_holds_it");
+        assert_eq!(
+            name_of(&talk),
+            "tests-a_closure_is_named_after_the_test_that_holds_it"
+        );
     }
 
     #[test]

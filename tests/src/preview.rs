@@ -7,11 +7,13 @@ use futures::TryStreamExt;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, runtime::wait::await_condition};
 use temporalio_client::{
-    Client, WorkflowDescribeOptions, WorkflowExecutionDescription, WorkflowExecutionStatus, WorkflowFetchHistoryOptions,
-    WorkflowGetResultOptions, WorkflowHandle, WorkflowQueryOptions,
+    Client, WorkflowDescribeOptions, WorkflowExecutionDescription, WorkflowExecutionStatus,
+    WorkflowFetchHistoryOptions, WorkflowGetResultOptions, WorkflowHandle, WorkflowQueryOptions,
     errors::{WorkflowGetResultError, WorkflowInteractionError},
 };
-use temporalio_common::protos::temporal::api::history::v1::{HistoryEvent, history_event::Attributes};
+use temporalio_common::protos::temporal::api::history::v1::{
+    HistoryEvent, history_event::Attributes,
+};
 use tokio::time::timeout;
 use url::Url;
 use workflows::{
@@ -61,7 +63,11 @@ impl Preview {
     /// # Errors
     /// When Temporal does not answer.
     pub async fn described(&self) -> Result<Option<WorkflowExecutionDescription>> {
-        match self.workflow().describe(WorkflowDescribeOptions::default()).await {
+        match self
+            .workflow()
+            .describe(WorkflowDescribeOptions::default())
+            .await
+        {
             Ok(description) => Ok(Some(description)),
             Err(WorkflowInteractionError::NotFound(_)) => Ok(None),
             Err(error) => Err(error.into()),
@@ -73,7 +79,10 @@ impl Preview {
     /// # Errors
     /// When there was none.
     pub async fn run_id(&self) -> Result<String> {
-        let description = self.described().await?.with_context(|| format!("{} was never started", self.id))?;
+        let description = self
+            .described()
+            .await?
+            .with_context(|| format!("{} was never started", self.id))?;
         Ok(description.run_id().to_owned())
     }
 
@@ -82,7 +91,10 @@ impl Preview {
     /// # Errors
     /// When it closes first, or does not in time.
     pub async fn reaches(&self, phase: Phase) -> Result<()> {
-        let options = WorkflowFetchHistoryOptions::builder().wait_new_event(true).skip_archival(true).build();
+        let options = WorkflowFetchHistoryOptions::builder()
+            .wait_new_event(true)
+            .skip_archival(true)
+            .build();
         let mut events = self.workflow().fetch_history(options);
         let reached = timeout(URL, async {
             while let Some(event) = events.try_next().await? {
@@ -92,7 +104,9 @@ impl Preview {
             }
             bail!("{} ended without having been {phase}", self.id)
         });
-        reached.await.with_context(|| format!("{} was not {phase} within {URL:?}", self.id))?
+        reached
+            .await
+            .with_context(|| format!("{} was not {phase} within {URL:?}", self.id))?
     }
 
     /// Every phase that the newest run has entered so far, in order.
@@ -100,8 +114,15 @@ impl Preview {
     /// # Errors
     /// When Temporal does not answer.
     pub async fn phases(&self) -> Result<Vec<Phase>> {
-        let history = self.workflow().fetch_history(WorkflowFetchHistoryOptions::default());
-        Ok(history.into_events().await?.iter().filter_map(phase_in).collect())
+        let history = self
+            .workflow()
+            .fetch_history(WorkflowFetchHistoryOptions::default());
+        Ok(history
+            .into_events()
+            .await?
+            .iter()
+            .filter_map(phase_in)
+            .collect())
     }
 
     /// Waits until the newest run is closed, and says how.
@@ -109,12 +130,19 @@ impl Preview {
     /// # Errors
     /// When it is still open after a while.
     pub async fn closed(&self) -> Result<WorkflowExecutionStatus> {
-        let result = timeout(URL, self.workflow().get_result(WorkflowGetResultOptions::default())).await;
+        let result = timeout(
+            URL,
+            self.workflow()
+                .get_result(WorkflowGetResultOptions::default()),
+        )
+        .await;
         match result.with_context(|| format!("{} was still open after {URL:?}", self.id))? {
             Ok(_) => Ok(WorkflowExecutionStatus::Completed),
             Err(WorkflowGetResultError::Failed(_)) => Ok(WorkflowExecutionStatus::Failed),
             Err(WorkflowGetResultError::Cancelled { .. }) => Ok(WorkflowExecutionStatus::Canceled),
-            Err(WorkflowGetResultError::Terminated { .. }) => Ok(WorkflowExecutionStatus::Terminated),
+            Err(WorkflowGetResultError::Terminated { .. }) => {
+                Ok(WorkflowExecutionStatus::Terminated)
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -126,7 +154,9 @@ impl Preview {
     pub async fn status(&self) -> Result<PreviewStatus> {
         let workflow = self.workflow();
         let asked = workflow.query(PreviewWorkflow::status, (), WorkflowQueryOptions::default());
-        Ok(timeout(ANSWER, asked).await.with_context(|| format!("{} answers no query: is it wedged?", self.id))??)
+        Ok(timeout(ANSWER, asked)
+            .await
+            .with_context(|| format!("{} answers no query: is it wedged?", self.id))??)
     }
 
     /// Sends a signal with the real `temporal` program; `inputs` are JSON.
@@ -147,7 +177,11 @@ impl Preview {
     pub async fn stop(&self) -> Result<()> {
         self.signal("stop", &[]).await?;
         let status = self.closed().await?;
-        ensure!(status == WorkflowExecutionStatus::Completed, "{} was stopped and is {status:?}", self.id);
+        ensure!(
+            status == WorkflowExecutionStatus::Completed,
+            "{} was stopped and is {status:?}",
+            self.id
+        );
         self.gone().await
     }
 
@@ -165,8 +199,14 @@ impl Preview {
     /// When it does not in time.
     pub async fn has_namespace(&self) -> Result<Namespace> {
         let exists = |namespace: Option<&Namespace>| namespace.is_some();
-        let found = timeout(ANSWER, await_condition(self.namespaces(), &self.id.namespace(), exists)).await;
-        found.with_context(|| format!("{} has no namespace after {ANSWER:?}", self.id))??.context("it was there a moment ago")
+        let found = timeout(
+            ANSWER,
+            await_condition(self.namespaces(), &self.id.namespace(), exists),
+        )
+        .await;
+        found
+            .with_context(|| format!("{} has no namespace after {ANSWER:?}", self.id))??
+            .context("it was there a moment ago")
     }
 
     /// Waits until its namespace is gone.
@@ -202,16 +242,35 @@ impl Preview {
         // `getaddrinfo` need not know the names under .localhost, as browsers do.
         let ingress: SocketAddr = self.stack.env.preview_ingress_address.parse()?;
         let host = url.host_str().unwrap_or_default().to_owned();
-        let client = reqwest::Client::builder().resolve(&host, ingress).timeout(HTTP).no_proxy().build()?;
+        let client = reqwest::Client::builder()
+            .resolve(&host, ingress)
+            .timeout(HTTP)
+            .no_proxy()
+            .build()?;
         let answer = client.get(url).send().await?;
-        let commit = answer.headers().get("x-preview-commit").and_then(|value| value.to_str().ok()).map(str::to_owned);
-        Ok(Page { status: answer.status().as_u16(), commit, body: answer.text().await? })
+        let commit = answer
+            .headers()
+            .get("x-preview-commit")
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned);
+        Ok(Page {
+            status: answer.status().as_u16(),
+            commit,
+            body: answer.text().await?,
+        })
     }
 }
 
 /// The phase that this event of a history records, if it does.
 fn phase_in(event: &HistoryEvent) -> Option<Phase> {
-    let Some(Attributes::UpsertWorkflowSearchAttributesEventAttributes(upsert)) = &event.attributes else { return None };
-    let payload = upsert.search_attributes.as_ref()?.indexed_fields.get(PHASE.name())?;
+    let Some(Attributes::UpsertWorkflowSearchAttributesEventAttributes(upsert)) = &event.attributes
+    else {
+        return None;
+    };
+    let payload = upsert
+        .search_attributes
+        .as_ref()?
+        .indexed_fields
+        .get(PHASE.name())?;
     serde_json::from_slice(&payload.data).ok()
 }

@@ -37,8 +37,16 @@ pub struct Service {
 
 impl Service {
     pub(crate) fn new(program: PathBuf, log: PathBuf) -> Result<Self> {
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
-        Ok(Self { program, environment: BTreeMap::new(), address: format!("127.0.0.1:{port}"), log, running: None })
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
+            .local_addr()?
+            .port();
+        Ok(Self {
+            program,
+            environment: BTreeMap::new(),
+            address: format!("127.0.0.1:{port}"),
+            log,
+            running: None,
+        })
     }
 
     /// Sets a variable for the next start.
@@ -87,14 +95,28 @@ impl Service {
     /// # Errors
     /// When it is not in time, with its last words.
     pub async fn start(&mut self) -> Result<()> {
-        let log = OpenOptions::new().create(true).append(true).open(&self.log)?;
+        let log = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&self.log)?;
         let mut child = self.spawn(&log)?;
         let client = reqwest::Client::builder().timeout(HTTP).build()?;
         let url = format!("http://{}/readyz", self.address);
         let ready = until(SERVICE_UP, async || {
-            let answer = client.get(&url).send().await.map_err(|error| error.to_string())?;
+            let answer = client
+                .get(&url)
+                .send()
+                .await
+                .map_err(|error| error.to_string())?;
             let status = answer.status();
-            if status.is_success() { Ok(()) } else { Err(format!("{status}: {}", answer.text().await.unwrap_or_default())) }
+            if status.is_success() {
+                Ok(())
+            } else {
+                Err(format!(
+                    "{status}: {}",
+                    answer.text().await.unwrap_or_default()
+                ))
+            }
         });
         tokio::select! {
             ended = child.wait() => bail!("{} ended with {}:\n{}", self.program.display(), ended?, self.last_words()),
@@ -119,7 +141,12 @@ impl Service {
             .stderr(log.try_clone()?)
             .kill_on_drop(true)
             .spawn()
-            .with_context(|| format!("cannot run {}; `cargo dev test` builds it", self.program.display()))
+            .with_context(|| {
+                format!(
+                    "cannot run {}; `cargo dev test` builds it",
+                    self.program.display()
+                )
+            })
     }
 
     /// Kills it and everything that it has started, at once and without a warning, as when its container dies.
@@ -151,7 +178,10 @@ impl Service {
     /// # Errors
     /// When it was not running.
     pub fn ask_to_stop(&self) -> Result<()> {
-        let pid = self.pid().and_then(|pid| i32::try_from(pid).ok()).context("it is not running")?;
+        let pid = self
+            .pid()
+            .and_then(|pid| i32::try_from(pid).ok())
+            .context("it is not running")?;
         Ok(kill(Pid::from_raw(pid), Signal::SIGTERM)?)
     }
 
@@ -162,7 +192,12 @@ impl Service {
     pub async fn stopped(&mut self) -> Result<ExitStatus> {
         let mut child = self.running.take().context("it is not running")?;
         let ended = timeout(SERVICE_DOWN, child.wait()).await;
-        Ok(ended.with_context(|| format!("{} was still there {SERVICE_DOWN:?} after SIGTERM", self.program.display()))??)
+        Ok(ended.with_context(|| {
+            format!(
+                "{} was still there {SERVICE_DOWN:?} after SIGTERM",
+                self.program.display()
+            )
+        })??)
     }
 }
 
@@ -171,14 +206,25 @@ fn with_descendants(pid: u32) -> Vec<Pid> {
     let mut family = vec![pid];
     let mut next = 0;
     while let Some(&parent) = family.get(next) {
-        let threads = fs::read_dir(format!("/proc/{parent}/task")).into_iter().flatten().flatten();
+        let threads = fs::read_dir(format!("/proc/{parent}/task"))
+            .into_iter()
+            .flatten()
+            .flatten();
         for thread in threads {
             let children = fs::read_to_string(thread.path().join("children")).unwrap_or_default();
-            family.extend(children.split_whitespace().filter_map(|child| child.parse::<u32>().ok()));
+            family.extend(
+                children
+                    .split_whitespace()
+                    .filter_map(|child| child.parse::<u32>().ok()),
+            );
         }
         next += 1;
     }
-    family.into_iter().filter_map(|pid| i32::try_from(pid).ok()).map(Pid::from_raw).collect()
+    family
+        .into_iter()
+        .filter_map(|pid| i32::try_from(pid).ok())
+        .map(Pid::from_raw)
+        .collect()
 }
 
 /// Folder of the programs that cargo built beside this test.
@@ -187,10 +233,13 @@ fn with_descendants(pid: u32) -> Vec<Pid> {
 /// When this is not run from cargo's target folder.
 pub(crate) fn programs() -> Result<PathBuf> {
     let test = std::env::current_exe()?;
-    let profile = test.ancestors().find(|folder| folder.join("preview-worker").is_file());
-    profile.map(Path::to_owned).context("preview-worker is not built; `cargo dev test` builds it")
+    let profile = test
+        .ancestors()
+        .find(|folder| folder.join("preview-worker").is_file());
+    profile
+        .map(Path::to_owned)
+        .context("preview-worker is not built; `cargo dev test` builds it")
 }
-
 
 #[cfg(test)]
 mod tests {
@@ -201,25 +250,47 @@ mod tests {
     fn shell(folder: &Path, script: &str) -> Service {
         let program = folder.join("program");
         fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
-        fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        fs::set_permissions(
+            &program,
+            std::os::unix::fs::PermissionsExt::from_mode(0o755),
+        )
+        .unwrap();
         Service::new(program, folder.join("log")).unwrap()
     }
 
     #[tokio::test]
     async fn a_service_that_ends_at_once_is_reported_with_its_last_words() {
         let folder = tempfile::tempdir().unwrap();
-        let error = shell(folder.path(), "echo no secret given >&2; exit 2").start().await.unwrap_err();
+        let error = shell(folder.path(), "echo no secret given >&2; exit 2")
+            .start()
+            .await
+            .unwrap_err();
         assert!(error.to_string().contains("no secret given"), "{error}");
     }
 
     #[tokio::test]
     async fn killing_a_service_kills_what_it_started() {
         let folder = tempfile::tempdir().unwrap();
-        let mut service = shell(folder.path(), "sleep 1000 & echo $! > \"$HOME/pid\"; echo started; wait");
+        let mut service = shell(
+            folder.path(),
+            "sleep 1000 & echo $! > \"$HOME/pid\"; echo started; wait",
+        );
         let log = File::create(&service.log).unwrap();
         service.running = Some(service.spawn(&log).unwrap());
-        until(HTTP, async || if service.said().contains("started") { Ok(()) } else { Err("not started".into()) }).await.unwrap();
-        let grandchild: i32 = fs::read_to_string(folder.path().join("pid")).unwrap().trim().parse().unwrap();
+        until(HTTP, async || {
+            if service.said().contains("started") {
+                Ok(())
+            } else {
+                Err("not started".into())
+            }
+        })
+        .await
+        .unwrap();
+        let grandchild: i32 = fs::read_to_string(folder.path().join("pid"))
+            .unwrap()
+            .trim()
+            .parse()
+            .unwrap();
         service.kill().await.unwrap();
         let gone = async || match fs::read_to_string(format!("/proc/{grandchild}/stat")) {
             Ok(stat) if !stat.contains(") Z ") => Err("still there".to_owned()),
@@ -234,6 +305,9 @@ mod tests {
         let mut service = shell(folder.path(), "exec sleep 1000");
         let log = File::create(&service.log).unwrap();
         service.running = Some(service.spawn(&log).unwrap());
-        assert_eq!(service.stop().await.unwrap().signal(), Some(Signal::SIGTERM as i32));
+        assert_eq!(
+            service.stop().await.unwrap().signal(),
+            Some(Signal::SIGTERM as i32)
+        );
     }
 }

@@ -27,14 +27,25 @@ pub struct PullRequest {
 }
 
 impl PullRequest {
-    pub(crate) fn new(github: dev::github::PullRequest, stand_in: StandIn, repository: Repository, stack: Arc<SharedStack>) -> Self {
-        Self { github, stand_in, repository, stack }
+    pub(crate) fn new(
+        github: dev::github::PullRequest,
+        stand_in: StandIn,
+        repository: Repository,
+        stack: Arc<SharedStack>,
+    ) -> Self {
+        Self {
+            github,
+            stand_in,
+            repository,
+            stack,
+        }
     }
 
     /// The file that makes the app's page show this greeting.
     #[must_use]
     pub fn content(greeting: &str) -> File {
-        let content = json!({"greeting": greeting, "message": "Written by a test.", "colour": "#2457d6"});
+        let content =
+            json!({"greeting": greeting, "message": "Written by a test.", "colour": "#2457d6"});
         ("content.json", content.to_string()).into()
     }
 
@@ -44,7 +55,10 @@ impl PullRequest {
     /// When GitHub refuses the comment, or the webhook does not answer.
     pub async fn comment(&self, by: &User, body: &str) -> Result<(Comment, Outcome)> {
         let comment = self.github.comment(by, body)?;
-        let guid = comment.delivery.as_deref().context("GitHub made no delivery of the comment")?;
+        let guid = comment
+            .delivery
+            .as_deref()
+            .context("GitHub made no delivery of the comment")?;
         let outcome = self.outcome_of(guid).await?;
         Ok((comment, outcome))
     }
@@ -55,7 +69,9 @@ impl PullRequest {
     /// When there is none in time.
     pub async fn outcome_of(&self, guid: &str) -> Result<Outcome> {
         let delivery = self.stand_in.wait_for_delivery(guid, ANSWER).await?;
-        delivery.outcome.context("it has ended, so it has an outcome")
+        delivery
+            .outcome
+            .context("it has ended, so it has an outcome")
     }
 
     /// Mona asks for a preview of the head commit; returns when that is accepted.
@@ -64,7 +80,10 @@ impl PullRequest {
     /// When it is not.
     pub async fn request_preview(&self) -> Result<Preview> {
         let (_, outcome) = self.comment(&User::writer(), COMMAND).await?;
-        ensure!(outcome.status_code == 202, "{COMMAND} was answered with {outcome:?}");
+        ensure!(
+            outcome.status_code == 202,
+            "{COMMAND} was answered with {outcome:?}"
+        );
         self.preview()
     }
 
@@ -75,7 +94,8 @@ impl PullRequest {
     pub fn preview(&self) -> Result<Preview> {
         let id = PreviewId {
             repository: self.repository.full_name().parse()?,
-            pull_request: PullRequestNumber::new(self.github.number()).context("GitHub counts from 1")?,
+            pull_request: PullRequestNumber::new(self.github.number())
+                .context("GitHub counts from 1")?,
             commit: self.github.head_sha().parse::<CommitSha>()?,
         };
         Ok(Preview::new(id, Arc::clone(&self.stack)))
@@ -86,7 +106,10 @@ impl PullRequest {
     /// # Errors
     /// When none does in time; the error shows all comments.
     pub async fn says(&self, text: &str) -> Result<Comment> {
-        let said = self.github.wait_for_comment(|comment| comment.body.contains(text), URL).await;
+        let said = self
+            .github
+            .wait_for_comment(|comment| comment.body.contains(text), URL)
+            .await;
         said.with_context(|| format!("nobody said {text:?}"))
     }
 
@@ -115,7 +138,11 @@ impl PullRequest {
     /// When there is none, or more than one.
     pub fn sticky(&self) -> Result<Comment> {
         let mut ours = self.github.app_comments();
-        ensure!(ours.len() == 1, "there should be one comment of ours, and there are {}: {ours:#?}", ours.len());
+        ensure!(
+            ours.len() == 1,
+            "there should be one comment of ours, and there are {}: {ours:#?}",
+            ours.len()
+        );
         Ok(ours.remove(0))
     }
 
@@ -124,7 +151,12 @@ impl PullRequest {
     /// # Errors
     /// When there is none, or more than one.
     pub fn sticky_history(&self) -> Result<Vec<String>> {
-        Ok(self.sticky()?.history().into_iter().map(|version| version.body).collect())
+        Ok(self
+            .sticky()?
+            .history()
+            .into_iter()
+            .map(|version| version.body)
+            .collect())
     }
 
     /// Builds the image of the head commit, as the project's CI would.

@@ -15,7 +15,12 @@ pub struct Setting {
 impl Default for Setting {
     /// Previews that outlive the conversation unless they are stopped, and a sweep that comes only when it is called.
     fn default() -> Self {
-        let empty = Self { webhook: BTreeMap::new(), worker: BTreeMap::new(), worker_runs: true, delivery_deadline: DELIVERY_DEADLINE };
+        let empty = Self {
+            webhook: BTreeMap::new(),
+            worker: BTreeMap::new(),
+            worker_runs: true,
+            delivery_deadline: DELIVERY_DEADLINE,
+        };
         empty.ttl("20m").worker("SWEEP_INTERVAL", "24h")
     }
 }
@@ -42,7 +47,10 @@ impl Setting {
     /// The worker is not running yet when the conversation begins.
     #[must_use]
     pub fn without_worker(self) -> Self {
-        Self { worker_runs: false, ..self }
+        Self {
+            worker_runs: false,
+            ..self
+        }
     }
 
     /// Any variable of the webhook.

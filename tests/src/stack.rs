@@ -65,7 +65,12 @@ impl SharedStack {
     /// # Errors
     /// When the stack's addresses do not make one.
     pub fn preview_domain(&self) -> Result<PreviewDomain> {
-        let StackEnv { preview_url_scheme, preview_domain, preview_url_port, .. } = &self.env;
+        let StackEnv {
+            preview_url_scheme,
+            preview_domain,
+            preview_url_port,
+            ..
+        } = &self.env;
         Ok(format!("{preview_url_scheme}://{preview_domain}:{preview_url_port}").parse()?)
     }
 
@@ -80,10 +85,19 @@ impl SharedStack {
     }
 
     async fn image_builder(&self) -> Result<ImageBuilder> {
-        const NO_BUILDER: &str = "the stack has no image builder; conversations need the embedded cluster";
+        const NO_BUILDER: &str =
+            "the stack has no image builder; conversations need the embedded cluster";
         let toolbox = Toolbox::ensure_all(Tool::EMBEDDED).await?;
-        let socket = self.env.buildkit_host.as_deref().and_then(|host| host.strip_prefix("unix://")).context(NO_BUILDER)?;
-        let (ctr, address) = (self.env.ctr.clone().context(NO_BUILDER)?, self.env.containerd_address.clone().context(NO_BUILDER)?);
+        let socket = self
+            .env
+            .buildkit_host
+            .as_deref()
+            .and_then(|host| host.strip_prefix("unix://"))
+            .context(NO_BUILDER)?;
+        let (ctr, address) = (
+            self.env.ctr.clone().context(NO_BUILDER)?,
+            self.env.containerd_address.clone().context(NO_BUILDER)?,
+        );
         let buildkit = Buildkit {
             buildkitd: toolbox.path("buildkitd")?.to_owned(),
             buildctl: toolbox.path("buildctl")?.to_owned(),
@@ -93,7 +107,10 @@ impl SharedStack {
             cgroup: String::new(),
             import: Import::Containerd { ctr, address },
         };
-        Ok(ImageBuilder::new(buildkit, BaseImage::ensure(toolbox.cache()).await?))
+        Ok(ImageBuilder::new(
+            buildkit,
+            BaseImage::ensure(toolbox.cache()).await?,
+        ))
     }
 
     /// Runs the real `temporal` program against the stack, and returns what it printed.
@@ -104,25 +121,50 @@ impl SharedStack {
         let address = self.env.temporal_address.trim_start_matches("http://");
         let output = tokio::process::Command::new(&self.env.temporal_cli)
             .args(arguments)
-            .args(["--address", address, "--namespace", &self.env.temporal_namespace])
+            .args([
+                "--address",
+                address,
+                "--namespace",
+                &self.env.temporal_namespace,
+            ])
             .kill_on_drop(true)
             .output()
             .await
             .with_context(|| format!("cannot run {}", self.env.temporal_cli.display()))?;
-        ensure!(output.status.success(), "temporal {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr));
+        ensure!(
+            output.status.success(),
+            "temporal {}: {}",
+            arguments.join(" "),
+            String::from_utf8_lossy(&output.stderr)
+        );
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 }
 
 async fn connect_to_temporal(env: &StackEnv) -> Result<Client> {
-    let target = env.temporal_address.parse().with_context(|| format!("TEMPORAL_ADDRESS={}", env.temporal_address))?;
-    let options = ConnectionOptions::new(url::Url::clone(&target)).identity("conversations").build();
-    let connection = Connection::connect(options).await.with_context(|| format!("no Temporal at {target}"))?;
-    Ok(Client::new(connection, ClientOptions::new(&env.temporal_namespace).build())?)
+    let target = env
+        .temporal_address
+        .parse()
+        .with_context(|| format!("TEMPORAL_ADDRESS={}", env.temporal_address))?;
+    let options = ConnectionOptions::new(url::Url::clone(&target))
+        .identity("conversations")
+        .build();
+    let connection = Connection::connect(options)
+        .await
+        .with_context(|| format!("no Temporal at {target}"))?;
+    Ok(Client::new(
+        connection,
+        ClientOptions::new(&env.temporal_namespace).build(),
+    )?)
 }
 
 async fn connect_to_cluster(env: &StackEnv) -> Result<kube::Client> {
     let kubeconfig = Kubeconfig::read_from(&env.kubeconfig)?;
-    let options = KubeConfigOptions { context: env.kube_context.clone(), ..KubeConfigOptions::default() };
-    Ok(kube::Client::try_from(kube::Config::from_custom_kubeconfig(kubeconfig, &options).await?)?)
+    let options = KubeConfigOptions {
+        context: env.kube_context.clone(),
+        ..KubeConfigOptions::default()
+    };
+    Ok(kube::Client::try_from(
+        kube::Config::from_custom_kubeconfig(kubeconfig, &options).await?,
+    )?)
 }

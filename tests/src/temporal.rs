@@ -5,8 +5,8 @@ use std::sync::Arc;
 use anyhow::Result;
 use futures::TryStreamExt;
 use temporalio_client::{
-    Client, UntypedWorkflowHandle, WorkflowExecution, WorkflowExecutionInfo, WorkflowFetchHistoryOptions, WorkflowListOptions,
-    WorkflowTerminateOptions,
+    Client, UntypedWorkflowHandle, WorkflowExecution, WorkflowExecutionInfo,
+    WorkflowFetchHistoryOptions, WorkflowListOptions, WorkflowTerminateOptions,
     schedules::{DeleteScheduleOptions, ScheduleHandle},
 };
 use temporalio_common::protos::temporal::api::{
@@ -40,7 +40,10 @@ impl Workflows {
     /// When Temporal does not answer or does not understand.
     pub async fn such_that(&self, condition: &str) -> Result<Vec<WorkflowExecution>> {
         let query = format!("TaskQueue = '{}' AND {condition}", self.task_queue);
-        let found = self.stack.temporal.list_workflows(query, WorkflowListOptions::default());
+        let found = self
+            .stack
+            .temporal
+            .list_workflows(query, WorkflowListOptions::default());
         Ok(found.try_collect().await?)
     }
 
@@ -58,7 +61,10 @@ impl Workflows {
     /// When Temporal does not answer.
     pub async fn open(&self) -> Result<Vec<String>> {
         let open = self.such_that("ExecutionStatus = 'Running'").await?;
-        Ok(open.iter().map(|workflow| format!("{} ({})", workflow.id(), workflow.workflow_type())).collect())
+        Ok(open
+            .iter()
+            .map(|workflow| format!("{} ({})", workflow.id(), workflow.workflow_type()))
+            .collect())
     }
 
     /// Workflow tasks that failed in any run. One kind is harmless and left out: a signal arrived while the workflow was completing.
@@ -69,7 +75,10 @@ impl Workflows {
                 if let Some(Attributes::WorkflowTaskFailedEventAttributes(task)) = event.attributes
                     && task.cause() != WorkflowTaskFailedCause::UnhandledCommand
                 {
-                    let why = task.failure.map(|failure| failure.message).unwrap_or_default();
+                    let why = task
+                        .failure
+                        .map(|failure| failure.message)
+                        .unwrap_or_default();
                     failed.push(format!("{}: {why}", workflow.id()));
                 }
             }
@@ -82,7 +91,12 @@ impl Workflows {
         let mut summaries = Vec::new();
         for workflow in self.all().await? {
             let phase = workflow.search_attributes().get(&PHASE).unwrap_or_default();
-            let head = format!("{} {} {:?} {phase}", workflow.id(), workflow.run_id(), workflow.status());
+            let head = format!(
+                "{} {} {:?} {phase}",
+                workflow.id(),
+                workflow.run_id(),
+                workflow.status()
+            );
             let events: Vec<_> = self.history(&workflow).await?.iter().map(line).collect();
             summaries.push(format!("{head}\n{}", events.join("\n")));
         }
@@ -90,30 +104,46 @@ impl Workflows {
     }
 
     async fn history(&self, workflow: &WorkflowExecution) -> Result<Vec<HistoryEvent>> {
-        let history = self.handle(workflow).fetch_history(WorkflowFetchHistoryOptions::default());
+        let history = self
+            .handle(workflow)
+            .fetch_history(WorkflowFetchHistoryOptions::default());
         Ok(history.into_events().await?)
     }
 
     fn handle(&self, workflow: &WorkflowExecution) -> UntypedWorkflowHandle<Client> {
-        let run = WorkflowExecutionInfo::builder().namespace(&self.stack.env.temporal_namespace).workflow_id(workflow.id()).run_id(workflow.run_id());
+        let run = WorkflowExecutionInfo::builder()
+            .namespace(&self.stack.env.temporal_namespace)
+            .workflow_id(workflow.id())
+            .run_id(workflow.run_id());
         run.build().bind_untyped(self.stack.temporal.clone())
     }
 
     /// The sweep's schedule of a service instance.
     #[must_use]
     pub fn sweep_schedule(&self, instance: &str) -> ScheduleHandle<Client> {
-        self.stack.temporal.get_schedule_handle(format!("orphan-sweep-{instance}"))
+        self.stack
+            .temporal
+            .get_schedule_handle(format!("orphan-sweep-{instance}"))
     }
 
     /// So that Temporal does not go on starting sweeps that no worker will do.
     pub(crate) async fn forget_schedule(&self, instance: &str) {
-        let _ = self.sweep_schedule(instance).delete(DeleteScheduleOptions::default()).await;
+        let _ = self
+            .sweep_schedule(instance)
+            .delete(DeleteScheduleOptions::default())
+            .await;
     }
 
     /// So that a failed conversation's workflows do not go on in the shared stack.
     pub(crate) async fn terminate_open(&self) {
-        for workflow in self.such_that("ExecutionStatus = 'Running'").await.unwrap_or_default() {
-            let options = WorkflowTerminateOptions::builder().reason("its test failed").build();
+        for workflow in self
+            .such_that("ExecutionStatus = 'Running'")
+            .await
+            .unwrap_or_default()
+        {
+            let options = WorkflowTerminateOptions::builder()
+                .reason("its test failed")
+                .build();
             let _ = self.handle(&workflow).terminate(options).await;
         }
     }
@@ -122,17 +152,35 @@ impl Workflows {
 /// One event, with what matters of it.
 fn line(event: &HistoryEvent) -> String {
     let what = match &event.attributes {
-        Some(Attributes::ActivityTaskScheduledEventAttributes(it)) => it.activity_type.as_ref().map(|kind| kind.name.clone()),
-        Some(Attributes::ActivityTaskFailedEventAttributes(it)) => it.failure.as_ref().map(|failure| failure.message.clone()),
-        Some(Attributes::WorkflowTaskFailedEventAttributes(it)) => it.failure.as_ref().map(|failure| failure.message.clone()),
-        Some(Attributes::WorkflowExecutionFailedEventAttributes(it)) => it.failure.as_ref().map(|failure| failure.message.clone()),
-        Some(Attributes::WorkflowExecutionSignaledEventAttributes(it)) => Some(it.signal_name.clone()),
+        Some(Attributes::ActivityTaskScheduledEventAttributes(it)) => {
+            it.activity_type.as_ref().map(|kind| kind.name.clone())
+        }
+        Some(Attributes::ActivityTaskFailedEventAttributes(it)) => {
+            it.failure.as_ref().map(|failure| failure.message.clone())
+        }
+        Some(Attributes::WorkflowTaskFailedEventAttributes(it)) => {
+            it.failure.as_ref().map(|failure| failure.message.clone())
+        }
+        Some(Attributes::WorkflowExecutionFailedEventAttributes(it)) => {
+            it.failure.as_ref().map(|failure| failure.message.clone())
+        }
+        Some(Attributes::WorkflowExecutionSignaledEventAttributes(it)) => {
+            Some(it.signal_name.clone())
+        }
         Some(Attributes::UpsertWorkflowSearchAttributesEventAttributes(it)) => {
-            let phase = it.search_attributes.as_ref().and_then(|all| all.indexed_fields.get(PHASE.name()));
+            let phase = it
+                .search_attributes
+                .as_ref()
+                .and_then(|all| all.indexed_fields.get(PHASE.name()));
             phase.map(|payload| String::from_utf8_lossy(&payload.data).into_owned())
         }
         _ => None,
     };
     let kind = EventType::try_from(event.event_type).map_or("?", |kind| kind.as_str_name());
-    format!("{} {} {}", event.event_id, kind.trim_start_matches("EVENT_TYPE_"), what.unwrap_or_default())
+    format!(
+        "{} {} {}",
+        event.event_id,
+        kind.trim_start_matches("EVENT_TYPE_"),
+        what.unwrap_or_default()
+    )
 }

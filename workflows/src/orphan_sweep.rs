@@ -73,8 +73,10 @@ impl OrphanSweep {
         let policy = ctx
             .state(|sweep| sweep.policy.clone())
             .map_err(ApplicationFailure::non_retryable)?;
+        // Held to the end: a token reaches only children that somebody holds.
+        let token = ctx.cancellation_token().child_token();
         let namespaces = ctx
-            .execute_activity(SweepActivities::survey_namespaces, (), options(ctx))
+            .execute_activity(SweepActivities::survey_namespaces, (), options(&token))
             .await?;
         let now = ctx
             .workflow_time()
@@ -90,8 +92,12 @@ impl OrphanSweep {
             match step {
                 Step::Mark => {
                     if !policy.dry_run {
-                        ctx.execute_activity(SweepActivities::mark_orphan, namespace, options(ctx))
-                            .await?;
+                        ctx.execute_activity(
+                            SweepActivities::mark_orphan,
+                            namespace,
+                            options(&token),
+                        )
+                        .await?;
                     }
                     report.marked.push(name);
                 }
@@ -100,7 +106,7 @@ impl OrphanSweep {
                         ctx.execute_activity(
                             SweepActivities::unmark_orphan,
                             namespace,
-                            options(ctx),
+                            options(&token),
                         )
                         .await?;
                     }
@@ -113,7 +119,7 @@ impl OrphanSweep {
                         ctx.execute_activity(
                             SweepActivities::remove_orphan,
                             namespace,
-                            options(ctx),
+                            options(&token),
                         )
                         .await?
                     };
@@ -128,11 +134,10 @@ impl OrphanSweep {
     }
 }
 
-fn options(ctx: &WorkflowContext<OrphanSweep>) -> ActivityOptions {
-    let token: WorkflowCancellationToken = ctx.cancellation_token().child_token();
+fn options(token: &WorkflowCancellationToken) -> ActivityOptions {
     ActivityOptions::with_start_to_close_timeout(ONE_STEP)
         .heartbeat_timeout(HEARTBEAT)
-        .cancellation_token(token)
+        .cancellation_token(token.clone())
         .retry_policy(RetryPolicy::builder().maximum_attempts(ATTEMPTS).build())
         .build()
 }

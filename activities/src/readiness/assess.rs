@@ -1,29 +1,20 @@
 //! What do the workloads' states add up to? A pure function of what the cluster shows.
 
+mod findings;
+
 use std::{sync::Arc, time::Duration};
 
 use k8s_openapi::api::{
     apps::v1::{Deployment, ReplicaSet, StatefulSet},
-    core::v1::{ContainerStatus, Event, Pod},
+    core::v1::{Event, Pod},
 };
 use kube::ResourceExt;
 
-/// Starts that may fail before we believe that the next will, too. The first restart is immediate, so this is seconds.
-const RESTARTS_MAX: i32 = 2;
-/// A configuration that the kubelet cannot find may be about to be created: charts are not installed in order.
-const CONFIG_GRACE: Duration = Duration::from_secs(5);
-/// Quotas are recounted, and a rolling update briefly needs one pod more.
-const REFUSED_GRACE: Duration = Duration::from_secs(5);
-/// A cluster that grows on demand needs minutes for a new node.
-const UNSCHEDULABLE_GRACE: Duration = Duration::from_secs(120);
-
-/// The kubelet's reasons for having no image. It does not tell a missing one from a registry that is out of order, so both are waited for.
-const IMAGE_MISSING: [&str; 4] = [
-    "ErrImagePull",
-    "ImagePullBackOff",
-    "ErrImageNeverPull",
-    "RegistryUnavailable",
-];
+pub(super) use findings::waits_for_image;
+use findings::{
+    container_trouble, containers_of, replica_set_refused, stalled, stateful_set_refused,
+    unschedulable,
+};
 
 /// All that is in the preview's namespace and says something about its workloads.
 #[derive(Clone, Debug, Default)]
@@ -140,194 +131,6 @@ fn is_to_serve(pod: &Pod) -> bool {
         .iter()
         .any(|owner| owner.kind == "Job");
     pod.metadata.deletion_timestamp.is_none() && !is_a_jobs
-}
-
-/// Init containers first: while one of them fails, the others have not been started.
-fn containers_of(pod: &Pod) -> impl Iterator<Item = (&Pod, &ContainerStatus)> {
-    let status = pod.status.as_ref();
-    let init = status
-        .and_then(|status| status.init_container_statuses.as_deref())
-        .unwrap_or_default();
-    let main = status
-        .and_then(|status| status.container_statuses.as_deref())
-        .unwrap_or_default();
-    init.iter()
-        .chain(main)
-        .map(move |container| (pod, container))
-}
-
-/// Does one of the pod's containers wait for an image that is not there?
-pub(super) fn waits_for_image(pod: &Pod) -> bool {
-    is_to_serve(pod)
-        && containers_of(pod).any(|(_, container)| IMAGE_MISSING.contains(&waiting(container).0))
-}
-
-/// The reason and the message of a container that has not been started.
-fn waiting(container: &ContainerStatus) -> (&str, &str) {
-    let waiting = container
-        .state
-        .as_ref()
-        .and_then(|state| state.waiting.as_ref());
-    (
-        waiting
-            .and_then(|waiting| waiting.reason.as_deref())
-            .unwrap_or_default(),
-        waiting
-            .and_then(|waiting| waiting.message.as_deref())
-            .unwrap_or_default(),
-    )
-}
-
-fn container_trouble(pod: &Pod, container: &ContainerStatus) -> Option<Verdict> {
-    let name = &container.name;
-    let (reason, message) = waiting(container);
-    match reason {
-        _ if IMAGE_MISSING.contains(&reason) => Some(Verdict::ImageMissing {
-            image: container.image.clone(),
-            message: message.to_owned(),
-        }),
-        "InvalidImageName" => Some(Verdict::Failed(Trouble::new(
-            "InvalidImageName",
-            format!("`{}` is not a legal name for an image.", container.image),
-        ))),
-        "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" => {
-            Some(Verdict::Doubt {
-                trouble: Trouble::new(
-                    "ContainerNotCreated",
-                    format!("The container `{name}` cannot be started: {message}"),
-                ),
-                patience: CONFIG_GRACE,
-            })
-        }
-        _ => crash(pod, container, reason == "CrashLoopBackOff"),
-    }
-}
-
-fn crash(pod: &Pod, container: &ContainerStatus, backing_off: bool) -> Option<Verdict> {
-    let ended_now = container
-        .state
-        .as_ref()
-        .and_then(|state| state.terminated.as_ref());
-    let ended_before = container
-        .last_state
-        .as_ref()
-        .and_then(|state| state.terminated.as_ref());
-    let ended = ended_now.or(ended_before)?;
-    let failed_now = ended_now.is_some_and(|ended| ended.exit_code != 0);
-    let running = container
-        .state
-        .as_ref()
-        .is_some_and(|state| state.running.is_some());
-    let restarts = container.restart_count;
-    // Backing off means that the restarted container has ended as well.
-    let is_loop = (backing_off && restarts + 1 >= RESTARTS_MAX)
-        || (restarts >= RESTARTS_MAX && (failed_now || !container.ready && running));
-    if !is_loop {
-        return None;
-    }
-    let name = &container.name;
-    let how = match (ended.reason.as_deref(), ended.signal) {
-        (Some("OOMKilled"), _) => "was killed for using more memory than it may".to_owned(),
-        (_, Some(signal)) => format!("is ended by signal {signal}"),
-        _ => format!("ends with exit code {}", ended.exit_code),
-    };
-    let summary =
-        format!("The container `{name}` starts, {how}, and does so again after a restart.");
-    Some(Verdict::Failed(Trouble {
-        kind: "CrashLoop",
-        summary,
-        log: Some(ContainerLog {
-            pod: pod.name_any(),
-            container: name.clone(),
-            previous: ended_now.is_none(),
-        }),
-    }))
-}
-
-fn unschedulable(pod: &Pod) -> Option<Verdict> {
-    let conditions = pod.status.as_ref()?.conditions.as_deref()?;
-    let condition = conditions.iter().find(|condition| {
-        condition.type_ == "PodScheduled"
-            && condition.status == "False"
-            && condition.reason.as_deref() == Some("Unschedulable")
-    })?;
-    Some(Verdict::Doubt {
-        trouble: Trouble::new(
-            "Unschedulable",
-            format!(
-                "The cluster has no room for the pod: {}",
-                condition
-                    .message
-                    .as_deref()
-                    .unwrap_or("it does not say why")
-            ),
-        ),
-        patience: UNSCHEDULABLE_GRACE,
-    })
-}
-
-fn stalled(deployment: &Deployment) -> Option<Verdict> {
-    let conditions = deployment.status.as_ref()?.conditions.as_deref()?;
-    conditions
-        .iter()
-        .any(|condition| {
-            condition.type_.as_deref() == Some("Progressing")
-                && condition.reason.as_deref() == Some("ProgressDeadlineExceeded")
-        })
-        .then(|| {
-            Verdict::Failed(Trouble::new(
-                "NoProgress",
-                format!(
-                    "The deployment `{}` made no progress within its deadline.",
-                    deployment.name_any()
-                ),
-            ))
-        })
-}
-
-fn replica_set_refused(set: &ReplicaSet) -> Option<Verdict> {
-    let conditions = set.status.as_ref()?.conditions.as_deref()?;
-    let condition = conditions.iter().find(|condition| {
-        condition.type_.as_deref() == Some("ReplicaFailure")
-            && condition.status.as_deref() == Some("True")
-    })?;
-    refused(condition.message.as_deref().unwrap_or_default())
-}
-
-/// Stateful sets have no condition for it, only events.
-fn stateful_set_refused(event: &Event) -> Option<Verdict> {
-    let about_stateful_set = event.involved_object.kind.as_deref() == Some("StatefulSet");
-    if about_stateful_set && event.reason.as_deref() == Some("FailedCreate") {
-        refused(event.message.as_deref().unwrap_or_default())
-    } else {
-        None
-    }
-}
-
-/// Admission did not let the pod in.
-fn refused(message: &str) -> Option<Verdict> {
-    let passes_by_itself = message.contains("status unknown for quota")
-        || message.contains("error looking up service account");
-    if passes_by_itself {
-        return None;
-    }
-    let (kind, summary) = if message.contains("exceeded quota") {
-        (
-            "QuotaExceeded",
-            "The pods ask for more than a preview may have",
-        )
-    } else if message.contains("violates PodSecurity") {
-        (
-            "PodSecurity",
-            "The pods ask for privileges that a preview may not have",
-        )
-    } else {
-        ("PodsRefused", "The cluster refuses to create the pods")
-    };
-    Some(Verdict::Doubt {
-        trouble: Trouble::new(kind, format!("{summary}: {message}")),
-        patience: REFUSED_GRACE,
-    })
 }
 
 /// Nothing is wrong; is everything there?

@@ -16,7 +16,12 @@ use super::look::{Stack, output};
 const NAMESPACE: &str = "demo-helm-alone";
 
 /// Installs the same chart with the same image in a namespace of its own, and returns how long it took until everything was ready.
-pub(super) async fn install(env: &StackEnv, stack: &Stack, pull: &PullRequest, image: &ImageRef) -> anyhow::Result<Duration> {
+pub(super) async fn install(
+    env: &StackEnv,
+    stack: &Stack,
+    pull: &PullRequest,
+    image: &ImageRef,
+) -> anyhow::Result<Duration> {
     let values = tempfile::NamedTempFile::new()?;
     serde_json::to_writer(
         &values,
@@ -28,8 +33,20 @@ pub(super) async fn install(env: &StackEnv, stack: &Stack, pull: &PullRequest, i
         }),
     )?;
     let mut helm = Command::new(&env.helm);
-    helm.args(["upgrade", "--install", "demo"]).arg(&env.preview_chart).arg("--values").arg(values.path());
-    helm.args(["--namespace", NAMESPACE, "--create-namespace", "--wait", "--timeout", "2m"]).arg("--kubeconfig").arg(&env.kubeconfig);
+    helm.args(["upgrade", "--install", "demo"])
+        .arg(&env.preview_chart)
+        .arg("--values")
+        .arg(values.path());
+    helm.args([
+        "--namespace",
+        NAMESPACE,
+        "--create-namespace",
+        "--wait",
+        "--timeout",
+        "2m",
+    ])
+    .arg("--kubeconfig")
+    .arg(&env.kubeconfig);
     if let Some(context) = &env.kube_context {
         helm.args(["--kube-context", context]);
     }
@@ -37,7 +54,10 @@ pub(super) async fn install(env: &StackEnv, stack: &Stack, pull: &PullRequest, i
     let installed = output(helm).await;
     let took = started.elapsed();
     // Also after a failure; it may not have come as far as the namespace.
-    let deleted = stack.namespaces().delete(NAMESPACE, &DeleteParams::default()).await;
+    let deleted = stack
+        .namespaces()
+        .delete(NAMESPACE, &DeleteParams::default())
+        .await;
     installed.context("Helm alone")?;
     deleted?;
     stack.is_gone(NAMESPACE).await?;

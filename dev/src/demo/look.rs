@@ -40,20 +40,42 @@ pub(super) struct Page {
 
 impl Stack {
     pub(super) async fn connect(env: &StackEnv) -> anyhow::Result<Self> {
-        let options = KubeConfigOptions { context: env.kube_context.clone(), ..KubeConfigOptions::default() };
-        let config = kube::Config::from_custom_kubeconfig(Kubeconfig::read_from(&env.kubeconfig)?, &options).await?;
-        Ok(Self { kube: config.try_into()?, env: env.clone(), ingress: env.preview_ingress_address.parse()? })
+        let options = KubeConfigOptions {
+            context: env.kube_context.clone(),
+            ..KubeConfigOptions::default()
+        };
+        let config =
+            kube::Config::from_custom_kubeconfig(Kubeconfig::read_from(&env.kubeconfig)?, &options)
+                .await?;
+        Ok(Self {
+            kube: config.try_into()?,
+            env: env.clone(),
+            ingress: env.preview_ingress_address.parse()?,
+        })
     }
 
     /// Waits until the image is in the embedded cluster. What a person's own cluster holds cannot be seen; there, installing it shows.
     pub(super) async fn has_image(&self, image: &ImageRef) -> anyhow::Result<()> {
-        let (Some(ctr), Some(address)) = (&self.env.ctr, &self.env.containerd_address) else { return Ok(()) };
+        let (Some(ctr), Some(address)) = (&self.env.ctr, &self.env.containerd_address) else {
+            return Ok(());
+        };
         let filter = format!("name=={image}");
         let found = until(PATIENCE, async || {
             let mut list = Command::new(ctr);
-            list.arg("--address").arg(address).args(["--namespace", "k8s.io", "images", "list", "--quiet", &filter]);
+            list.arg("--address").arg(address).args([
+                "--namespace",
+                "k8s.io",
+                "images",
+                "list",
+                "--quiet",
+                &filter,
+            ]);
             let names = output(list).await.map_err(|error| error.to_string())?;
-            if names.trim().is_empty() { Err(format!("there is no image {image}")) } else { Ok(()) }
+            if names.trim().is_empty() {
+                Err(format!("there is no image {image}"))
+            } else {
+                Ok(())
+            }
         });
         found.await.map_err(|why| anyhow!(why))
     }
@@ -62,25 +84,55 @@ impl Stack {
     pub(super) async fn get(&self, url: &Url) -> anyhow::Result<Page> {
         let host = url.host_str().context("a preview's URL has a host")?;
         // Browsers know that names under .localhost are this machine; the system's resolver may not.
-        let client = reqwest::Client::builder().resolve(host, self.ingress).timeout(ANSWER).no_proxy().build()?;
+        let client = reqwest::Client::builder()
+            .resolve(host, self.ingress)
+            .timeout(ANSWER)
+            .no_proxy()
+            .build()?;
         let answer = client.get(url.clone()).send().await?;
-        ensure!(answer.status().is_success(), "{url} answered {}", answer.status());
-        let commit = answer.headers().get("x-preview-commit").and_then(|value| value.to_str().ok()).map(str::to_owned);
-        Ok(Page { commit, body: answer.text().await? })
+        ensure!(
+            answer.status().is_success(),
+            "{url} answered {}",
+            answer.status()
+        );
+        let commit = answer
+            .headers()
+            .get("x-preview-commit")
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned);
+        Ok(Page {
+            commit,
+            body: answer.text().await?,
+        })
     }
 
     /// The namespace of the commit's preview.
     pub(super) async fn namespace_of(&self, commit: &str) -> anyhow::Result<String> {
-        let found = self.namespaces().list(&ListParams::default().labels(&format!("preview.dev/commit={commit}"))).await?;
-        let names: Vec<_> = found.items.into_iter().filter_map(|namespace| namespace.metadata.name).collect();
-        ensure!(names.len() == 1, "there should be one namespace for {commit}, and there are {names:?}");
+        let found = self
+            .namespaces()
+            .list(&ListParams::default().labels(&format!("preview.dev/commit={commit}")))
+            .await?;
+        let names: Vec<_> = found
+            .items
+            .into_iter()
+            .filter_map(|namespace| namespace.metadata.name)
+            .collect();
+        ensure!(
+            names.len() == 1,
+            "there should be one namespace for {commit}, and there are {names:?}"
+        );
         Ok(names.concat())
     }
 
     /// Waits until the namespace is gone.
     pub(super) async fn is_gone(&self, namespace: &str) -> anyhow::Result<()> {
         let absent = |namespace: Option<&Namespace>| namespace.is_none();
-        timeout(PATIENCE, await_condition(self.namespaces(), namespace, absent)).await.with_context(|| format!("{namespace} is still there"))??;
+        timeout(
+            PATIENCE,
+            await_condition(self.namespaces(), namespace, absent),
+        )
+        .await
+        .with_context(|| format!("{namespace} is still there"))??;
         Ok(())
     }
 
@@ -90,17 +142,35 @@ impl Stack {
 
     /// When the preview will end, by its own account.
     pub(super) async fn end_of(&self, workflow: &str) -> anyhow::Result<Timestamp> {
-        let answer = self.temporal(&["workflow", "query", "--workflow-id", workflow, "--type", "status"]).await?;
+        let answer = self
+            .temporal(&[
+                "workflow",
+                "query",
+                "--workflow-id",
+                workflow,
+                "--type",
+                "status",
+            ])
+            .await?;
         let status = answer.pointer("/queryResult/0").unwrap_or(&answer);
-        let end = status["expires_at"].as_str().with_context(|| format!("the workflow's status has no end: {answer}"))?;
+        let end = status["expires_at"]
+            .as_str()
+            .with_context(|| format!("the workflow's status has no end: {answer}"))?;
         Ok(end.parse()?)
     }
 
     /// `Running`, `Completed`, …
     pub(super) async fn status_of(&self, workflow: &str) -> anyhow::Result<String> {
-        let answer = self.temporal(&["workflow", "describe", "--workflow-id", workflow]).await?;
-        let status = answer.pointer("/workflowExecutionInfo/status").and_then(Value::as_str).context("a workflow has a status")?;
-        let word = status.trim_start_matches("WORKFLOW_EXECUTION_STATUS_").to_lowercase();
+        let answer = self
+            .temporal(&["workflow", "describe", "--workflow-id", workflow])
+            .await?;
+        let status = answer
+            .pointer("/workflowExecutionInfo/status")
+            .and_then(Value::as_str)
+            .context("a workflow has a status")?;
+        let word = status
+            .trim_start_matches("WORKFLOW_EXECUTION_STATUS_")
+            .to_lowercase();
         Ok(word[..1].to_uppercase() + &word[1..])
     }
 
@@ -108,7 +178,14 @@ impl Stack {
     pub(super) async fn temporal(&self, words: &[&str]) -> anyhow::Result<Value> {
         let mut temporal = Command::new(&self.env.temporal_cli);
         let address = self.env.temporal_address.trim_start_matches("http://");
-        temporal.args(words).args(["--address", address, "--namespace", &self.env.temporal_namespace, "--output", "json"]);
+        temporal.args(words).args([
+            "--address",
+            address,
+            "--namespace",
+            &self.env.temporal_namespace,
+            "--output",
+            "json",
+        ]);
         Ok(serde_json::from_str(&output(temporal).await?).unwrap_or_default())
     }
 }
@@ -116,7 +193,17 @@ impl Stack {
 /// Runs a program to its end, and returns what it printed.
 pub(super) async fn output(mut command: Command) -> anyhow::Result<String> {
     let program = PathBuf::from(command.as_std().get_program());
-    let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await.with_context(|| format!("cannot run {}", program.display()))?;
-    ensure!(output.status.success(), "{} failed: {}", program.display(), String::from_utf8_lossy(&output.stderr).trim());
+    let output = command
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .with_context(|| format!("cannot run {}", program.display()))?;
+    ensure!(
+        output.status.success(),
+        "{} failed: {}",
+        program.display(),
+        String::from_utf8_lossy(&output.stderr).trim()
+    );
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -1,7 +1,9 @@
 //! What can be chosen about a stack?
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use crate::cluster::InternalPorts;
@@ -74,8 +76,8 @@ pub enum OptionsError {
     },
     #[error("the state folder {} is too long a path for the sockets in it ({} bytes, at most {LONGEST_STATE}); choose another with --state", .0.display(), .0.as_os_str().len())]
     StateTooLong(PathBuf),
-    #[error("no free port: {0}")]
-    NoPort(io::Error),
+    #[error("no free port between 10000 and 30000 on 127.0.0.1")]
+    NoPort,
 }
 
 impl Ports {
@@ -154,18 +156,29 @@ impl InternalPorts {
     }
 }
 
-/// `N` different ports that nothing listens on at this moment.
+/// Where ports are chosen. Below the range that the system hands out of its own accord (from 32768): a port from there
+/// may be given to anyone between its choice and its use.
+const CHOSEN_PORTS: Range<u16> = 10_000..30_000;
+/// Ports tried before giving up; nearly all of them are free on any machine.
+const ATTEMPTS: usize = 1_000;
+
+/// `N` different ports that nothing listens on at this moment, chosen at random so that two stacks hardly choose the same.
 pub(super) fn free_ports<const N: usize>() -> Result<[u16; N], OptionsError> {
-    // All are held before any is let go, so that they differ.
-    let held: Vec<TcpListener> = (0..N)
-        .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
-        .collect::<Result<_, _>>()
-        .map_err(OptionsError::NoPort)?;
     let mut ports = [0; N];
-    for (port, listener) in ports.iter_mut().zip(&held) {
-        *port = listener.local_addr().map_err(OptionsError::NoPort)?.port();
+    let mut chosen = 0;
+    for _ in 0..ATTEMPTS {
+        if chosen == N {
+            return Ok(ports);
+        }
+        let random = RandomState::new().build_hasher().finish()
+            % u64::from(CHOSEN_PORTS.end - CHOSEN_PORTS.start);
+        let port = CHOSEN_PORTS.start + random as u16;
+        if !ports.contains(&port) && TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            ports[chosen] = port;
+            chosen += 1;
+        }
     }
-    Ok(ports)
+    Err(OptionsError::NoPort)
 }
 
 #[cfg(test)]

@@ -13,10 +13,10 @@ use tokio::process::Command;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
+use crate::last_words;
+
 /// How often a part is asked whether it is ready.
 const POLL: Duration = Duration::from_millis(50);
-/// How much of a part's log an error shows.
-const TAIL_LINES: usize = 15;
 
 /// What to run, under which name.
 #[derive(Debug)]
@@ -157,7 +157,7 @@ impl Parts {
                 return Err(PartError::Ended {
                     part: name,
                     status,
-                    tail: tail(&log),
+                    tail: last_words::of(&log),
                     log,
                 });
             }
@@ -171,7 +171,7 @@ impl Parts {
                     part: name,
                     patience: part.patience,
                     why,
-                    tail: tail(&log),
+                    tail: last_words::of(&log),
                     log,
                 });
             }
@@ -215,7 +215,7 @@ impl Parts {
                 let _ = ended.send(PartError::Ended {
                     part: name,
                     status,
-                    tail: tail(&log),
+                    tail: last_words::of(&log),
                     log,
                 });
             }
@@ -274,13 +274,6 @@ pub async fn until(
     }
 }
 
-fn tail(log: &Path) -> String {
-    let bytes = fs::read(log).unwrap_or_default();
-    let text = String::from_utf8_lossy(&bytes);
-    let lines: Vec<_> = text.lines().collect();
-    lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -336,7 +329,7 @@ mod tests {
             ..shell("trap 'echo finished; exit 0' TERM; echo up; while :; do sleep 0.05; done")
         };
         let up = async || {
-            if tail(&log).contains("up") {
+            if last_words::of(&log).contains("up") {
                 Ok(())
             } else {
                 Err("not up".to_owned())
@@ -344,6 +337,6 @@ mod tests {
         };
         parts.start(part, up).await.unwrap();
         parts.stop().await;
-        assert!(tail(&log).contains("finished"));
+        assert!(last_words::of(&log).contains("finished"));
     }
 }

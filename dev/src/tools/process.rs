@@ -1,15 +1,13 @@
 //! How is an installer run, so that its output is kept and its progress seen?
 
-use std::fs::{self, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::ToolError;
 use super::cache::at;
-
-/// How much of a failed installer's output an error shows.
-const TAIL_LINES: usize = 15;
+use crate::last_words;
 
 /// Runs `command`, writing both its streams to `log`; `seen` gets each line of standard error as it appears.
 /// Returns standard output.
@@ -22,7 +20,7 @@ pub(super) fn run(
     let failed = |what: String| ToolError::Failed {
         tool,
         what,
-        tail: tail(log),
+        tail: last_words::of(log),
         log: log.to_owned(),
     };
     let mut file = OpenOptions::new().append(true).open(log).map_err(at(log))?;
@@ -59,10 +57,4 @@ pub(super) fn run(
         "{:?} ended with {status}",
         command.get_program()
     )))
-}
-
-fn tail(log: &Path) -> String {
-    let text = fs::read_to_string(log).unwrap_or_default();
-    let lines: Vec<_> = text.lines().collect();
-    lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
 }

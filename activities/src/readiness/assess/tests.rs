@@ -224,7 +224,7 @@ fn a_cluster_without_room_is_given_time_to_grow() {
     );
     let verdict = assess_pod(pod);
     assert!(
-        matches!(&verdict, Verdict::Doubt { patience, .. } if *patience == UNSCHEDULABLE_GRACE)
+        matches!(&verdict, Verdict::Doubt { patience, .. } if *patience == findings::UNSCHEDULABLE_GRACE)
     );
     assert_eq!(kind_of(&verdict), "Unschedulable");
 }
