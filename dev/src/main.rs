@@ -53,10 +53,22 @@ fn main() -> ExitCode {
     match run(Cli::parse().command) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", whole(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// The error with its causes, but for those that it names itself.
+fn whole(error: &anyhow::Error) -> String {
+    error
+        .chain()
+        .map(ToString::to_string)
+        .fold(String::new(), |text, cause| match text.as_str() {
+            "" => cause,
+            said if said.contains(&cause) => text,
+            said => format!("{said}: {cause}"),
+        })
 }
 
 fn run(command: Command) -> anyhow::Result<ExitCode> {

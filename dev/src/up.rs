@@ -77,6 +77,8 @@ pub(crate) struct Options {
 
 /// Installs and builds, then runs the stack in its own namespaces and waits for it.
 pub(crate) async fn outside(options: Options) -> anyhow::Result<ExitCode> {
+    // Asked for now, as the build below may replace the file that this process was started from.
+    let program = std::env::current_exe()?;
     let platform_only = options.platform_only;
     let options = options.resolve()?;
     Toolbox::ensure_all(needed(&options.cluster)).await?;
@@ -91,7 +93,9 @@ pub(crate) async fn outside(options: Options) -> anyhow::Result<ExitCode> {
             word
         }
     });
-    Ok(namespace::run(arguments).await?)
+    let code = namespace::run(&program, arguments).await?;
+    Stack::withdraw(&options.state);
+    Ok(code)
 }
 
 /// Starts the stack, says where everything is, and stops when asked to or when a part fails.
@@ -141,10 +145,7 @@ fn announce(env: &StackEnv, file: &Path, started: Instant) {
         .service
         .as_ref()
         .map(|service| ("GitHub", service.github_page_url.clone()));
-    let previews = format!(
-        "{}://….{}:{}",
-        env.preview_url_scheme, env.preview_domain, env.preview_url_port
-    );
+    let previews = env.preview_domain.replacen("://", "://….", 1);
     let rest = [
         ("Temporal", env.temporal_ui_url.clone()),
         ("Previews", previews),

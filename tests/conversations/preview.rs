@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use dev::github::User;
 use futures::future::try_join_all;
 use temporalio_client::WorkflowExecutionStatus;
-use tests::{Setting, converse, patience::ANSWER};
+use tests::{Preview, PullRequest, Setting, converse, patience::ANSWER};
 use workflows::{
     search_attributes::{COMMIT, EXPIRES_AT, PHASE, PULL_REQUEST, REPOSITORY, REQUESTED_BY},
     vocabulary::Phase,
@@ -133,7 +133,7 @@ fn ten_pull_requests_at_the_same_moment_all_reach_their_own_url() {
     converse(Setting::default(), async |chat| {
         let pulls = try_join_all((0..10).map(|_| chat.pull_request())).await?;
 
-        try_join_all(pulls.iter().map(|pull| pull.previewed())).await?;
+        try_join_all(pulls.iter().map(PullRequest::previewed)).await?;
 
         for pull in &pulls {
             let page = pull.preview()?.open("/api/info").await?;
@@ -147,9 +147,9 @@ fn ten_pull_requests_at_the_same_moment_all_reach_their_own_url() {
         assert_eq!(commits.len(), 10, "ten commits, each seen at its own URL");
         let previews: Vec<_> = pulls
             .iter()
-            .map(|pull| pull.preview())
+            .map(PullRequest::preview)
             .collect::<Result<_>>()?;
-        try_join_all(previews.iter().map(|preview| preview.stop())).await?;
+        try_join_all(previews.iter().map(Preview::stop)).await?;
         Ok(())
     });
 }

@@ -14,7 +14,6 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use dev::{
     github::{Options, Repository, StandIn, User},
-    images::REGISTRY,
     stack::part::until,
 };
 use futures::FutureExt;
@@ -149,10 +148,7 @@ impl Conversation {
         );
         worker.set("PREVIEW_INGRESS_CLASS", &stack.env.preview_ingress_class);
         worker.set("PREVIEW_CHART", &stack.env.preview_chart);
-        worker.set(
-            "PREVIEW_IMAGE",
-            format!("{REGISTRY}/{{owner}}/{{repo}}:{{commit}}"),
-        );
+        worker.set("PREVIEW_IMAGE", &stack.env.preview_image);
         setting
             .webhook
             .iter()

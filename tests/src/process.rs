@@ -100,6 +100,8 @@ impl Service {
             .append(true)
             .open(&self.log)?;
         let mut child = self.spawn(&log)?;
+        // It fails only when one is chosen already; reqwest panics when none is.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().timeout(HTTP).build()?;
         let url = format!("http://{}/readyz", self.address);
         let ready = until(SERVICE_UP, async || {

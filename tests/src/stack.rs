@@ -65,13 +65,7 @@ impl SharedStack {
     /// # Errors
     /// When the stack's addresses do not make one.
     pub fn preview_domain(&self) -> Result<PreviewDomain> {
-        let StackEnv {
-            preview_url_scheme,
-            preview_domain,
-            preview_url_port,
-            ..
-        } = &self.env;
-        Ok(format!("{preview_url_scheme}://{preview_domain}:{preview_url_port}").parse()?)
+        Ok(self.env.preview_domain.parse()?)
     }
 
     /// Returns when the image of the commit is in the cluster.
@@ -118,7 +112,7 @@ impl SharedStack {
     /// # Errors
     /// When it fails, with its own words.
     pub async fn temporal_cli(&self, arguments: &[&str]) -> Result<String> {
-        let address = self.env.temporal_address.trim_start_matches("http://");
+        let address = &self.env.temporal_address;
         let output = tokio::process::Command::new(&self.env.temporal_cli)
             .args(arguments)
             .args([
@@ -142,8 +136,7 @@ impl SharedStack {
 }
 
 async fn connect_to_temporal(env: &StackEnv) -> Result<Client> {
-    let target = env
-        .temporal_address
+    let target = format!("http://{}", env.temporal_address)
         .parse()
         .with_context(|| format!("TEMPORAL_ADDRESS={}", env.temporal_address))?;
     let options = ConnectionOptions::new(url::Url::clone(&target))

@@ -10,7 +10,6 @@ pub mod decide;
 pub mod delivery;
 pub mod event;
 pub mod health;
-pub mod logging;
 pub mod metrics;
 pub mod outcome;
 pub mod receive;

@@ -5,13 +5,16 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 use anyhow::Context;
 use clap::Parser;
 use github::GitHubApp;
+use service::logging;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use webhook::{
-    config::Config, health::Readiness, logging, receive::Service, router::router, shutdown,
+    config::Config, health::Readiness, receive::Service, router::router, shutdown,
     temporal::Temporal,
 };
 
+/// What is written when RUST_LOG says nothing else. The Temporal client warns of every retry; of a call that failed for good we tell ourselves.
+const LOGGED: &str = "info,temporalio_client=error";
 /// How often a Temporal server that does not answer yet is tried again.
 const CONNECT_EVERY: Duration = Duration::from_secs(2);
 
@@ -31,13 +34,13 @@ async fn run() -> anyhow::Result<()> {
     // Read the configuration, all of it, before anything is touched
     let config = Config::parse();
     let terms = config.terms()?;
-    let app = config.github()?;
+    let app = config.github.app()?;
 
-    logging::start(config.log_format);
+    logging::start(config.log_format, LOGGED);
 
     // Stop at SIGTERM and SIGINT
     let shutdown = CancellationToken::new();
-    shutdown::on_signal(shutdown.clone()).context("cannot listen to signals")?;
+    service::shutdown::on_signal(shutdown.clone()).context("cannot listen to signals")?;
 
     // Prepare the GitHub client
     let github = GitHubApp::new(&app).context("GITHUB_API_URL or GITHUB_PRIVATE_KEY")?;
@@ -65,15 +68,15 @@ async fn run() -> anyhow::Result<()> {
 async fn connect(config: &Config) -> Temporal {
     loop {
         let connected = Temporal::connect(
-            config.temporal_address.clone(),
-            &config.temporal_namespace,
-            &config.preview_task_queue,
+            config.temporal.temporal_address.clone(),
+            &config.temporal.temporal_namespace,
+            &config.temporal.preview_task_queue,
         )
         .await;
         match connected {
             Ok(temporal) => return temporal,
             Err(error) => {
-                let address = config.temporal_address.as_str();
+                let address = config.temporal.temporal_address.as_str();
                 tracing::warn!(address, %error, "Temporal does not answer; trying again (TEMPORAL_ADDRESS)");
                 tokio::time::sleep(CONNECT_EVERY).await;
             }

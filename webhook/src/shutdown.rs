@@ -1,34 +1,13 @@
-//! When does the service stop, and how long do those inside have to finish?
+//! How long do deliveries have that were accepted when the service is told to stop?
 
 use std::{io, time::Duration};
 
 use axum::Router;
-use tokio::{
-    net::TcpListener,
-    signal::unix::{SignalKind, signal},
-};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 /// Longest time for finishing what was accepted: a little more than one delivery takes at the most.
 const FINISH: Duration = Duration::from_secs(10);
-
-/// Cancels `shutdown` at the first SIGTERM or SIGINT.
-///
-/// # Errors
-/// If this process may not listen to signals.
-pub fn on_signal(shutdown: CancellationToken) -> io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        tracing::info!("stopping; what was accepted is being finished");
-        shutdown.cancel();
-    });
-    Ok(())
-}
 
 /// Serves until `shutdown` is cancelled. Then no connection is accepted any more, and those that wait for an answer get it.
 ///

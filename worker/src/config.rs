@@ -1,14 +1,13 @@
 //! With which settings does the worker run? Each is an environment variable; `--help` lists them.
 
-use std::{fs, io, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use activities::{
     Helm, ImageTemplate, Instance, Links, NamespaceConfig, ReadinessConfig, ReleaseConfig,
     UnusableClient,
 };
-use clap::{Args, Parser, ValueEnum, builder::BoolishValueParser};
-use github::AppConfig;
-use secrecy::{ExposeSecret, SecretString};
+use clap::{Parser, builder::BoolishValueParser};
+use service::{GitHubSettings, LogFormat, TemporalSettings};
 use url::Url;
 use workflows::{
     orphan_sweep::SweepPolicy,
@@ -19,37 +18,17 @@ use workflows::{
 #[derive(Debug, Parser)]
 #[command(name = "preview-worker", version)]
 pub struct Config {
-    /// Temporal's frontend: host:port, or a URL.
-    #[arg(long, env, value_name = "ADDRESS", default_value = "127.0.0.1:7233", value_parser = temporal_address)]
-    pub temporal_address: Url,
+    /// Where the workflows run.
+    #[command(flatten)]
+    pub temporal: TemporalSettings,
 
-    /// The namespace in Temporal.
-    #[arg(long, env, value_name = "NAME", default_value = "default")]
-    pub temporal_namespace: String,
+    /// Who we are at GitHub.
+    #[command(flatten)]
+    pub github: GitHubSettings,
 
     /// Where people find Temporal's UI; unset: comments do not link to it.
     #[arg(long, env, value_name = "URL")]
     temporal_ui_url: Option<Url>,
-
-    /// The task queue to listen to. GitHub's is beside it, with `-github` behind its name.
-    #[arg(long, env, value_name = "NAME", default_value = "previews")]
-    pub preview_task_queue: String,
-
-    /// The root of GitHub's REST API; for GitHub Enterprise Server: https://HOST/api/v3.
-    #[arg(
-        long,
-        env,
-        value_name = "URL",
-        default_value = "https://api.github.com"
-    )]
-    github_api_url: Url,
-
-    /// The App's number, from its settings page.
-    #[arg(long, env, value_name = "NUMBER")]
-    github_app_id: u64,
-
-    #[command(flatten)]
-    private_key: PrivateKey,
 
     /// The context of the kubeconfig to use. Unset: the current one of KUBECONFIG or ~/.kube/config, or the cluster that we run in.
     #[arg(long, env, value_name = "NAME")]
@@ -120,68 +99,13 @@ pub struct Config {
     pub log_format: LogFormat,
 }
 
-#[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
-struct PrivateKey {
-    /// The App's private key itself, as PEM; line ends may be written as \n.
-    #[arg(long, env, hide_env_values = true, value_name = "PEM")]
-    github_private_key: Option<SecretString>,
-
-    /// The file that holds the App's private key.
-    #[arg(long, env, value_name = "PATH")]
-    github_private_key_file: Option<PathBuf>,
-}
-
-/// How log lines look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// One JSON object a line, for machines.
-    Json,
-}
-
-/// The App's key cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[error("GITHUB_PRIVATE_KEY_FILE: cannot read {}: {source}", path.display())]
-pub struct UnreadableKey {
-    path: PathBuf,
-    source: io::Error,
-}
-
 impl Config {
-    /// Who we are at GitHub.
-    ///
-    /// # Errors
-    /// If the key's file cannot be read.
-    pub fn github(&self) -> Result<AppConfig, UnreadableKey> {
-        let PrivateKey {
-            github_private_key,
-            github_private_key_file,
-        } = &self.private_key;
-        let key = match (github_private_key_file, github_private_key) {
-            (Some(path), _) => fs::read_to_string(path).map_err(|source| UnreadableKey {
-                path: path.clone(),
-                source,
-            })?,
-            (None, key) => key
-                .as_ref()
-                .map(|key| key.expose_secret().replace("\\n", "\n"))
-                .unwrap_or_default(),
-        };
-        Ok(AppConfig {
-            api_url: self.github_api_url.clone(),
-            app_id: self.github_app_id,
-            private_key: key.into(),
-        })
-    }
-
     /// What comments link to.
     #[must_use]
     pub fn links(&self) -> Links {
         Links {
             temporal_ui: self.temporal_ui_url.clone(),
-            temporal_namespace: self.temporal_namespace.clone(),
+            temporal_namespace: self.temporal.temporal_namespace.clone(),
         }
     }
 
@@ -237,20 +161,6 @@ impl Config {
     }
 }
 
-/// Accepts what `temporal --address` accepts, and URLs.
-fn temporal_address(text: &str) -> Result<Url, String> {
-    let with_scheme = if text.contains("://") {
-        text.to_owned()
-    } else {
-        format!("http://{text}")
-    };
-    with_scheme
-        .parse::<Url>()
-        .ok()
-        .filter(|url| url.has_host() && matches!(url.scheme(), "http" | "https"))
-        .ok_or_else(|| "expected host:port, for example temporal-frontend:7233".to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -284,14 +194,6 @@ mod tests {
     }
 
     #[test]
-    fn the_key_is_in_no_debug_output_and_may_be_written_on_one_line() {
-        let config = with(&[]).expect("a configuration");
-        let github = config.github().expect("a key");
-        assert!(!format!("{config:?} {github:?}").contains("k3y"));
-        assert_eq!(github.private_key.expose_secret(), "k3y\nk3y");
-    }
-
-    #[test]
     fn a_bad_setting_is_named() {
         for (argument, named) in [
             ("--preview-instance=Not_A_Label", "--preview-instance"),
@@ -305,7 +207,6 @@ mod tests {
             ),
             ("--temporal-address=::", "--temporal-address"),
             ("--sweep-dry-run=perhaps", "--sweep-dry-run"),
-            ("--github-private-key-file=x", "--github-private-key"),
         ] {
             let error = with(&[argument]).expect_err(argument);
             assert!(error.to_string().contains(named), "{error}");

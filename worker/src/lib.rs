@@ -7,10 +7,8 @@ pub mod cluster;
 )]
 pub mod config;
 pub mod health;
-pub mod logging;
 pub mod metrics;
 pub mod schedule;
 pub mod search_attributes;
-pub mod shutdown;
 pub mod temporal;
 pub mod workers;

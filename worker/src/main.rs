@@ -4,21 +4,25 @@ use activities::{Cluster, Comments, Previews, Sweeps};
 use anyhow::{Context, anyhow};
 use clap::Parser;
 use github::GitHubApp;
+use service::{logging, shutdown};
 use temporalio_sdk::Runtime;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use worker::{
-    cluster, config::Config, health, logging, metrics::Metrics, schedule, search_attributes,
-    shutdown, temporal, workers,
+    cluster, config::Config, health, metrics::Metrics, schedule, search_attributes, temporal,
+    workers,
 };
+
+/// What is written when RUST_LOG says nothing else. Temporal's SDK tells about every connection that comes and goes.
+const LOGGED: &str = "info,temporalio_sdk_core=warn,temporalio_client=warn";
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     // Read the configuration, all of it, before anything is touched
     let config = Config::parse();
-    let app = config.github()?;
+    let app = config.github.app()?;
 
-    logging::start(config.log_format);
+    logging::start(config.log_format, LOGGED);
 
     // One TLS implementation for all clients; none of them can be made before
     rustls::crypto::ring::default_provider()

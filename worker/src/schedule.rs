@@ -26,7 +26,7 @@ pub async fn orphan_sweep(client: &Client, config: &Config) -> anyhow::Result<()
     let action = ScheduleAction::start_workflow(
         OrphanSweep::run,
         Lenient::from(config.sweep()),
-        config.preview_task_queue.as_str(),
+        config.temporal.preview_task_queue.as_str(),
         id.as_str(),
     );
     let spec = ScheduleSpec::from_interval(config.sweep_interval.as_duration());

@@ -21,7 +21,7 @@ pub async fn connect(config: &Config) -> Client {
         match try_connect(config).await {
             Ok(client) => return client,
             Err(error) => {
-                let address = config.temporal_address.as_str();
+                let address = config.temporal.temporal_address.as_str();
                 tracing::warn!(
                     address,
                     error = format!("{error:#}"),
@@ -34,13 +34,13 @@ pub async fn connect(config: &Config) -> Client {
 }
 
 async fn try_connect(config: &Config) -> anyhow::Result<Client> {
-    let options = ConnectionOptions::new(config.temporal_address.clone())
+    let options = ConnectionOptions::new(config.temporal.temporal_address.clone())
         .connect_timeout(CONNECT_TIMEOUT)
         .build();
     let connection = Connection::connect(options).await?;
     let client = Client::new(
         connection,
-        ClientOptions::new(config.temporal_namespace.as_str()).build(),
+        ClientOptions::new(config.temporal.temporal_namespace.as_str()).build(),
     )?;
     check(&client).await?;
     Ok(client)

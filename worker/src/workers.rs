@@ -39,7 +39,7 @@ pub fn queues(
     sweeps: Sweeps,
     comments: Comments,
 ) -> Result<Queues, WorkflowRegistrationError> {
-    let previews = WorkerOptions::new(config.preview_task_queue.as_str())
+    let previews = WorkerOptions::new(config.temporal.preview_task_queue.as_str())
         .register_workflow::<PreviewWorkflow>()?
         .register_workflow::<RefusalNotice>()?
         .register_workflow::<OrphanSweep>()?
@@ -50,7 +50,7 @@ pub fn queues(
         .max_heartbeat_throttle_interval(HEARTBEAT_THROTTLE)
         .graceful_shutdown_period(GRACE)
         .build();
-    let github = WorkerOptions::new(github_task_queue(&config.preview_task_queue))
+    let github = WorkerOptions::new(github_task_queue(&config.temporal.preview_task_queue))
         .register_activities(comments)
         .max_task_queue_activities_per_second(GITHUB_WRITES_PER_SECOND)
         .graceful_shutdown_period(GRACE)

@@ -27,7 +27,7 @@ pub(super) async fn install(
         &values,
         &json!({
             "image": {"repository": image.repository(), "tag": image.commit()},
-            "host": format!("{NAMESPACE}.{}", env.preview_domain),
+            "host": format!("{NAMESPACE}.{}", env.preview_host()),
             "ingress": {"className": env.preview_ingress_class},
             "preview": {"repository": pull.repository(), "pullRequest": pull.number, "commit": image.commit(), "expiresAt": ""},
         }),

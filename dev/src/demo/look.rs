@@ -177,7 +177,7 @@ impl Stack {
     /// Runs the `temporal` program; its answer as JSON, null if it has none.
     pub(super) async fn temporal(&self, words: &[&str]) -> anyhow::Result<Value> {
         let mut temporal = Command::new(&self.env.temporal_cli);
-        let address = self.env.temporal_address.trim_start_matches("http://");
+        let address = &self.env.temporal_address;
         temporal.args(words).args([
             "--address",
             address,

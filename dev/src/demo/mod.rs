@@ -167,7 +167,7 @@ async fn preview(
 
     let ready = github.bot_says(pull, commit, "is ready").await?;
     let url = ready
-        .url_below(&env.preview_domain)
+        .url_below(env.preview_host())
         .with_context(|| format!("the comment holds no URL: {}", ready.body))?;
     let until_url = asked.elapsed();
     said.took("preview", format!("{url}"));

@@ -19,7 +19,7 @@ pub struct StackEnv {
     /// The context in it; absent means its current one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub kube_context: Option<String>,
-    /// Temporal's gRPC address as a URL.
+    /// Temporal's gRPC address, `host:port`, as the `temporal` program takes it.
     pub temporal_address: String,
     /// Temporal's web UI.
     pub temporal_ui_url: String,
@@ -27,13 +27,10 @@ pub struct StackEnv {
     pub temporal_namespace: String,
     /// The `temporal` program.
     pub temporal_cli: PathBuf,
-    /// Previews are served under names below this one.
+    /// Previews are served under names below this one; with scheme and port, as the worker takes it.
     pub preview_domain: String,
-    /// `http` or `https`.
-    pub preview_url_scheme: String,
-    /// The port in a preview's URL.
-    #[serde(with = "text")]
-    pub preview_url_port: u16,
+    /// The image of a commit, as the worker takes it.
+    pub preview_image: String,
     /// Where the ingress listens, `address:port`, whatever name is asked for.
     pub preview_ingress_address: String,
     /// The ingress class that previews name.
@@ -106,6 +103,16 @@ impl StackEnv {
         state.join("stack.env")
     }
 
+    /// The name alone below which previews are served, without scheme and port.
+    #[must_use]
+    pub fn preview_host(&self) -> &str {
+        let (_, address) = self
+            .preview_domain
+            .split_once("://")
+            .unwrap_or(("", &self.preview_domain));
+        address.split(':').next().unwrap_or(address)
+    }
+
     /// Reads the file of a running stack.
     ///
     /// # Errors
@@ -173,23 +180,6 @@ impl StackEnv {
     }
 }
 
-/// Every value of the file is text, also a number.
-mod text {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    #[allow(
-        clippy::trivially_copy_pass_by_ref,
-        reason = "serde asks for a reference"
-    )]
-    pub(super) fn serialize<S: Serializer>(number: &u16, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(number)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<u16, D::Error> {
-        String::deserialize(from)?.parse().map_err(D::Error::custom)
-    }
-}
-
 /// A value as a shell reads it back; quoted where it has to be.
 fn quote(key: &str, value: &str) -> Result<String, EnvError> {
     if value.contains(['\'', '\n']) {
@@ -215,13 +205,12 @@ mod tests {
         StackEnv {
             kubeconfig: "/tmp/a folder/kubeconfig".into(),
             kube_context: None,
-            temporal_address: "http://127.0.0.1:7233".into(),
+            temporal_address: "127.0.0.1:7233".into(),
             temporal_ui_url: "http://127.0.0.1:8233".into(),
             temporal_namespace: "default".into(),
             temporal_cli: "/bin/temporal".into(),
-            preview_domain: "preview.localhost".into(),
-            preview_url_scheme: "http".into(),
-            preview_url_port: 8088,
+            preview_domain: "http://preview.localhost:8088".into(),
+            preview_image: "registry.preview.localhost/{owner}/{repo}:{commit}".into(),
             preview_ingress_address: "127.0.0.1:8088".into(),
             preview_ingress_class: "traefik".into(),
             preview_chart: "charts/hello-world-app".into(),
@@ -247,7 +236,7 @@ mod tests {
         let file = StackEnv::file(folder.path());
         sample().write(&file).unwrap();
         let script = format!(
-            ". '{}' && echo \"$KUBECONFIG|$PREVIEW_URL_PORT\"",
+            ". '{}' && echo \"$KUBECONFIG|$PREVIEW_IMAGE\"",
             file.display()
         );
         let output = std::process::Command::new("/bin/sh")
@@ -256,7 +245,7 @@ mod tests {
             .unwrap();
         assert_eq!(
             String::from_utf8_lossy(&output.stdout).trim(),
-            "/tmp/a folder/kubeconfig|8088"
+            "/tmp/a folder/kubeconfig|registry.preview.localhost/{owner}/{repo}:{commit}"
         );
     }
 
@@ -283,9 +272,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_back(domain in "[ -&(-~]{1,40}", port: u16, platform_only: bool) {
+        fn what_is_written_is_read_back(domain in "[ -&(-~]{1,40}", platform_only: bool) {
             let service = sample().service.filter(|_| !platform_only);
-            let env = StackEnv { preview_domain: domain, preview_url_port: port, service, ..sample() };
+            let env = StackEnv { preview_domain: domain, service, ..sample() };
             prop_assert_eq!(StackEnv::parse(&env.render().unwrap()).unwrap(), env);
         }
     }

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cluster::network::{Bridge, lock_file};
 use crate::cluster::{Cluster, InternalPorts, Site, cgroups};
-use crate::images::Buildkit;
+use crate::images::{Buildkit, REGISTRY};
 use crate::tools::Toolbox;
 use env::{ServiceEnv, StackEnv};
 pub use error::StackError;
@@ -127,13 +127,12 @@ impl Stack {
         let common = StackEnv {
             kubeconfig: self.options.folder("kubeconfig"),
             kube_context: None,
-            temporal_address: format!("http://127.0.0.1:{}", ports.temporal),
+            temporal_address: format!("127.0.0.1:{}", ports.temporal),
             temporal_ui_url: format!("http://127.0.0.1:{}", ports.temporal_ui),
             temporal_namespace: temporal::NAMESPACE.to_owned(),
             temporal_cli: self.toolbox.path("temporal")?.to_owned(),
-            preview_domain: ingress::DOMAIN.to_owned(),
-            preview_url_scheme: "http".to_owned(),
-            preview_url_port: ports.ingress,
+            preview_domain: format!("http://{}:{}", ingress::DOMAIN, ports.ingress),
+            preview_image: format!("{REGISTRY}/{{owner}}/{{repo}}:{{commit}}"),
             preview_ingress_address: format!("127.0.0.1:{}", ports.ingress),
             preview_ingress_class: ingress::CLASS.to_owned(),
             preview_chart: chart(),
@@ -147,8 +146,11 @@ impl Stack {
             (ClusterChoice::Existing(cluster), _) => StackEnv {
                 kubeconfig: cluster.kubeconfig.clone(),
                 kube_context: Some(cluster.context.clone()),
-                preview_domain: cluster.preview_domain.clone(),
-                preview_url_port: cluster.ingress_address.port(),
+                preview_domain: format!(
+                    "http://{}:{}",
+                    cluster.preview_domain,
+                    cluster.ingress_address.port()
+                ),
                 preview_ingress_address: cluster.ingress_address.to_string(),
                 preview_ingress_class: cluster.ingress_class.clone(),
                 ..common
@@ -171,6 +173,13 @@ impl Stack {
         let file = StackEnv::file(&self.options.state);
         env.write(&file)?;
         Ok(file)
+    }
+
+    /// Takes back what a stack that was killed has published in its state folder; nothing if one runs there.
+    pub fn withdraw(state: &Path) {
+        if File::open(lock_file(state)).is_ok_and(|lock| lock.try_lock().is_ok()) {
+            let _ = fs::remove_file(StackEnv::file(state));
+        }
     }
 
     /// Waits until a part ends by itself, and says which and why.
@@ -271,7 +280,15 @@ mod tests {
             claim(folder.path()),
             Err(StackError::AlreadyRunning(_))
         ));
+        fs::write(folder.path().join("stack.env"), "").unwrap();
+        Stack::withdraw(folder.path());
+        assert!(
+            folder.path().join("stack.env").exists(),
+            "the stack that runs keeps it"
+        );
         drop(lock);
+        Stack::withdraw(folder.path());
+        assert!(!folder.path().join("stack.env").exists());
         claim(folder.path()).unwrap();
     }
 }

@@ -54,16 +54,18 @@ const KUBELET_SETTINGS: &[(&str, &str)] = &[
     ("kernel/keys/root_maxbytes", "25000000"),
 ];
 
-/// Runs this program again with `arguments`, inside; passes SIGINT, SIGTERM and SIGHUP on, and returns when all is gone.
+/// Runs `program`, which is this one again, with `arguments` inside; passes SIGINT, SIGTERM and SIGHUP on, and returns when all is gone.
 ///
 /// # Errors
 /// When the namespaces cannot be made.
-pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> io::Result<ExitCode> {
+pub async fn run(
+    program: &Path,
+    arguments: impl IntoIterator<Item = OsString>,
+) -> io::Result<ExitCode> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;
 
-    let program = std::env::current_exe()?;
     let mut unshare = Command::new("unshare");
     if !geteuid().is_root() {
         unshare.args(["--user", "--map-root-user"]);
@@ -77,10 +79,10 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> io::Result<Ex
             "--mount-proc",
             "--",
         ])
-        .arg(&program)
+        .arg(program)
         .arg("init")
         .arg("--")
-        .arg(&program)
+        .arg(program)
         .args(arguments)
         .stdin(Stdio::piped())
         .spawn()

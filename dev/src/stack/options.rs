@@ -81,6 +81,7 @@ pub enum OptionsError {
 }
 
 impl Ports {
+    /// With their purposes and options; the last two are the embedded cluster's.
     fn named(&self) -> [(u16, &'static str, &'static str); 6] {
         [
             (self.github, "the GitHub stand-in", "--github-port"),
@@ -121,20 +122,19 @@ impl StackOptions {
         if self.state.as_os_str().len() > LONGEST_STATE {
             return Err(OptionsError::StateTooLong(self.state.clone()));
         }
-        self.ports
-            .named()
-            .into_iter()
-            .try_for_each(|(port, purpose, option)| {
-                let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port));
-                listener
-                    .map(drop)
-                    .map_err(|source| OptionsError::PortTaken {
-                        port,
-                        purpose,
-                        option,
-                        source,
-                    })
-            })
+        let beside_a_cluster = matches!(self.cluster, ClusterChoice::Existing(_));
+        let ours = if beside_a_cluster { 4 } else { 6 };
+        for (port, purpose, option) in self.ports.named().into_iter().take(ours) {
+            TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|source| {
+                OptionsError::PortTaken {
+                    port,
+                    purpose,
+                    option,
+                    source,
+                }
+            })?;
+        }
+        Ok(())
     }
 
     /// Below the state folder.

@@ -11,7 +11,6 @@ use super::options::free_ports;
 use super::part::Part;
 use super::temporal::answers;
 use super::{Stack, StackError};
-use crate::images::REGISTRY;
 
 /// What both may take to finish what they have accepted.
 const GRACE: Duration = Duration::from_secs(3);
@@ -25,13 +24,12 @@ const ANSWER: Duration = Duration::from_secs(2);
 pub async fn build() -> Result<PathBuf, StackError> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status = Command::new(cargo)
+        // All programs, and not these two alone: so their dependencies have the features that every other build gives them, and are not built twice.
         .args([
             "build",
             "--quiet",
-            "--bin",
-            "preview-webhook",
-            "--bin",
-            "preview-worker",
+            "--workspace",
+            "--bins",
             "--manifest-path",
         ])
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"))
@@ -64,10 +62,6 @@ impl Stack {
         let programs = programs()?;
         let [worker_port] = free_ports()?;
         let webhook_port = self.options.ports.webhook;
-        let domain = format!(
-            "{}://{}:{}",
-            env.preview_url_scheme, env.preview_domain, env.preview_url_port
-        );
         let common = |name, program| {
             let part = Part::new(name, &programs.join(program))
                 .env("TEMPORAL_ADDRESS", &env.temporal_address)
@@ -92,14 +86,11 @@ impl Stack {
             .env("TEMPORAL_UI_URL", &env.temporal_ui_url)
             .env("KUBECONFIG", &env.kubeconfig)
             .env("HELM", &env.helm)
-            .env("PREVIEW_DOMAIN", domain)
+            .env("PREVIEW_DOMAIN", &env.preview_domain)
             .env("PREVIEW_INGRESS_ADDRESS", &env.preview_ingress_address)
             .env("PREVIEW_INGRESS_CLASS", &env.preview_ingress_class)
             .env("PREVIEW_CHART", &env.preview_chart)
-            .env(
-                "PREVIEW_IMAGE",
-                format!("{REGISTRY}/{{owner}}/{{repo}}:{{commit}}"),
-            );
+            .env("PREVIEW_IMAGE", &env.preview_image);
         let worker = env
             .kube_context
             .iter()

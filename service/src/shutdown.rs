@@ -1,11 +1,11 @@
-//! When does the worker stop?
+//! When does the program stop?
 
 use std::io;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// Cancels `shutdown` at the first SIGTERM or SIGINT.
+/// Cancels `shutdown` at the first SIGTERM or SIGINT. Called within a Tokio runtime.
 ///
 /// # Errors
 /// If this process may not listen to signals.
@@ -17,7 +17,7 @@ pub fn on_signal(shutdown: CancellationToken) -> io::Result<()> {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        tracing::info!("stopping; activities that do not end soon are left to the next worker");
+        tracing::info!("stopping; what was begun is being finished");
         shutdown.cancel();
     });
     Ok(())

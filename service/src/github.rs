@@ -1,0 +1,134 @@
+//! Who are we at GitHub?
+
+use std::{convert::Infallible, fs, io, path::PathBuf};
+
+use clap::Args;
+use github::AppConfig;
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+/// The GitHub App's settings.
+#[derive(Debug, Args)]
+pub struct GitHubSettings {
+    /// The root of GitHub's REST API; for GitHub Enterprise Server: https://HOST/api/v3.
+    #[arg(
+        long,
+        env,
+        value_name = "URL",
+        default_value = "https://api.github.com"
+    )]
+    github_api_url: Url,
+
+    /// The App's number, from its settings page.
+    #[arg(long, env)]
+    github_app_id: u64,
+
+    /// The App's private key itself, as PEM; line ends may be written as \n.
+    #[arg(long, env, hide_env_values = true)]
+    github_private_key: Option<SecretString>,
+
+    /// The file that holds the App's private key, in place of GITHUB_PRIVATE_KEY.
+    #[arg(long, env, value_parser = possibly_empty_path)]
+    github_private_key_file: Option<PathBuf>,
+}
+
+/// The App's private key cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum PrivateKeyError {
+    /// No key, or two.
+    #[error("set either GITHUB_PRIVATE_KEY or GITHUB_PRIVATE_KEY_FILE: {0}")]
+    NotOne(&'static str),
+    /// The key's file cannot be read.
+    #[error("GITHUB_PRIVATE_KEY_FILE: cannot read {path}", path = path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+impl GitHubSettings {
+    /// Who we are at GitHub.
+    ///
+    /// # Errors
+    /// If there is not exactly one key, or its file cannot be read.
+    pub fn app(&self) -> Result<AppConfig, PrivateKeyError> {
+        // An empty variable is how many deployment tools write "none".
+        let key = self.github_private_key.as_ref();
+        let key = key.filter(|key| !key.expose_secret().is_empty());
+        let file = self.github_private_key_file.as_ref();
+        let file = file.filter(|path| !path.as_os_str().is_empty());
+        let private_key = match (key, file) {
+            (Some(key), None) => key.expose_secret().replace("\\n", "\n"),
+            (None, Some(path)) => {
+                fs::read_to_string(path).map_err(|source| PrivateKeyError::File {
+                    path: path.clone(),
+                    source,
+                })?
+            }
+            (None, None) => return Err(PrivateKeyError::NotOne("neither is set")),
+            (Some(_), Some(_)) => return Err(PrivateKeyError::NotOne("both are set")),
+        };
+        Ok(AppConfig {
+            api_url: self.github_api_url.clone(),
+            app_id: self.github_app_id,
+            private_key: private_key.into(),
+        })
+    }
+}
+
+/// clap's own parser for paths refuses an empty one.
+fn possibly_empty_path(text: &str) -> Result<PathBuf, Infallible> {
+    Ok(text.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Program {
+        #[command(flatten)]
+        github: GitHubSettings,
+    }
+
+    fn with(more: &[&str]) -> GitHubSettings {
+        let arguments = ["program", "--github-app-id=7"];
+        Program::try_parse_from(arguments.iter().chain(more))
+            .expect("settings")
+            .github
+    }
+
+    #[test]
+    fn the_key_is_in_no_debug_output_and_may_be_written_on_one_line() {
+        let settings = with(&["--github-private-key=k3y\\nk3y"]);
+        let app = settings.app().expect("a key");
+        assert!(!format!("{settings:?} {app:?}").contains("k3y"));
+        assert_eq!(app.private_key.expose_secret(), "k3y\nk3y");
+    }
+
+    #[test]
+    fn there_is_exactly_one_key_and_empty_means_none() {
+        for (arguments, complaint) in [
+            (&[][..], "neither is set"),
+            (&["--github-private-key="][..], "neither is set"),
+            (
+                &["--github-private-key=x", "--github-private-key-file=y"][..],
+                "both are set",
+            ),
+            (
+                &[
+                    "--github-private-key=",
+                    "--github-private-key-file=/nonexistent",
+                ][..],
+                "cannot read /nonexistent",
+            ),
+        ] {
+            let error = with(arguments).app().expect_err(complaint);
+            assert!(error.to_string().contains(complaint), "{error}");
+        }
+    }
+}
