@@ -22,6 +22,8 @@ use crate::stack::part::{Part, Parts, until};
 
 /// A preview has a pod or two; one machine cannot run more than this anyway.
 const MAX_PODS: u32 = 250;
+/// Images are brought, never pulled: whatever the registry, nothing answers, and no name is looked up outside this machine.
+const NO_REGISTRY: &str = "server = \"http://127.0.0.1:1\"\n";
 /// How long the node may take from the kubelet's start to Ready.
 const NODE_PATIENCE: Duration = Duration::from_secs(60);
 
@@ -67,6 +69,10 @@ fn containerd_config(site: &Site<'_>, folder: &Path, cni: &Path) -> Result<Strin
         .parent()
         .unwrap_or(Path::new("/"));
     let quote = |path: &Path| json!(path.to_string_lossy()).to_string();
+    let registries = folder.join("registries");
+    let every_registry = registries.join("_default");
+    fs::create_dir_all(&every_registry).map_err(ClusterError::file(&every_registry))?;
+    pki::write(&every_registry.join("hosts.toml"), NO_REGISTRY)?;
     Ok(format!(
         r#"version = 3
 root = {root}
@@ -82,6 +88,8 @@ disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.nri.v1.nri",
 [plugins."io.containerd.cri.v1.images"]
   snapshotter = "overlayfs"
   discard_unpacked_layers = false
+[plugins."io.containerd.cri.v1.images".registry]
+  config_path = {registries}
 [plugins."io.containerd.cri.v1.images".pinned_images]
   sandbox = "{sandbox}"
 
@@ -109,6 +117,7 @@ disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.nri.v1.nri",
         socket = quote(&site.containerd_socket()),
         ttrpc = quote(&folder.join("ttrpc.sock")),
         sandbox = pause::IMAGE,
+        registries = quote(&registries),
         plugins = quote(plugins),
         cni = quote(cni),
         runc = quote(runc),
