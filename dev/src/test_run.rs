@@ -14,7 +14,7 @@ use tokio::process::Command;
 use crate::running_stack::RunningStack;
 
 /// Conversations side by side, unless RUST_TEST_THREADS says otherwise: they mostly wait.
-const THREADS: &str = "6";
+const THREADS: &str = "5";
 
 /// What a person can choose.
 #[derive(Args)]

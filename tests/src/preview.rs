@@ -91,22 +91,33 @@ impl Preview {
     /// # Errors
     /// When it closes first, or does not in time.
     pub async fn reaches(&self, phase: Phase) -> Result<()> {
+        let reached = timeout(URL, async {
+            loop {
+                match self.passes_through(phase).await {
+                    // While it is being followed, Temporal may move a history in its store, and then refuses to go on with the old page.
+                    Err(error) if format!("{error:#}").contains("branch tokens") => {}
+                    result => return result,
+                }
+            }
+        });
+        reached
+            .await
+            .with_context(|| format!("{} was not {phase} within {URL:?}", self.id))?
+    }
+
+    /// Follows the newest run's history from its beginning until it enters the phase.
+    async fn passes_through(&self, phase: Phase) -> Result<()> {
         let options = WorkflowFetchHistoryOptions::builder()
             .wait_new_event(true)
             .skip_archival(true)
             .build();
         let mut events = self.workflow().fetch_history(options);
-        let reached = timeout(URL, async {
-            while let Some(event) = events.try_next().await? {
-                if phase_in(&event) == Some(phase) {
-                    return Ok(());
-                }
+        while let Some(event) = events.try_next().await? {
+            if phase_in(&event) == Some(phase) {
+                return Ok(());
             }
-            bail!("{} ended without having been {phase}", self.id)
-        });
-        reached
-            .await
-            .with_context(|| format!("{} was not {phase} within {URL:?}", self.id))?
+        }
+        bail!("{} ended without having been {phase}", self.id)
     }
 
     /// Every phase that the newest run has entered so far, in order.

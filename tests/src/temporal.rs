@@ -67,13 +67,18 @@ impl Workflows {
             .collect())
     }
 
-    /// Workflow tasks that failed in any run. One kind is harmless and left out: a signal arrived while the workflow was completing.
+    /// Workflow tasks that failed in any run. Two kinds are harmless and left out: a signal arrived while the workflow was completing, and somebody
+    /// terminated the run in the middle of a task.
     pub(crate) async fn failed_tasks(&self) -> Result<Vec<String>> {
         let mut failed = Vec::new();
         for workflow in self.all().await? {
             for event in self.history(&workflow).await? {
                 if let Some(Attributes::WorkflowTaskFailedEventAttributes(task)) = event.attributes
-                    && task.cause() != WorkflowTaskFailedCause::UnhandledCommand
+                    && !matches!(
+                        task.cause(),
+                        WorkflowTaskFailedCause::UnhandledCommand
+                            | WorkflowTaskFailedCause::ForceCloseCommand
+                    )
                 {
                     let why = task
                         .failure
