@@ -91,18 +91,15 @@ fn in_a_browser_the_comment_turns_into_a_url_that_shows_the_pull_requests_own_pa
         );
         browser.screenshot("3-app").await?;
 
-        browser
-            .go_to(&Url::parse(&format!(
-                "{}/namespaces/default/workflows",
-                chat.stack.env.temporal_ui_url
-            ))?)
-            .await?;
-        browser
-            .shows(&format!(
-                "document.body.innerText.includes({})",
-                json!(pull.preview()?.id.to_string())
-            ))
-            .await?;
+        let workflows = format!(
+            "{}/namespaces/default/workflows",
+            chat.stack.env.temporal_ui_url
+        );
+        let id_is_listed = format!(
+            "document.body.innerText.includes({})",
+            json!(pull.preview()?.id.to_string())
+        );
+        browser.finds(&workflows.parse()?, &id_is_listed).await?;
         browser.screenshot("4-temporal").await?;
         pull.preview()?.stop().await?;
 

@@ -30,6 +30,8 @@ use crate::{
 
 /// For the browser to come up.
 const START: Duration = Duration::from_secs(60);
+/// How often a page of others is loaded before it counts as broken.
+const RELOADS: u32 = 5;
 
 /// A browser with one tab; gone when it is dropped.
 pub struct Browser {
@@ -185,6 +187,27 @@ impl Browser {
     /// # Errors
     /// When it is not in time; the error shows the page's text.
     pub async fn shows(&mut self, expression: &str) -> Result<()> {
+        if self.comes_to_show(expression, URL - HTTP).await? {
+            return Ok(());
+        }
+        self.never_showed(expression).await
+    }
+
+    /// Goes to a page until an expression is true on it, and loads it again when it is not, as a person would: for pages of others.
+    ///
+    /// # Errors
+    /// When it is not after a few times; the error shows the page's text.
+    pub async fn finds(&mut self, url: &Url, expression: &str) -> Result<()> {
+        for _ in 0..RELOADS {
+            self.go_to(url).await?;
+            if self.comes_to_show(expression, HTTP).await? {
+                return Ok(());
+            }
+        }
+        self.never_showed(expression).await
+    }
+
+    async fn comes_to_show(&mut self, expression: &str, within: Duration) -> Result<bool> {
         let watch = format!(
             "new Promise(done => {{
                 const check = () => {{ if ({expression}) {{ observer.disconnect(); done(true) }} }};
@@ -193,11 +216,12 @@ impl Browser {
                 setTimeout(() => {{ observer.disconnect(); done(false) }}, {});
                 check();
             }})",
-            (URL - HTTP).as_millis()
+            within.as_millis()
         );
-        if self.run(&watch).await? == true {
-            return Ok(());
-        }
+        Ok(self.run(&watch).await? == true)
+    }
+
+    async fn never_showed(&mut self, expression: &str) -> Result<()> {
         let text = self.run("document.body.innerText").await?;
         bail!(
             "the page never fulfilled {expression}; it says:\n{}",

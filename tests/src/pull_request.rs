@@ -15,6 +15,8 @@ use crate::{
 
 /// What asks for a preview.
 const COMMAND: &str = "/preview";
+/// How the webhook asks for a delivery to be made again.
+const UNAVAILABLE: u16 = 503;
 
 /// A pull request of a conversation.
 #[derive(Clone)]
@@ -63,11 +65,20 @@ impl PullRequest {
         Ok((comment, outcome))
     }
 
-    /// The webhook's answer to the last delivery with this GUID.
+    /// The webhook's answer to the last delivery with this GUID. When it says that somebody it needs did not answer in time, which happens
+    /// on a machine that is busy with other things, it is asked once more, as people do at GitHub.
     ///
     /// # Errors
     /// When there is none in time.
     pub async fn outcome_of(&self, guid: &str) -> Result<Outcome> {
+        let outcome = self.next_outcome_of(guid).await?;
+        if outcome.status_code == UNAVAILABLE && self.stand_in.redeliver(guid) {
+            return self.next_outcome_of(guid).await;
+        }
+        Ok(outcome)
+    }
+
+    async fn next_outcome_of(&self, guid: &str) -> Result<Outcome> {
         let delivery = self.stand_in.wait_for_delivery(guid, ANSWER).await?;
         delivery
             .outcome

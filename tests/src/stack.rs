@@ -1,6 +1,9 @@
 //! Which running stack do all conversations share?
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, ensure};
 use dev::{
@@ -14,8 +17,15 @@ use temporalio_client::{Client, ClientOptions, Connection, ConnectionOptions};
 use tokio::sync::OnceCell;
 use workflows::vocabulary::PreviewDomain;
 
+use crate::patience::ANSWER;
+
 /// The variable that holds the path of the stack's `stack.env`.
 pub const STACK_ENV: &str = "PREVIEW_STACK_ENV";
+
+/// How the server says that a call was not carried out and may be made again a little later.
+const BUSY: &str = "Workflow is busy";
+/// A little later.
+const BUSY_PAUSE: Duration = Duration::from_millis(200);
 
 /// One builder for the whole process: it bounds how many builds run side by side.
 static IMAGES: OnceCell<ImageBuilder> = OnceCell::const_new();
@@ -112,26 +122,27 @@ impl SharedStack {
     /// # Errors
     /// When it fails, with its own words.
     pub async fn temporal_cli(&self, arguments: &[&str]) -> Result<String> {
-        let address = &self.env.temporal_address;
-        let output = tokio::process::Command::new(&self.env.temporal_cli)
-            .args(arguments)
-            .args([
-                "--address",
-                address,
-                "--namespace",
-                &self.env.temporal_namespace,
-            ])
-            .kill_on_drop(true)
-            .output()
-            .await
-            .with_context(|| format!("cannot run {}", self.env.temporal_cli.display()))?;
-        ensure!(
-            output.status.success(),
-            "temporal {}: {}",
-            arguments.join(" "),
-            String::from_utf8_lossy(&output.stderr)
-        );
-        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        let deadline = Instant::now() + ANSWER;
+        loop {
+            let output = tokio::process::Command::new(&self.env.temporal_cli)
+                .args(arguments)
+                .args(["--address", &self.env.temporal_address])
+                .args(["--namespace", &self.env.temporal_namespace])
+                .kill_on_drop(true)
+                .output()
+                .await
+                .with_context(|| format!("cannot run {}", self.env.temporal_cli.display()))?;
+            if output.status.success() {
+                return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+            }
+            let reason = String::from_utf8_lossy(&output.stderr);
+            ensure!(
+                reason.contains(BUSY) && Instant::now() < deadline,
+                "temporal {}: {reason}",
+                arguments.join(" ")
+            );
+            tokio::time::sleep(BUSY_PAUSE).await;
+        }
     }
 }
 
