@@ -16,6 +16,7 @@ use anyhow::{Context, ensure};
 use clap::Args;
 use dev::images::ImageRef;
 use dev::stack::env::{ServiceEnv, StackEnv};
+use dev::stack::services;
 use dev::tools::{Tool, Toolbox};
 use jiff::Timestamp;
 
@@ -52,7 +53,9 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
             "The previews of the running stack live too long to watch one end. The demo starts a stack of its own beside it; start yours with --ttl 30s to have it used."
         );
     }
+    // Before the stack starts, whose patience is not meant for this.
     Toolbox::ensure_all(Tool::EMBEDDED).await?;
+    services::build().await?;
     let stack = RunningStack::start(
         &std::path::absolute(options.state.join("demo"))?,
         &["--ttl", TTL],
