@@ -1,6 +1,7 @@
 //! The local stack: real Temporal, real Kubernetes, real ingress, and the GitHub stand-in.
 
 pub mod browser;
+pub mod cargo;
 pub mod cluster;
 pub mod github;
 pub mod images;

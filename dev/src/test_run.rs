@@ -1,6 +1,6 @@
 //! `cargo dev test`, from top to bottom.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::process::{ExitCode, Stdio};
 use std::time::Instant;
@@ -9,7 +9,6 @@ use anyhow::{Context, anyhow, ensure};
 use clap::Args;
 use dev::browser;
 use dev::tools::{Tool, Toolbox};
-use tokio::process::Command;
 
 use crate::running_stack::RunningStack;
 
@@ -68,23 +67,13 @@ async fn test(stack: &RunningStack, arguments: &[OsString]) -> anyhow::Result<()
     .await
 }
 
-/// Runs Cargo on this workspace, in a person's own environment: what Cargo told this program about itself would make it build things anew.
-async fn cargo<Word: AsRef<std::ffi::OsStr>>(
+async fn cargo<Word: AsRef<OsStr>>(
     words: &[Word],
     environment: &[(&str, OsString)],
 ) -> anyhow::Result<()> {
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    for (name, _) in std::env::vars_os() {
-        if name.to_str().is_some_and(|name| {
-            name == "CARGO" || name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
-        }) {
-            cargo.env_remove(name);
-        }
-    }
-    let status = cargo
+    let status = dev::cargo::command()
         .args(words)
         .envs(environment.iter().map(|(name, value)| (name, value)))
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .status()

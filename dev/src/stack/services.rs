@@ -4,13 +4,12 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::process::Command;
-
 use super::env::{ServiceEnv, StackEnv};
 use super::options::free_ports;
 use super::part::Part;
 use super::temporal::answers;
 use super::{Stack, StackError};
+use crate::cargo;
 
 /// What both may take to finish what they have accepted.
 const GRACE: Duration = Duration::from_secs(3);
@@ -22,17 +21,9 @@ const ANSWER: Duration = Duration::from_secs(2);
 /// # Errors
 /// When they do not compile.
 pub async fn build() -> Result<PathBuf, StackError> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo)
+    let status = cargo::command()
         // All programs, and not these two alone: so their dependencies have the features that every other build gives them, and are not built twice.
-        .args([
-            "build",
-            "--quiet",
-            "--workspace",
-            "--bins",
-            "--manifest-path",
-        ])
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"))
+        .args(["build", "--quiet", "--workspace", "--bins"])
         .stdin(Stdio::null())
         .status()
         .await
