@@ -19,10 +19,10 @@ pub mod preview;
     missing_docs,
     reason = "the SDK's macros generate public items without documentation"
 )]
-pub mod refusal;
+pub mod pull_request;
 pub mod search_attributes;
 pub mod vocabulary;
 
 pub use orphan_sweep::OrphanSweep;
 pub use preview::PreviewWorkflow;
-pub use refusal::RefusalNotice;
+pub use pull_request::PullRequestWorkflow;

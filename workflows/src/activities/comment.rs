@@ -5,115 +5,139 @@ use serde::{Deserialize, Serialize};
 use temporalio_macros::activity_definitions;
 use temporalio_workflow::ActivityExecutionError;
 
-use super::Explanation;
-use crate::vocabulary::{CommentId, PreviewId, PullRequestRef};
+use super::{Misconfigured, PreviewReport};
+use crate::vocabulary::{CommentId, Login, Misunderstood, PullRequestRef, Ttl};
 
 /// Activities on the paced GitHub queue.
 pub struct CommentActivities;
 
 #[activity_definitions]
 impl CommentActivities {
-    /// Makes the pull request's one sticky comment say what the report says, and returns the comment's ID.
-    #[activity(name = "write_comment")]
-    pub async fn write_comment(_input: WriteComment) -> Result<CommentId, ActivityExecutionError> {
+    /// Makes the pull request's one sticky comment say what is true at that moment: asks the workflow for it (its query `comment`), and writes.
+    #[activity(name = "write_sticky")]
+    pub async fn write_sticky(_input: WriteSticky) -> Result<Written, ActivityExecutionError> {
         unimplemented!()
     }
 
-    /// Tells a person, in a comment of its own, why nothing was started.
-    #[activity(name = "post_notice")]
-    pub async fn post_notice(_input: Notice) -> Result<CommentId, ActivityExecutionError> {
+    /// Answers one comment, in a comment of its own, once.
+    #[activity(name = "post_reply")]
+    pub async fn post_reply(_input: Reply) -> Result<CommentId, ActivityExecutionError> {
         unimplemented!()
     }
 }
 
 /// For implementers: `#[activity(definition = …)]`.
 pub mod declared {
-    pub use super::comment_activities::{PostNotice, WriteComment};
+    pub use super::comment_activities::{PostReply, WriteSticky};
 }
 
-/// Input of `write_comment`.
+/// Input of `write_sticky`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WriteComment {
+pub struct WriteSticky {
     /// Where to write.
     pub pull_request: PullRequestRef,
     /// The sticky comment, once it is known. Unknown or deleted: it is looked for by its hidden marker, and made if there is none.
     pub comment: Option<CommentId>,
-    /// What it shall say.
-    pub report: PreviewReport,
 }
 
-/// All that a person is told about a preview: the comment is rendered from this alone.
+/// Output of `write_sticky`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PreviewReport {
-    /// Which preview; also the workflow to link to.
-    pub preview: PreviewId,
-    /// The run to link to.
-    pub run_id: String,
-    /// The login of the person who asked.
-    pub requested_by: String,
-    /// What is true now.
-    pub state: ReportedState,
+pub struct Written {
+    /// The sticky comment, if there is one by now.
+    pub comment: Option<CommentId>,
+    /// Up to which revision everything is said, or was not worth saying any more when its turn came.
+    pub revision: u32,
 }
 
-/// What is true of a preview, in the requester's terms.
+/// Answer of the query `comment`: all that the sticky comment is rendered from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StickyComment {
+    /// Grows with every change that is worth a write.
+    pub revision: u32,
+    /// Nothing but progress since the last write: may be left out when GitHub's queue is long.
+    pub is_passing: bool,
+    /// What is told, the newest request first. Never empty once anything was asked for.
+    pub previews: Vec<PreviewReport>,
+}
+
+/// Input of `post_reply`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reply {
+    /// Where to write.
+    pub pull_request: PullRequestRef,
+    /// The comment that is answered; makes the reply findable, so that it is posted once.
+    pub comment_id: CommentId,
+    /// Whom to tell.
+    pub to: Login,
+    /// What, in the order of the commands. Never empty.
+    pub answers: Vec<Answer>,
+    /// The sticky comment to link to, if there is one.
+    pub sticky: Option<CommentId>,
+}
+
+/// The answer to one command, when the sticky comment alone does not answer it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "is")]
-pub enum ReportedState {
-    /// Accepted, being set up.
-    Requested,
-    /// Set up as far as possible without the commit's image.
-    WaitingForImage {
-        /// The image that does not exist yet.
-        image: String,
+pub enum Answer {
+    /// Nothing was done.
+    Refused {
+        /// Why.
+        because: Refusal,
     },
-    /// The URL answers.
-    Ready {
+    /// This commit's preview answers already.
+    AlreadyExists {
         /// Where.
         url: String,
         /// Until when.
         expires_at: Timestamp,
     },
-    /// Its time was over, and it is gone.
-    Expired {
-        /// When its time was over.
-        at: Timestamp,
+    /// There is no preview that could be given more time.
+    NothingToExtend,
+    /// There is no preview that could be stopped.
+    NothingToStop,
+    /// The preview lives as long as it may already.
+    AtMaximum {
+        /// Until when.
+        until: Timestamp,
     },
-    /// Someone stopped it, and it is gone.
-    Stopped,
-    /// The workflow was cancelled, and the preview is gone.
-    Cancelled {
-        /// What the person who cancelled gave as the reason.
-        reason: Option<String>,
+    /// More time was asked for than a preview may have.
+    TtlTooLong {
+        /// What was asked for.
+        asked: Ttl,
+        /// What may be.
+        maximum: Ttl,
     },
-    /// It could not be deployed, and what was made is gone.
-    Failed {
-        /// Why.
-        explanation: Explanation,
+    /// Where each preview stands, the newest request first; empty if there is none.
+    Status {
+        /// All that are known.
+        previews: Vec<PreviewReport>,
+    },
+    /// All commands.
+    Help,
+    /// A line that makes no sense.
+    Misunderstood {
+        /// What is wrong with it.
+        problem: Misunderstood,
+    },
+    /// The repository's own configuration makes no sense.
+    Misconfigured {
+        /// Where, and how.
+        problem: Misconfigured,
     },
 }
 
-/// Input of `post_notice`, and of the workflow `RefusalNotice`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Notice {
-    /// Where to write.
-    pub pull_request: PullRequestRef,
-    /// The comment that is answered; makes the notice findable, so that it is posted once.
-    pub comment_id: CommentId,
-    /// Whom to tell.
-    pub requested_by: String,
-    /// Why nothing was started.
-    pub reason: Refusal,
-}
-
-/// Why a request was not even started.
+/// Why a command was not carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Refusal {
-    /// The person may not write to the repository.
-    NoWriteAccess,
+    /// The person may not write to the repository, or is not among those whom its configuration names.
+    NotAllowed,
     /// The commit comes from a fork, whose code nobody here has vouched for.
     Fork,
-    /// The pull request is closed or merged.
-    NotOpen,
+    /// The pull request is closed.
+    Closed,
+    /// The pull request is merged.
+    Merged,
+    /// The conversation is locked.
+    Locked,
 }

@@ -16,10 +16,16 @@ mod preview;
     missing_docs,
     reason = "the SDK's macros generate public items without documentation"
 )]
+mod pull_request;
+mod report;
+#[allow(
+    missing_docs,
+    reason = "the SDK's macros generate public items without documentation"
+)]
 mod sweep;
 
 pub use comment::{
-    CommentActivities, Notice, PreviewReport, Refusal, ReportedState, WriteComment,
+    Answer, CommentActivities, Refusal, Reply, StickyComment, WriteSticky, Written,
     declared as comment_declared,
 };
 pub use failure::Explanation;
@@ -27,6 +33,11 @@ pub use preview::{
     AwaitReady, CreateNamespace, InstallRelease, NamespaceHandle, PreviewActivities, Readiness,
     RunIdentity, TearDown, declared as preview_declared,
 };
+pub use pull_request::{
+    LeadAddress, Look, Misconfigured, Openness, PullRequestActivities, ReportPreview, Sight, Terms,
+    declared as pull_request_declared,
+};
+pub use report::{PreviewReport, ReportedState, StopReason, WaitingFor};
 pub use sweep::{
     NamespaceKey, Removal, SurveyedNamespace, SweepActivities, declared as sweep_declared,
 };

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use temporalio_macros::activity_definitions;
 use temporalio_workflow::ActivityExecutionError;
 
-use crate::vocabulary::{CommentId, PreviewId, Ttl};
+use crate::vocabulary::{CommentId, Login, PreviewId, PreviewSettings, Ttl};
 
 /// Activities on the previews' own queue.
 pub struct PreviewActivities;
@@ -70,7 +70,7 @@ pub struct CreateNamespace {
     /// The comment that asked, for people who look at the cluster.
     pub comment: CommentId,
     /// The login of the person who asked.
-    pub requested_by: String,
+    pub requested_by: Login,
     /// How long the preview is meant to live.
     pub ttl: Ttl,
 }
@@ -84,6 +84,9 @@ pub struct InstallRelease {
     pub namespace: NamespaceHandle,
     /// The earliest end of the preview that is known at this time, for the app to show.
     pub expires_at: Timestamp,
+    /// How the repository wants it installed.
+    #[serde(default)]
+    pub settings: PreviewSettings,
 }
 
 /// Input of `await_ready`.

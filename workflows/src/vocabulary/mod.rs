@@ -1,18 +1,24 @@
 //! The words the whole product is written in: parsed once at an edge, trusted everywhere after.
 
+mod command;
 mod commit;
 mod host;
+mod login;
 mod names;
 mod phase;
 mod preview_id;
 mod repository;
 mod request;
+mod settings;
 mod ttl;
 
+pub use command::{Command, Misunderstood};
 pub use commit::{CommitSha, InvalidCommitSha};
 pub use host::{InvalidPreviewDomain, PreviewDomain};
+pub use login::{InvalidLogin, Login};
 pub use phase::Phase;
 pub use preview_id::{InvalidPreviewId, PreviewId, PullRequestNumber};
 pub use repository::{InvalidRepository, Repository};
 pub use request::{CommentId, InstallationId, InvalidRequest, PreviewRequest, PullRequestRef};
+pub use settings::{ChartSource, PreviewSettings};
 pub use ttl::{InvalidTtl, Ttl};

@@ -19,6 +19,8 @@ pub enum Phase {
     WaitingForImage,
     /// The URL answers.
     Ready,
+    /// The URL answers, but not for much longer.
+    Expiring,
     /// The release and the namespace are being removed.
     TearingDown,
     /// Everything is gone.
@@ -38,6 +40,7 @@ impl Phase {
             Self::Starting => "Starting",
             Self::WaitingForImage => "WaitingForImage",
             Self::Ready => "Ready",
+            Self::Expiring => "Expiring",
             Self::TearingDown => "TearingDown",
             Self::Removed => "Removed",
             Self::Failed => "Failed",

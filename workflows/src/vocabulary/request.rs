@@ -4,7 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CommitSha, PreviewId, PullRequestNumber, Repository, Ttl};
+use super::{
+    CommitSha, Login, PreviewId, PreviewSettings, PullRequestNumber, Repository, Ttl,
+};
 
 /// A GitHub App's installation on an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -56,11 +58,13 @@ pub struct PreviewRequest {
     /// The comment that asked.
     pub comment: CommentId,
     /// The GitHub login of the person who asked.
-    pub requested_by: String,
-    /// How long the preview lives from the moment it is asked for.
+    pub requested_by: Login,
+    /// How long the preview lives from the moment it is ready.
     pub ttl: Ttl,
     /// How long it may live at the most, extensions included.
     pub max_lifetime: Ttl,
+    /// How the repository wants it installed.
+    pub settings: PreviewSettings,
 }
 
 impl PreviewRequest {
@@ -94,9 +98,6 @@ pub enum InvalidRequest {
         /// What is allowed.
         max_lifetime: Ttl,
     },
-    /// No GitHub login looks like this.
-    #[error("requested_by is `{0}`, which is not a GitHub login")]
-    Requester(String),
 }
 
 /// The request, field by field, as it travels.
@@ -109,11 +110,17 @@ struct Wire {
     commit_sha: CommitSha,
     installation_id: InstallationId,
     comment_id: CommentId,
-    requested_by: String,
+    requested_by: Login,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ttl: Option<Ttl>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     max_lifetime: Option<Ttl>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    settings: PreviewSettings,
+}
+
+fn is_default(settings: &PreviewSettings) -> bool {
+    *settings == PreviewSettings::default()
 }
 
 impl TryFrom<Wire> for PreviewRequest {
@@ -131,16 +138,6 @@ impl TryFrom<Wire> for PreviewRequest {
                 fields: preview.to_string(),
             });
         }
-        let login_is_legal = (1..=64).contains(&wire.requested_by.len())
-            && wire
-                .requested_by
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'[' | b']'));
-        if !login_is_legal {
-            return Err(InvalidRequest::Requester(
-                wire.requested_by.chars().take(80).collect(),
-            ));
-        }
         let max_lifetime = wire.max_lifetime.unwrap_or(Ttl::DEFAULT_MAXIMUM);
         let ttl = wire.ttl.unwrap_or(Ttl::DEFAULT.min(max_lifetime));
         if ttl > max_lifetime {
@@ -153,6 +150,7 @@ impl TryFrom<Wire> for PreviewRequest {
             requested_by: wire.requested_by,
             ttl,
             max_lifetime,
+            settings: wire.settings,
         })
     }
 }
@@ -169,6 +167,7 @@ impl From<PreviewRequest> for Wire {
             requested_by: request.requested_by,
             ttl: Some(request.ttl),
             max_lifetime: Some(request.max_lifetime),
+            settings: request.settings,
         }
     }
 }
