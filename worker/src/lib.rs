@@ -8,6 +8,7 @@ pub mod cluster;
 pub mod config;
 pub mod health;
 pub mod metrics;
+pub mod pace;
 pub mod schedule;
 pub mod search_attributes;
 pub mod temporal;
