@@ -473,7 +473,7 @@ async fn the_published_examples_are_understood() {
                 payload["issue"]["pull_request"] = json!({ "url": "x" });
                 payload["comment"]["body"] = json!("/preview");
                 payload["comment"]["user"] = json!({ "login": "mona", "type": "User" });
-                payload["installation"] = json!({ "id": 5 });
+                payload["installation"] = json!({ "id": 1 });
                 payload["issue"]["number"] = json!(2);
                 ("issue_comment", "commented")
             }

@@ -27,7 +27,7 @@ pub static COMMANDS: &[CommandForm] = &[
         verb: "stop",
         usage: "/preview stop",
         example: "/preview stop",
-        does: "Removes the preview now.",
+        does: "Removes what is previewed of this pull request, now.",
         who_may: WhoMay::WritersAndRequester,
         takes: Takes::Nothing(|| Command::Stop),
     },
