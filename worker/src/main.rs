@@ -9,7 +9,11 @@ use temporalio_sdk::Runtime;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use worker::{
-    cluster, config::Config, health, metrics::Metrics, pace, schedule, search_attributes, temporal,
+    cluster,
+    config::Config,
+    health,
+    metrics::Metrics,
+    pace, schedule, search_attributes, temporal,
     workers::{self, Implementations},
 };
 

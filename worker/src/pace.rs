@@ -17,7 +17,8 @@ use temporalio_common::protos::temporal::api::{
 /// partition of the task queue (four, unless Temporal is configured otherwise) lets through at once after a pause.
 const WRITES_PER_SECOND: f32 = 1.2;
 /// Shown with the limit by `temporal task-queue config get`.
-const REASON: &str = "GitHub's limit on content writes, for each installation. Set by preview-worker at its start.";
+const REASON: &str =
+    "GitHub's limit on content writes, for each installation. Set by preview-worker at its start.";
 
 /// What the limit holds for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,9 +9,7 @@ use temporalio_sdk::{
 };
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use workflows::{
-    OrphanSweep, PreviewWorkflow, PullRequestWorkflow, activities::github_task_queue,
-};
+use workflows::{OrphanSweep, PreviewWorkflow, PullRequestWorkflow, activities::github_task_queue};
 
 use crate::{config::Config, pace::Pace};
 

@@ -5,7 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::Client;
 use workflows::{
     activities::RunIdentity,
-    vocabulary::{CommentId, Ttl},
+    vocabulary::{CommentId, InstallationId, Ttl},
 };
 
 use super::*;
@@ -19,7 +19,8 @@ fn request_of(run_id: &str) -> CreateNamespace {
             run_id: run_id.to_owned(),
         },
         comment: CommentId(7),
-        requested_by: "mona".to_owned(),
+        installation: InstallationId(1),
+        requested_by: "mona".parse().expect("a login"),
         ttl: Ttl::DEFAULT,
     }
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 use serde::Serialize;
 use temporalio_client::{
     Client, NamespacedClient,
-    grpc::WorkflowService,
     tonic::{IntoRequest, Request},
 };
 use temporalio_common::protos::{
