@@ -6,6 +6,7 @@
 
 mod app;
 mod comment;
+mod deployment;
 mod error;
 mod permission;
 mod pull_request;
@@ -14,6 +15,7 @@ mod transport;
 
 pub use app::{AppConfig, ConfigError, GitHubApp};
 pub use comment::Comment;
+pub use deployment::NewDeployment;
 pub use error::{Error, ErrorKind};
 pub use permission::Role;
 pub use pull_request::{PullRequest, PullRequestState};
