@@ -7,6 +7,7 @@
 mod app;
 mod comment;
 mod error;
+mod file;
 mod permission;
 mod pull_request;
 mod token;
@@ -15,5 +16,6 @@ mod transport;
 pub use app::{AppConfig, ConfigError, GitHubApp};
 pub use comment::Comment;
 pub use error::{Error, ErrorKind};
+pub use file::RepositoryFile;
 pub use permission::Role;
 pub use pull_request::{PullRequest, PullRequestState};
