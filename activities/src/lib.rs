@@ -19,10 +19,12 @@ mod ownership;
     reason = "the SDK's macros generate public items without documentation"
 )]
 mod previews;
+mod pull_request;
 mod readiness;
 mod redact;
 mod release;
 mod removal;
+mod repository_config;
 #[allow(
     missing_docs,
     reason = "the SDK's macros generate public items without documentation"
@@ -37,5 +39,9 @@ pub use namespace::NamespaceConfig;
 pub use ownership::{Instance, InvalidInstance};
 pub use previews::Previews;
 pub use readiness::{ReadinessConfig, UnusableClient};
-pub use release::{Helm, ImageTemplate, InvalidImageTemplate, ReleaseConfig};
+pub use release::{
+    Charts, Helm, ImagePrefix, ImageTemplate, Images, InvalidImagePrefix, InvalidImageTemplate,
+    InvalidOciPrefix, OciPrefix, ReleaseConfig,
+};
+pub use repository_config::Bounds;
 pub use sweep::Sweeps;

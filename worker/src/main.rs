@@ -21,6 +21,7 @@ async fn main() -> anyhow::Result<()> {
     // Read the configuration, all of it, before anything is touched
     let config = Config::parse();
     let app = config.github.app()?;
+    let bounds = config.bounds()?;
 
     logging::start(config.log_format, LOGGED);
 
@@ -64,7 +65,7 @@ async fn main() -> anyhow::Result<()> {
     let previews = Previews {
         cluster: cluster.clone(),
         namespaces: config.namespaces(),
-        releases: config.releases(),
+        releases: config.releases(&bounds),
         readiness: config.readiness()?,
     };
     let sweeps = Sweeps { cluster };

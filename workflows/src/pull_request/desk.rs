@@ -1,7 +1,10 @@
 //! The work on a pull request: each thing that can be asked of us there, one method.
 
 use jiff::Timestamp;
-use temporalio_workflow::{TimerResult, WorkflowCancellationToken, WorkflowContext, select};
+use temporalio_workflow::{
+    TimerResult, WorkflowCancellationToken, WorkflowContext, common::error::WorkflowSignalError,
+    select,
+};
 
 use super::{
     Closed, Commented, PullRequestWorkflow, Pushed,
@@ -14,7 +17,7 @@ use crate::{
     PreviewWorkflow,
     activities::{Answer, Look, PullRequestActivities, Reply, Sight, StopReason},
     search_attributes::{PULL_REQUEST, REPOSITORY},
-    vocabulary::{Command, CommentId, Login, PreviewId, PullRequestRef, Ttl},
+    vocabulary::{Command, CommentId, Login, Misunderstood, PreviewId, PullRequestRef, Ttl},
 };
 
 /// Where a pull request is attended to.
@@ -140,7 +143,7 @@ impl Desk {
 
     fn decide(
         &self,
-        command: Result<&Command, &crate::vocabulary::Misunderstood>,
+        command: Result<&Command, &Misunderstood>,
         asked: &Commented,
         sight: &Sight,
     ) -> Decision {
@@ -248,13 +251,9 @@ impl Desk {
             .signal(PreviewWorkflow::stop, because.into(), patience::signal())
             .await;
         self.ctx.state_mut(|workflow| match told {
-            Ok(()) => workflow.memory.previews.stop_sent(preview),
             // Closed, and nobody has told us how: somebody has terminated it.
-            Err(_) => {
-                if workflow.memory.previews.closed(preview, &run_id) {
-                    workflow.memory.note_news();
-                }
-            }
+            Err(WorkflowSignalError::NotFound(_)) => workflow.memory.closed(preview, &run_id),
+            _ => workflow.memory.previews.stop_sent(preview),
         });
     }
 

@@ -10,7 +10,8 @@ use super::{desk::Desk, patience, previews::Chore};
 use crate::{
     PreviewWorkflow,
     activities::{
-        Explanation, LeadAddress, PullRequestActivities, ReportedState, RunIdentity, StopReason,
+        Explanation, LeadAddress, PreviewReport, PullRequestActivities, ReportedState, RunIdentity,
+        StopReason,
     },
     vocabulary::{PreviewId, PreviewRequest},
 };
@@ -30,9 +31,7 @@ impl Desk {
                     }
                 }
                 run = self.children.next_closed() => self.ctx.state_mut(|workflow| {
-                    if workflow.memory.previews.closed(&run.preview, &run.run_id) {
-                        workflow.memory.note_news();
-                    }
+                    workflow.memory.closed(&run.preview, &run.run_id);
                 }),
             }
         }
@@ -87,6 +86,7 @@ impl Desk {
         let preview = request.preview.clone();
         self.ctx.state_mut(|workflow| {
             workflow.memory.previews.request(&request);
+            workflow.memory.deployments.begin(&request);
             workflow.memory.note_progress();
         });
         for _ in 0..STARTS_MAX {
@@ -116,9 +116,13 @@ impl Desk {
                         return;
                     }
                 }
-                Err(error) => return self.could_not_start(&preview, &error),
+                Err(error) => return self.could_not_start(&request, &error.to_string()),
             }
         }
+        self.could_not_start(
+            &request,
+            "a workflow of that name is open, and does not report",
+        );
     }
 
     fn runs_already(&self, preview: &PreviewId) -> bool {
@@ -126,17 +130,20 @@ impl Desk {
             .state(|workflow| workflow.memory.previews.has_reported(preview))
     }
 
-    fn could_not_start(&self, preview: &PreviewId, error: &ChildWorkflowStartError) {
-        let state = ReportedState::Failed {
-            explanation: Explanation {
-                summary: format!("Temporal did not start the preview's workflow: {error}"),
-                log_tail: None,
+    fn could_not_start(&self, request: &PreviewRequest, reason: &str) {
+        let report = PreviewReport {
+            preview: request.preview.clone(),
+            run_id: None,
+            revision: 1,
+            requested_by: request.requested_by.clone(),
+            state: ReportedState::Failed {
+                explanation: Explanation {
+                    summary: format!("Temporal did not start the preview's workflow: {reason}."),
+                    log_tail: None,
+                },
             },
         };
-        self.ctx.state_mut(|workflow| {
-            workflow.memory.previews.failed_to_start(preview, state);
-            workflow.memory.note_news();
-        });
+        self.ctx.state_mut(|workflow| workflow.memory.learn(report));
     }
 }
 

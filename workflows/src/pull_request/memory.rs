@@ -5,10 +5,10 @@ use std::collections::{BTreeSet, VecDeque};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{inbox::Message, previews::Previews};
+use super::{deployments::Deployments, inbox::Message, previews::Previews};
 use crate::{
-    activities::{Refusal, Reply, StickyComment, Written},
-    vocabulary::{CommentId, Login},
+    activities::{PreviewReport, Refusal, Reply, StickyComment, Written},
+    vocabulary::{CommentId, Login, PreviewId},
 };
 
 /// How many comments are remembered. Only those of the last three days can come again, and this is more than people write in that time.
@@ -24,6 +24,7 @@ pub(super) struct Memory {
     heard: BTreeSet<CommentId>,
     refused: Vec<Refused>,
     pub(super) previews: Previews,
+    pub(super) deployments: Deployments,
     /// What has happened and was not attended to yet.
     pub(super) inbox: VecDeque<Message>,
     /// What is to be answered and was not yet.
@@ -89,6 +90,21 @@ impl Memory {
                     && refused.because == Refusal::NotAllowed
                     && refused.at.duration_until(now) < DEAF_FOR
             })
+    }
+
+    /// A preview tells what has become of it.
+    pub(super) fn learn(&mut self, report: PreviewReport) {
+        self.deployments.learn(&report);
+        if self.previews.learn(report) {
+            self.note_news();
+        }
+    }
+
+    /// A preview's run is closed.
+    pub(super) fn closed(&mut self, preview: &PreviewId, run_id: &str) {
+        if let Some(report) = self.previews.closed_without_a_word(preview, run_id) {
+            self.learn(report);
+        }
     }
 
     /// Something has changed that the comment should say as soon as it is its turn.

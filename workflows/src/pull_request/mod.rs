@@ -2,6 +2,7 @@
 
 mod children;
 mod commands;
+mod deployments;
 mod desk;
 mod house;
 mod inbox;
@@ -105,11 +106,12 @@ impl PullRequestWorkflow {
         let pull_request = Self::accepted_pull_request(ctx).map_err(|reason| bad_input(&reason))?;
         let desk = Desk::new(ctx, pull_request);
 
-        let (rest, (), (), ()) = join!(
+        let (rest, (), (), (), ()) = join!(
             desk.attend(),
             desk.keep_house(),
             desk.keep_the_comment_true(),
             desk.post_replies(),
+            desk.keep_deployments_true(),
         );
 
         match rest {
@@ -160,10 +162,8 @@ impl PullRequestWorkflow {
         _ctx: &mut SyncWorkflowContext<Self>,
         report: Lenient<PreviewReport>,
     ) {
-        if let Ok(report) = report.into_inner()
-            && self.memory.previews.learn(report)
-        {
-            self.memory.note_news();
+        if let Ok(report) = report.into_inner() {
+            self.memory.learn(report);
         }
     }
 

@@ -140,35 +140,28 @@ impl Previews {
         is_news
     }
 
-    /// A run is closed. True if that is news: nothing that it reported had said so.
-    pub(super) fn closed(&mut self, preview: &PreviewId, run_id: &str) -> bool {
-        let Some(known) = self.get_mut(preview) else {
-            return false;
-        };
-        if known.report.run_id.as_deref() != Some(run_id) || known.report.state.is_over() {
-            return false;
-        }
-        let report = PreviewReport {
+    /// A run is closed: what it would have reported, if it could have.
+    pub(super) fn closed_without_a_word(
+        &self,
+        preview: &PreviewId,
+        run_id: &str,
+    ) -> Option<PreviewReport> {
+        let report = &self.known[self.index_of(preview)?].report;
+        let is_known_to_be_over =
+            report.run_id.as_deref() != Some(run_id) || report.state.is_over();
+        (!is_known_to_be_over).then(|| PreviewReport {
             revision: u32::MAX,
             state: ReportedState::Removed {
                 because: StopReason::Terminated,
             },
-            ..known.report.clone()
-        };
-        self.learn(report)
+            ..report.clone()
+        })
     }
 
     /// Has a run of it said anything yet?
     pub(super) fn has_reported(&self, preview: &PreviewId) -> bool {
         self.index_of(preview)
             .is_some_and(|index| self.known[index].report.run_id.is_some())
-    }
-
-    /// It could not even be started.
-    pub(super) fn failed_to_start(&mut self, preview: &PreviewId, state: ReportedState) {
-        if let Some(known) = self.get_mut(preview) {
-            known.report.state = state;
-        }
     }
 
     /// The pull request's address leads to it, or will not.

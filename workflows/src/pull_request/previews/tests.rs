@@ -199,11 +199,17 @@ fn a_request_during_the_removal_waits_for_its_end() {
 fn a_run_that_ends_without_a_word_was_terminated() {
     let mut previews = Previews::default();
     with_ready(&mut previews, 'a', "run-1");
-    assert!(!previews.closed(&preview('a'), "another-run"));
-    assert!(previews.closed(&preview('a'), "run-1"));
+    assert_eq!(
+        previews.closed_without_a_word(&preview('a'), "another-run"),
+        None
+    );
+    let report = previews
+        .closed_without_a_word(&preview('a'), "run-1")
+        .expect("nothing had said so");
+    assert!(previews.learn(report));
     let because = StopReason::Terminated;
     assert_eq!(states(&previews)[0].1, ReportedState::Removed { because });
-    assert!(!previews.closed(&preview('a'), "run-1"));
+    assert_eq!(previews.closed_without_a_word(&preview('a'), "run-1"), None);
 }
 
 #[test]
