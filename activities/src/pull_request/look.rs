@@ -62,7 +62,7 @@ pub(crate) async fn look(
     let reference = &request.pull_request;
     let role = async {
         let role = github.role(reference, request.person.as_str()).await?;
-        Ok(role)
+        Ok::<_, LookError>(role)
     };
     let pull_request = async {
         let pull_request = github
@@ -75,7 +75,7 @@ pub(crate) async fn look(
         let file = github
             .file(reference, &pull_request.base_branch, &[FILE], SIZE_MAX)
             .await?;
-        Ok((pull_request, file))
+        Ok::<_, LookError>((pull_request, file))
     };
     let (role, (pull_request, file)) = try_join!(role, pull_request)?;
     let config = config(file, reference, bounds);
