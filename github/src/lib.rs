@@ -6,6 +6,7 @@
 
 mod app;
 mod comment;
+mod deployment;
 mod error;
 mod file;
 mod permission;
@@ -15,6 +16,7 @@ mod transport;
 
 pub use app::{AppConfig, ConfigError, GitHubApp};
 pub use comment::Comment;
+pub use deployment::NewDeployment;
 pub use error::{Error, ErrorKind};
 pub use file::RepositoryFile;
 pub use permission::Role;
