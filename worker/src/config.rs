@@ -42,7 +42,7 @@ pub struct Config {
 
     /// Previews live below this address: https://previews.example.com, http://preview.localhost:8088.
     #[arg(long, env, value_name = "URL")]
-    preview_domain: PreviewDomain,
+    pub preview_domain: PreviewDomain,
 
     /// Where the ingress controller listens, if the worker cannot find it through the DNS name of a preview.
     #[arg(long, env, value_name = "ADDRESS")]
@@ -281,7 +281,8 @@ mod tests {
 
     #[test]
     fn several_places_are_separated_by_commas() {
-        let places = "--preview-allowed-charts=oci://ghcr.io/octo,oci://registry.example.com/charts";
+        let places =
+            "--preview-allowed-charts=oci://ghcr.io/octo,oci://registry.example.com/charts";
         with(&[places]).expect("a configuration");
         with(&["--preview-allowed-images=ghcr.io/{owner},quay.io"]).expect("a configuration");
     }
@@ -301,8 +302,14 @@ mod tests {
             ("--temporal-address=::", "--temporal-address"),
             ("--sweep-dry-run=perhaps", "--sweep-dry-run"),
             ("--preview-ttl=1 month", "--preview-ttl"),
-            ("--preview-allowed-charts=ghcr.io/octo", "--preview-allowed-charts"),
-            ("--preview-allowed-images=ghcr.io/{who}", "--preview-allowed-images"),
+            (
+                "--preview-allowed-charts=ghcr.io/octo",
+                "--preview-allowed-charts",
+            ),
+            (
+                "--preview-allowed-images=ghcr.io/{who}",
+                "--preview-allowed-images",
+            ),
         ] {
             let error = with(&[argument]).expect_err(argument);
             assert!(error.to_string().contains(named), "{error}");
