@@ -1,6 +1,7 @@
 //! How the world is touched: every activity that the workflows ask for, and nothing that decides.
 //!
-//! [`Comments`] speaks on pull requests, [`Previews`] makes and removes what a preview consists of, [`Sweeps`] looks for what nobody owns.
+//! [`Comments`] speaks on pull requests, [`PullRequests`] looks at them, [`Previews`] makes and removes what a preview consists of, [`Sweeps`] looks
+//! for what nobody owns.
 //! Each activity says in its own documentation what makes running it twice harmless: Temporal runs them at least once, and an attempt that was
 //! given up may still be running beside its successor.
 
@@ -19,6 +20,10 @@ mod ownership;
     reason = "the SDK's macros generate public items without documentation"
 )]
 mod previews;
+#[allow(
+    missing_docs,
+    reason = "the SDK's macros generate public items without documentation"
+)]
 mod pull_request;
 mod readiness;
 mod redact;
@@ -38,6 +43,7 @@ pub use comments::{Comments, Links};
 pub use namespace::NamespaceConfig;
 pub use ownership::{Instance, InvalidInstance};
 pub use previews::Previews;
+pub use pull_request::PullRequests;
 pub use readiness::{ReadinessConfig, UnusableClient};
 pub use release::{
     Charts, Helm, ImagePrefix, ImageTemplate, Images, InvalidImagePrefix, InvalidImageTemplate,

@@ -42,7 +42,7 @@ pub struct Config {
 
     /// Previews live below this address: https://previews.example.com, http://preview.localhost:8088.
     #[arg(long, env, value_name = "URL")]
-    preview_domain: PreviewDomain,
+    pub preview_domain: PreviewDomain,
 
     /// Where the ingress controller listens, if the worker cannot find it through the DNS name of a preview.
     #[arg(long, env, value_name = "ADDRESS")]
