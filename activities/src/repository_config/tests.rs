@@ -7,6 +7,7 @@ use super::*;
 
 const EXAMPLE: &str = include_str!("../../../docs/preview.example.yaml");
 const SCHEMA: &str = include_str!("../../../docs/preview.schema.json");
+const PAGE: &str = include_str!("../../../docs/configuration.md");
 
 fn ttl(text: &str) -> Ttl {
     text.parse().expect("a duration")
@@ -94,6 +95,7 @@ fn the_example_says_everything_there_is_to_say() {
     let schema: Value = serde_json::from_str(SCHEMA).expect("the schema is JSON");
     for field in schema["properties"].as_object().expect("properties").keys() {
         assert!(EXAMPLE.contains(&format!("\n{field}:")), "{field}");
+        assert!(PAGE.contains(&format!("\n| `{field}` |")), "{field}");
     }
 }
 
