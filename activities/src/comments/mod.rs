@@ -67,8 +67,7 @@ impl Comments {
             comment,
             revision: truth.revision,
         };
-        let Some(body) =
-            sticky(&truth, &self.links).filter(|_| is_worth_writing(&truth, waited))
+        let Some(body) = sticky(&truth, &self.links).filter(|_| is_worth_writing(&truth, waited))
         else {
             return Ok(written(shown.map(|comment| comment.id)));
         };
