@@ -29,6 +29,7 @@ mod readiness;
 mod redact;
 mod release;
 mod removal;
+mod repository_config;
 #[allow(
     missing_docs,
     reason = "the SDK's macros generate public items without documentation"
@@ -44,5 +45,9 @@ pub use ownership::{Instance, InvalidInstance};
 pub use previews::Previews;
 pub use pull_request::PullRequests;
 pub use readiness::{ReadinessConfig, UnusableClient};
-pub use release::{Helm, ImageTemplate, InvalidImageTemplate, ReleaseConfig};
+pub use release::{
+    Charts, Helm, ImagePrefix, ImageTemplate, Images, InvalidImagePrefix, InvalidImageTemplate,
+    InvalidOciPrefix, OciPrefix, ReleaseConfig,
+};
+pub use repository_config::Bounds;
 pub use sweep::Sweeps;

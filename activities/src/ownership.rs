@@ -8,7 +8,7 @@ use workflows::{
     activities::{
         CreateNamespace, PreviewReport, ReportPreview, ReportedState, RunIdentity, StopReason,
     },
-    vocabulary::InstallationId,
+    vocabulary::{InstallationId, PreviewId},
 };
 
 /// Label: who made it. With [`INSTANCE`], what all our selections go by.
@@ -21,6 +21,8 @@ const INSTANCE: &str = "preview.dev/instance";
 const REPOSITORY_SLUG: &str = "preview.dev/repository-slug";
 const PULL_REQUEST: &str = "preview.dev/pull-request";
 const COMMIT: &str = "preview.dev/commit";
+/// Label: what leads a pull request's own address to a preview; its value is the address's first label.
+const STABLE_ADDRESS: &str = "preview.dev/stable-address";
 
 /// Annotation: the workflow that the namespace was made for.
 const WORKFLOW_ID: &str = "preview.dev/workflow-id";
@@ -175,6 +177,23 @@ pub(crate) fn labels(instance: &Instance) -> BTreeMap<String, String> {
         (MANAGED_BY, US.to_owned()),
         (INSTANCE, instance.to_string()),
     ])
+}
+
+/// The labels of what leads a pull request's own address somewhere.
+pub(crate) fn address_labels(preview: &PreviewId, instance: &Instance) -> BTreeMap<String, String> {
+    let mut labels = labels(instance);
+    labels.extend(own([
+        (STABLE_ADDRESS, preview.stable_host_label()),
+        (PULL_REQUEST, preview.pull_request.to_string()),
+        (COMMIT, preview.commit.to_string()),
+    ]));
+    labels
+}
+
+/// Selects whatever leads the pull request's own address somewhere.
+pub(crate) fn address_selector(preview: &PreviewId, instance: &Instance) -> String {
+    let stable = preview.stable_host_label();
+    format!("{},{STABLE_ADDRESS}={stable}", instance.selector())
 }
 
 /// Who owns the namespace, and why it exists.

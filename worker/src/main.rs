@@ -25,6 +25,7 @@ async fn main() -> anyhow::Result<()> {
     // Read the configuration, all of it, before anything is touched
     let config = Config::parse();
     let app = config.github.app()?;
+    let bounds = config.bounds()?;
 
     logging::start(config.log_format, LOGGED);
 
@@ -66,15 +67,19 @@ async fn main() -> anyhow::Result<()> {
     tokio::spawn(health::serve(listener, health, shutdown.clone()));
 
     // Work until told to stop, then finish what can be finished soon
-    let previews = Previews {
-        cluster: cluster.clone(),
-        namespaces: config.namespaces(),
-        releases: config.releases(),
-        readiness: config.readiness()?,
-    };
     let implementations = Implementations {
-        previews,
-        pull_requests: PullRequests,
+        previews: Previews {
+            cluster: cluster.clone(),
+            namespaces: config.namespaces(),
+            releases: config.releases(&bounds),
+            readiness: config.readiness()?,
+        },
+        pull_requests: PullRequests {
+            cluster: cluster.clone(),
+            github: github.clone(),
+            domain: config.preview_domain.clone(),
+            bounds,
+        },
         sweeps: Sweeps { cluster },
         comments: Comments::new(github, config.links()),
     };

@@ -1,0 +1,372 @@
+//! Files as people write them, well and badly, and files as no one writes them.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+
+const EXAMPLE: &str = include_str!("../../../docs/preview.example.yaml");
+const SCHEMA: &str = include_str!("../../../docs/preview.schema.json");
+const PAGE: &str = include_str!("../../../docs/configuration.md");
+
+fn ttl(text: &str) -> Ttl {
+    text.parse().expect("a duration")
+}
+
+fn bounds() -> Bounds {
+    Bounds {
+        ttl: ttl("30m"),
+        max_lifetime: ttl("1d"),
+        charts: Charts::new(
+            "charts/hello-world-app",
+            None,
+            vec![
+                "oci://registry.example.com/charts"
+                    .parse()
+                    .expect("a prefix"),
+            ],
+        )
+        .expect("charts"),
+        images: Images::new(
+            "registry.example.com/{owner}/{repo}:{commit}"
+                .parse()
+                .expect("a template"),
+            vec![],
+        ),
+    }
+}
+
+fn read(content: &[u8]) -> Result<RepositoryConfig, Misconfigured> {
+    let repository = "octo-org/hello-world".parse().expect("a repository");
+    RepositoryConfig::read(content, &repository, &bounds())
+}
+
+/// `3: what is wrong`
+fn told(content: &str) -> String {
+    let problem = read(content.as_bytes()).expect_err(content);
+    assert_eq!(problem.file, ".preview.yaml");
+    match problem.line {
+        Some(line) => format!("{line}: {}", problem.reason),
+        None => problem.reason,
+    }
+}
+
+#[test]
+fn a_file_that_says_nothing_is_as_good_as_none() {
+    for content in ["", "\n", "# later\n", "ttl:\n", "{}"] {
+        assert_eq!(
+            read(content.as_bytes()),
+            Ok(RepositoryConfig::unsaid(&bounds())),
+            "{content:?}"
+        );
+    }
+}
+
+#[test]
+fn the_example_says_everything_there_is_to_say() {
+    let config = read(EXAMPLE.as_bytes()).expect("the example is right");
+    insta::assert_json_snapshot!(config.terms, @r#"
+    {
+      "ttl": "1h",
+      "max_lifetime": "8h",
+      "redeploy_on_push": true,
+      "settings": {
+        "chart": {
+          "packaged": "hello-world-app"
+        },
+        "values": {
+          "replicaCount": 2,
+          "resources": {
+            "limits": {
+              "cpu": "500m",
+              "memory": "64Mi"
+            },
+            "requests": {
+              "cpu": "50m",
+              "memory": "32Mi"
+            }
+          }
+        },
+        "image": "registry.example.com/{owner}/{repo}:{commit}",
+        "environment": "previews"
+      }
+    }
+    "#);
+    let schema: Value = serde_json::from_str(SCHEMA).expect("the schema is JSON");
+    for field in schema["properties"].as_object().expect("properties").keys() {
+        assert!(EXAMPLE.contains(&format!("\n{field}:")), "{field}");
+        assert!(PAGE.contains(&format!("\n| `{field}` |")), "{field}");
+    }
+}
+
+#[test]
+fn a_line_of_its_own_is_told_for_every_mistake() {
+    let mistakes = [
+        "ttl: 1h\ntttl: 1h\n",
+        "ttl: 1h\nttl: 2h\n",
+        "ttl: soon\n",
+        "ttl: 30\n",
+        "\n\nttl: [1h]\n",
+        "max_ttl: 2d\n",
+        "ttl: 2d\n",
+        "ttl: 2h\nmax_ttl: 1h\n",
+        "redeploy_on_push: yes\n",
+        "chart: nginx\n",
+        "chart: oci://evil.example.com/app:1.0.0\n",
+        "chart: oci://registry.example.com/charts/app\n",
+        "chart: ./chart\n",
+        "image: nginx:latest\n",
+        "image: docker.io/octo-org/hello-world:{commit}\n",
+        "values:\n  replicaCount: 2\n  host: mine.example.com\n",
+        "values:\n  image:\n    tag: latest\n",
+        "values: [1]\n",
+        "values:\n  a: 1\n  a: 2\n",
+        "who_may: []\n",
+        "who_may:\n  - write\n  - everyone\n",
+        "who_may:\n  - @mona\n",
+        "who_may: write\n",
+        "environment: ''\n",
+        "environment: \"a\\nb\"\n",
+        "ttl: &a 1h\nmax_ttl: *a\n",
+        "values:\n  <<: { a: 1 }\n",
+        "ttl: !duration 1h\n",
+        "ttl: 1h\n---\nttl: 2h\n",
+        "ttl: 'x\n",
+        "values:\n\ta: 1\n",
+        "just text\n",
+        "- ttl: 1h\n",
+        "values: .nan\n",
+        "values:\n  a: .inf\n",
+    ];
+    let told: Vec<_> = mistakes
+        .iter()
+        .map(|content| format!("{content:?}\n    {}", told(content)))
+        .collect();
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    "ttl: 1h\ntttl: 1h\n"
+        2: there is no `tttl` here, only `chart`, `values`, `ttl`, `max_ttl`, `image`, `redeploy_on_push`, `who_may`, `environment`
+    "ttl: 1h\nttl: 2h\n"
+        2: `ttl` is there twice
+    "ttl: soon\n"
+        1: `soon` is not a duration: write it like `30m`, `2h` or `1h30m`
+    "ttl: 30\n"
+        1: `30` is not a duration: write it like `30m`, `2h` or `1h30m`
+    "\n\nttl: [1h]\n"
+        3: expected a text
+    "max_ttl: 2d\n"
+        1: `max_ttl` is 2d, but no preview of this service lives longer than 1d
+    "ttl: 2d\n"
+        1: `ttl` is 2d, but no preview of this service lives longer than 1d
+    "ttl: 2h\nmax_ttl: 1h\n"
+        1: `ttl` is 2h, more than `max_ttl`, which is 1h
+    "redeploy_on_push: yes\n"
+        1: expected `true` or `false`
+    "chart: nginx\n"
+        1: `chart`: no chart of the name `nginx` comes with this service, only `hello-world-app`
+    "chart: oci://evil.example.com/app:1.0.0\n"
+        1: `chart`: this service does not install `oci://evil.example.com/app:1.0.0`; it installs charts from `oci://registry.example.com/charts`, and those that come with it: `hello-world-app`
+    "chart: oci://registry.example.com/charts/app\n"
+        1: `chart`: `oci://registry.example.com/charts/app` does not name a chart: expected `oci://registry/path/chart:version`
+    "chart: ./chart\n"
+        1: `chart`: this service does not install charts from repositories; name one that comes with it (`hello-world-app`) or one from a registry
+    "image: nginx:latest\n"
+        1: `image`: `nginx:latest` is not a template for images: its tag does not name the {commit}, so all commits would share one image. Expected, for example, `registry.example.com/{owner}/{repo}:{commit}`
+    "image: docker.io/octo-org/hello-world:{commit}\n"
+        1: `image`: this service does not run images from `docker.io/octo-org/hello-world`, only from `registry.example.com/octo-org/hello-world`
+    "values:\n  replicaCount: 2\n  host: mine.example.com\n"
+        3: `values`: `host` is given by the service and cannot be chosen
+    "values:\n  image:\n    tag: latest\n"
+        3: `values`: `image.tag` is given by the service and cannot be chosen
+    "values: [1]\n"
+        1: expected lines like `name: value`
+    "values:\n  a: 1\n  a: 2\n"
+        3: `a` is there twice
+    "who_may: []\n"
+        1: `who_may` names nobody: leave it out, and everyone who may write to the repository may ask for previews
+    "who_may:\n  - write\n  - everyone\n"
+        3: `everyone` names nobody: expected `write`, `maintain`, `admin` or a login like `"@mona"`
+    "who_may:\n  - @mona\n"
+        2: unexpected character: `@'; a text that begins with `@` needs quotes, like `"@mona"`
+    "who_may: write\n"
+        1: expected a list, of lines like `- value`
+    "environment: ''\n"
+        1: `environment` is one line of at most 255 characters
+    "environment: \"a\\nb\"\n"
+        1: `environment` is one line of at most 255 characters
+    "ttl: &a 1h\nmax_ttl: *a\n"
+        1: anchors and aliases (`&`, `*`, `<<`) are not read here; write it out
+    "values:\n  <<: { a: 1 }\n"
+        2: anchors and aliases (`&`, `*`, `<<`) are not read here; write it out
+    "ttl: !duration 1h\n"
+        1: unsupported tag `!duration`
+    "ttl: 1h\n---\nttl: 2h\n"
+        2: expected one document, without `---`
+    "ttl: 'x\n"
+        2: invalid indentation in multiline quoted scalar
+    "values:\n\ta: 1\n"
+        2: tabs disallowed within this context (block indentation)
+    "just text\n"
+        1: expected lines like `name: value`
+    "- ttl: 1h\n"
+        1: expected lines like `name: value`
+    "values: .nan\n"
+        1: expected lines like `name: value`
+    "values:\n  a: .inf\n"
+        2: value `.inf` is not a finite number
+    "#);
+}
+
+#[test]
+fn what_is_no_text_or_too_much_of_it_is_not_read() {
+    let problem = read(b"ttl: 1h\nchart: \xff\n").expect_err("no text");
+    assert_eq!(
+        (problem.line, problem.reason.as_str()),
+        (Some(2), "this is no text in UTF-8")
+    );
+    assert_eq!(
+        read(&b"#".repeat(64 * 1024)),
+        Ok(RepositoryConfig::unsaid(&bounds()))
+    );
+    assert_eq!(
+        told(&"#".repeat(64 * 1024 + 1)),
+        "the file is larger than 64 KiB"
+    );
+}
+
+#[test]
+fn nothing_small_becomes_something_large() {
+    let laughs = (1..9).fold("values:\n  a0: &a0 [x]\n".to_owned(), |text, n| {
+        format!("{text}  a{n}: &a{n} [*a{0}, *a{0}, *a{0}, *a{0}]\n", n - 1)
+    });
+    assert!(told(&laughs).contains("anchors"), "{}", told(&laughs));
+    let deep = |depth| format!("values:\n  a: {}{}\n", "[".repeat(depth), "]".repeat(depth));
+    assert_eq!(told(&deep(100)), "2: this is nested too deeply");
+    assert!(read(deep(30_000).as_bytes()).is_err());
+    let many = format!("values:\n  a: [{}]\n", "1,".repeat(20_000));
+    assert!(told(&many).contains("more than"), "{}", told(&many));
+}
+
+#[test]
+fn the_services_own_bounds_hold_whatever_is_said() {
+    let narrow = Bounds {
+        ttl: ttl("2h"),
+        max_lifetime: ttl("3h"),
+        ..bounds()
+    };
+    let repository = "octo-org/hello-world".parse().expect("a repository");
+    let read = |content: &str| RepositoryConfig::read(content.as_bytes(), &repository, &narrow);
+    // The usual time gives way to a repository's shorter maximum, not to an error about a line nobody wrote.
+    let terms = read("max_ttl: 1h").expect("in bounds").terms;
+    assert_eq!((terms.ttl, terms.max_lifetime), (ttl("1h"), ttl("1h")));
+    let terms = read("ttl: 3h").expect("in bounds").terms;
+    assert_eq!((terms.ttl, terms.max_lifetime), (ttl("3h"), ttl("3h")));
+    assert!(read("max_ttl: 4h").is_err());
+    assert!(read("ttl: 4h").is_err());
+}
+
+/// What editors are told is what is read: on the fields, and on files that are right or wrong for reasons that a schema can know.
+#[test]
+fn the_schema_and_the_reader_agree() {
+    let schema: Value = serde_json::from_str(SCHEMA).expect("the schema is JSON");
+    let known = told("nonsense: 1");
+    for field in schema["properties"].as_object().expect("properties").keys() {
+        assert!(
+            known.contains(&format!("`{field}`")),
+            "{field} is not read: {known}"
+        );
+    }
+    assert_eq!(
+        known.matches('`').count() / 2 - 1,
+        schema["properties"]
+            .as_object()
+            .map_or(0, serde_json::Map::len),
+        "{known}"
+    );
+
+    let validator = jsonschema::validator_for(&schema).expect("the schema is one");
+    for (file, right) in [
+        (json!({}), true),
+        (json!({ "nonsense": 1 }), false),
+        (json!({ "ttl": "1h30m", "max_ttl": "2h" }), true),
+        (json!({ "ttl": 30 }), false),
+        (json!({ "ttl": "soon" }), false),
+        (json!({ "chart": "hello-world-app" }), true),
+        (
+            json!({ "chart": "oci://registry.example.com/charts/app:1.2.3" }),
+            true,
+        ),
+        (
+            json!({ "chart": "oci://registry.example.com/charts/app" }),
+            false,
+        ),
+        (json!({ "chart": 1 }), false),
+        (
+            json!({ "image": "registry.example.com/{owner}/{repo}:sha-{commit}" }),
+            true,
+        ),
+        (
+            json!({ "image": "registry.example.com/octo-org/hello-world:latest" }),
+            false,
+        ),
+        (
+            json!({ "values": { "replicaCount": 2, "image": { "command": [] } } }),
+            true,
+        ),
+        (json!({ "values": { "host": "a" } }), false),
+        (json!({ "values": { "image": { "tag": "a" } } }), false),
+        (json!({ "values": { "image": "nginx" } }), false),
+        (json!({ "values": { "preview": {} } }), false),
+        (json!({ "values": [] }), false),
+        (json!({ "redeploy_on_push": true }), true),
+        (json!({ "redeploy_on_push": 1 }), false),
+        (json!({ "who_may": ["write", "@mona"] }), true),
+        (json!({ "who_may": [] }), false),
+        (json!({ "who_may": ["everyone"] }), false),
+        (json!({ "environment": "previews" }), true),
+        (json!({ "environment": "" }), false),
+    ] {
+        // JSON is YAML.
+        let read = read(file.to_string().as_bytes());
+        assert_eq!(validator.is_valid(&file), right, "the schema on {file}");
+        assert_eq!(read.is_ok(), right, "the reader on {file}: {read:?}");
+    }
+    let example: Value = serde_saphyr::from_str(EXAMPLE).expect("the example is YAML");
+    assert!(validator.is_valid(&example));
+}
+
+/// Pieces that files are made of, so that chance finds its way past the first line.
+fn any_file() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        4 => prop::sample::select(vec![
+            "ttl: ", "max_ttl: ", "chart: ", "values:\n", "image: ", "redeploy_on_push: ", "who_may:\n", "environment: ", "1h", "30m", "true", "oci://", "./x",
+            "{commit}", "\n", "  ", "- ", "a: ", "&a ", "*a", "<<: ", "!!binary ", "? ", "| \n", "> \n", "\"", "'", "[", "]", "{", "}", ",", "#", "@mona", "---\n", "...\n", "%YAML 1.2\n",
+        ]).prop_map(str::to_owned),
+        1 => ".{0,8}",
+    ];
+    prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn no_bytes_are_too_much_for_the_reader(content in prop::collection::vec(any::<u8>(), 0..200)) {
+        let _ = read(&content);
+    }
+
+    #[test]
+    fn whatever_is_read_is_within_the_bounds_and_whatever_is_not_has_a_reason(content in any_file()) {
+        match read(content.as_bytes()) {
+            Ok(config) => {
+                prop_assert!(config.terms.ttl <= config.terms.max_lifetime);
+                prop_assert!(config.terms.max_lifetime <= bounds().max_lifetime);
+            }
+            Err(problem) => {
+                prop_assert!((1..=400).contains(&problem.reason.chars().count()), "{}", problem.reason);
+                // To YAML, a carriage return ends a line as well.
+                let lines = content.split(['\n', '\r']).count();
+                prop_assert!(problem.line.is_none_or(|line| (1..=lines).contains(&(line as usize))), "{problem:?}");
+            }
+        }
+    }
+}
