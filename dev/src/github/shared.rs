@@ -40,10 +40,10 @@ pub struct Traffic {
     pub requests: BTreeMap<String, u64>,
     /// Answers by status.
     pub answers: BTreeMap<u16, u64>,
-    /// Requests that created or edited content, successfully.
-    pub content_writes: u64,
-    /// Installation tokens handed out.
-    pub tokens_minted: u64,
+    /// Requests that created or edited content, successfully, by installation.
+    pub content_writes: BTreeMap<u64, u64>,
+    /// Access tokens handed out, by installation.
+    pub tokens_minted: BTreeMap<u64, u64>,
     /// Requests refused because a limit was hit.
     pub rate_limited: u64,
 }

@@ -140,6 +140,22 @@ impl PullRequest {
         self.set(PullState::Unlocked).map(drop)
     }
 
+    /// Makes it a draft, as the admin; returns the GUID of the delivery.
+    ///
+    /// # Errors
+    /// When it is gone, or an issue.
+    pub fn convert_to_draft(&self) -> Result<Option<String>, Refused> {
+        self.set(PullState::Draft)
+    }
+
+    /// Makes it more than a draft, as the admin; returns the GUID of the delivery.
+    ///
+    /// # Errors
+    /// When it is gone, or an issue.
+    pub fn mark_ready_for_review(&self) -> Result<Option<String>, Refused> {
+        self.set(PullState::ReadyForReview)
+    }
+
     /// Merges it, as the admin, and returns the SHA of the merge commit.
     ///
     /// # Errors
@@ -170,6 +186,28 @@ impl PullRequest {
             .into_iter()
             .filter(|comment| comment.author == self.stand_in.app_login())
             .collect()
+    }
+
+    /// How often the App has written here: comments and edits, also of comments that are deleted by now.
+    #[must_use]
+    pub fn app_writes(&self) -> usize {
+        let Place {
+            owner,
+            repo,
+            number,
+        } = &self.place;
+        self.stand_in.shared.read(|wire| {
+            let comments = wire
+                .state
+                .repository(owner, repo)
+                .and_then(|repository| repository.issues.get(number))
+                .into_iter()
+                .flat_map(|issue| issue.comments.values());
+            comments
+                .filter(|comment| comment.via_app)
+                .map(|comment| comment.versions.len())
+                .sum()
+        })
     }
 
     /// Waits until some comment of the App is as wanted.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::PullRequest;
 use crate::github::{
     File, Refused, Role, StandIn, User,
-    actions::{NewPull, Place},
+    actions::{Actor, NewPull, Place},
 };
 
 /// A repository of the stand-in.
@@ -55,6 +55,23 @@ impl Repository {
                 .ok_or(Refused::NotFound)?;
             Ok(repository.git.folder().to_owned())
         })
+    }
+
+    /// Commits to the default branch, adding or replacing `files`, and returns the SHA.
+    ///
+    /// # Errors
+    /// When `by` may not push here, or git fails.
+    pub async fn commit<F: Into<File>>(
+        &self,
+        by: &User,
+        files: impl IntoIterator<Item = F>,
+    ) -> Result<String, Refused> {
+        let files: Vec<File> = files.into_iter().map(Into::into).collect();
+        let actor = Actor::Person(by.login().to_owned());
+        self.stand_in
+            .shared
+            .commit(&actor, &self.owner, &self.name, &files)
+            .await
     }
 
     /// Opens a pull request from a new branch of this repository, with one commit that adds or replaces `files`.

@@ -115,7 +115,8 @@ async fn handle(
         ));
     }
     let access = Access::identify(&call)?;
-    *quota = access.meter(&call)?;
+    let metered = access.meter(&call)?;
+    *quota = Some(metered.quota);
     let malformed = !body.is_empty() && {
         match serde_json::from_slice(body) {
             Ok(json) => {
@@ -153,9 +154,8 @@ async fn handle(
     }
     access.authorize(&call)?;
     let answer = dispatch(&call, &access).await?;
-    if access::creates_content(&call.operation.id) {
-        lock(&call.shared.traffic).content_writes += 1;
-    }
+    access.record(&call);
+    drop(metered.under_way);
     Ok(answer)
 }
 
