@@ -55,6 +55,7 @@ fn a_comment_becomes_a_url_that_serves_that_commit_and_disappears_on_time() {
 
         assert_eq!(preview.closed().await?, WorkflowExecutionStatus::Completed);
         preview.gone().await?;
+        pull.says("expired").await?;
         let late = expires_at.duration_until(jiff::Timestamp::now());
         ensure!(
             !late.is_negative(),
@@ -175,7 +176,7 @@ fn asking_twenty_times_in_parallel_gives_one_workflow_one_namespace_and_one_comm
         dev::stack::part::until(ANSWER, async || {
             match chat
                 .workflows
-                .such_that("ExecutionStatus = 'Completed'")
+                .such_that("WorkflowType = 'PreviewWorkflow' AND ExecutionStatus = 'Completed'")
                 .await
             {
                 Ok(runs) if runs.len() == 1 => Ok(()),
@@ -184,7 +185,7 @@ fn asking_twenty_times_in_parallel_gives_one_workflow_one_namespace_and_one_comm
         })
         .await
         .map_err(anyhow::Error::msg)?;
-        assert_eq!(chat.workflows.all().await?.len(), 1);
+        assert_eq!(chat.workflows.previews().await?.len(), 1);
         pull.sticky()?;
         Ok(())
     });

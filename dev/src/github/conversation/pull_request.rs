@@ -1,6 +1,6 @@
 //! A pull request, as a test sees it.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use url::Url;
 
@@ -15,6 +15,17 @@ use crate::github::{
 pub struct PullRequest {
     stand_in: StandIn,
     place: Place,
+}
+
+impl fmt::Display for PullRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Place {
+            owner,
+            repo,
+            number,
+        } = &self.place;
+        write!(f, "{owner}/{repo}#{number}")
+    }
 }
 
 impl PullRequest {
@@ -219,10 +230,7 @@ impl PullRequest {
         wanted: impl Fn(&Comment) -> bool,
         deadline: Duration,
     ) -> Result<Comment, TimedOut> {
-        let what = format!(
-            "a comment of the App on {}/{}#{}",
-            self.place.owner, self.place.repo, self.place.number
-        );
+        let what = format!("a comment of the App on {self}");
         let found = self
             .stand_in
             .wait_for(&what, deadline, || {

@@ -8,7 +8,7 @@ use crate::github::{
     keys::{AppKey, JwtError},
     limits::{Meter, Quota, TooMuch},
     model::{Level, Token},
-    shared::{Payer, lock},
+    shared::{Fault, Payer, lock},
 };
 
 /// Where GitHub documents its limits.
@@ -223,6 +223,17 @@ impl Access {
             ));
         }
         Ok(())
+    }
+}
+
+/// An error that a test asked for.
+pub(super) fn failure(fault: Fault) -> Refusal {
+    let status = StatusCode::from_u16(fault.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    match fault.retry_after {
+        Some(seconds) => Refusal::new(status, OVERLOADED)
+            .documented_at(LIMITS_PAGE)
+            .with_header("retry-after", seconds.to_string()),
+        None => Refusal::new(status, status.canonical_reason().unwrap_or("Error")),
     }
 }
 

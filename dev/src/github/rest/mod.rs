@@ -65,9 +65,8 @@ pub(super) async fn serve(State(shared): State<Arc<Shared>>, request: Request) -
         .entry(operation.id.clone())
         .or_default() += 1;
 
-    if let Some(status) = shared.fault(&operation.id) {
-        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let refusal = Refusal::new(status, status.canonical_reason().unwrap_or("Error"));
+    if let Some(fault) = shared.fault(&operation.id) {
+        let refusal = access::failure(fault);
         return respond(
             &shared,
             Some(operation),

@@ -113,6 +113,10 @@ async fn a_test_can_let_github_fail() {
     for status in [502, 502, 200] {
         assert_eq!(client.get(&path).await.status, status);
     }
+    github.throttle_next("pulls/get", 7, 1);
+    let refused = client.get(&path).await;
+    assert_eq!((refused.status, refused.header("retry-after")), (429, "7"));
+    assert_eq!(client.get(&path).await.status, 200);
     assert_as_described(&github);
 }
 
