@@ -1,75 +1,34 @@
-//! Does a comment ask us for something?
+//! What does a comment ask us for?
 //!
 //! A command is a line of an ordinary paragraph whose first word is `/preview`. Whatever Markdown shows as something else is talk *about*
 //! commands and runs nothing: quotes, code, headings, lists, tables, links, emphasis, HTML. A quoted reply or a README pasted into a comment
-//! must never deploy.
+//! must never deploy. What the words of such a line mean is decided in [`workflows::vocabulary::parse_line`].
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+use workflows::vocabulary::{Command, Misunderstood, NOT_TEXT, parse_line};
 
-/// The word that a command begins with, in any case: phones like to capitalise.
-const PREFIX: &str = "/preview";
 /// Longest comment that is read, in bytes. GitHub's limit is 65,536 characters of at most 4 bytes.
 const COMMENT_MAX: usize = 262_144;
-/// Stands for anything that is not plain text. No word with it is one of ours.
-const NOT_TEXT: char = '\u{FFFC}';
+/// Commands that one comment may hold.
+pub const COMMANDS_MAX: usize = 10;
 
-/// What a person can ask for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Command {
-    /// Deploy the newest commit.
-    Preview,
-}
-
-/// What a comment is to us.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Parsed {
-    /// No line of it is addressed to us.
-    Nothing,
-    /// Its first line that is addressed to us is one we understand.
-    Run(Command),
-    /// Its first line that is addressed to us is not.
-    Unknown,
-}
-
-/// Every form that a command has: what follows the prefix, and what it means.
-const COMMANDS: &[(&[&str], Command)] = &[(&[], Command::Preview)];
-
-impl Command {
-    /// The command as one word, for logs.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Preview => "preview",
-        }
-    }
-}
-
-/// Reads a comment.
+/// The lines of a comment that are addressed to us, in order. Beyond [`COMMANDS_MAX`] there is one more, in place of all others, that says so.
 #[must_use]
-pub fn parse(markdown: &str) -> Parsed {
+pub fn parse(markdown: &str) -> Vec<Result<Command, Misunderstood>> {
     if markdown.len() > COMMENT_MAX {
-        return Parsed::Nothing;
+        return Vec::new();
     }
-    plain_lines(markdown)
+    let mut commands: Vec<_> = plain_lines(markdown)
         .iter()
-        .find_map(|line| parse_line(line))
-        .unwrap_or(Parsed::Nothing)
-}
-
-fn parse_line(line: &str) -> Option<Parsed> {
-    let mut words = line.split_whitespace();
-    if !words.next()?.eq_ignore_ascii_case(PREFIX) {
-        return None;
+        .filter_map(|line| parse_line(line))
+        .take(COMMANDS_MAX + 1)
+        .collect();
+    if let Some(beyond) = commands.get_mut(COMMANDS_MAX) {
+        *beyond = Err(Misunderstood::TooMany {
+            at_most: COMMANDS_MAX,
+        });
     }
-    let arguments: Vec<&str> = words.collect();
-    let command = COMMANDS.iter().find(|(form, _)| {
-        form.len() == arguments.len()
-            && form
-                .iter()
-                .zip(&arguments)
-                .all(|(word, argument)| argument.eq_ignore_ascii_case(word))
-    });
-    Some(command.map_or(Parsed::Unknown, |(_, command)| Parsed::Run(*command)))
+    commands
 }
 
 /// The lines of the top-level paragraphs, with [`NOT_TEXT`] for whatever in them is not plain text.
@@ -134,7 +93,7 @@ mod tests {
 
     use super::*;
 
-    const RUN: Parsed = Parsed::Run(Command::Preview);
+    const DEPLOY: Result<Command, Misunderstood> = Ok(Command::Preview { ttl: None });
 
     #[test]
     fn people_write_it_like_this() {
@@ -150,11 +109,10 @@ mod tests {
             "Looks good to me.\n\n/preview\n\nThanks!",
             "> does this work?\n\nLet us see:\n\n/preview",
             "<!-- hidden -->\n\n/preview",
-            "/preview\n/preview",
             "* one\n* two\n\n/preview",
             "\u{a0}/preview",
         ] {
-            assert_eq!(parse(comment), RUN, "{comment:?}");
+            assert_eq!(parse(comment), [DEPLOY], "{comment:?}");
         }
     }
 
@@ -201,36 +159,70 @@ mod tests {
             "／preview",
             "preview",
         ] {
-            assert_eq!(parse(comment), Parsed::Nothing, "{comment:?}");
+            assert_eq!(parse(comment), [], "{comment:?}");
         }
     }
 
     #[test]
-    fn a_command_with_an_argument_is_not_the_one_without() {
+    fn several_commands_keep_their_order() {
+        let comment =
+            "First\n/preview stop\nthen\n\n/preview exten 5m\n\n> /preview help\n\n/preview";
+        let unknown = Misunderstood::UnknownCommand {
+            word: "exten".to_owned(),
+            did_you_mean: Some("extend".to_owned()),
+        };
+        assert_eq!(parse(comment), [Ok(Command::Stop), Err(unknown), DEPLOY]);
+    }
+
+    #[test]
+    fn a_command_with_markup_behind_it_is_not_the_one_without() {
         for comment in [
-            "/preview stop",
-            "/preview please",
-            "/preview 30m",
             "/preview `x`",
+            "/preview `stop`",
             "/preview **now**",
+            "/preview *stop*",
+            "/preview stop<br>",
             "/preview <!-- x -->",
-            "/preview @mona",
-            "/preview stop\n/preview",
+            "/preview [stop](https://example.com)",
+            "/preview \\--ttl 2h",
+            "/preview st\\op",
+            "/preview :rocket: `x`",
         ] {
-            assert_eq!(parse(comment), Parsed::Unknown, "{comment:?}");
+            let [Err(_)] = parse(comment)[..] else {
+                panic!("{comment:?} was read as {:?}", parse(comment));
+            };
+        }
+    }
+
+    #[test]
+    fn what_is_too_much_for_one_comment_is_said() {
+        let full = vec![DEPLOY; COMMANDS_MAX];
+        let lines = |count| "/preview\n".repeat(count);
+        assert_eq!(parse(&lines(COMMANDS_MAX)), full);
+        for count in [COMMANDS_MAX + 1, 1000] {
+            let parsed = parse(&lines(count));
+            let (last, carried_out) = parsed.split_last().expect("lines");
+            assert_eq!(carried_out, full);
+            assert_eq!(
+                *last,
+                Err(Misunderstood::TooMany {
+                    at_most: COMMANDS_MAX
+                })
+            );
         }
     }
 
     #[test]
     fn an_endless_comment_is_not_read() {
         let comment = format!("/preview\n\n{}", "x".repeat(COMMENT_MAX));
-        assert_eq!(parse(&comment), Parsed::Nothing);
+        assert_eq!(parse(&comment), []);
     }
 
     fn markdown() -> impl Strategy<Value = String> {
         let piece = prop_oneof![
             Just("/preview".to_owned()),
             Just("/preview stop".to_owned()),
+            Just("/preview extend 30m".to_owned()),
             Just("\n".to_owned()),
             Just("\n\n".to_owned()),
             Just("> ".to_owned()),
@@ -263,23 +255,30 @@ mod tests {
         #[test]
         fn quoting_a_comment_runs_nothing_of_it(text in markdown()) {
             let quoted: Vec<String> = text.lines().map(|line| format!("> {line}")).collect();
-            prop_assert_eq!(parse(&quoted.join("\n")), Parsed::Nothing);
+            prop_assert_eq!(parse(&quoted.join("\n")), []);
         }
 
         #[test]
         fn indenting_a_comment_runs_nothing_of_it(text in markdown()) {
             let indented: Vec<String> = text.lines().map(|line| format!("    {line}")).collect();
-            prop_assert_eq!(parse(&indented.join("\n")), Parsed::Nothing);
+            prop_assert_eq!(parse(&indented.join("\n")), []);
         }
 
         #[test]
         fn fencing_a_comment_runs_nothing_of_it(text in markdown()) {
-            prop_assert_eq!(parse(&format!("~~~~\n{text}\n~~~~")), Parsed::Nothing);
+            prop_assert_eq!(parse(&format!("~~~~\n{text}\n~~~~")), []);
         }
 
         #[test]
         fn a_paragraph_of_its_own_always_runs(before in "[a-z ]{0,20}", after in "[a-z ]{0,20}") {
-            prop_assert_eq!(parse(&format!("{before}\n\n/preview\n\n{after}")), RUN);
+            prop_assert_eq!(parse(&format!("{before}\n\n/preview\n\n{after}")), [DEPLOY]);
+        }
+
+        #[test]
+        fn there_are_never_more_than_allowed(text in markdown(), count in 0..30_usize) {
+            let text = format!("{text}\n\n{}", "/preview\n".repeat(count));
+            let understood = parse(&text).into_iter().filter(Result::is_ok).count();
+            prop_assert!(understood <= COMMANDS_MAX);
         }
     }
 }

@@ -1,10 +1,10 @@
-//! Does a delivery say that someone commented on a pull request?
+//! What does a delivery tell us: a comment on a pull request, a push to it, or its end?
 //!
 //! Own structures with the few fields we need: GitHub adds fields at any time, and large models break on payloads that we have no interest in.
 
 use serde::{Deserialize, de::DeserializeOwned, de::IgnoredAny};
 use workflows::vocabulary::{
-    CommentId, InstallationId, PullRequestNumber, PullRequestRef, Repository,
+    CommentId, CommitSha, InstallationId, Login, PullRequestNumber, PullRequestRef, Repository,
 };
 
 use crate::{
@@ -15,13 +15,27 @@ use crate::{
 /// What a delivery tells us.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Event {
-    /// A person wrote a new comment on an open pull request.
+    /// A person wrote a new comment on a pull request.
     Comment(Comment),
+    /// A pull request has a new newest commit.
+    Pushed {
+        /// Where.
+        pull_request: PullRequestRef,
+        /// Which.
+        head: CommitSha,
+    },
+    /// A pull request was closed.
+    Closed {
+        /// Which.
+        pull_request: PullRequestRef,
+        /// Merged, not merely closed.
+        merged: bool,
+    },
     /// Nothing that we act on.
     Ignored(Ignored),
 }
 
-/// A new comment by a person on an open pull request.
+/// A new comment by a person on a pull request, be it open or not.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Comment {
     /// Where.
@@ -34,43 +48,15 @@ pub struct Comment {
     pub body: String,
 }
 
-/// The name of an account, in an alphabet that is harmless in addresses, logs and comments.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct Login(String);
-
-impl Login {
-    /// As GitHub spells it.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for Login {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        let is_legal = (1..=64).contains(&text.len())
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'[' | b']'));
-        if is_legal {
-            Ok(Self(text))
-        } else {
-            Err("not a login")
-        }
-    }
-}
-
 impl Event {
     /// Reads a delivery's body.
     ///
     /// # Errors
-    /// [`Rejection::Json`] if the body is not JSON or, for the one event that we read, not the documented JSON.
+    /// [`Rejection::Json`] if the body is not JSON or, for the events that we read, not the documented JSON.
     pub fn read(delivery: &Delivery) -> Result<Self, Rejection> {
         match delivery.event.as_str() {
             "issue_comment" => parse::<IssueComment>(&delivery.body)?.understand(),
+            "pull_request" => parse::<PullRequestEvent>(&delivery.body)?.understand(),
             "ping" => parse::<IgnoredAny>(&delivery.body).map(|_| Self::Ignored(Ignored::Ping)),
             _ => parse::<IgnoredAny>(&delivery.body).map(|_| Self::Ignored(Ignored::OtherEvent)),
         }
@@ -113,9 +99,17 @@ struct IssueComment {
 }
 
 #[derive(Deserialize)]
+struct PullRequestEvent {
+    action: String,
+    pull_request: WirePullRequest,
+    repository: WireRepository,
+    /// As above.
+    installation: Option<Installation>,
+}
+
+#[derive(Deserialize)]
 struct Issue {
     number: PullRequestNumber,
-    state: String,
     /// Only pull requests have it.
     pull_request: Option<IgnoredAny>,
 }
@@ -126,6 +120,19 @@ struct WireComment {
     body: String,
     /// Null for deleted accounts.
     user: Option<User>,
+}
+
+#[derive(Deserialize)]
+struct WirePullRequest {
+    number: PullRequestNumber,
+    head: Head,
+    /// Null as long as it is open, in some versions of GitHub Enterprise Server.
+    merged: Option<bool>,
+}
+
+#[derive(Deserialize)]
+struct Head {
+    sha: CommitSha,
 }
 
 #[derive(Deserialize)]
@@ -147,39 +154,68 @@ struct Installation {
 
 impl IssueComment {
     fn understand(self) -> Result<Event, Rejection> {
-        let ignored = if self.action != "created" {
-            Some(Ignored::OtherAction)
-        } else if self.issue.pull_request.is_none() {
-            Some(Ignored::NotAPullRequest)
-        } else if self.issue.state != "open" {
-            Some(Ignored::NotOpen)
-        } else {
-            None
-        };
-        if let Some(ignored) = ignored {
-            return Ok(Event::Ignored(ignored));
+        if self.action != "created" {
+            return Ok(Event::Ignored(Ignored::OtherAction));
+        }
+        if self.issue.pull_request.is_none() {
+            return Ok(Event::Ignored(Ignored::NotAPullRequest));
         }
         // Bots answer bots: without this, two of them could talk for ever.
         let author = match self.comment.user {
             Some(user) if user.kind != "Bot" && self.sender.kind != "Bot" => user.login,
             _ => return Ok(Event::Ignored(Ignored::ByABot)),
         };
-        let Some(installation) = self.installation else {
-            return Err(Rejection::Json(
-                "`installation` is missing; let the App send this event, not a webhook of the repository".to_owned(),
-            ));
-        };
         Ok(Event::Comment(Comment {
-            pull_request: PullRequestRef {
-                installation: installation.id,
-                repository: self.repository.full_name,
-                number: self.issue.number,
-            },
+            pull_request: reference(self.installation, self.repository, self.issue.number)?,
             id: self.comment.id,
             author,
             body: self.comment.body,
         }))
     }
+}
+
+impl PullRequestEvent {
+    fn understand(self) -> Result<Event, Rejection> {
+        let is_push = match self.action.as_str() {
+            "synchronize" => true,
+            "closed" => false,
+            _ => return Ok(Event::Ignored(Ignored::OtherAction)),
+        };
+        let WirePullRequest {
+            number,
+            head,
+            merged,
+        } = self.pull_request;
+        let pull_request = reference(self.installation, self.repository, number)?;
+        Ok(if is_push {
+            Event::Pushed {
+                pull_request,
+                head: head.sha,
+            }
+        } else {
+            Event::Closed {
+                pull_request,
+                merged: merged.unwrap_or(false),
+            }
+        })
+    }
+}
+
+fn reference(
+    installation: Option<Installation>,
+    repository: WireRepository,
+    number: PullRequestNumber,
+) -> Result<PullRequestRef, Rejection> {
+    let installation = installation.ok_or_else(|| {
+        Rejection::Json(
+            "`installation` is missing; let the App send this event, not a webhook of the repository".to_owned(),
+        )
+    })?;
+    Ok(PullRequestRef {
+        installation: installation.id,
+        repository: repository.full_name,
+        number,
+    })
 }
 
 #[cfg(test)]
@@ -210,6 +246,7 @@ mod tests {
         #[test]
         fn no_bytes_make_it_panic(body in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = parse::<IssueComment>(&body);
+            let _ = parse::<PullRequestEvent>(&body);
         }
     }
 }

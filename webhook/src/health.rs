@@ -13,7 +13,7 @@ use axum::{
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use crate::{receive::Service, start::Starter};
+use crate::{inbox::Inbox, receive::Service};
 
 /// How long an answer from Temporal stays true. Probes come from several sides at once.
 const FRESH: Duration = Duration::from_secs(1);
@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_millis(900);
 
 /// Knows whether deliveries can be accepted.
 pub struct Readiness {
-    starter: Arc<dyn Starter>,
+    inbox: Arc<dyn Inbox>,
     shutdown: CancellationToken,
     last: Mutex<Option<(Instant, Result<(), String>)>>,
 }
@@ -30,9 +30,9 @@ pub struct Readiness {
 impl Readiness {
     /// Not ready any more from the moment that `shutdown` is cancelled.
     #[must_use]
-    pub fn new(starter: Arc<dyn Starter>, shutdown: CancellationToken) -> Self {
+    pub fn new(inbox: Arc<dyn Inbox>, shutdown: CancellationToken) -> Self {
         Self {
-            starter,
+            inbox,
             shutdown,
             last: Mutex::new(None),
         }
@@ -50,7 +50,7 @@ impl Readiness {
         if let Some((_, result)) = last.as_ref().filter(|(at, _)| at.elapsed() < FRESH) {
             return result.clone();
         }
-        let result = tokio::time::timeout(PATIENCE, self.starter.check())
+        let result = tokio::time::timeout(PATIENCE, self.inbox.check())
             .await
             .map_err(|_| format!("Temporal did not answer within {} ms", PATIENCE.as_millis()))
             .and_then(|result| result.map_err(|error| error.to_string()));

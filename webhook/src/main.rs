@@ -1,10 +1,9 @@
-//! The webhook service: GitHub's deliveries in, preview workflows out.
+//! The webhook service: GitHub's deliveries in, signals to pull requests' workflows out.
 
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use clap::Parser;
-use github::GitHubApp;
 use service::logging;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -33,17 +32,11 @@ async fn main() -> ExitCode {
 async fn run() -> anyhow::Result<()> {
     // Read the configuration, all of it, before anything is touched
     let config = Config::parse();
-    let terms = config.terms()?;
-    let app = config.github.app()?;
-
     logging::start(config.log_format, LOGGED);
 
     // Stop at SIGTERM and SIGINT
     let shutdown = CancellationToken::new();
     service::shutdown::on_signal(shutdown.clone()).context("cannot listen to signals")?;
-
-    // Prepare the GitHub client
-    let github = GitHubApp::new(&app).context("GITHUB_API_URL or GITHUB_PRIVATE_KEY")?;
 
     // Connect to Temporal, which may be starting too
     let Some(temporal) = shutdown.run_until_cancelled(connect(&config)).await else {
@@ -53,7 +46,7 @@ async fn run() -> anyhow::Result<()> {
 
     // Serve until told to stop, then finish what was accepted
     let readiness = Readiness::new(temporal.clone(), shutdown.clone());
-    let service = Service::new(config.secrets(), github, temporal, terms, readiness);
+    let service = Service::new(config.secrets(), temporal, readiness);
     let listener = TcpListener::bind(config.webhook_listen)
         .await
         .with_context(|| format!("WEBHOOK_LISTEN: cannot listen on {}", config.webhook_listen))?;

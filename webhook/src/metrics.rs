@@ -12,6 +12,8 @@ use prometheus_client::{
     registry::Registry,
 };
 
+use crate::inbox::{Told, Unconfirmed};
+
 /// The shortest duration told apart, in seconds; ten more follow, each twice as long, up to about 10 s: GitHub's own deadline.
 const SHORTEST_BUCKET: f64 = 0.01;
 const BUCKETS: u16 = 11;
@@ -22,8 +24,7 @@ pub struct Metrics {
     registry: Registry,
     deliveries: Family<DeliveryLabels, Counter<u64, AtomicU64>>,
     durations: Histogram,
-    github_requests: Family<GitHubLabels, Counter<u64, AtomicU64>>,
-    starts: Family<StartLabels, Counter<u64, AtomicU64>>,
+    signals: Family<SignalLabels, Counter<u64, AtomicU64>>,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -32,13 +33,8 @@ struct DeliveryLabels {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct GitHubLabels {
-    request: &'static str,
-    outcome: &'static str,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct StartLabels {
+struct SignalLabels {
+    signal: &'static str,
     result: &'static str,
 }
 
@@ -57,24 +53,17 @@ impl Default for Metrics {
             "Time from a delivery's headers to its answer; GitHub waits 10 s",
             durations.clone(),
         );
-        let github_requests = Family::default();
+        let signals = Family::default();
         registry.register(
-            "github_requests",
-            "Requests to GitHub by how they ended",
-            github_requests.clone(),
-        );
-        let starts = Family::default();
-        registry.register(
-            "starts",
-            "Requests to Temporal by how they ended",
-            starts.clone(),
+            "signals",
+            "Signals to pull requests' workflows by how they ended",
+            signals.clone(),
         );
         Self {
             registry,
             deliveries,
             durations,
-            github_requests,
-            starts,
+            signals,
         }
     }
 }
@@ -88,17 +77,16 @@ impl Metrics {
         self.durations.observe(took.as_secs_f64());
     }
 
-    /// GitHub was asked for something.
-    pub fn github<T>(&self, request: &'static str, result: &Result<T, github::Error>) {
-        let outcome = result.as_ref().map_or_else(github::Error::label, |_| "ok");
-        self.github_requests
-            .get_or_create(&GitHubLabels { request, outcome })
+    /// Temporal was asked to tell a pull request's workflow.
+    pub fn signal(&self, signal: &'static str, told: &Result<Told, Unconfirmed>) {
+        let result = match told {
+            Ok(Told::Heard) => "heard",
+            Ok(Told::NobodyThere) => "nobody_there",
+            Err(_) => "error",
+        };
+        self.signals
+            .get_or_create(&SignalLabels { signal, result })
             .inc();
-    }
-
-    /// Temporal was asked for something.
-    pub fn start(&self, result: &'static str) {
-        self.starts.get_or_create(&StartLabels { result }).inc();
     }
 
     /// Everything so far, in Prometheus' text format.

@@ -8,26 +8,24 @@
 //! | without a proper `X-GitHub-Event` or `X-GitHub-Delivery` | 400 | `bad_header` |
 //! | not JSON, or not the documented JSON | 400 | `bad_json` |
 //! | sent half-way | 400 | `interrupted` |
-//! | `ping`, any event but `issue_comment`, any action but `created` | 204 | `ignored` |
-//! | comment on an issue, on a closed or locked pull request, by a bot, without a command | 204 | `ignored` |
-//! | comment on what GitHub does not show us any more | 204 | `ignored` |
-//! | `/preview` with something behind it that we do not know | 204 | `ignored` |
-//! | `/preview`: Temporal has started the preview | 202 | `started` |
-//! | `/preview`: this commit's preview is running already and knows of the comment | 202 | `joined` |
-//! | `/preview`: this comment or a newer one was answered before, for this commit or an earlier one | 202 | `already_served` |
-//! | `/preview` by someone who may not, from a fork, or closed meanwhile: Temporal has the notice | 202 | `refused` |
-//! | GitHub or Temporal did not answer, or not within the deadline | 503 | `unavailable` |
+//! | `ping`, any event but `issue_comment` and `pull_request`, any action but `created`, `synchronize` and `closed` | 204 | `ignored` |
+//! | comment on an issue, by a bot, or without a line that is addressed to us | 204 | `ignored` |
+//! | comment with such lines, be they understood or not: Temporal has it | 202 | `commented` |
+//! | push to a pull request, or its end, while a conversation is going on there: Temporal has it | 202 | `pushed`, `closed` |
+//! | push to a pull request, or its end, where no conversation is going on | 204 | `ignored` |
+//! | Temporal did not answer, or not within the deadline | 503 | `unavailable` |
 //!
-//! Other methods get 405, other paths 404. Only 202 means that anything was started. After 503 nothing is lost: the same delivery may come again,
-//! and whatever part of it was done already is not done twice. The text of an answer is for whoever reads the App's delivery log at GitHub.
+//! Other methods get 405, other paths 404. Only 202 means that anything happens. After 503 nothing is lost: the same delivery may come again, and
+//! whatever part of it was done already is not done twice. The text of an answer is for whoever reads the App's delivery log at GitHub: what a
+//! command leads to is said on the pull request.
 
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use workflows::{activities::Refusal, vocabulary::PreviewId};
+use workflows::vocabulary::PullRequestRef;
 
-use crate::{delivery::Rejection, signature::SignatureError, start::StartError};
+use crate::{delivery::Rejection, inbox::Unconfirmed, signature::SignatureError};
 
 /// After how many seconds a delivery may be tried again.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("30");
@@ -39,15 +37,14 @@ pub enum Outcome {
     Rejected(Rejection),
     /// Nothing to do.
     Ignored(Ignored),
-    /// A preview was started.
-    Started(PreviewId),
-    /// The preview is running; it was told that it is asked for again.
-    Joined(PreviewId),
-    /// This very comment, or a newer one, was answered before.
-    AlreadyServed(PreviewId),
-    /// Not allowed; the requester is told why, once.
-    Refused(Refusal),
-    /// Somebody we need did not answer.
+    /// The pull request's workflow has it.
+    Told {
+        /// Which one's.
+        pull_request: PullRequestRef,
+        /// What, in one word: `commented`, `pushed`, `closed`.
+        news: &'static str,
+    },
+    /// Temporal did not answer.
     Unavailable(Unavailable),
 }
 
@@ -58,34 +55,25 @@ pub enum Ignored {
     Ping,
     /// An event that we do not act on.
     OtherEvent,
-    /// A comment was edited or deleted.
+    /// A comment was edited or deleted, a pull request labelled …
     OtherAction,
     /// A comment on an issue.
     NotAPullRequest,
-    /// The pull request was closed or merged before.
-    NotOpen,
-    /// The conversation is locked.
-    Locked,
     /// The author is a bot.
     ByABot,
     /// The comment asks us for nothing.
     NoCommand,
-    /// The comment asks for something that we do not know.
-    UnknownCommand,
-    /// The pull request was deleted, or the App removed.
-    NotVisible,
+    /// Nothing was asked for on this pull request, or it is long over.
+    NoConversation,
 }
 
-/// Who did not answer.
+/// Why it is not known whether Temporal has it.
 #[derive(Debug, thiserror::Error)]
 pub enum Unavailable {
-    /// GitHub.
+    /// It says so.
     #[error(transparent)]
-    GitHub(#[from] github::Error),
-    /// Temporal.
-    #[error(transparent)]
-    Temporal(#[from] StartError),
-    /// Somebody, but too late.
+    Unconfirmed(#[from] Unconfirmed),
+    /// It says nothing.
     #[error("not done within {0} s")]
     Deadline(u64),
 }
@@ -104,9 +92,7 @@ impl Outcome {
                 }
             },
             Self::Ignored(_) => StatusCode::NO_CONTENT,
-            Self::Started(_) | Self::Joined(_) | Self::AlreadyServed(_) | Self::Refused(_) => {
-                StatusCode::ACCEPTED
-            }
+            Self::Told { .. } => StatusCode::ACCEPTED,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -126,10 +112,7 @@ impl Outcome {
                 Rejection::Json(_) => "bad_json",
             },
             Self::Ignored(_) => "ignored",
-            Self::Started(_) => "started",
-            Self::Joined(_) => "joined",
-            Self::AlreadyServed(_) => "already_served",
-            Self::Refused(_) => "refused",
+            Self::Told { news, .. } => news,
             Self::Unavailable(_) => "unavailable",
         }
     }
@@ -140,16 +123,7 @@ impl Outcome {
         match self {
             Self::Rejected(rejection) => rejection.to_string(),
             Self::Ignored(ignored) => ignored.as_str().to_owned(),
-            Self::Started(preview) => format!("started {preview}"),
-            Self::Joined(preview) => format!("{preview} is running already"),
-            Self::AlreadyServed(preview) => {
-                format!("{preview}: this comment was answered before")
-            }
-            Self::Refused(refusal) => match refusal {
-                Refusal::NoWriteAccess => "refused: no write access".to_owned(),
-                Refusal::Fork => "refused: the commit comes from a fork".to_owned(),
-                Refusal::NotOpen => "refused: the pull request is not open".to_owned(),
-            },
+            Self::Told { pull_request, news } => format!("{news}: {pull_request} knows"),
             Self::Unavailable(unavailable) => unavailable.to_string(),
         }
     }
@@ -164,12 +138,9 @@ impl Ignored {
             Self::OtherEvent => "event not acted on",
             Self::OtherAction => "action not acted on",
             Self::NotAPullRequest => "not on a pull request",
-            Self::NotOpen => "pull request not open",
-            Self::Locked => "conversation locked",
             Self::ByABot => "by a bot",
             Self::NoCommand => "no command",
-            Self::UnknownCommand => "unknown command",
-            Self::NotVisible => "GitHub does not show it any more",
+            Self::NoConversation => "nothing was asked for on this pull request",
         }
     }
 }

@@ -9,21 +9,22 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
-use github::GitHubApp;
 use tokio::sync::Semaphore;
 use tracing::Instrument;
-use workflows::vocabulary::{PreviewRequest, PullRequestRef};
+use workflows::{
+    pull_request::{Closed, Commented, Pushed},
+    vocabulary::{Command, Misunderstood, PullRequestRef},
+};
 
 use crate::{
-    command::{self, Command, Parsed},
-    decide::{Terms, Verdict, decide},
+    command,
     delivery::{Delivery, DeliveryId},
-    event::{Comment, Event},
+    event::Event,
     health::Readiness,
+    inbox::{Inbox, News, Told},
     metrics::Metrics,
     outcome::{Ignored, Outcome, Unavailable},
     signature::Secrets,
-    start::{Start, Starter},
 };
 
 /// A delivery is answered within this time: GitHub gives up after 10 s and would not see a later answer.
@@ -34,9 +35,7 @@ const CONCURRENT_MAX: usize = 32;
 /// All that handling a delivery takes.
 pub struct Service {
     secrets: Secrets,
-    github: GitHubApp,
-    starter: Arc<dyn Starter>,
-    terms: Terms,
+    inbox: Arc<dyn Inbox>,
     readiness: Readiness,
     metrics: Metrics,
     turns: Semaphore,
@@ -47,24 +46,16 @@ pub struct Service {
 struct Seen {
     event: Option<String>,
     pull_request: Option<PullRequestRef>,
-    command: Option<Command>,
+    commands: Option<String>,
 }
 
 impl Service {
     /// Puts the parts together.
     #[must_use]
-    pub fn new(
-        secrets: Secrets,
-        github: GitHubApp,
-        starter: Arc<dyn Starter>,
-        terms: Terms,
-        readiness: Readiness,
-    ) -> Self {
+    pub fn new(secrets: Secrets, inbox: Arc<dyn Inbox>, readiness: Readiness) -> Self {
         Self {
             secrets,
-            github,
-            starter,
-            terms,
+            inbox,
             readiness,
             metrics: Metrics::default(),
             turns: Semaphore::new(CONCURRENT_MAX),
@@ -94,70 +85,51 @@ impl Service {
     async fn read(&self, request: Request, seen: &mut Seen) -> Result<Outcome, Outcome> {
         let delivery = Delivery::read(request, &self.secrets).await?;
         seen.event = Some(delivery.event.clone());
-        let comment = match Event::read(&delivery)? {
-            Event::Comment(comment) => comment,
+        let (pull_request, news) = match Event::read(&delivery)? {
             Event::Ignored(ignored) => return Ok(Outcome::Ignored(ignored)),
-        };
-        seen.pull_request = Some(comment.pull_request.clone());
-        match command::parse(&comment.body) {
-            Parsed::Nothing => Ok(Outcome::Ignored(Ignored::NoCommand)),
-            Parsed::Unknown => Ok(Outcome::Ignored(Ignored::UnknownCommand)),
-            Parsed::Run(command) => {
-                seen.command = Some(command);
-                match command {
-                    Command::Preview => self.preview(&comment).await,
+            Event::Comment(comment) => {
+                let commands = command::parse(&comment.body);
+                if commands.is_empty() {
+                    return Ok(Outcome::Ignored(Ignored::NoCommand));
                 }
-                .map_err(Outcome::Unavailable)
+                seen.commands = Some(names(&commands));
+                let commented = Commented {
+                    comment: comment.id,
+                    author: comment.author,
+                    commands,
+                };
+                (comment.pull_request, News::Commented(commented))
             }
-        }
-    }
-
-    async fn preview(&self, comment: &Comment) -> Result<Outcome, Unavailable> {
-        let asked = tokio::try_join!(
-            async {
-                let result = self.github.pull_request(&comment.pull_request).await;
-                self.metrics.github("pull_request", &result);
-                result
-            },
-            async {
-                let login = comment.author.as_str();
-                let result = self.github.role(&comment.pull_request, login).await;
-                self.metrics.github("role", &result);
-                result
-            },
-        );
-        let (pull_request, role) = match asked {
-            Ok(answers) => answers,
-            Err(error) if error.is_not_found() => return Ok(Outcome::Ignored(Ignored::NotVisible)),
-            Err(error) => return Err(error.into()),
+            Event::Pushed { pull_request, head } => (pull_request, News::Pushed(Pushed { head })),
+            Event::Closed {
+                pull_request,
+                merged,
+            } => (pull_request, News::Closed(Closed { merged })),
         };
-        match decide(comment, &pull_request, &role, self.terms) {
-            Verdict::Start(request) => self.start(request).await,
-            Verdict::Refuse(notice) => {
-                let sent = self.starter.send_notice(&notice).await;
-                self.metrics
-                    .start(if sent.is_ok() { "notice" } else { "error" });
-                sent?;
-                Ok(Outcome::Refused(notice.reason))
-            }
-            Verdict::Ignore(ignored) => Ok(Outcome::Ignored(ignored)),
-        }
-    }
-
-    async fn start(&self, request: PreviewRequest) -> Result<Outcome, Unavailable> {
-        let start = self.starter.start_preview(&request).await;
-        self.metrics.start(match &start {
-            Ok(Start::Started) => "started",
-            Ok(Start::Joined) => "joined",
-            Ok(Start::AlreadyServed) => "already_served",
-            Err(_) => "error",
-        });
-        Ok(match start? {
-            Start::Started => Outcome::Started(request.preview),
-            Start::Joined => Outcome::Joined(request.preview),
-            Start::AlreadyServed => Outcome::AlreadyServed(request.preview),
+        seen.pull_request = Some(pull_request.clone());
+        let told = self.inbox.tell(&pull_request, &news, &delivery.id).await;
+        self.metrics.signal(news.signal(), &told);
+        Ok(match told {
+            Ok(Told::Heard) => Outcome::Told {
+                pull_request,
+                news: news.signal(),
+            },
+            Ok(Told::NobodyThere) => Outcome::Ignored(Ignored::NoConversation),
+            Err(unconfirmed) => Outcome::Unavailable(unconfirmed.into()),
         })
     }
+}
+
+/// The commands as they would be written, for logs. Repeats nothing that we did not understand.
+fn names(commands: &[Result<Command, Misunderstood>]) -> String {
+    let names: Vec<_> = commands
+        .iter()
+        .map(|command| match command {
+            Ok(command) => command.to_string(),
+            Err(_) => "(misunderstood)".to_owned(),
+        })
+        .collect();
+    names.join(", ")
 }
 
 /// `POST /api/github/webhooks`
@@ -185,7 +157,6 @@ pub(crate) async fn receive(State(service): State<Arc<Service>>, request: Reques
 fn log(outcome: &Outcome, seen: &Seen, took: Duration) {
     let status = outcome.status().as_u16();
     let pull_request = seen.pull_request.as_ref().map(ToString::to_string);
-    let command = seen.command.map(Command::as_str);
     let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     macro_rules! line {
         ($level:ident) => {
@@ -194,7 +165,7 @@ fn log(outcome: &Outcome, seen: &Seen, took: Duration) {
                 status,
                 event = seen.event.as_deref(),
                 pull_request = pull_request.as_deref(),
-                command,
+                commands = seen.commands.as_deref(),
                 took_ms,
                 "{}",
                 outcome.text()
@@ -205,9 +176,6 @@ fn log(outcome: &Outcome, seen: &Seen, took: Duration) {
         Outcome::Unavailable(_) => line!(error),
         Outcome::Rejected(_) => line!(warn),
         Outcome::Ignored(_) => line!(debug),
-        Outcome::Started(_)
-        | Outcome::Joined(_)
-        | Outcome::AlreadyServed(_)
-        | Outcome::Refused(_) => line!(info),
+        Outcome::Told { .. } => line!(info),
     }
 }

@@ -7,12 +7,14 @@ use activities::{
     UnusableClient,
 };
 use clap::{Parser, builder::BoolishValueParser};
-use service::{GitHubSettings, LogFormat, TemporalSettings};
+use service::{LogFormat, TemporalSettings};
 use url::Url;
 use workflows::{
     orphan_sweep::SweepPolicy,
     vocabulary::{PreviewDomain, Ttl},
 };
+
+use crate::github_app::GitHubSettings;
 
 /// Runs preview workflows: comments on GitHub, installs and removes in Kubernetes.
 #[derive(Debug, Parser)]

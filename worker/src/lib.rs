@@ -6,6 +6,7 @@ pub mod cluster;
     reason = "these comments are also the help text, where an address stands as it is"
 )]
 pub mod config;
+pub mod github_app;
 pub mod health;
 pub mod metrics;
 pub mod schedule;

@@ -7,27 +7,22 @@ use temporalio_client::{
     Connection, NamespacedClient, RetryOptions,
     grpc::WorkflowService,
     request_extensions::RetryConfigForCall,
-    tonic::{Code, IntoRequest, Request, Response, Status},
+    tonic::{IntoRequest, Request, Status},
 };
 use temporalio_common::protos::{
-    coresdk::{AsJsonPayloadExt, FromJsonPayloadExt},
+    coresdk::AsJsonPayloadExt,
     temporal::api::{
-        common::v1::{Memo, Payload, WorkflowExecution, WorkflowType},
+        common::v1::{Payload, WorkflowExecution, WorkflowType},
         enums::v1::{WorkflowIdConflictPolicy, WorkflowIdReusePolicy},
         sdk::v1::UserMetadata,
         taskqueue::v1::TaskQueue,
-        workflow::v1::{OnConflictOptions, WorkflowExecutionInfo},
         workflowservice::v1::{
-            DescribeNamespaceRequest, DescribeWorkflowExecutionRequest,
-            ListWorkflowExecutionsRequest, SignalWorkflowExecutionRequest,
-            StartWorkflowExecutionRequest, StartWorkflowExecutionResponse,
+            DescribeNamespaceRequest, SignalWithStartWorkflowExecutionRequest,
+            SignalWorkflowExecutionRequest,
         },
     },
 };
-use workflows::{
-    preview::NEWEST_COMMENT,
-    vocabulary::{CommentId, PullRequestRef},
-};
+use workflows::{pull_request::PullRequestInput, vocabulary::PullRequestRef};
 
 use super::Temporal;
 
@@ -35,127 +30,69 @@ use super::Temporal;
 const CALL_TIMEOUT: Duration = Duration::from_secs(3);
 /// Longest time for the call behind `/readyz`, which is not repeated: the next probe is.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
-/// Of how many runs of a pull request the newest comment is asked.
-const RUNS_ASKED: i32 = 100;
-/// The signal by which a running preview learns that another comment asks for it.
-const REQUESTED_AGAIN: &str = "requested_again";
+/// The name that the workflows crate gives to the workflow of a pull request.
+const PULL_REQUEST: &str = "PullRequestWorkflow";
 
-/// What differs between our starts.
-pub(super) struct StartRequest<'a> {
-    pub(super) workflow_id: String,
-    pub(super) workflow_type: &'static str,
+/// A signal to a pull request's workflow.
+pub(super) struct Signal<'a> {
+    pub(super) pull_request: &'a PullRequestRef,
+    pub(super) name: &'static str,
     pub(super) input: Payload,
-    /// What makes a repeated start the same start.
+    /// What makes a repeated signal the same signal.
     pub(super) request_id: String,
-    pub(super) reuse: WorkflowIdReusePolicy,
-    pub(super) comment: CommentId,
-    /// One line for Temporal's UI.
-    pub(super) summary: &'a str,
-    pub(super) details: &'a str,
 }
 
 impl Temporal {
-    /// Starts a workflow, or attaches the request to the run that is open.
-    pub(super) async fn start(
-        &self,
-        start: StartRequest<'_>,
-    ) -> Result<StartWorkflowExecutionResponse, Status> {
-        let request = StartWorkflowExecutionRequest {
+    /// Signals the workflow, and starts it before if it is not running.
+    pub(super) async fn signal_with_start(&self, signal: Signal<'_>) -> Result<(), Status> {
+        let Signal { pull_request, .. } = signal;
+        let request = SignalWithStartWorkflowExecutionRequest {
             namespace: self.client.namespace(),
             identity: self.client.identity(),
-            workflow_id: start.workflow_id,
+            workflow_id: pull_request.to_string(),
             workflow_type: Some(WorkflowType {
-                name: start.workflow_type.to_owned(),
+                name: PULL_REQUEST.to_owned(),
             }),
             task_queue: Some(TaskQueue {
                 name: self.task_queue.clone(),
                 ..TaskQueue::default()
             }),
-            input: Some(start.input.into()),
-            request_id: start.request_id,
-            workflow_id_reuse_policy: start.reuse as i32,
+            input: Some(json(&PullRequestInput::from(pull_request.clone())).into()),
+            request_id: signal.request_id,
+            workflow_id_reuse_policy: WorkflowIdReusePolicy::AllowDuplicate as i32,
             workflow_id_conflict_policy: WorkflowIdConflictPolicy::UseExisting as i32,
-            on_conflict_options: Some(OnConflictOptions {
-                attach_request_id: true,
-                ..OnConflictOptions::default()
-            }),
-            memo: Some(Memo {
-                fields: [(NEWEST_COMMENT.to_owned(), json(&start.comment))].into(),
-            }),
+            signal_name: signal.name.to_owned(),
+            signal_input: Some(signal.input.into()),
             user_metadata: Some(UserMetadata {
-                summary: Some(json(start.summary)),
-                details: Some(json(start.details)),
+                summary: Some(json("The conversation on one pull request")),
+                details: None,
             }),
-            ..StartWorkflowExecutionRequest::default()
+            ..SignalWithStartWorkflowExecutionRequest::default()
         };
         self.service()
-            .start_workflow_execution(limited(request))
-            .await
-            .map(Response::into_inner)
+            .signal_with_start_workflow_execution(limited(request))
+            .await?;
+        Ok(())
     }
 
-    /// Tells a running preview of another comment that asks for it. Applied once, however often it is sent.
-    pub(super) async fn signal_requested_again(
-        &self,
-        workflow_id: &str,
-        comment: CommentId,
-    ) -> Result<(), Status> {
+    /// Signals the workflow, if it is running.
+    pub(super) async fn signal(&self, signal: Signal<'_>) -> Result<(), Status> {
         let request = SignalWorkflowExecutionRequest {
             namespace: self.client.namespace(),
             identity: self.client.identity(),
-            workflow_execution: Some(newest_run_of(workflow_id.to_owned())),
-            signal_name: REQUESTED_AGAIN.to_owned(),
-            input: Some(json(&comment).into()),
-            request_id: format!("comment-{comment}"),
+            workflow_execution: Some(WorkflowExecution {
+                workflow_id: signal.pull_request.to_string(),
+                run_id: String::new(),
+            }),
+            signal_name: signal.name.to_owned(),
+            input: Some(signal.input.into()),
+            request_id: signal.request_id,
             ..SignalWorkflowExecutionRequest::default()
         };
         self.service()
             .signal_workflow_execution(limited(request))
             .await?;
         Ok(())
-    }
-
-    /// The newest comment that the newest run of a workflow ID has heard of, if Temporal still remembers one.
-    pub(super) async fn newest_comment_of(
-        &self,
-        workflow_id: String,
-    ) -> Result<Option<CommentId>, Status> {
-        let request = DescribeWorkflowExecutionRequest {
-            namespace: self.client.namespace(),
-            execution: Some(newest_run_of(workflow_id)),
-        };
-        let described = self
-            .service()
-            .describe_workflow_execution(limited(request))
-            .await;
-        match described {
-            Ok(response) => Ok(response
-                .into_inner()
-                .workflow_execution_info
-                .and_then(newest_comment)),
-            Err(status) if status.code() == Code::NotFound => Ok(None),
-            Err(status) => Err(status),
-        }
-    }
-
-    /// The newest comment that any preview of a pull request has heard of. Runs are listed newest first, so one page is enough.
-    pub(super) async fn newest_comment_on(
-        &self,
-        pull_request: PullRequestRef,
-    ) -> Result<Option<CommentId>, Status> {
-        let request = ListWorkflowExecutionsRequest {
-            namespace: self.client.namespace(),
-            page_size: RUNS_ASKED,
-            // Nothing to escape: neither owners nor repositories can have a quote in their names.
-            query: format!("WorkflowId STARTS_WITH '{pull_request}:'"),
-            ..ListWorkflowExecutionsRequest::default()
-        };
-        let listed = self
-            .service()
-            .list_workflow_executions(limited(request))
-            .await?;
-        let runs = listed.into_inner().executions.into_iter();
-        Ok(runs.filter_map(newest_comment).max())
     }
 
     /// Does the namespace exist, and does the server answer now?
@@ -177,19 +114,6 @@ impl Temporal {
     fn service(&self) -> Connection {
         self.client.connection().clone()
     }
-}
-
-fn newest_run_of(workflow_id: String) -> WorkflowExecution {
-    WorkflowExecution {
-        workflow_id,
-        run_id: String::new(),
-    }
-}
-
-/// What the memo says. Runs that were started by hand have none.
-fn newest_comment(run: WorkflowExecutionInfo) -> Option<CommentId> {
-    let newest = run.memo?.fields.remove(NEWEST_COMMENT)?;
-    CommentId::from_json_payload(&newest).ok()
 }
 
 fn limited<T>(message: T) -> Request<T> {

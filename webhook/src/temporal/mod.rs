@@ -1,41 +1,34 @@
-//! How does Temporal make one preview out of many requests?
+//! How does Temporal hear of each thing once, and in one place?
 //!
-//! The raw calls are used (see `calls`) because the SDK's hide what this rests on. Observed with Temporal 1.32:
+//! A pull request's workflow has its name, `owner/repo#123`, for an ID: whoever signals that ID reaches the one run there is. A comment also
+//! starts it (signal-with-start, which the server does atomically); a push or the end of a pull request that nobody has asked anything on does not.
 //!
-//! - A start is identified by its request ID, here `comment-<id>`. Temporal knows the request IDs of the newest run of a workflow ID, open or
-//!   closed, also those that were attached while it was open: the same start again, even 20 times at once, changes nothing and returns that run.
-//! - Request IDs of *older* runs are forgotten. Comment IDs only grow, so the memo of each run keeps the newest comment it has heard of: by its
-//!   start, or by the signal that follows when a start finds it running. A comment that is not newer was answered by that run or before it.
-//! - A push between a delivery and its redelivery changes the commit, and with it the workflow ID. So the other runs of the pull request are asked
-//!   too, through Temporal's visibility. That may lag by some milliseconds, which a push does not fit into.
+//! The raw calls are used (see `calls`) because the SDK's give a signal no request ID. With it the server drops a signal that comes again while the
+//! same run is open. Beyond that, the workflow itself remembers the comments it has heard.
 
 mod calls;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
-use calls::{StartRequest, json};
+use calls::{Signal, json};
 use temporalio_client::{
     Client, ClientOptions, ConnectionOptions, NamespacedClient, RetryOptions,
     errors::ClientConnectError,
     tonic::{Code, Status},
 };
-use temporalio_common::protos::temporal::api::enums::v1::{
-    WorkflowExecutionStatus, WorkflowIdReusePolicy,
-};
 use url::Url;
-use workflows::{activities::Notice, vocabulary::PreviewRequest};
+use workflows::vocabulary::PullRequestRef;
 
-use crate::start::{Start, StartError, Starter};
+use crate::{
+    delivery::DeliveryId,
+    inbox::{Inbox, News, Told, Unconfirmed},
+};
 
 /// Longest time to open the first connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Longest time for all attempts of one call. A delivery takes up to three, and its own deadline ends them all.
-const RETRY_FOR: Duration = Duration::from_secs(4);
-
-/// The names that the workflows crate gives its workflows.
-const PREVIEW: &str = "PreviewWorkflow";
-const REFUSAL: &str = "RefusalNotice";
+/// Longest time for all attempts of one call. A delivery takes one, and has a deadline of its own.
+const RETRY_FOR: Duration = Duration::from_secs(6);
 
 /// A namespace of a Temporal server, and the queue our workers listen to.
 #[derive(Clone)]
@@ -68,101 +61,49 @@ impl Temporal {
             task_queue: task_queue.to_owned(),
         })
     }
-
-    async fn ensure_preview(&self, request: &PreviewRequest) -> Result<Start, Status> {
-        let workflow_id = request.preview.to_string();
-        let (comment, login) = (request.comment, &request.requested_by);
-        let commit = request.preview.commit.short();
-        let summary = format!("{} {commit} for @{login}", request.pull_request());
-        let details = format!("Asked for by @{login} in comment {comment}.");
-        // The run that a start joins may end before it hears of the comment. Then a second start is needed, and that one is another request.
-        for request_id in [
-            format!("comment-{comment}"),
-            format!("comment-{comment}-again"),
-        ] {
-            if self.is_answered(request).await? {
-                return Ok(Start::AlreadyServed);
-            }
-            let response = self
-                .start(StartRequest {
-                    workflow_id: workflow_id.clone(),
-                    workflow_type: PREVIEW,
-                    input: json(request),
-                    request_id,
-                    reuse: WorkflowIdReusePolicy::AllowDuplicate,
-                    comment,
-                    summary: &summary,
-                    details: &details,
-                })
-                .await?;
-            if response.status() != WorkflowExecutionStatus::Running {
-                continue;
-            }
-            if response.started {
-                return Ok(Start::Started);
-            }
-            match self.signal_requested_again(&workflow_id, comment).await {
-                Err(status) if status.code() == Code::NotFound => {}
-                result => return result.map(|()| Start::Joined),
-            }
-        }
-        Err(Status::aborted("its runs end as soon as they are started"))
-    }
-
-    /// Has this comment, or a newer one, been answered by a preview of the same pull request, whatever became of that?
-    async fn is_answered(&self, request: &PreviewRequest) -> Result<bool, Status> {
-        let (of_this_commit, of_any_commit) = tokio::try_join!(
-            self.newest_comment_of(request.preview.to_string()),
-            self.newest_comment_on(request.pull_request()),
-        )?;
-        Ok(of_this_commit.max(of_any_commit) >= Some(request.comment))
-    }
 }
 
 #[async_trait]
-impl Starter for Temporal {
-    async fn start_preview(&self, request: &PreviewRequest) -> Result<Start, StartError> {
-        self.ensure_preview(request)
-            .await
-            .map_err(|status| failed(format!("starting {}", request.preview), &status))
+impl Inbox for Temporal {
+    async fn tell(
+        &self,
+        pull_request: &PullRequestRef,
+        news: &News,
+        delivery: &DeliveryId,
+    ) -> Result<Told, Unconfirmed> {
+        let (input, request_id) = match news {
+            // By the comment and not by the delivery: two webhooks may tell us of the same one.
+            News::Commented(news) => (json(news), format!("comment-{}", news.comment)),
+            News::Pushed(news) => (json(news), delivery.to_string()),
+            News::Closed(news) => (json(news), delivery.to_string()),
+        };
+        let signal = Signal {
+            pull_request,
+            name: news.signal(),
+            input,
+            request_id,
+        };
+        let told = match news {
+            News::Commented(_) => self.signal_with_start(signal).await,
+            News::Pushed(_) | News::Closed(_) => match self.signal(signal).await {
+                Err(status) if status.code() == Code::NotFound => return Ok(Told::NobodyThere),
+                told => told,
+            },
+        };
+        told.map(|()| Told::Heard)
+            .map_err(|status| unconfirmed(format!("telling {pull_request}"), &status))
     }
 
-    async fn send_notice(&self, notice: &Notice) -> Result<(), StartError> {
-        let (pull_request, login) = (&notice.pull_request, &notice.requested_by);
-        let comment = notice.comment_id;
-        let started = self
-            .start(StartRequest {
-                workflow_id: format!("refusal:{pull_request}:{login}"),
-                workflow_type: REFUSAL,
-                input: json(notice),
-                request_id: format!("comment-{comment}"),
-                reuse: WorkflowIdReusePolicy::RejectDuplicate,
-                comment,
-                summary: &format!("{pull_request} refused to @{login}"),
-                details: &format!("Asked for by @{login} in comment {comment}."),
-            })
-            .await;
-        match started {
-            Ok(_) => Ok(()),
-            // This person was told on this pull request before.
-            Err(status) if status.code() == Code::AlreadyExists => Ok(()),
-            Err(status) => Err(failed(
-                format!("telling @{login} on {pull_request}"),
-                &status,
-            )),
-        }
-    }
-
-    async fn check(&self) -> Result<(), StartError> {
+    async fn check(&self) -> Result<(), Unconfirmed> {
         self.describe_namespace().await.map_err(|status| {
             let namespace = self.client.namespace();
-            failed(format!("reaching namespace {namespace}"), &status)
+            unconfirmed(format!("reaching namespace {namespace}"), &status)
         })
     }
 }
 
-fn failed(doing: String, status: &Status) -> StartError {
-    StartError {
+fn unconfirmed(doing: String, status: &Status) -> Unconfirmed {
+    Unconfirmed {
         doing,
         reason: format!("{:?}: {}", status.code(), status.message()),
     }

@@ -9,13 +9,15 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
-use webhook::{delivery::BODY_MAX, receive::DEADLINE, router::WEBHOOK_PATH, signature::Secrets};
-use workflows::{activities::Refusal, vocabulary::CommentId};
-
-use crate::{
-    github::HEAD,
-    service::{Delivery, Fixture, SECRET, comment},
+use webhook::{
+    delivery::BODY_MAX, inbox::News, receive::DEADLINE, router::WEBHOOK_PATH, signature::Secrets,
 };
+use workflows::{
+    pull_request::{Closed, Commented, Pushed},
+    vocabulary::{Command, CommentId, InstallationId, Misunderstood},
+};
+
+use crate::service::{Delivery, Fixture, HEAD, SECRET, comment, pull_request};
 
 /// `comment("/preview")` with one field changed.
 fn changed(pointer: &str, value: Value) -> Value {
@@ -25,93 +27,91 @@ fn changed(pointer: &str, value: Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_writers_command_starts_a_preview_of_the_newest_commit() {
-    let fixture = Fixture::start().await;
-    let answer = fixture.say(&comment("Let us see.\n\n/preview")).await;
+async fn a_comment_is_passed_on_with_all_that_it_asks_for() {
+    let fixture = Fixture::new();
+    let text = "Let us see.\n\n/preview --ttl 2h\n/preview stop now\n\nThanks!";
+    let answer = fixture.say(&comment(text)).await;
     assert_eq!(answer.status, StatusCode::ACCEPTED);
-    let preview = format!("octo-org/hello-world#12:{HEAD}");
-    assert_eq!(answer.text, format!("started {preview}\n"));
-    let [request] = fixture.durable.started().try_into().expect("one preview");
-    assert_eq!(request.preview.to_string(), preview);
-    assert_eq!(request.requested_by, "mona");
-    assert_eq!(request.comment, CommentId(77));
-}
-
-#[tokio::test]
-async fn a_delivery_that_comes_again_starts_nothing_more() {
-    let fixture = Fixture::start().await;
-    let first = fixture.say(&comment("/preview")).await;
-    let second = fixture.say(&comment("/preview")).await;
-    let another = fixture.say(&changed("/comment/id", json!(78))).await;
-    for answer in [&first, &second, &another] {
-        assert_eq!(answer.status, StatusCode::ACCEPTED);
-    }
-    assert!(second.text.contains("before"), "{second:?}");
-    assert!(another.text.contains("running already"), "{another:?}");
-    assert_eq!(fixture.durable.started().len(), 1);
-}
-
-#[tokio::test]
-async fn who_may_not_write_starts_nothing_and_is_told_why() {
-    let fixture = Fixture::start().await;
-    for login in ["rita", "otto"] {
-        let answer = fixture
-            .say(&changed("/comment/user/login", json!(login)))
-            .await;
-        assert_eq!(answer.status, StatusCode::ACCEPTED);
-        assert_eq!(answer.text, "refused: no write access\n");
-    }
-    assert_eq!(fixture.durable.started(), []);
-    let told: Vec<_> = fixture
-        .durable
-        .notices()
-        .into_iter()
-        .map(|notice| (notice.requested_by, notice.reason))
-        .collect();
+    assert_eq!(answer.text, "commented: octo-org/hello-world#12 knows\n");
+    let [(there, news)] = fixture.inbox.told().try_into().expect("one signal");
+    assert_eq!(there.to_string(), "octo-org/hello-world#12");
+    assert_eq!(there.installation, InstallationId(5));
+    let stop_now = Misunderstood::UnexpectedArgument {
+        word: "now".to_owned(),
+        usage: "/preview stop".to_owned(),
+    };
     assert_eq!(
-        told,
-        [
-            ("rita".to_owned(), Refusal::NoWriteAccess),
-            ("otto".to_owned(), Refusal::NoWriteAccess)
-        ]
+        news,
+        News::Commented(Commented {
+            comment: CommentId(77),
+            author: "mona".parse().expect("a login"),
+            commands: vec![
+                Ok(Command::Preview {
+                    ttl: Some("2h".parse().expect("a duration")),
+                }),
+                Err(stop_now),
+            ],
+        })
     );
 }
 
 #[tokio::test]
-async fn a_commit_from_a_fork_is_refused() {
-    let fixture = Fixture::start().await;
-    fixture.github.model().from_fork = true;
-    let answer = fixture.say(&comment("/preview")).await;
-    assert_eq!(answer.status, StatusCode::ACCEPTED);
-    assert_eq!(fixture.durable.started(), []);
-    assert_eq!(fixture.durable.notices()[0].reason, Refusal::Fork);
+async fn who_may_do_what_and_when_is_not_for_the_webhook_to_say() {
+    let fixture = Fixture::new();
+    for payload in [
+        changed("/issue/state", json!("closed")),
+        changed("/comment/user/login", json!("otto")),
+        comment("/preview dance"),
+    ] {
+        let answer = fixture.say(&payload).await;
+        assert_eq!(answer.status, StatusCode::ACCEPTED, "{payload}");
+    }
+    assert_eq!(fixture.inbox.told().len(), 3);
 }
 
 #[tokio::test]
-async fn a_pull_request_that_was_closed_meanwhile_is_refused() {
-    let fixture = Fixture::start().await;
-    fixture.github.model().state = "closed";
-    let answer = fixture.say(&comment("/preview")).await;
-    assert_eq!(answer.status, StatusCode::ACCEPTED);
-    assert_eq!(fixture.durable.started(), []);
-    assert_eq!(fixture.durable.notices()[0].reason, Refusal::NotOpen);
+async fn a_conversation_hears_of_pushes_and_of_its_end() {
+    let fixture = Fixture::new();
+    fixture.say(&comment("/preview")).await;
+    let mut merged = pull_request("closed");
+    merged["pull_request"]["merged"] = json!(true);
+    for (payload, label) in [
+        (pull_request("synchronize"), "pushed"),
+        (pull_request("closed"), "closed"),
+        (merged, "closed"),
+    ] {
+        let answer = fixture.happen(&payload).await;
+        assert_eq!(answer.status, StatusCode::ACCEPTED);
+        assert!(answer.text.starts_with(label), "{answer:?}");
+    }
+    let told: Vec<_> = fixture.inbox.told().into_iter().skip(1).collect();
+    let there = told[0].0.clone();
+    assert_eq!(there.to_string(), "octo-org/hello-world#12");
+    let head = HEAD.parse().expect("a commit");
+    assert_eq!(
+        told,
+        [
+            News::Pushed(Pushed { head }),
+            News::Closed(Closed { merged: false }),
+            News::Closed(Closed { merged: true }),
+        ]
+        .map(|news| (there.clone(), news))
+    );
 }
 
 #[tokio::test]
-async fn what_github_does_not_show_or_has_locked_is_left_alone() {
-    let fixture = Fixture::start().await;
-    fixture.github.model().locked = true;
-    let locked = fixture.say(&comment("/preview")).await;
-    fixture.github.model().visible = false;
-    let hidden = fixture.say(&comment("/preview")).await;
-    assert_eq!(locked.status, StatusCode::NO_CONTENT);
-    assert_eq!(hidden.status, StatusCode::NO_CONTENT);
+async fn without_a_conversation_pushes_and_ends_concern_nobody() {
+    let fixture = Fixture::new();
+    for action in ["synchronize", "closed"] {
+        let answer = fixture.happen(&pull_request(action)).await;
+        assert_eq!(answer.status, StatusCode::NO_CONTENT, "{action}");
+    }
     fixture.assert_untouched();
 }
 
 #[tokio::test]
-async fn what_asks_for_nothing_is_passed_over_without_asking_github() {
-    let fixture = Fixture::start().await;
+async fn what_asks_for_nothing_is_passed_over() {
+    let fixture = Fixture::new();
     let mut on_an_issue = comment("/preview");
     on_an_issue["issue"]
         .as_object_mut()
@@ -120,10 +120,8 @@ async fn what_asks_for_nothing_is_passed_over_without_asking_github() {
     for payload in [
         comment("What a nice pull request"),
         comment("> /preview"),
-        comment("/preview stop"),
         changed("/action", json!("edited")),
         changed("/action", json!("deleted")),
-        changed("/issue/state", json!("closed")),
         changed("/comment/user", json!(null)),
         changed("/comment/user/type", json!("Bot")),
         changed("/sender/type", json!("Bot")),
@@ -134,24 +132,27 @@ async fn what_asks_for_nothing_is_passed_over_without_asking_github() {
         assert_eq!(answer.text, "");
     }
     fixture.assert_untouched();
-    assert_eq!(fixture.github.model().requests, 0);
 }
 
 #[tokio::test]
 async fn other_events_are_passed_over() {
-    let fixture = Fixture::start().await;
-    for event in ["ping", "push", "pull_request", "something_new"] {
+    let fixture = Fixture::new();
+    for event in ["ping", "push", "something_new"] {
         let answer = fixture
             .deliver(Delivery::new(event, &comment("/preview")))
             .await;
         assert_eq!(answer.status, StatusCode::NO_CONTENT, "{event}");
+    }
+    for action in ["opened", "reopened", "labeled", "something_new"] {
+        let answer = fixture.happen(&pull_request(action)).await;
+        assert_eq!(answer.status, StatusCode::NO_CONTENT, "{action}");
     }
     fixture.assert_untouched();
 }
 
 #[tokio::test]
 async fn what_is_not_signed_by_github_is_refused() {
-    let fixture = Fixture::start().await;
+    let fixture = Fixture::new();
     let right = Secrets::new(SECRET.into(), None).sign(comment("/preview").to_string().as_bytes());
     let of_another_body = Secrets::new(SECRET.into(), None).sign(b"{}");
     let with_another_secret =
@@ -183,7 +184,7 @@ async fn what_is_not_signed_by_github_is_refused() {
 
 #[tokio::test]
 async fn the_secret_before_is_good_as_well() {
-    let fixture = Fixture::start().await;
+    let fixture = Fixture::new();
     let payload = comment("/preview");
     let signature =
         Secrets::new("the secret before".into(), None).sign(payload.to_string().as_bytes());
@@ -198,7 +199,7 @@ async fn the_secret_before_is_good_as_well() {
 
 #[tokio::test]
 async fn two_signatures_are_none() {
-    let fixture = Fixture::start().await;
+    let fixture = Fixture::new();
     let mut request = Delivery::new("issue_comment", &comment("/preview")).into_request();
     let signature = request.headers()["x-hub-signature-256"].clone();
     request
@@ -209,7 +210,7 @@ async fn two_signatures_are_none() {
 
 #[tokio::test]
 async fn a_body_of_githubs_largest_size_is_read_and_a_larger_one_is_not() {
-    let fixture = Fixture::start().await;
+    let fixture = Fixture::new();
     let body = |length: usize| {
         let mut body = b"{}".to_vec();
         body.resize(length, b' ');
@@ -255,7 +256,7 @@ async fn a_body_of_githubs_largest_size_is_read_and_a_larger_one_is_not() {
 
 #[tokio::test]
 async fn a_sender_that_listens_only_after_it_has_sent_everything_gets_its_answer() {
-    let fixture = Fixture::start().await;
+    let fixture = Fixture::new();
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let router = fixture.router();
@@ -292,7 +293,7 @@ async fn a_sender_that_listens_only_after_it_has_sent_everything_gets_its_answer
 
 #[tokio::test]
 async fn a_body_that_breaks_off_is_a_bad_request() {
-    let fixture = Fixture::start().await;
+    let fixture = Fixture::new();
     let (parts, _) = Delivery::new("push", &json!({}))
         .into_request()
         .into_parts();
@@ -304,7 +305,7 @@ async fn a_body_that_breaks_off_is_a_bad_request() {
 
 #[tokio::test]
 async fn a_form_is_an_unsupported_media_type() {
-    let fixture = Fixture::start().await;
+    let fixture = Fixture::new();
     for (content_type, status) in [
         (Some("application/x-www-form-urlencoded"), 415),
         (Some("text/json"), 415),
@@ -324,7 +325,7 @@ async fn a_form_is_an_unsupported_media_type() {
 
 #[tokio::test]
 async fn githubs_headers_are_required() {
-    let fixture = Fixture::start().await;
+    let fixture = Fixture::new();
     let long = "x".repeat(100).leak();
     for (event, id) in [
         (None, Some("0b989ba4")),
@@ -347,11 +348,12 @@ async fn githubs_headers_are_required() {
 
 #[tokio::test]
 async fn what_is_not_the_documented_json_is_a_bad_request_that_names_the_place() {
-    let fixture = Fixture::start().await;
+    let fixture = Fixture::new();
     for (event, body) in [
         ("issue_comment", ""),
         ("issue_comment", "payload=%7B%7D"),
         ("issue_comment", "[]"),
+        ("pull_request", "{}"),
         ("push", "{"),
         ("ping", "{} x"),
     ] {
@@ -384,12 +386,18 @@ async fn what_is_not_the_documented_json_is_a_bad_request_that_names_the_place()
         assert!(answer.text.contains(place), "{answer:?}");
         assert!(!answer.text.contains("s3cret"), "{answer:?}");
     }
+    let mut payload = pull_request("synchronize");
+    payload["pull_request"]["head"]["sha"] = json!("s3cret");
+    let answer = fixture.happen(&payload).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    assert!(answer.text.contains("pull_request.head.sha"), "{answer:?}");
+    assert!(!answer.text.contains("s3cret"), "{answer:?}");
     fixture.assert_untouched();
 }
 
 #[tokio::test]
 async fn only_posts_to_the_one_address_are_deliveries() {
-    let fixture = Fixture::start().await;
+    let fixture = Fixture::new();
     for method in [Method::GET, Method::PUT, Method::DELETE] {
         let answer = fixture
             .deliver(Delivery {
@@ -404,50 +412,48 @@ async fn only_posts_to_the_one_address_are_deliveries() {
 }
 
 #[tokio::test]
-async fn when_github_or_temporal_is_down_the_delivery_may_come_again() {
-    let fixture = Fixture::start().await;
-    fixture.github.model().broken = true;
-    let without_github = fixture.say(&comment("/preview")).await;
-    fixture.github.model().broken = false;
-    fixture.durable.set_down(true);
-    let without_temporal = fixture.say(&comment("/preview")).await;
-    let refusal = fixture
-        .say(&changed("/comment/user/login", json!("rita")))
-        .await;
-    for answer in [&without_github, &without_temporal, &refusal] {
+async fn when_temporal_is_down_the_delivery_may_come_again() {
+    let fixture = Fixture::new();
+    fixture.inbox.set_down(true);
+    for answer in [
+        fixture.say(&comment("/preview")).await,
+        fixture.happen(&pull_request("synchronize")).await,
+        fixture.happen(&pull_request("closed")).await,
+    ] {
         assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(answer.retry_after(), Some("30"));
     }
     fixture.assert_untouched();
 
-    fixture.durable.set_down(false);
+    fixture.inbox.set_down(false);
     let again = fixture.say(&comment("/preview")).await;
     assert_eq!(again.status, StatusCode::ACCEPTED);
-    assert_eq!(fixture.durable.started().len(), 1);
+    assert_eq!(fixture.inbox.told().len(), 1);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn github_gets_its_answer_before_it_gives_up() {
-    let fixture = Fixture::start().await;
-    // Warm: the time that is stopped below shall not count against a connection being opened.
-    assert_eq!(fixture.say(&comment("/preview")).await.status, 202);
-    fixture.durable.fall_silent();
-    tokio::time::pause();
+    let fixture = Fixture::new();
+    fixture.inbox.fall_silent();
     let asked_at = tokio::time::Instant::now();
-    let answer = fixture.say(&changed("/comment/id", json!(78))).await;
+    let answer = fixture.say(&comment("/preview")).await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(asked_at.elapsed() >= DEADLINE && asked_at.elapsed().as_secs() < 10);
 }
 
+/// What becomes of the published examples, as they are.
 #[tokio::test]
-async fn real_payloads_of_all_kinds_are_understood() {
-    let fixture = Fixture::start().await;
-    let recorded = include_str!("../fixtures/octokit-webhooks-examples.json");
-    let recorded: Vec<Value> = serde_json::from_str(recorded).expect("the fixture");
-    assert_eq!(recorded.len(), 13);
-    for example in recorded {
+async fn the_published_examples_are_understood() {
+    let fixture = Fixture::new();
+    let examples: Vec<Value> = include_str!("../fixtures/octokit-webhooks-examples.jsonl")
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("the fixture"))
+        .collect();
+    assert_eq!(examples.len(), 42);
+    for example in &examples {
         let event = match example["event"].as_str() {
             Some("issue_comment") => "issue_comment",
+            Some("pull_request") => "pull_request",
             Some("ping") => "ping",
             other => panic!("{other:?}"),
         };
@@ -455,33 +461,46 @@ async fn real_payloads_of_all_kinds_are_understood() {
             .deliver(Delivery::new(event, &example["payload"]))
             .await;
         assert_eq!(answer.status, StatusCode::NO_CONTENT, "{answer:?}");
-
-        // The same payload, had the comment been a command on a pull request.
-        if event == "issue_comment" && example["payload"]["action"] == "created" {
-            let mut payload = example["payload"].clone();
-            payload["issue"]["pull_request"] = json!({ "url": "x" });
-            payload["issue"]["state"] = json!("open");
-            payload["comment"]["body"] = json!("/preview");
-            payload["comment"]["user"] = json!({ "login": "mona", "type": "User" });
-            payload["installation"] = json!({ "id": 5 });
-            let answer = fixture.deliver(Delivery::new(event, &payload)).await;
-            assert_eq!(answer.status, StatusCode::ACCEPTED, "{answer:?}");
-        }
     }
+    fixture.assert_untouched();
+
+    // The same comments, had they been commands on a pull request; then the others concern somebody.
+    for example in &examples {
+        let mut payload = example["payload"].clone();
+        let action = payload["action"].as_str().unwrap_or_default();
+        let (event, label) = match (example["event"].as_str(), action) {
+            (Some("issue_comment"), "created") => {
+                payload["issue"]["pull_request"] = json!({ "url": "x" });
+                payload["comment"]["body"] = json!("/preview");
+                payload["comment"]["user"] = json!({ "login": "mona", "type": "User" });
+                payload["installation"] = json!({ "id": 1 });
+                payload["issue"]["number"] = json!(2);
+                ("issue_comment", "commented")
+            }
+            (Some("pull_request"), "synchronize") => ("pull_request", "pushed"),
+            (Some("pull_request"), "closed") => ("pull_request", "closed"),
+            _ => continue,
+        };
+        let answer = fixture.deliver(Delivery::new(event, &payload)).await;
+        assert_eq!(answer.status, StatusCode::ACCEPTED, "{answer:?}");
+        assert!(answer.text.starts_with(label), "{answer:?}");
+    }
+    assert_eq!(fixture.inbox.told().len(), 8);
 }
 
 #[tokio::test]
 async fn every_delivery_is_counted() {
-    let fixture = Fixture::start().await;
+    let fixture = Fixture::new();
+    fixture.happen(&pull_request("closed")).await;
     fixture.say(&comment("/preview")).await;
     fixture.say(&comment("nothing")).await;
     let metrics = fixture.get("/metrics").await.text;
     for line in [
-        r#"preview_webhook_deliveries_total{outcome="started"} 1"#,
-        r#"preview_webhook_deliveries_total{outcome="ignored"} 1"#,
-        r#"preview_webhook_github_requests_total{request="role",outcome="ok"} 1"#,
-        r#"preview_webhook_starts_total{result="started"} 1"#,
-        "preview_webhook_delivery_duration_seconds_count 2",
+        r#"preview_webhook_deliveries_total{outcome="commented"} 1"#,
+        r#"preview_webhook_deliveries_total{outcome="ignored"} 2"#,
+        r#"preview_webhook_signals_total{signal="commented",result="heard"} 1"#,
+        r#"preview_webhook_signals_total{signal="closed",result="nobody_there"} 1"#,
+        "preview_webhook_delivery_duration_seconds_count 3",
     ] {
         assert!(metrics.contains(line), "{line} is not in\n{metrics}");
     }

@@ -17,20 +17,16 @@ use crate::service::Fixture;
 
 #[tokio::test]
 async fn it_is_ready_while_temporal_answers_and_says_why_it_is_not() {
-    let fixture = Fixture::start().await;
+    let fixture = Fixture::new();
     assert_eq!(fixture.get("/readyz").await.status, StatusCode::OK);
     assert_eq!(fixture.get("/livez").await.status, StatusCode::OK);
     for _ in 0..5 {
         fixture.get("/readyz").await;
     }
-    assert_eq!(
-        fixture.durable.checks(),
-        1,
-        "an answer is true for a second"
-    );
+    assert_eq!(fixture.inbox.checks(), 1, "an answer is true for a second");
 
-    let fixture = Fixture::start().await;
-    fixture.durable.set_down(true);
+    let fixture = Fixture::new();
+    fixture.inbox.set_down(true);
     let answer = fixture.get("/readyz").await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(answer.text.contains("connection refused"), "{answer:?}");
@@ -39,8 +35,8 @@ async fn it_is_ready_while_temporal_answers_and_says_why_it_is_not() {
 
 #[tokio::test(start_paused = true)]
 async fn a_temporal_that_says_nothing_is_not_waited_for() {
-    let fixture = Fixture::start().await;
-    fixture.durable.fall_silent();
+    let fixture = Fixture::new();
+    fixture.inbox.fall_silent();
     let answer = fixture.get("/readyz").await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(answer.text.contains("did not answer"), "{answer:?}");
@@ -48,7 +44,7 @@ async fn a_temporal_that_says_nothing_is_not_waited_for() {
 
 #[tokio::test]
 async fn it_is_not_ready_from_the_moment_it_is_told_to_stop() {
-    let fixture = Fixture::start().await;
+    let fixture = Fixture::new();
     assert_eq!(fixture.get("/readyz").await.status, StatusCode::OK);
     fixture.shutdown.cancel();
     let answer = fixture.get("/readyz").await;
@@ -58,7 +54,7 @@ async fn it_is_not_ready_from_the_moment_it_is_told_to_stop() {
 
 #[tokio::test]
 async fn what_was_accepted_is_finished_and_nothing_more_is_accepted() {
-    let fixture = Fixture::start().await;
+    let fixture = Fixture::new();
     let (entered, has_entered) = oneshot::channel();
     let (release, released) = oneshot::channel::<()>();
     let gate = Arc::new(Mutex::new(Some((entered, released))));
@@ -103,7 +99,7 @@ async fn what_was_accepted_is_finished_and_nothing_more_is_accepted() {
 
 #[tokio::test]
 async fn who_never_finishes_does_not_hold_it_up_for_ever() {
-    let fixture = Fixture::start().await;
+    let fixture = Fixture::new();
     let (entered, has_entered) = oneshot::channel();
     let gate = Arc::new(Mutex::new(Some(entered)));
     let stuck = fixture.router().route(

@@ -1,7 +1,6 @@
-//! The service as GitHub sees it: each kind of delivery, its status, and what it started.
+//! The service as GitHub sees it: each kind of delivery, its status, and what it passed on.
 
 mod deliveries;
-mod durable;
-mod github;
 mod health;
+mod inbox;
 mod service;

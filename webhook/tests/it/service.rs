@@ -1,4 +1,4 @@
-//! The service with a GitHub and a Temporal of our own, and a sender of deliveries.
+//! The service with a Temporal of our own, and a sender of deliveries.
 
 use std::sync::Arc;
 
@@ -11,20 +11,20 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use webhook::{
-    decide::Terms, health::Readiness, receive::Service, router::WEBHOOK_PATH, router::router,
-    signature::Secrets,
+    health::Readiness, receive::Service, router::WEBHOOK_PATH, router::router, signature::Secrets,
 };
-use workflows::vocabulary::Ttl;
 
-use crate::{durable::Durable, github::GitHub};
+use crate::inbox::FakeInbox;
 
 /// What the App signs with.
 pub(crate) const SECRET: &str = "a secret for tests";
 
+/// The newest commit of that pull request.
+pub(crate) const HEAD: &str = "0123456789abcdef0123456789abcdef01234567";
+
 /// The service and its surroundings.
 pub(crate) struct Fixture {
-    pub(crate) github: GitHub,
-    pub(crate) durable: Arc<Durable>,
+    pub(crate) inbox: Arc<FakeInbox>,
     pub(crate) shutdown: CancellationToken,
     router: Router,
 }
@@ -81,7 +81,7 @@ impl Delivery {
     }
 }
 
-/// A new comment by `mona`, who may write, on an open pull request.
+/// A new comment by `mona` on an open pull request.
 pub(crate) fn comment(text: &str) -> Value {
     json!({
         "action": "created",
@@ -93,27 +93,31 @@ pub(crate) fn comment(text: &str) -> Value {
     })
 }
 
+/// What happened to that pull request.
+pub(crate) fn pull_request(action: &str) -> Value {
+    json!({
+        "action": action,
+        "number": 12,
+        "pull_request": { "number": 12, "head": { "sha": HEAD }, "merged": false },
+        "repository": { "full_name": "octo-org/hello-world" },
+        "sender": { "login": "mona", "type": "User" },
+        "installation": { "id": 5 },
+    })
+}
+
 impl Fixture {
-    pub(crate) async fn start() -> Self {
-        let (github, durable) = (GitHub::start().await, Arc::new(Durable::default()));
+    pub(crate) fn new() -> Self {
+        let inbox = Arc::new(FakeInbox::default());
         let shutdown = CancellationToken::new();
-        let terms = Terms {
-            ttl: Ttl::DEFAULT,
-            max_lifetime: Ttl::DEFAULT_MAXIMUM,
-        };
         let service = Service::new(
             Secrets::new(SECRET.into(), Some("the secret before".into())),
-            github.app(),
-            durable.clone(),
-            terms,
-            Readiness::new(durable.clone(), shutdown.clone()),
+            inbox.clone(),
+            Readiness::new(inbox.clone(), shutdown.clone()),
         );
-        let router = router(Arc::new(service));
         Self {
-            github,
-            durable,
+            inbox,
             shutdown,
-            router,
+            router: router(Arc::new(service)),
         }
     }
 
@@ -137,6 +141,11 @@ impl Fixture {
         self.send(delivery.into_request()).await
     }
 
+    /// A `pull_request` delivery.
+    pub(crate) async fn happen(&self, payload: &Value) -> Answer {
+        self.deliver(Delivery::new("pull_request", payload)).await
+    }
+
     /// An `issue_comment` delivery.
     pub(crate) async fn say(&self, payload: &Value) -> Answer {
         self.deliver(Delivery::new("issue_comment", payload)).await
@@ -147,10 +156,9 @@ impl Fixture {
         self.send(request).await
     }
 
-    /// Nothing was started, and nobody was told anything.
+    /// No workflow was told anything.
     pub(crate) fn assert_untouched(&self) {
-        assert_eq!(self.durable.started(), []);
-        assert_eq!(self.durable.notices(), []);
+        assert_eq!(self.inbox.told(), []);
     }
 
     pub(crate) fn router(&self) -> Router {

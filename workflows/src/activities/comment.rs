@@ -6,7 +6,7 @@ use temporalio_macros::activity_definitions;
 use temporalio_workflow::ActivityExecutionError;
 
 use super::{Misconfigured, PreviewReport};
-use crate::vocabulary::{CommentId, Login, Misunderstood, PullRequestRef, Ttl};
+use crate::vocabulary::{CommentId, Login, Misunderstood, PreviewId, PullRequestRef, Ttl};
 
 /// Activities on the paced GitHub queue.
 pub struct CommentActivities;
@@ -19,6 +19,14 @@ impl CommentActivities {
         unimplemented!()
     }
 
+    /// Makes GitHub's own list of deployments show one preview's state, and returns the deployment's ID.
+    #[activity(name = "sync_deployment")]
+    pub async fn sync_deployment(
+        _input: SyncDeployment,
+    ) -> Result<DeploymentId, ActivityExecutionError> {
+        unimplemented!()
+    }
+
     /// Answers one comment, in a comment of its own, once.
     #[activity(name = "post_reply")]
     pub async fn post_reply(_input: Reply) -> Result<CommentId, ActivityExecutionError> {
@@ -28,7 +36,7 @@ impl CommentActivities {
 
 /// For implementers: `#[activity(definition = …)]`.
 pub mod declared {
-    pub use super::comment_activities::{PostReply, WriteSticky};
+    pub use super::comment_activities::{PostReply, SyncDeployment, WriteSticky};
 }
 
 /// Input of `write_sticky`.
@@ -58,6 +66,55 @@ pub struct StickyComment {
     pub is_passing: bool,
     /// What is told, the newest request first. Never empty once anything was asked for.
     pub previews: Vec<PreviewReport>,
+}
+
+/// A deployment in GitHub's own list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DeploymentId(pub u64);
+
+/// Input of `sync_deployment`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyncDeployment {
+    /// Where to write.
+    pub pull_request: PullRequestRef,
+    /// Which preview.
+    pub preview: PreviewId,
+    /// Its run, to link to and to be told apart by from earlier ones of the same commit.
+    pub run_id: Option<String>,
+    /// What the repository calls its previews.
+    pub environment: String,
+    /// The deployment, once it is known. Unknown: it is looked for, and made if there is none.
+    pub deployment: Option<DeploymentId>,
+    /// What it shall say.
+    pub state: DeploymentState,
+}
+
+/// The state of a deployment, as GitHub knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "is")]
+pub enum DeploymentState {
+    /// Accepted.
+    Queued,
+    /// Being set up.
+    InProgress,
+    /// It answers.
+    Success {
+        /// Where: what the button "View deployment" opens.
+        url: String,
+    },
+    /// It could not be deployed.
+    Failure,
+    /// Gone.
+    Inactive,
+}
+
+impl DeploymentState {
+    /// There is nothing more to come.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Failure | Self::Inactive)
+    }
 }
 
 /// Input of `post_reply`.

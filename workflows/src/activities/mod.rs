@@ -25,8 +25,8 @@ mod report;
 mod sweep;
 
 pub use comment::{
-    Answer, CommentActivities, Refusal, Reply, StickyComment, WriteSticky, Written,
-    declared as comment_declared,
+    Answer, CommentActivities, DeploymentId, DeploymentState, Refusal, Reply, StickyComment,
+    SyncDeployment, WriteSticky, Written, declared as comment_declared,
 };
 pub use failure::Explanation;
 pub use preview::{

@@ -1,6 +1,5 @@
 //! How did a preview end, and what does Temporal record of it?
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use temporalio_workflow::{
     ActivityExecutionError, WorkflowResult, WorkflowTermination,
@@ -8,19 +7,15 @@ use temporalio_workflow::{
 };
 
 use crate::{
-    activities::{Explanation, ReportedState},
+    activities::{Explanation, ReportedState, StopReason},
     vocabulary::Phase,
 };
 
 /// Why a preview is over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Ending {
-    /// Its time was over.
-    Expired { at: Timestamp },
-    /// The `stop` signal.
-    Stopped,
-    /// Cancelled through Temporal.
-    Cancelled { reason: Option<String> },
+    /// It was there, or was to be, and somebody or its time ended it.
+    Stopped(StopReason),
     /// It could not be deployed.
     Failed(Explanation),
 }
@@ -33,21 +28,33 @@ pub enum Ended {
     Expired,
     /// Someone stopped it.
     Stopped,
+    /// A newer commit's preview took its place.
+    Superseded,
+    /// The pull request was closed or merged.
+    PullRequestClosed,
 }
 
 impl Ending {
     pub(super) fn phase(&self) -> Phase {
         match self {
             Self::Failed(_) => Phase::Failed,
-            Self::Expired { .. } | Self::Stopped | Self::Cancelled { .. } => Phase::Removed,
+            Self::Stopped(_) => Phase::Removed,
+        }
+    }
+
+    /// While what was made is being removed. Of a failure, people are told when it is done: what they can do next, they can do then.
+    pub(super) fn report_meanwhile(&self) -> Option<ReportedState> {
+        match self {
+            Self::Stopped(because) => Some(ReportedState::Stopping {
+                because: because.clone(),
+            }),
+            Self::Failed(_) => None,
         }
     }
 
     pub(super) fn report(&self) -> ReportedState {
         match self.clone() {
-            Self::Expired { at } => ReportedState::Expired { at },
-            Self::Stopped => ReportedState::Stopped,
-            Self::Cancelled { reason } => ReportedState::Cancelled { reason },
+            Self::Stopped(because) => ReportedState::Removed { because },
             Self::Failed(explanation) => ReportedState::Failed { explanation },
         }
     }
@@ -55,9 +62,13 @@ impl Ending {
     /// Completed, Canceled, or Failed: the dead letter that people query for.
     pub(super) fn into_result(self) -> WorkflowResult<Ended> {
         match self {
-            Self::Expired { .. } => Ok(Ended::Expired),
-            Self::Stopped => Ok(Ended::Stopped),
-            Self::Cancelled { reason } => Err(WorkflowTermination::cancelled_with_details(reason)),
+            Self::Stopped(StopReason::Expired { .. }) => Ok(Ended::Expired),
+            Self::Stopped(StopReason::Superseded { .. }) => Ok(Ended::Superseded),
+            Self::Stopped(StopReason::PullRequestClosed { .. }) => Ok(Ended::PullRequestClosed),
+            Self::Stopped(StopReason::Asked { .. } | StopReason::Terminated) => Ok(Ended::Stopped),
+            Self::Stopped(StopReason::Cancelled { reason }) => {
+                Err(WorkflowTermination::cancelled_with_details(reason))
+            }
             Self::Failed(explanation) => {
                 Err(ApplicationFailure::builder(explanation.summary.clone())
                     .type_name("DeploymentFailed".to_owned())

@@ -3,12 +3,18 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    activities::ReportedState,
-    vocabulary::{CommentId, Phase, Ttl},
+    activities::{ReportedState, StopReason},
+    vocabulary::{Phase, Ttl},
 };
 
 /// How many senseless signals are kept for people to read.
 const IGNORED_SIGNALS_KEPT: usize = 5;
+/// How long before the end people are warned, at the most.
+const WARNING_MAX: SignedDuration = SignedDuration::from_mins(5);
+/// Which part of the granted time the warning leaves, of a preview that is short-lived.
+const WARNING_PART: i32 = 6;
+/// A warning that leaves less time than this helps nobody.
+const WARNING_MIN: SignedDuration = SignedDuration::from_secs(10);
 
 /// The state that signals change and stages move along.
 pub(super) struct Life {
@@ -17,8 +23,7 @@ pub(super) struct Life {
     max_lifetime: SignedDuration,
     phase: Phase,
     ready_since: Option<(Timestamp, String)>,
-    stop_requested: bool,
-    newest_comment: Option<CommentId>,
+    stop_requested: Option<StopReason>,
     ignored_signals: Vec<String>,
     report: ReportedState,
     report_revision: u32,
@@ -33,8 +38,7 @@ impl Life {
             max_lifetime: max_lifetime.as_signed_duration(),
             phase: Phase::Requested,
             ready_since: None,
-            stop_requested: false,
-            newest_comment: None,
+            stop_requested: None,
             ignored_signals: Vec::new(),
             report: ReportedState::Requested,
             report_revision: 1,
@@ -71,11 +75,7 @@ impl Life {
         let granted = ready_at
             .saturating_add(self.granted)
             .unwrap_or(Timestamp::MAX);
-        let allowed = self
-            .started_at
-            .saturating_add(self.max_lifetime)
-            .unwrap_or(Timestamp::MAX);
-        granted.min(allowed)
+        granted.min(self.extendable_until())
     }
 
     pub(super) fn extend(&mut self, by: Ttl) {
@@ -85,21 +85,32 @@ impl Life {
             .min(self.max_lifetime);
     }
 
-    pub(super) fn stop(&mut self) {
-        self.stop_requested = true;
+    /// When people are warned of the end, if there is time for a warning.
+    pub(super) fn warning(&self) -> Option<Timestamp> {
+        let lead = (self.granted / WARNING_PART).min(WARNING_MAX);
+        (lead >= WARNING_MIN)
+            .then(|| self.deadline()?.saturating_sub(lead).ok())
+            .flatten()
+    }
+
+    /// The latest end that extensions can reach.
+    pub(super) fn extendable_until(&self) -> Timestamp {
+        self.started_at
+            .saturating_add(self.max_lifetime)
+            .unwrap_or(Timestamp::MAX)
+    }
+
+    /// The first reason stays.
+    pub(super) fn stop(&mut self, reason: StopReason) {
+        self.stop_requested.get_or_insert(reason);
     }
 
     pub(super) fn stop_is_requested(&self) -> bool {
-        self.stop_requested
+        self.stop_requested.is_some()
     }
 
-    /// True if the comment is newer than every one heard of so far.
-    pub(super) fn heard_of(&mut self, comment: CommentId) -> bool {
-        let is_news = self.newest_comment < Some(comment);
-        if is_news {
-            self.newest_comment = Some(comment);
-        }
-        is_news
+    pub(super) fn stop_requested(&self) -> Option<StopReason> {
+        self.stop_requested.clone()
     }
 
     pub(super) fn ignore_signal(&mut self, name: &str, reason: &str) {
@@ -187,12 +198,31 @@ mod tests {
     }
 
     #[test]
-    fn only_the_newest_comment_is_news() {
+    fn the_warning_comes_five_minutes_before_the_end_or_a_sixth_of_the_time() {
+        for (ttl_text, warning) in [
+            ("30m", Some("2026-11-22T12:25:00Z")),
+            ("1h", Some("2026-11-22T12:55:00Z")),
+            ("6m", Some("2026-11-22T12:05:00Z")),
+            ("1m", Some("2026-11-22T12:00:50Z")),
+            ("30s", None),
+        ] {
+            let noon = at("2026-11-22T12:00:00Z");
+            let mut life = Life::new(noon, ttl(ttl_text), ttl("1d"));
+            assert_eq!(life.warning(), None);
+            life.become_ready(noon, "http://x/".to_owned());
+            assert_eq!(life.warning(), warning.map(at), "{ttl_text}");
+        }
+    }
+
+    #[test]
+    fn the_first_reason_to_stop_is_the_one_that_counts() {
         let mut life = requested_at_noon();
-        assert!(life.heard_of(CommentId(5)));
-        assert!(!life.heard_of(CommentId(5)));
-        assert!(!life.heard_of(CommentId(4)));
-        assert!(life.heard_of(CommentId(6)));
+        life.stop(StopReason::PullRequestClosed { merged: true });
+        life.stop(StopReason::Asked { by: None });
+        assert_eq!(
+            life.stop_requested(),
+            Some(StopReason::PullRequestClosed { merged: true })
+        );
     }
 
     #[test]
@@ -204,10 +234,13 @@ mod tests {
         life.report(ReportedState::WaitingForImage {
             image: "x".to_owned(),
         });
-        life.report_finally(ReportedState::Stopped);
+        let removed = ReportedState::Removed {
+            because: StopReason::Asked { by: None },
+        };
+        life.report_finally(removed.clone());
         assert!(life.has_more_to_say_than(written) && !life.said_everything_with(written));
         let (newest, written) = life.current_report();
-        assert_eq!(newest, ReportedState::Stopped);
+        assert_eq!(newest, removed);
         assert!(life.said_everything_with(written));
     }
 

@@ -1,32 +1,28 @@
 //! What happens to one preview, from the request to its end?
 
-mod comment;
 mod ending;
 mod life;
 mod patience;
+mod report;
 mod stages;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_workflow::{
-    MemoValue, SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult,
+    SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult,
     common::error::ApplicationFailure, join,
 };
 
 pub use ending::Ended;
 use life::Life;
-pub(crate) use patience::github_write;
 use stages::Stages;
 
 use crate::{
+    activities::StopReason,
     payload::Lenient,
-    vocabulary::{CommentId, Phase, PreviewRequest, Ttl},
+    vocabulary::{Phase, PreviewRequest, Ttl},
 };
-
-/// The memo field that holds the newest comment this preview has answered. A comment that is not newer was answered already, even when the
-/// run is long closed: this is how a redelivered webhook is recognised.
-pub const NEWEST_COMMENT: &str = "comment_id";
 
 /// One preview of one commit. Its workflow ID is the [`PreviewId`](crate::vocabulary::PreviewId), so that Temporal itself refuses a duplicate.
 #[workflow]
@@ -67,11 +63,11 @@ impl PreviewWorkflow {
                 Ok(url) => stages.stay_ready_until_the_end(url).await,
                 Err(ending) => ending,
             };
-            stages.tear_down().await;
+            stages.tear_down(&ending).await;
             stages.report_the_end(&ending);
             ending
         };
-        let (ending, ()) = join!(life, stages.keep_the_comment_true());
+        let (ending, ()) = join!(life, stages.keep_the_pull_request_informed());
 
         ending.into_result()
     }
@@ -85,32 +81,12 @@ impl PreviewWorkflow {
         }
     }
 
-    /// Ends the preview early. Whatever comes as its argument is of no consequence.
+    /// Ends the preview early. By hand, without an argument; whatever else comes as one is of no consequence.
     #[signal(name = "stop")]
-    pub fn stop(
-        &mut self,
-        _ctx: &mut SyncWorkflowContext<Self>,
-        _argument: Lenient<serde_json::Value>,
-    ) {
-        self.life.stop();
-    }
-
-    /// Another comment asked for this same commit. Remembered, so that its delivery is recognised when it comes again.
-    #[signal(name = "requested_again")]
-    pub fn requested_again(
-        &mut self,
-        ctx: &mut SyncWorkflowContext<Self>,
-        comment: Lenient<CommentId>,
-    ) {
-        match comment.into_inner() {
-            Ok(comment) => {
-                if self.life.heard_of(comment) {
-                    // Cannot fail: a number always encodes. And if it did, the only loss would be a redelivery that is answered twice.
-                    let _ = ctx.upsert_memo([(NEWEST_COMMENT, Some(MemoValue::new(comment)))]);
-                }
-            }
-            Err(reason) => self.life.ignore_signal("requested_again", &reason),
-        }
+    pub fn stop(&mut self, _ctx: &mut SyncWorkflowContext<Self>, reason: Lenient<StopReason>) {
+        let reason = reason.into_inner();
+        self.life
+            .stop(reason.unwrap_or(StopReason::Asked { by: None }));
     }
 
     /// What is true of the preview now.

@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use temporalio_workflow::{
     ActivityCancellationType, ActivityCloseTimeouts, ActivityOptions, RetryPolicy, TimerOptions,
-    WorkflowCancellationToken,
+    WaitConditionOptions, WorkflowCancellationToken,
 };
 
 /// A worker that has not been heard of for this long is taken for dead, and its activity is given to another.
 const HEARTBEAT: Duration = Duration::from_secs(10);
-/// One call to GitHub, with its own time-outs inside.
-const ONE_GITHUB_WRITE: Duration = Duration::from_secs(30);
-/// The final truth is worth trying for a whole hour of GitHub being away; then the workflow ends without it.
-const ALL_TRIES_OF_A_GITHUB_WRITE: Duration = Duration::from_secs(3600);
+/// One call to Temporal.
+const ONE_REPORT: Duration = Duration::from_secs(10);
+/// Temporal that lets workflows run takes a report, too. If it will not, the workflow ends without having told.
+const ALL_TRIES_OF_A_REPORT: Duration = Duration::from_secs(3600);
 /// Making a namespace takes a second, unless its predecessor of the same name is still being deleted.
 const NAMESPACE: Duration = Duration::from_secs(180);
 /// Helm talks to the API server only; it does not wait for pods.
@@ -75,15 +75,21 @@ pub(super) fn until_next_teardown() -> TimerOptions {
         .build()
 }
 
-/// On the paced queue of content writes; nothing cancels it, because the truth is owed also to whoever cancelled.
-pub(crate) fn github_write(queue: String) -> ActivityOptions {
+/// Nothing cancels it, because the truth is owed also to whoever cancelled.
+pub(super) fn report() -> ActivityOptions {
     let timeouts = ActivityCloseTimeouts::ScheduleAndStartToClose {
-        schedule_to_close: ALL_TRIES_OF_A_GITHUB_WRITE,
-        start_to_close: ONE_GITHUB_WRITE,
+        schedule_to_close: ALL_TRIES_OF_A_REPORT,
+        start_to_close: ONE_REPORT,
     };
     ActivityOptions::with_close_timeouts(timeouts)
-        .task_queue(queue)
         .cancellation_token(WorkflowCancellationToken::new())
-        .retry_policy(retries(0, Duration::from_secs(60)))
+        .retry_policy(retries(0, Duration::from_secs(30)))
+        .build()
+}
+
+/// A wait that whoever cancels the workflow does not end.
+pub(super) fn patiently() -> WaitConditionOptions {
+    WaitConditionOptions::builder()
+        .cancellation_token(WorkflowCancellationToken::new())
         .build()
 }

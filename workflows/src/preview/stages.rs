@@ -14,7 +14,7 @@ use super::{
 use crate::{
     activities::{
         AwaitReady, CreateNamespace, InstallRelease, NamespaceHandle, PreviewActivities, Readiness,
-        ReportedState, RunIdentity, TearDown,
+        ReportedState, RunIdentity, StopReason, TearDown,
     },
     search_attributes::{COMMIT, EXPIRES_AT, PHASE, PULL_REQUEST, REPOSITORY, REQUESTED_BY},
     vocabulary::{Phase, PreviewRequest},
@@ -35,9 +35,8 @@ impl Stages {
             PULL_REQUEST.value_set(i64::from(request.preview.pull_request)),
             COMMIT.value_set(request.preview.commit.to_string()),
             PHASE.value_set(Phase::Requested.to_string()),
-            REQUESTED_BY.value_set(request.requested_by.clone()),
+            REQUESTED_BY.value_set(request.requested_by.to_string()),
         ]);
-        ctx.state_mut(|workflow| workflow.life.heard_of(request.comment));
         Self {
             ctx: ctx.clone(),
             request,
@@ -60,12 +59,15 @@ impl Stages {
 
     async fn deploy(&self) -> Result<String, Ending> {
         self.enter(Phase::Provisioning);
+        self.report(ReportedState::Provisioning);
         let namespace = self.create_namespace().await?;
 
         self.enter(Phase::Installing);
+        self.report(ReportedState::Installing);
         self.install_release(&namespace).await?;
 
         self.enter(Phase::Starting);
+        self.report(ReportedState::Starting);
         self.await_ready(namespace).await
     }
 
@@ -92,6 +94,7 @@ impl Stages {
             owner: self.identity(),
             namespace: namespace.clone(),
             expires_at,
+            settings: self.request.settings.clone(),
         };
         let options = patience::install(&self.deployment);
         self.ctx
@@ -125,52 +128,94 @@ impl Stages {
 
     /// Publishes the URL and sleeps on a durable timer, which extensions move, until time, a `stop` or a cancellation ends the preview.
     pub(super) async fn stay_ready_until_the_end(&self, url: String) -> Ending {
-        self.enter(Phase::Ready);
         let now = self.now();
         self.ctx
-            .state_mut(|workflow| workflow.life.become_ready(now, url.clone()));
+            .state_mut(|workflow| workflow.life.become_ready(now, url));
         loop {
-            let expires_at = self
-                .ctx
-                .state(|workflow| workflow.life.deadline())
-                .unwrap_or(now);
+            let (expires_at, warn_at) = self.ctx.state(|workflow| {
+                (
+                    workflow.life.deadline().unwrap_or(now),
+                    workflow.life.warning(),
+                )
+            });
             self.ctx.upsert_search_attributes([
                 EXPIRES_AT.value_set(std::time::SystemTime::from(expires_at).into())
             ]);
-            self.report(ReportedState::Ready {
-                url: url.clone(),
-                expires_at,
-            });
 
-            let timer = self.ctx.cancellation_token().child_token();
-            let remaining = self
-                .now()
-                .duration_until(expires_at)
-                .max(jiff::SignedDuration::ZERO)
-                .unsigned_abs();
-            let sleep = TimerOptions::builder(remaining)
-                .cancellation_token(timer.clone())
-                .summary("time to live".to_owned())
-                .build();
-            let ended = select! {
-                _ = self.ctx.wait_condition(|workflow| workflow.life.stop_is_requested() || workflow.life.deadline() != Some(expires_at)) => {
-                    timer.cancel();
-                    self.interruption()
+            if let Some(warn_at) = warn_at.filter(|warn_at| *warn_at > self.now()) {
+                self.enter(Phase::Ready);
+                self.report_ready(expires_at, false);
+                match self
+                    .sleep_until(warn_at, expires_at, "until the warning")
+                    .await
+                {
+                    Slept::ToTheEnd => {}
+                    Slept::Moved => continue,
+                    Slept::Interrupted(ending) => return ending,
                 }
-                slept = self.ctx.timer(sleep) => match slept {
-                    TimerResult::Fired => Some(Ending::Expired { at: expires_at }),
-                    TimerResult::Cancelled => self.interruption(),
-                },
-            };
-            if let Some(ending) = ended {
-                return ending;
+                self.enter(Phase::Expiring);
+                self.report_ready(expires_at, true);
+            } else {
+                self.enter(Phase::Ready);
+                self.report_ready(expires_at, warn_at.is_some());
+            }
+            match self
+                .sleep_until(expires_at, expires_at, "time to live")
+                .await
+            {
+                Slept::ToTheEnd => return Ending::Stopped(StopReason::Expired { at: expires_at }),
+                Slept::Moved => {}
+                Slept::Interrupted(ending) => return ending,
             }
         }
     }
 
+    /// Sleeps, unless the end of the preview is moved away from `expires_at`, or comes earlier.
+    async fn sleep_until(
+        &self,
+        moment: Timestamp,
+        expires_at: Timestamp,
+        summary: &'static str,
+    ) -> Slept {
+        let timer = self.ctx.cancellation_token().child_token();
+        let remaining = self
+            .now()
+            .duration_until(moment)
+            .max(jiff::SignedDuration::ZERO)
+            .unsigned_abs();
+        let sleep = TimerOptions::builder(remaining)
+            .cancellation_token(timer.clone())
+            .summary(summary.to_owned())
+            .build();
+        select! {
+            _ = self.ctx.wait_condition(|workflow| workflow.life.stop_is_requested() || workflow.life.deadline() != Some(expires_at)) => {
+                timer.cancel();
+                self.interruption().map_or(Slept::Moved, Slept::Interrupted)
+            }
+            slept = self.ctx.timer(sleep) => match slept {
+                TimerResult::Fired => Slept::ToTheEnd,
+                TimerResult::Cancelled => self.interruption().map_or(Slept::Moved, Slept::Interrupted),
+            },
+        }
+    }
+
+    fn report_ready(&self, expires_at: Timestamp, is_expiring: bool) {
+        let state = self.ctx.state(|workflow| ReportedState::Ready {
+            url: workflow.life.url().unwrap_or_default().to_owned(),
+            stable_url: None,
+            expires_at,
+            extendable_until: workflow.life.extendable_until(),
+            is_expiring,
+        });
+        self.report(state);
+    }
+
     /// Removes whatever was made. Nothing interrupts it, and it is tried until it succeeds.
-    pub(super) async fn tear_down(&self) {
+    pub(super) async fn tear_down(&self, ending: &Ending) {
         self.enter(Phase::TearingDown);
+        if let Some(state) = ending.report_meanwhile() {
+            self.report(state);
+        }
         let input = TearDown {
             owner: self.identity(),
         };
@@ -199,13 +244,13 @@ impl Stages {
     fn interruption(&self) -> Option<Ending> {
         let token = self.ctx.cancellation_token();
         if token.is_cancelled() {
-            return Some(Ending::Cancelled {
+            return Some(Ending::Stopped(StopReason::Cancelled {
                 reason: token.reason().filter(|reason| !reason.is_empty()),
-            });
+            }));
         }
         self.ctx
-            .state(|workflow| workflow.life.stop_is_requested())
-            .then_some(Ending::Stopped)
+            .state(|workflow| workflow.life.stop_requested())
+            .map(Ending::Stopped)
     }
 
     fn enter(&self, phase: Phase) {
@@ -237,6 +282,16 @@ impl Stages {
             .and_then(|time| Timestamp::try_from(time).ok())
             .unwrap_or_default()
     }
+}
+
+/// How a sleep ended.
+enum Slept {
+    /// At the moment that was given.
+    ToTheEnd,
+    /// The preview's end was moved.
+    Moved,
+    /// The preview ends earlier.
+    Interrupted(Ending),
 }
 
 fn failed(doing: &'static str) -> impl Fn(ActivityExecutionError) -> Ending {

@@ -1,19 +1,22 @@
 //! What happens on one pull request, from the first command to the last word?
 
+mod children;
 mod commands;
+mod deployments;
+mod desk;
+mod house;
 mod inbox;
 mod memory;
 mod patience;
 mod previews;
 mod replies;
-mod desk;
 mod sticky;
 
 use serde::{Deserialize, Serialize};
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_workflow::{
     ContinueAsNewOptions, SyncWorkflowContext, WorkflowContext, WorkflowContextView,
-    WorkflowResult, common::error::ApplicationFailure, join,
+    WorkflowResult, WorkflowTermination, common::error::ApplicationFailure, join,
 };
 
 use desk::{Desk, Rest};
@@ -33,6 +36,7 @@ use crate::{
 pub struct PullRequestWorkflow {
     pull_request: Result<PullRequestRef, String>,
     memory: Memory,
+    is_closing: bool,
 }
 
 /// The workflow's input. People and programs give the pull request only.
@@ -78,4 +82,113 @@ pub struct Pushed {
 pub struct Closed {
     /// Merged, not merely closed.
     pub merged: bool,
+}
+
+#[workflow_methods]
+impl PullRequestWorkflow {
+    /// Takes anything, so that a wrong input is a failed run that says why, and not a wedged one.
+    #[init]
+    pub fn new(_view: &WorkflowContextView, input: Lenient<PullRequestInput>) -> Self {
+        let (pull_request, memory) = match input.into_inner() {
+            Ok(input) => (Ok(input.pull_request), input.memory),
+            Err(reason) => (Err(reason), None),
+        };
+        Self {
+            pull_request,
+            memory: memory.unwrap_or_default(),
+            is_closing: false,
+        }
+    }
+
+    /// A pull request is attended to, until nothing is left to do or to remember.
+    #[run(name = "PullRequestWorkflow")]
+    pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
+        let pull_request = Self::accepted_pull_request(ctx).map_err(|reason| bad_input(&reason))?;
+        let desk = Desk::new(ctx, pull_request);
+
+        let (rest, (), (), (), ()) = join!(
+            desk.attend(),
+            desk.keep_house(),
+            desk.keep_the_comment_true(),
+            desk.post_replies(),
+            desk.keep_deployments_true(),
+        );
+
+        match rest {
+            Rest::Cancelled { reason } => Err(WorkflowTermination::cancelled_with_details(reason)),
+            Rest::Finished if ctx.state(|workflow| workflow.memory.inbox.is_empty()) => Ok(()),
+            // Also what was said while the last words were written.
+            Rest::Finished | Rest::Continued => {
+                let input = PullRequestInput {
+                    pull_request: desk.pull_request,
+                    memory: Some(ctx.state(|workflow| workflow.memory.clone())),
+                };
+                ctx.continue_as_new(input.into(), ContinueAsNewOptions::default())?;
+                Ok(())
+            }
+        }
+    }
+
+    /// A comment has lines that are addressed to us.
+    #[signal(name = "commented")]
+    pub fn commented(&mut self, _ctx: &mut SyncWorkflowContext<Self>, comment: Lenient<Commented>) {
+        if let Ok(comment) = comment.into_inner()
+            && self.memory.hear(comment.comment)
+        {
+            self.memory.inbox.push_back(Message::Commented(comment));
+        }
+    }
+
+    /// The pull request has a new newest commit.
+    #[signal(name = "pushed")]
+    pub fn pushed(&mut self, _ctx: &mut SyncWorkflowContext<Self>, pushed: Lenient<Pushed>) {
+        if let Ok(pushed) = pushed.into_inner() {
+            self.memory.inbox.push_back(Message::Pushed(pushed));
+        }
+    }
+
+    /// The pull request was closed or merged.
+    #[signal(name = "closed")]
+    pub fn closed(&mut self, _ctx: &mut SyncWorkflowContext<Self>, closed: Lenient<Closed>) {
+        if let Ok(closed) = closed.into_inner() {
+            self.memory.inbox.push_back(Message::Closed(closed));
+        }
+    }
+
+    /// A preview tells what has become of it.
+    #[signal(name = "reported")]
+    pub fn reported(
+        &mut self,
+        _ctx: &mut SyncWorkflowContext<Self>,
+        report: Lenient<PreviewReport>,
+    ) {
+        if let Ok(report) = report.into_inner() {
+            self.memory.learn(report);
+        }
+    }
+
+    /// What the pull request's one comment shall say.
+    #[query(name = "comment")]
+    pub fn comment(&self, _ctx: &WorkflowContextView) -> StickyComment {
+        self.memory.comment()
+    }
+
+    fn accepted_pull_request(ctx: &WorkflowContext<Self>) -> Result<PullRequestRef, String> {
+        let pull_request = ctx.state(|workflow| workflow.pull_request.clone())?;
+        if pull_request.to_string() == ctx.workflow_id() {
+            Ok(pull_request)
+        } else {
+            Err(format!(
+                "it is for {pull_request}, but the workflow ID is {:?}",
+                ctx.workflow_id()
+            ))
+        }
+    }
+}
+
+fn bad_input(reason: &str) -> ApplicationFailure {
+    ApplicationFailure::builder(format!("this is not a pull request: {reason}"))
+        .type_name("BadRequest".to_owned())
+        .non_retryable(true)
+        .build()
 }

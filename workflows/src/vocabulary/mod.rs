@@ -12,7 +12,7 @@ mod request;
 mod settings;
 mod ttl;
 
-pub use command::{Command, Misunderstood};
+pub use command::{COMMANDS, Command, CommandForm, Misunderstood, NOT_TEXT, WhoMay, parse_line};
 pub use commit::{CommitSha, InvalidCommitSha};
 pub use host::{InvalidPreviewDomain, PreviewDomain};
 pub use login::{InvalidLogin, Login};

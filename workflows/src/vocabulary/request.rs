@@ -4,9 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    CommitSha, Login, PreviewId, PreviewSettings, PullRequestNumber, Repository, Ttl,
-};
+use super::{CommitSha, Login, PreviewId, PreviewSettings, PullRequestNumber, Repository, Ttl};
 
 /// A GitHub App's installation on an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -19,11 +19,22 @@ pub struct Ttl(SignedDuration);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidTtl {
     /// Not a duration at all, or one whose length depends on the calendar.
-    #[error("`{0}` is not a duration: write it like `30m`, `2h` or `1h30m`")]
+    #[error("`{0}` is not a duration: {reason}", reason = self.reason())]
     Unreadable(String),
     /// A duration, but shorter than a second or longer than 30 days.
-    #[error("`{0}` is out of bounds: a duration is at least 1 second and at most 30 days")]
+    #[error("`{0}` is out of bounds: {reason}", reason = self.reason())]
     OutOfBounds(String),
+}
+
+impl InvalidTtl {
+    /// What would be one. Does not repeat what was written.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Unreadable(_) => "write it like 30m, 2h or 1h30m",
+            Self::OutOfBounds(_) => "a duration is at least 1 second and at most 30 days",
+        }
+    }
 }
 
 impl Ttl {

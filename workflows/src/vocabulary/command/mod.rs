@@ -1,8 +1,18 @@
 //! What can be asked of us in a comment?
 
+mod parse;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::Ttl;
+
+pub use parse::{NOT_TEXT, parse_line};
+pub use table::{COMMANDS, CommandForm, WhoMay};
 
 /// One command, as it was meant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,4 +66,39 @@ pub enum Misunderstood {
         /// Why it is none, and what is one.
         reason: String,
     },
+    /// The comment goes on with more commands than one comment may have. They are not carried out.
+    TooMany {
+        /// How many it may have.
+        at_most: usize,
+    },
+}
+
+impl Command {
+    /// Its row in the table of commands.
+    #[must_use]
+    pub fn form(&self) -> &'static CommandForm {
+        let verb = match self {
+            Self::Preview { .. } => "",
+            Self::Extend { .. } => "extend",
+            Self::Stop => "stop",
+            Self::Status => "status",
+            Self::Help => "help",
+        };
+        COMMANDS
+            .iter()
+            .find(|form| form.verb == verb)
+            .expect("every command is in the table")
+    }
+}
+
+/// As it is written in a comment.
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Preview { ttl: None } => f.write_str("/preview"),
+            Self::Preview { ttl: Some(ttl) } => write!(f, "/preview --ttl {ttl}"),
+            Self::Extend { by } => write!(f, "/preview extend {by}"),
+            Self::Stop | Self::Status | Self::Help => write!(f, "/preview {}", self.form().verb),
+        }
+    }
 }

@@ -1,0 +1,50 @@
+//! Who tells the pull request what has become of its preview?
+//!
+//! One reporter, beside the preview's life and never in its way: it reports the newest state, and skips what has been overtaken meanwhile. The
+//! final truth is never skipped.
+
+use super::{patience, stages::Stages};
+use crate::activities::{PreviewReport, PullRequestActivities, ReportPreview};
+
+impl Stages {
+    /// Returns when the pull request's workflow knows how the preview ended.
+    pub(super) async fn keep_the_pull_request_informed(&self) {
+        let mut told = 0;
+        while !self
+            .ctx
+            .state(|workflow| workflow.life.said_everything_with(told))
+        {
+            // Cannot fail: its token is nobody's child.
+            let _ = self
+                .ctx
+                .wait_condition_with_options(
+                    |workflow| workflow.life.has_more_to_say_than(told),
+                    patience::patiently(),
+                )
+                .await;
+
+            let (state, revision) = self.ctx.state(|workflow| workflow.life.current_report());
+            let input = ReportPreview {
+                installation: self.request.installation,
+                report: PreviewReport {
+                    preview: self.request.preview.clone(),
+                    run_id: Some(self.ctx.run_id().to_owned()),
+                    revision,
+                    requested_by: self.request.requested_by.clone(),
+                    state,
+                },
+            };
+            // Temporal itself is asked, so an error means that it does not want this report, now or ever. That must not keep a preview alive;
+            // the failed activity stays in the history for the operator.
+            let _ = self
+                .ctx
+                .execute_activity(
+                    PullRequestActivities::report_preview,
+                    input,
+                    patience::report(),
+                )
+                .await;
+            told = revision;
+        }
+    }
+}

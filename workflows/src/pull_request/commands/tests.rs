@@ -1,0 +1,317 @@
+use super::*;
+use crate::{
+    activities::{Misconfigured, PreviewReport, Terms},
+    vocabulary::{InstallationId, PreviewSettings, PullRequestNumber},
+};
+
+const NOW: &str = "2026-11-22T12:00:00Z";
+
+fn mona() -> Login {
+    "mona".parse().expect("a login")
+}
+
+fn hubot() -> Login {
+    "hubot".parse().expect("a login")
+}
+
+fn pull_request() -> PullRequestRef {
+    PullRequestRef {
+        installation: InstallationId(5),
+        repository: "octo-org/hello-world".parse().expect("a repository"),
+        number: PullRequestNumber::new(12).expect("a number"),
+    }
+}
+
+fn sight() -> Sight {
+    Sight {
+        head: "a".repeat(40).parse().expect("a commit"),
+        openness: Openness::Open,
+        is_locked: false,
+        is_from_fork: false,
+        person_may: true,
+        terms: Ok(Terms {
+            ttl: Ttl::DEFAULT,
+            max_lifetime: "2h".parse().expect("a duration"),
+            redeploy_on_push: false,
+            settings: PreviewSettings::default(),
+        }),
+    }
+}
+
+/// What becomes of a command by mona.
+fn says(command: &Command, sight: &Sight, memory: &Memory) -> Decision {
+    let asked = Asked {
+        pull_request: &pull_request(),
+        comment: CommentId(77),
+        by: &mona(),
+        sight,
+    };
+    decide(Ok(command), &asked, memory)
+}
+
+fn refused(because: Refusal) -> Decision {
+    Decision::Answer(Answer::Refused { because })
+}
+
+const PREVIEW: Command = Command::Preview { ttl: None };
+
+/// The head's preview, asked for by `by`, in `state`.
+fn with_a_preview(by: Login, state: ReportedState) -> Memory {
+    let mut memory = Memory::default();
+    let preview = format!("{}:{}", pull_request(), sight().head);
+    memory.previews.learn(PreviewReport {
+        preview: preview.parse().expect("an id"),
+        run_id: Some("run-1".to_owned()),
+        revision: 1,
+        requested_by: by,
+        state,
+    });
+    memory
+}
+
+fn ready() -> ReportedState {
+    ReportedState::Ready {
+        url: "http://x/".to_owned(),
+        stable_url: None,
+        expires_at: "2026-11-22T12:30:00Z".parse().expect("a time"),
+        extendable_until: "2026-11-22T14:00:00Z".parse().expect("a time"),
+        is_expiring: false,
+    }
+}
+
+#[test]
+fn a_writer_gets_the_newest_commit_on_the_repositorys_terms() {
+    let Decision::Start(request) = says(&PREVIEW, &sight(), &Memory::default()) else {
+        panic!("not started");
+    };
+    assert_eq!(request.preview.commit, sight().head);
+    assert_eq!(request.pull_request(), pull_request());
+    assert_eq!(
+        (request.ttl, request.max_lifetime.to_string()),
+        (Ttl::DEFAULT, "2h".to_owned())
+    );
+    assert_eq!(
+        (request.comment, request.requested_by),
+        (CommentId(77), mona())
+    );
+}
+
+#[test]
+fn a_time_of_ones_own_is_given_up_to_the_maximum() {
+    let hours = |text: &str| text.parse().expect("a duration");
+    let asking = |text| Command::Preview {
+        ttl: Some(hours(text)),
+    };
+    let Decision::Start(request) = says(&asking("2h"), &sight(), &Memory::default()) else {
+        panic!("not started");
+    };
+    assert_eq!(request.ttl, hours("2h"));
+    assert_eq!(
+        says(&asking("3h"), &sight(), &Memory::default()),
+        Decision::Answer(Answer::TtlTooLong {
+            asked: hours("3h"),
+            maximum: hours("2h"),
+        })
+    );
+}
+
+#[test]
+fn everything_else_is_refused_with_its_reason() {
+    let nobody = Sight {
+        person_may: false,
+        ..sight()
+    };
+    for (sight, because) in [
+        (nobody.clone(), Refusal::NotAllowed),
+        (
+            Sight {
+                is_from_fork: true,
+                ..nobody.clone()
+            },
+            Refusal::NotAllowed,
+        ),
+        (
+            Sight {
+                openness: Openness::Closed,
+                ..nobody
+            },
+            Refusal::NotAllowed,
+        ),
+        (
+            Sight {
+                is_from_fork: true,
+                ..sight()
+            },
+            Refusal::Fork,
+        ),
+        (
+            Sight {
+                openness: Openness::Closed,
+                ..sight()
+            },
+            Refusal::Closed,
+        ),
+        (
+            Sight {
+                openness: Openness::Merged,
+                ..sight()
+            },
+            Refusal::Merged,
+        ),
+        (
+            Sight {
+                is_locked: true,
+                ..sight()
+            },
+            Refusal::Locked,
+        ),
+    ] {
+        assert_eq!(
+            says(&PREVIEW, &sight, &Memory::default()),
+            refused(because),
+            "{sight:?}"
+        );
+    }
+}
+
+#[test]
+fn a_configuration_that_cannot_be_obeyed_is_answered() {
+    let problem = Misconfigured {
+        file: ".preview.yaml".to_owned(),
+        line: Some(3),
+        reason: "no such field".to_owned(),
+    };
+    let sight = Sight {
+        terms: Err(problem.clone()),
+        ..sight()
+    };
+    assert_eq!(
+        says(&PREVIEW, &sight, &Memory::default()),
+        Decision::Answer(Answer::Misconfigured { problem })
+    );
+}
+
+#[test]
+fn a_preview_that_exists_is_not_started_again() {
+    let asked_again = |state| says(&PREVIEW, &sight(), &with_a_preview(hubot(), state));
+    assert!(matches!(
+        asked_again(ready()),
+        Decision::Answer(Answer::AlreadyExists { .. })
+    ));
+    assert_eq!(asked_again(ReportedState::Installing), Decision::Nothing);
+    let because = StopReason::Asked { by: None };
+    assert!(matches!(
+        asked_again(ReportedState::Stopping {
+            because: because.clone()
+        }),
+        Decision::Queue(_)
+    ));
+    assert!(matches!(
+        asked_again(ReportedState::Removed { because }),
+        Decision::Start(_)
+    ));
+}
+
+#[test]
+fn who_asked_for_a_preview_may_extend_and_stop_it_without_other_rights() {
+    let reader = Sight {
+        person_may: false,
+        ..sight()
+    };
+    let extend = Command::Extend {
+        by: "10m".parse().expect("a duration"),
+    };
+    let own = with_a_preview(mona(), ready());
+    let anothers = with_a_preview(hubot(), ready());
+    for command in [&extend, &Command::Stop] {
+        assert!(
+            !matches!(says(command, &reader, &own), Decision::Answer(_)),
+            "{command:?}"
+        );
+        assert_eq!(
+            says(command, &reader, &anothers),
+            refused(Refusal::NotAllowed)
+        );
+    }
+    for command in [&PREVIEW, &Command::Status, &Command::Help] {
+        assert_eq!(
+            says(command, &reader, &own),
+            refused(Refusal::NotAllowed),
+            "{command:?}"
+        );
+    }
+}
+
+#[test]
+fn there_may_be_nothing_to_extend_or_stop() {
+    let extend = Command::Extend {
+        by: "10m".parse().expect("a duration"),
+    };
+    assert_eq!(
+        says(&extend, &sight(), &Memory::default()),
+        Decision::Answer(Answer::NothingToExtend)
+    );
+    assert_eq!(
+        says(&Command::Stop, &sight(), &Memory::default()),
+        Decision::Answer(Answer::NothingToStop)
+    );
+}
+
+#[test]
+fn more_than_the_maximum_is_not_given() {
+    let until = "2026-11-22T14:00:00Z".parse().expect("a time");
+    let at_maximum = ReportedState::Ready {
+        url: "http://x/".to_owned(),
+        stable_url: None,
+        expires_at: until,
+        extendable_until: until,
+        is_expiring: false,
+    };
+    let extend = Command::Extend {
+        by: "10m".parse().expect("a duration"),
+    };
+    assert_eq!(
+        says(&extend, &sight(), &with_a_preview(mona(), at_maximum)),
+        Decision::Answer(Answer::AtMaximum { until })
+    );
+}
+
+#[test]
+fn a_push_renews_a_preview_only_where_the_repository_wants_that() {
+    let asked = |sight: &Sight| {
+        let asked = Asked {
+            pull_request: &pull_request(),
+            comment: CommentId(77),
+            by: &mona(),
+            sight,
+        };
+        follow_push(&asked, &Memory::default())
+    };
+    let mut renewing = sight();
+    renewing.terms.as_mut().expect("terms").redeploy_on_push = true;
+    assert_eq!(asked(&sight()), Decision::Nothing);
+    assert!(matches!(asked(&renewing), Decision::Start(_)));
+    // Nobody asked, so nobody is answered.
+    let fork = Sight {
+        is_from_fork: true,
+        ..renewing.clone()
+    };
+    let gone = Sight {
+        person_may: false,
+        ..renewing
+    };
+    assert_eq!(asked(&fork), Decision::Nothing);
+    assert_eq!(asked(&gone), Decision::Nothing);
+}
+
+#[test]
+fn a_flood_of_one_who_may_do_nothing_is_not_looked_into() {
+    let mut memory = Memory::default();
+    let now = NOW.parse().expect("a time");
+    assert!(!memory.is_deaf_to(&mona(), now));
+    memory.refuse(&mona(), Refusal::NotAllowed, now);
+    assert!(memory.is_deaf_to(&mona(), now));
+    let mut with_own = with_a_preview(mona(), ready());
+    with_own.refuse(&mona(), Refusal::NotAllowed, now);
+    assert!(!with_own.is_deaf_to(&mona(), now));
+}

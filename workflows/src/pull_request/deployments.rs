@@ -1,0 +1,188 @@
+//! What does GitHub's own list of deployments say, and what should it say? Pure; no Temporal in here.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    activities::{DeploymentId, DeploymentState, PreviewReport, ReportedState, SyncDeployment},
+    vocabulary::{PreviewId, PreviewRequest, PullRequestRef},
+};
+
+/// How many deployments are cared for at once. More than a pull request has previews.
+const KEPT: usize = 50;
+
+/// The deployments of one pull request that GitHub does not tell the whole truth about yet.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Deployments(Vec<Deployment>);
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Deployment {
+    preview: PreviewId,
+    environment: String,
+    id: Option<DeploymentId>,
+    said: Option<DeploymentState>,
+    wanted: DeploymentState,
+    run_id: Option<String>,
+}
+
+impl Deployments {
+    /// A preview is about to be started. Nothing happens where deployments are not wanted.
+    pub(super) fn begin(&mut self, request: &PreviewRequest) {
+        let Some(environment) = request.settings.environment.clone() else {
+            return;
+        };
+        self.0
+            .retain(|deployment| deployment.preview != request.preview);
+        if self.0.len() == KEPT {
+            self.0.remove(0);
+        }
+        self.0.push(Deployment {
+            preview: request.preview.clone(),
+            environment,
+            id: None,
+            said: None,
+            wanted: DeploymentState::Queued,
+            run_id: None,
+        });
+    }
+
+    /// Takes a preview's report in.
+    pub(super) fn learn(&mut self, report: &PreviewReport) {
+        let deployment = self
+            .0
+            .iter_mut()
+            .find(|deployment| deployment.preview == report.preview);
+        if let Some(deployment) = deployment {
+            deployment.run_id.clone_from(&report.run_id);
+            if let Some(state) = state_of(&report.state) {
+                deployment.wanted = state;
+            }
+        }
+    }
+
+    /// What GitHub is to be told next.
+    pub(super) fn next_write(&self, pull_request: &PullRequestRef) -> Option<SyncDeployment> {
+        let deployment = self.0.iter().find(|deployment| deployment.is_behind())?;
+        Some(SyncDeployment {
+            pull_request: pull_request.clone(),
+            preview: deployment.preview.clone(),
+            run_id: deployment.run_id.clone(),
+            environment: deployment.environment.clone(),
+            deployment: deployment.id,
+            state: deployment.wanted.clone(),
+        })
+    }
+
+    pub(super) fn are_behind(&self) -> bool {
+        self.0.iter().any(Deployment::is_behind)
+    }
+
+    /// GitHub was told, or would not have it.
+    pub(super) fn told(&mut self, write: &SyncDeployment, id: Option<DeploymentId>) {
+        for deployment in &mut self.0 {
+            if deployment.preview == write.preview {
+                deployment.said = Some(write.state.clone());
+                deployment.id = id.or(deployment.id);
+            }
+        }
+        self.0
+            .retain(|deployment| deployment.is_behind() || !deployment.wanted.is_final());
+    }
+}
+
+impl Deployment {
+    fn is_behind(&self) -> bool {
+        self.said.as_ref() != Some(&self.wanted)
+    }
+}
+
+/// Only what GitHub's readers can act on: each state is a write.
+fn state_of(state: &ReportedState) -> Option<DeploymentState> {
+    match state {
+        ReportedState::Requested | ReportedState::Queued { .. } => Some(DeploymentState::Queued),
+        ReportedState::Provisioning
+        | ReportedState::Installing
+        | ReportedState::Starting
+        | ReportedState::WaitingForImage { .. } => Some(DeploymentState::InProgress),
+        ReportedState::Ready { url, .. } => Some(DeploymentState::Success { url: url.clone() }),
+        ReportedState::Stopping { .. } => None,
+        ReportedState::Removed { .. } => Some(DeploymentState::Inactive),
+        ReportedState::Failed { .. } => Some(DeploymentState::Failure),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::activities::StopReason;
+
+    fn request(environment: Option<&str>) -> PreviewRequest {
+        let sha = "a".repeat(40);
+        serde_json::from_value(serde_json::json!({
+            "idempotency_key": format!("octo-org/hello-world#12:{sha}"), "repo": "octo-org/hello-world", "pr_number": 12,
+            "commit_sha": sha, "installation_id": 5, "comment_id": 77, "requested_by": "mona",
+            "settings": environment.map_or_else(|| serde_json::json!({}), |name| serde_json::json!({ "environment": name })),
+        }))
+        .expect("a request")
+    }
+
+    fn report(state: ReportedState) -> PreviewReport {
+        PreviewReport {
+            preview: request(None).preview,
+            run_id: Some("run-1".to_owned()),
+            revision: 1,
+            requested_by: "mona".parse().expect("a login"),
+            state,
+        }
+    }
+
+    /// Tells GitHub all there is to tell, and says what.
+    fn tell(deployments: &mut Deployments) -> Vec<DeploymentState> {
+        let mut told = Vec::new();
+        while let Some(write) = deployments.next_write(&request(None).pull_request()) {
+            told.push(write.state.clone());
+            deployments.told(&write, Some(DeploymentId(3)));
+        }
+        told
+    }
+
+    #[test]
+    fn nothing_is_told_where_nobody_wants_it() {
+        let mut deployments = Deployments::default();
+        deployments.begin(&request(None));
+        deployments.learn(&report(ReportedState::Provisioning));
+        assert!(!deployments.are_behind());
+    }
+
+    #[test]
+    fn a_deployment_goes_from_queued_to_inactive_and_is_then_forgotten() {
+        let mut deployments = Deployments::default();
+        deployments.begin(&request(Some("preview")));
+        assert_eq!(tell(&mut deployments), [DeploymentState::Queued]);
+        deployments.learn(&report(ReportedState::Provisioning));
+        deployments.learn(&report(ReportedState::Installing));
+        assert_eq!(tell(&mut deployments), [DeploymentState::InProgress]);
+        deployments.learn(&report(ReportedState::Ready {
+            url: "http://x/".to_owned(),
+            stable_url: None,
+            expires_at: jiff::Timestamp::MAX,
+            extendable_until: jiff::Timestamp::MAX,
+            is_expiring: false,
+        }));
+        let success = DeploymentState::Success {
+            url: "http://x/".to_owned(),
+        };
+        assert_eq!(tell(&mut deployments), [success]);
+        let because = StopReason::Terminated;
+        deployments.learn(&report(ReportedState::Removed { because }));
+        assert_eq!(tell(&mut deployments), [DeploymentState::Inactive]);
+        assert!(deployments.0.is_empty());
+    }
+
+    #[test]
+    fn what_was_overtaken_is_not_told() {
+        let mut deployments = Deployments::default();
+        deployments.begin(&request(Some("preview")));
+        deployments.learn(&report(ReportedState::Provisioning));
+        assert_eq!(tell(&mut deployments), [DeploymentState::InProgress]);
+    }
+}

@@ -1,0 +1,50 @@
+//! Who keeps the one comment true?
+//!
+//! One writer, beside everything else and in nobody's way. It only says *that* there is something to say: what is said is read from this workflow
+//! at the moment of writing, so a comment that waited for its turn is not out of date when it is written.
+
+use temporalio_workflow::ActivityOptions;
+
+use super::{desk::Desk, patience};
+use crate::activities::{CommentActivities, WriteSticky, github_task_queue};
+
+impl Desk {
+    /// Returns when the desk is closed and the comment says everything, or when GitHub would not have it.
+    pub(super) async fn keep_the_comment_true(&self) {
+        while self.there_is_more_to_say().await {
+            let input = WriteSticky {
+                pull_request: self.pull_request.clone(),
+                comment: self.ctx.state(|workflow| workflow.memory.sticky()),
+            };
+            let written = self
+                .ctx
+                .execute_activity(CommentActivities::write_sticky, input, self.paced())
+                .await;
+            self.ctx.state_mut(|workflow| match &written {
+                Ok(written) => workflow.memory.note_written(written),
+                // The failed activity stays in the history for the operator. The next change is another try.
+                Err(_) => workflow.memory.give_up_writing(),
+            });
+        }
+    }
+
+    async fn there_is_more_to_say(&self) -> bool {
+        // Cannot fail: its token is nobody's child.
+        let _ = self
+            .ctx
+            .wait_condition_with_options(
+                |workflow| workflow.memory.has_more_to_say() || workflow.is_closing,
+                patience::patiently(),
+            )
+            .await;
+        self.ctx.state(|workflow| workflow.memory.has_more_to_say())
+    }
+
+    /// How anything is written to GitHub.
+    pub(super) fn paced(&self) -> ActivityOptions {
+        patience::github_write(
+            github_task_queue(self.ctx.task_queue()),
+            self.pull_request.installation,
+        )
+    }
+}
