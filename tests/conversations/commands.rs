@@ -230,12 +230,12 @@ fn the_commands_of_one_comment_are_carried_out_in_their_order_and_answered_toget
         assert!(
             in_order(
                 &answer,
-                &["nothing to stop", "no preview", "`/preview extend`"]
+                &["could be stopped", "no preview", "`/preview extend 5m`"]
             ),
             "{answer}"
         );
         assert!(
-            !answer.contains("/preview help]"),
+            !answer.contains("these are the commands"),
             "what was quoted was not asked: {answer}"
         );
         assert_eq!(pull.replies().len(), 1);

@@ -2,6 +2,7 @@
 
 mod browser;
 mod budget;
+mod chart;
 mod commands;
 mod configuration;
 mod crash;

@@ -97,7 +97,11 @@ fn when_the_newer_commit_fails_the_older_stays_and_the_comment_says_which_is_liv
         // What is stopped is what is live.
         pull.asks(&User::writer(), "/preview stop").await?;
         older.is_over().await?;
-        pull.says("stopped").await.map(drop)
+        pull.comes_to_say("that nothing is live", |said| {
+            said.contains("broken") && !said.contains("is live")
+        })
+        .await
+        .map(drop)
     });
 }
 

@@ -130,32 +130,6 @@ fn two_pull_requests_each_show_their_own_commit() {
 }
 
 #[test]
-fn ten_pull_requests_at_the_same_moment_all_reach_their_own_url() {
-    converse(Setting::default(), async |chat| {
-        let pulls = try_join_all((0..10).map(|_| chat.pull_request())).await?;
-
-        try_join_all(pulls.iter().map(PullRequest::previewed)).await?;
-
-        for pull in &pulls {
-            let page = pull.preview()?.open("/api/info").await?;
-            assert_eq!(
-                (page.status, page.commit),
-                (200, Some(pull.github.head_sha()))
-            );
-        }
-        assert_eq!(chat.namespaces().await?.len(), 10);
-        let commits: HashSet<_> = pulls.iter().map(|pull| pull.github.head_sha()).collect();
-        assert_eq!(commits.len(), 10, "ten commits, each seen at its own URL");
-        let previews: Vec<_> = pulls
-            .iter()
-            .map(PullRequest::preview)
-            .collect::<Result<_>>()?;
-        try_join_all(previews.iter().map(Preview::stop)).await?;
-        Ok(())
-    });
-}
-
-#[test]
 fn asking_twenty_times_in_parallel_gives_one_workflow_one_namespace_and_one_comment() {
     converse(Setting::default(), async |chat| {
         let pull = chat.pull_request().await?;

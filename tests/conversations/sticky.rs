@@ -99,7 +99,7 @@ fn the_comment_says_what_can_be_typed_next_and_warns_before_the_end() {
                 ready,
                 &["is ready", "`/preview extend", "`/preview stop`", "mona"][..],
             ),
-            (warning, &["`/preview extend", "WARNING"]),
+            (warning, &["`/preview extend", "That is soon"]),
             (expired, &["`/preview`", "gone"]),
         ] {
             for part in holds {
@@ -130,12 +130,12 @@ fn a_preview_that_is_extended_after_the_warning_is_no_longer_said_to_end_soon() 
         let pull = chat.pull_request().await?;
         pull.asks(&User::writer(), "/preview --ttl 1m").await?;
         let preview = pull.shows_url().await?;
-        pull.says("WARNING").await?;
+        pull.says("That is soon").await?;
 
         pull.asks(&User::writer(), "/preview extend 10m").await?;
 
         pull.comes_to_say("no warning", |said| {
-            said.contains("is ready") && !said.contains("WARNING")
+            said.contains("is ready") && !said.contains("That is soon")
         })
         .await?;
         assert_eq!(preview.open("/").await?.status, 200);

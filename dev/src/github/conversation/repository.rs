@@ -16,6 +16,21 @@ pub struct Repository {
     name: String,
 }
 
+/// A deployment as GitHub's list of deployments shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deployment {
+    /// The commit.
+    pub sha: String,
+    /// Where to.
+    pub environment: String,
+    /// It is meant to end.
+    pub is_transient: bool,
+    /// How far it got, oldest first.
+    pub states: Vec<String>,
+    /// What the button "View deployment" leads to; empty if there is nothing to view.
+    pub url: String,
+}
+
 impl Repository {
     pub(crate) fn new(stand_in: &StandIn, owner: &str, name: &str) -> Self {
         Self {
@@ -183,6 +198,32 @@ impl Repository {
                 number,
             },
         )
+    }
+
+    /// GitHub's list of deployments, oldest first.
+    #[must_use]
+    pub fn deployments(&self) -> Vec<Deployment> {
+        self.stand_in.shared.read(|wire| {
+            let repository = wire.state.repository(&self.owner, &self.name);
+            let deployments = repository
+                .into_iter()
+                .flat_map(|repository| repository.deployments.values());
+            deployments
+                .map(|deployment| {
+                    let statuses = &deployment.statuses;
+                    Deployment {
+                        sha: deployment.sha.clone(),
+                        environment: deployment.environment.clone(),
+                        is_transient: deployment.transient_environment,
+                        states: statuses.iter().map(|one| one.state.clone()).collect(),
+                        url: statuses
+                            .last()
+                            .map(|one| one.environment_url.clone())
+                            .unwrap_or_default(),
+                    }
+                })
+                .collect()
+        })
     }
 
     /// Gives somebody a role here, or takes it away with [`Role::None`].
