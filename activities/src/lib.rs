@@ -1,6 +1,7 @@
 //! How the world is touched: every activity that the workflows ask for, and nothing that decides.
 //!
-//! [`Comments`] speaks on pull requests, [`Previews`] makes and removes what a preview consists of, [`Sweeps`] looks for what nobody owns.
+//! [`Comments`] speaks on pull requests, [`PullRequests`] looks at them, [`Previews`] makes and removes what a preview consists of, [`Sweeps`] looks
+//! for what nobody owns.
 //! Each activity says in its own documentation what makes running it twice harmless: Temporal runs them at least once, and an attempt that was
 //! given up may still be running beside its successor.
 
@@ -19,10 +20,16 @@ mod ownership;
     reason = "the SDK's macros generate public items without documentation"
 )]
 mod previews;
+#[allow(
+    missing_docs,
+    reason = "the SDK's macros generate public items without documentation"
+)]
+mod pull_request;
 mod readiness;
 mod redact;
 mod release;
 mod removal;
+mod repository_config;
 #[allow(
     missing_docs,
     reason = "the SDK's macros generate public items without documentation"
@@ -36,6 +43,11 @@ pub use comments::{Comments, Links};
 pub use namespace::NamespaceConfig;
 pub use ownership::{Instance, InvalidInstance};
 pub use previews::Previews;
+pub use pull_request::PullRequests;
 pub use readiness::{ReadinessConfig, UnusableClient};
-pub use release::{Helm, ImageTemplate, InvalidImageTemplate, ReleaseConfig};
+pub use release::{
+    Charts, Helm, ImagePrefix, ImageTemplate, Images, InvalidImagePrefix, InvalidImageTemplate,
+    InvalidOciPrefix, OciPrefix, ReleaseConfig,
+};
+pub use repository_config::Bounds;
 pub use sweep::Sweeps;

@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use jiff::Timestamp;
 use k8s_openapi::{api::core::v1::Namespace, apimachinery::pkg::apis::meta::v1::ObjectMeta};
-use workflows::activities::{CreateNamespace, RunIdentity};
+use workflows::{
+    activities::{CreateNamespace, RunIdentity},
+    vocabulary::PreviewId,
+};
 
 /// Label: who made it. With [`INSTANCE`], what all our selections go by.
 const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
@@ -16,6 +19,8 @@ const INSTANCE: &str = "preview.dev/instance";
 const REPOSITORY_SLUG: &str = "preview.dev/repository-slug";
 const PULL_REQUEST: &str = "preview.dev/pull-request";
 const COMMIT: &str = "preview.dev/commit";
+/// Label: what leads a pull request's own address to a preview; its value is the address's first label.
+const STABLE_ADDRESS: &str = "preview.dev/stable-address";
 
 /// Annotation: the workflow that the namespace was made for.
 const WORKFLOW_ID: &str = "preview.dev/workflow-id";
@@ -151,6 +156,26 @@ pub(crate) fn labels(instance: &Instance) -> BTreeMap<String, String> {
     ])
 }
 
+/// The labels of what leads a pull request's own address somewhere.
+pub(crate) fn address_labels(
+    preview: &PreviewId,
+    instance: &Instance,
+) -> BTreeMap<String, String> {
+    let mut labels = labels(instance);
+    labels.extend(own([
+        (STABLE_ADDRESS, preview.stable_host_label()),
+        (PULL_REQUEST, preview.pull_request.to_string()),
+        (COMMIT, preview.commit.to_string()),
+    ]));
+    labels
+}
+
+/// Selects whatever leads the pull request's own address somewhere.
+pub(crate) fn address_selector(preview: &PreviewId, instance: &Instance) -> String {
+    let stable = preview.stable_host_label();
+    format!("{},{STABLE_ADDRESS}={stable}", instance.selector())
+}
+
 /// Who owns the namespace, and why it exists.
 pub(crate) fn claim_annotations(request: &CreateNamespace) -> BTreeMap<String, String> {
     let preview = &request.owner.preview;
@@ -159,7 +184,7 @@ pub(crate) fn claim_annotations(request: &CreateNamespace) -> BTreeMap<String, S
         (RUN_ID, request.owner.run_id.clone()),
         (REPOSITORY, preview.repository.to_string()),
         (COMMENT, request.comment.to_string()),
-        (REQUESTED_BY, request.requested_by.clone()),
+        (REQUESTED_BY, request.requested_by.to_string()),
         (TTL, request.ttl.to_string()),
     ])
 }
@@ -200,7 +225,7 @@ mod tests {
                 run_id: "run-1".to_owned(),
             },
             comment: CommentId(7),
-            requested_by: "mona".to_owned(),
+            requested_by: "mona".parse().expect("a login"),
             ttl: Ttl::DEFAULT,
         }
     }

@@ -1,12 +1,22 @@
-//! Does Temporal know a workflow of this ID, and is it open? Asked before anything is taken from, or given to, a run.
+//! What does Temporal know of our workflows? Asked before anything is taken from, or given to, a run, and before anything is said.
+
+use std::{error::Error, time::Duration};
 
 use temporalio_client::{
-    Client, UntypedWorkflow, WorkflowDescribeOptions, WorkflowExecutionStatus,
-    errors::WorkflowInteractionError,
+    Client, RpcOptions, UntypedWorkflow, WorkflowDescribeOptions, WorkflowExecutionStatus,
+    WorkflowQueryOptions,
+    errors::{WorkflowInteractionError, WorkflowQueryError},
 };
-use workflows::activities::Explanation;
+use workflows::{
+    PullRequestWorkflow,
+    activities::{Explanation, StickyComment},
+    vocabulary::PullRequestRef,
+};
 
 use crate::fault::{Fault, explain, with_causes};
+
+/// Longest wait for a workflow's answer. One that a worker has in memory answers within milliseconds; another has to be replayed first.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The newest run of a workflow ID.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,12 +25,21 @@ pub(crate) struct LatestRun {
     pub(crate) is_open: bool,
 }
 
-/// Temporal did not say. Nothing may be concluded from that.
+/// Temporal did not say, or did not take it. Nothing may be concluded from that.
 #[derive(Debug, thiserror::Error)]
-#[error("asking Temporal for workflow {workflow_id} failed: {}", with_causes(.source))]
+#[error("{doing} failed: {}", with_causes(.source.as_ref()))]
 pub(crate) struct TemporalError {
-    workflow_id: String,
-    source: Box<WorkflowInteractionError>,
+    doing: String,
+    source: Box<dyn Error + Send + Sync>,
+}
+
+impl TemporalError {
+    pub(crate) fn new(doing: String, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self {
+            doing,
+            source: source.into(),
+        }
+    }
 }
 
 impl Fault for TemporalError {
@@ -56,9 +75,25 @@ pub(crate) async fn latest_run(
             ),
         })),
         Err(WorkflowInteractionError::NotFound(_)) => Ok(None),
-        Err(source) => Err(TemporalError {
-            workflow_id: workflow_id.to_owned(),
-            source: Box::new(source),
-        }),
+        Err(error) => Err(TemporalError::new(
+            format!("asking Temporal for workflow {workflow_id}"),
+            error,
+        )),
     }
+}
+
+/// What the pull request's one comment shall say, in the words of the pull request's own workflow.
+pub(crate) async fn truth_about(
+    temporal: &Client,
+    pull_request: &PullRequestRef,
+) -> Result<StickyComment, TemporalError> {
+    let bounded = RpcOptions::builder().timeout(QUERY_TIMEOUT).build();
+    let options = WorkflowQueryOptions::builder().rpc_options(bounded).build();
+    temporal
+        .get_workflow_handle::<PullRequestWorkflow>(pull_request.to_string())
+        .query(PullRequestWorkflow::comment, (), options)
+        .await
+        .map_err(|error: WorkflowQueryError| {
+            TemporalError::new(format!("asking the workflow of {pull_request}"), error)
+        })
 }

@@ -6,7 +6,9 @@
 
 mod app;
 mod comment;
+mod deployment;
 mod error;
+mod file;
 mod permission;
 mod pull_request;
 mod token;
@@ -14,6 +16,8 @@ mod transport;
 
 pub use app::{AppConfig, ConfigError, GitHubApp};
 pub use comment::Comment;
+pub use deployment::NewDeployment;
 pub use error::{Error, ErrorKind};
+pub use file::RepositoryFile;
 pub use permission::Role;
 pub use pull_request::{PullRequest, PullRequestState};

@@ -21,6 +21,8 @@ const REFRESH_MARGIN: SignedDuration = SignedDuration::from_secs(120);
 
 /// What our tokens may do: exactly what the calls of this crate need, however much the installation would grant.
 const PERMISSIONS: Permissions = Permissions {
+    // The repository's own configuration.
+    contents: "read",
     issues: "write",
     metadata: "read",
     // A comment on a pull request takes this besides `issues`, whatever the documentation says (github/rest-api-description#6994).
@@ -29,6 +31,7 @@ const PERMISSIONS: Permissions = Permissions {
 
 #[derive(Serialize)]
 struct Permissions {
+    contents: &'static str,
     issues: &'static str,
     metadata: &'static str,
     pull_requests: &'static str,

@@ -1,10 +1,10 @@
 //! With which settings does the worker run? Each is an environment variable; `--help` lists them.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
 
 use activities::{
-    Helm, ImageTemplate, Instance, Links, NamespaceConfig, ReadinessConfig, ReleaseConfig,
-    UnusableClient,
+    Bounds, Charts, Helm, ImagePrefix, ImageTemplate, Images, Instance, Links, NamespaceConfig,
+    OciPrefix, ReadinessConfig, ReleaseConfig, UnusableClient,
 };
 use clap::{Parser, builder::BoolishValueParser};
 use service::{LogFormat, TemporalSettings};
@@ -42,7 +42,7 @@ pub struct Config {
 
     /// Previews live below this address: https://previews.example.com, http://preview.localhost:8088.
     #[arg(long, env, value_name = "URL")]
-    preview_domain: PreviewDomain,
+    pub preview_domain: PreviewDomain,
 
     /// Where the ingress controller listens, if the worker cannot find it through the DNS name of a preview.
     #[arg(long, env, value_name = "ADDRESS")]
@@ -56,13 +56,34 @@ pub struct Config {
     #[arg(long, env, value_name = "NAME")]
     preview_ingress_namespace: Option<String>,
 
+    /// How long a preview lives, unless its repository or the person who asks says otherwise: 30m, 2h, 1h30m.
+    #[arg(long, env, value_name = "DURATION", default_value_t = Ttl::DEFAULT)]
+    preview_ttl: Ttl,
+
+    /// How long a preview may live at the most, extensions included. No repository can allow itself more.
+    #[arg(long, env, value_name = "DURATION", default_value_t = Ttl::DEFAULT_MAXIMUM)]
+    preview_max_lifetime: Ttl,
+
     /// The chart that a preview installs: a folder, an archive or an oci:// reference.
     #[arg(long, env, value_name = "CHART")]
     preview_chart: String,
 
+    /// A folder of more charts, among which repositories choose by name.
+    #[arg(long, env, value_name = "FOLDER")]
+    preview_charts_folder: Option<PathBuf>,
+
+    /// Where in registries repositories may choose charts, separated by commas: oci://registry.example.com/charts. Helm installs them with the
+    /// worker's rights.
+    #[arg(long, env, value_name = "PREFIXES", value_delimiter = ',')]
+    preview_allowed_charts: Vec<OciPrefix>,
+
     /// The image of a commit, with {owner}, {repo} and {commit} left open: registry.example.com/{owner}/{repo}:{commit}.
     #[arg(long, env, value_name = "TEMPLATE")]
     preview_image: ImageTemplate,
+
+    /// Where else repositories may choose images, separated by commas, with {owner} and {repo} left open: ghcr.io/{owner}.
+    #[arg(long, env, value_name = "PREFIXES", value_delimiter = ',')]
+    preview_allowed_images: Vec<ImagePrefix>,
 
     /// How long to wait for an image that does not exist yet.
     #[arg(long, env, value_name = "DURATION", default_value = "10m")]
@@ -101,6 +122,24 @@ pub struct Config {
     pub log_format: LogFormat,
 }
 
+/// Settings that cannot be used together or at all.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A preview would outlive its own limit.
+    #[error(
+        "PREVIEW_TTL is {ttl}, more than PREVIEW_MAX_LIFETIME ({max_lifetime}): lower one or raise the other"
+    )]
+    TtlBeyondMaximum {
+        /// What a preview is granted.
+        ttl: Ttl,
+        /// What it may have.
+        max_lifetime: Ttl,
+    },
+    /// There are no charts to choose from.
+    #[error("PREVIEW_CHARTS_FOLDER cannot be read: {0}")]
+    ChartsFolder(#[from] io::Error),
+}
+
 impl Config {
     /// What comments link to.
     #[must_use]
@@ -119,16 +158,40 @@ impl Config {
         }
     }
 
-    /// What is installed.
+    /// What every repository gets, and how far each may deviate from it.
+    ///
+    /// # Errors
+    /// If a preview would be granted more than it may have, or the charts to choose from cannot be found.
+    pub fn bounds(&self) -> Result<Bounds, ConfigError> {
+        let (ttl, max_lifetime) = (self.preview_ttl, self.preview_max_lifetime);
+        if ttl > max_lifetime {
+            return Err(ConfigError::TtlBeyondMaximum { ttl, max_lifetime });
+        }
+        Ok(Bounds {
+            ttl,
+            max_lifetime,
+            charts: Charts::new(
+                &self.preview_chart,
+                self.preview_charts_folder.as_deref(),
+                self.preview_allowed_charts.clone(),
+            )?,
+            images: Images::new(
+                self.preview_image.clone(),
+                self.preview_allowed_images.clone(),
+            ),
+        })
+    }
+
+    /// What is installed, within the bounds.
     #[must_use]
-    pub fn releases(&self) -> ReleaseConfig {
+    pub fn releases(&self, bounds: &Bounds) -> ReleaseConfig {
         ReleaseConfig {
             helm: Helm {
                 program: self.helm.clone(),
                 kube_context: self.kube_context.clone(),
             },
-            chart: self.preview_chart.clone(),
-            image: self.preview_image.clone(),
+            charts: bounds.charts.clone(),
+            images: bounds.images.clone(),
             ingress_class: Some(self.preview_ingress_class.clone())
                 .filter(|class| !class.is_empty()),
             domain: self.preview_domain.clone(),
@@ -185,14 +248,43 @@ mod tests {
         let config = with(&[]).expect("a configuration");
         assert!(config.worker_listen.ip().is_loopback());
         assert!(!config.sweep().dry_run);
-        assert_eq!(config.releases().ingress_class.as_deref(), Some("traefik"));
+        let bounds = config.bounds().expect("bounds");
+        assert_eq!(
+            (bounds.ttl, bounds.max_lifetime),
+            (Ttl::DEFAULT, Ttl::DEFAULT_MAXIMUM)
+        );
+        let releases = config.releases(&bounds);
+        assert_eq!(releases.ingress_class.as_deref(), Some("traefik"));
         assert_eq!(config.recycle_after(), Duration::from_secs(24 * 3600));
     }
 
     #[test]
     fn an_empty_ingress_class_means_the_clusters_own() {
         let config = with(&["--preview-ingress-class="]).expect("a configuration");
-        assert_eq!(config.releases().ingress_class, None);
+        let bounds = config.bounds().expect("bounds");
+        assert_eq!(config.releases(&bounds).ingress_class, None);
+    }
+
+    #[test]
+    fn settings_that_contradict_each_other_are_named() {
+        for (argument, named) in [
+            ("--preview-ttl=2d", "PREVIEW_TTL is 2d"),
+            ("--preview-charts-folder=/nowhere", "PREVIEW_CHARTS_FOLDER"),
+        ] {
+            let error = with(&[argument])
+                .expect("readable")
+                .bounds()
+                .expect_err(argument);
+            assert!(error.to_string().contains(named), "{error}");
+        }
+    }
+
+    #[test]
+    fn several_places_are_separated_by_commas() {
+        let places =
+            "--preview-allowed-charts=oci://ghcr.io/octo,oci://registry.example.com/charts";
+        with(&[places]).expect("a configuration");
+        with(&["--preview-allowed-images=ghcr.io/{owner},quay.io"]).expect("a configuration");
     }
 
     #[test]
@@ -209,6 +301,15 @@ mod tests {
             ),
             ("--temporal-address=::", "--temporal-address"),
             ("--sweep-dry-run=perhaps", "--sweep-dry-run"),
+            ("--preview-ttl=1 month", "--preview-ttl"),
+            (
+                "--preview-allowed-charts=ghcr.io/octo",
+                "--preview-allowed-charts",
+            ),
+            (
+                "--preview-allowed-images=ghcr.io/{who}",
+                "--preview-allowed-images",
+            ),
         ] {
             let error = with(&[argument]).expect_err(argument);
             assert!(error.to_string().contains(named), "{error}");

@@ -9,6 +9,7 @@ pub mod config;
 pub mod github_app;
 pub mod health;
 pub mod metrics;
+pub mod pace;
 pub mod schedule;
 pub mod search_attributes;
 pub mod temporal;

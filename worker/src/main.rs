@@ -1,6 +1,6 @@
 //! The worker: runs preview workflows, and does to GitHub and Kubernetes what they ask for.
 
-use activities::{Cluster, Comments, Previews, Sweeps};
+use activities::{Cluster, Comments, Previews, PullRequests, Sweeps};
 use anyhow::{Context, anyhow};
 use clap::Parser;
 use github::GitHubApp;
@@ -9,8 +9,12 @@ use temporalio_sdk::Runtime;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use worker::{
-    cluster, config::Config, health, metrics::Metrics, schedule, search_attributes, temporal,
-    workers,
+    cluster,
+    config::Config,
+    health,
+    metrics::Metrics,
+    pace, schedule, search_attributes, temporal,
+    workers::{self, Implementations},
 };
 
 /// What is written when RUST_LOG says nothing else. Temporal's SDK tells about every connection that comes and goes.
@@ -21,6 +25,7 @@ async fn main() -> anyhow::Result<()> {
     // Read the configuration, all of it, before anything is touched
     let config = Config::parse();
     let app = config.github.app()?;
+    let bounds = config.bounds()?;
 
     logging::start(config.log_format, LOGGED);
 
@@ -51,6 +56,7 @@ async fn main() -> anyhow::Result<()> {
     // Make Temporal ready for our workflows
     search_attributes::register(&temporal).await?;
     schedule::orphan_sweep(&temporal, &config).await?;
+    let pace = pace::agree(&temporal, &workers::github_queue(&config)).await;
 
     // Answer probes and scrapes
     let listener = TcpListener::bind(config.worker_listen)
@@ -61,15 +67,23 @@ async fn main() -> anyhow::Result<()> {
     tokio::spawn(health::serve(listener, health, shutdown.clone()));
 
     // Work until told to stop, then finish what can be finished soon
-    let previews = Previews {
-        cluster: cluster.clone(),
-        namespaces: config.namespaces(),
-        releases: config.releases(),
-        readiness: config.readiness()?,
+    let implementations = Implementations {
+        previews: Previews {
+            cluster: cluster.clone(),
+            namespaces: config.namespaces(),
+            releases: config.releases(&bounds),
+            readiness: config.readiness()?,
+        },
+        pull_requests: PullRequests {
+            cluster: cluster.clone(),
+            github: github.clone(),
+            domain: config.preview_domain.clone(),
+            bounds,
+        },
+        sweeps: Sweeps { cluster },
+        comments: Comments::new(github, config.links()),
     };
-    let sweeps = Sweeps { cluster };
-    let comments = Comments::new(github, config.links());
-    let queues = workers::queues(&config, previews, sweeps, comments)?;
+    let queues = workers::queues(&config, implementations, pace)?;
     workers::run(
         &runtime,
         &temporal,

@@ -2,20 +2,17 @@
 
 use std::time::Duration;
 
-use activities::{Comments, Previews, Sweeps};
+use activities::{Comments, Previews, PullRequests, Sweeps};
 use temporalio_client::Client;
 use temporalio_sdk::{
     Runtime, Worker, WorkerCreateError, WorkerOptions, WorkerRunError, WorkflowRegistrationError,
 };
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use workflows::{OrphanSweep, PreviewWorkflow, RefusalNotice, activities::github_task_queue};
+use workflows::{OrphanSweep, PreviewWorkflow, PullRequestWorkflow, activities::github_task_queue};
 
-use crate::config::Config;
+use crate::{config::Config, pace::Pace};
 
-/// GitHub allows 80 content writes a minute. Limited by the server for the whole queue, however many workers there are; this also turns off the
-/// eager dispatch of activities, which would go past the limit.
-const GITHUB_WRITES_PER_SECOND: f64 = 80.0 / 60.0;
 /// How long a workflow waits for the worker that has it in memory. After a crash, that worker does not exist any more.
 const STICKY_PATIENCE: Duration = Duration::from_secs(2);
 /// Heartbeats are sent on at the most this often. A cancellation comes back with one, so this is also how late it may be.
@@ -29,30 +26,48 @@ pub struct Queues {
     github: WorkerOptions,
 }
 
+/// What the workflows ask for, by its place.
+pub struct Implementations {
+    /// In the cluster, for one preview.
+    pub previews: Previews,
+    /// On a pull request, without writing.
+    pub pull_requests: PullRequests,
+    /// In the cluster, for all.
+    pub sweeps: Sweeps,
+    /// What is written on pull requests.
+    pub comments: Comments,
+}
+
+/// The task queue that content writes wait in.
+#[must_use]
+pub fn github_queue(config: &Config) -> String {
+    github_task_queue(&config.temporal.preview_task_queue)
+}
+
 /// Sets up the previews' queue, with all workflows, and GitHub's, with the content writes only.
 ///
 /// # Errors
 /// If a workflow cannot be registered.
 pub fn queues(
     config: &Config,
-    previews: Previews,
-    sweeps: Sweeps,
-    comments: Comments,
+    activities: Implementations,
+    pace: Pace,
 ) -> Result<Queues, WorkflowRegistrationError> {
     let previews = WorkerOptions::new(config.temporal.preview_task_queue.as_str())
+        .register_workflow::<PullRequestWorkflow>()?
         .register_workflow::<PreviewWorkflow>()?
-        .register_workflow::<RefusalNotice>()?
         .register_workflow::<OrphanSweep>()?
-        .register_activities(previews)
-        .register_activities(sweeps)
+        .register_activities(activities.previews)
+        .register_activities(activities.pull_requests)
+        .register_activities(activities.sweeps)
         .max_cached_workflows(config.worker_cached_workflows)
         .sticky_queue_schedule_to_start_timeout(STICKY_PATIENCE)
         .max_heartbeat_throttle_interval(HEARTBEAT_THROTTLE)
         .graceful_shutdown_period(GRACE)
         .build();
-    let github = WorkerOptions::new(github_task_queue(&config.temporal.preview_task_queue))
-        .register_activities(comments)
-        .max_task_queue_activities_per_second(GITHUB_WRITES_PER_SECOND)
+    let github = WorkerOptions::new(github_queue(config))
+        .register_activities(activities.comments)
+        .maybe_max_task_queue_activities_per_second(pace.polled())
         .graceful_shutdown_period(GRACE)
         .build();
     Ok(Queues { previews, github })

@@ -6,6 +6,8 @@
 use std::{fmt, sync::LazyLock};
 
 use regex::Regex;
+use url::Url;
+use workflows::vocabulary::Login;
 
 /// Invisible; breaks up what GitHub would otherwise recognise after Markdown has been rendered, where a backslash does not help.
 const ZERO_WIDTH_SPACE: char = '\u{200B}';
@@ -68,6 +70,27 @@ pub(super) fn code(text: &str, max: usize) -> Markdown {
     Markdown(format!("{fence}{space}{line}{space}{fence}"))
 }
 
+/// An address as a link to itself; as code if it is longer than `max` characters, or none that a browser should be led to.
+pub(super) fn address(text: &str, max: usize) -> Markdown {
+    match text.parse::<Url>() {
+        // A parsed address has no spaces and no angle brackets left in it: it cannot end the link.
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.as_str().len() <= max => {
+            Markdown(format!("<{url}>"))
+        }
+        _ => code(text, max),
+    }
+}
+
+/// A person, who is told by GitHub that they are meant. Apps cannot be told anything.
+pub(super) fn mention(login: &Login) -> Markdown {
+    let name = escape(login.as_str());
+    if login.as_str().contains('[') {
+        Markdown(name)
+    } else {
+        Markdown(format!("@{name}"))
+    }
+}
+
 /// Output of a program as a block, cut to its last `max` characters.
 pub(super) fn block(text: &str, max: usize) -> Markdown {
     let text = printable(text);
@@ -85,21 +108,27 @@ fn escape(line: &str) -> String {
     const MARKS: &str = r"\`*_[]<>&~|$#";
     let mut escaped = String::with_capacity(line.len() * 2);
     for (index, character) in line.char_indices() {
-        let begins_an_address = line[index..].starts_with("://");
+        let rest = &line[index..];
+        // GitHub makes links of `http://…` and `www.…` wherever they stand.
+        let begins_an_address =
+            rest.starts_with("://") || (character == '.' && ends_with(&escaped, "www"));
         if MARKS.contains(character) || begins_an_address {
             escaped.push('\\');
         }
         escaped.push(character);
         // `@name` pings; `#12` and `GH-12` mark another issue as mentioned.
-        if matches!(character, '@' | '#') || ends_with_gh(&escaped) {
+        if matches!(character, '@' | '#') || ends_with(&escaped, "gh") {
             escaped.push(ZERO_WIDTH_SPACE);
         }
     }
     escaped
 }
 
-fn ends_with_gh(text: &str) -> bool {
-    text.len() >= 2 && text.as_bytes()[text.len() - 2..].eq_ignore_ascii_case(b"gh")
+/// In whatever case.
+fn ends_with(text: &str, word: &str) -> bool {
+    text.len()
+        .checked_sub(word.len())
+        .is_some_and(|start| text.as_bytes()[start..].eq_ignore_ascii_case(word.as_bytes()))
 }
 
 fn single_line(text: &str) -> String {
@@ -156,6 +185,10 @@ mod tests {
             r"\<img src=x onerror=y\> \*\*b\*\* \[a\](http\://b)"
         );
         assert_eq!(
+            shown("www.example.com ftp://a"),
+            r"www\.example.com ftp\://a"
+        );
+        assert_eq!(
             shown("line one\n# line two\r\n- three"),
             "line one \\#\u{200B} line two - three"
         );
@@ -189,6 +222,24 @@ mod tests {
             "`````text\n````\n</details>\n@mona\n`````"
         );
         assert_eq!(block("first\nlast", 4).to_string(), "```text\nlast\n```");
+    }
+
+    #[test]
+    fn only_what_a_browser_can_open_becomes_a_link() {
+        let shown = |text| address(text, 50).to_string();
+        assert_eq!(
+            shown("https://a.example.com/x?y=<z>"),
+            "<https://a.example.com/x?y=%3Cz%3E>"
+        );
+        assert_eq!(shown("javascript:alert(1)"), "`javascript:alert(1)`");
+        assert_eq!(shown("not an address"), "`not an address`");
+    }
+
+    #[test]
+    fn people_are_mentioned_and_apps_are_named() {
+        let shown = |login: &str| mention(&login.parse().expect("a login")).to_string();
+        assert_eq!(shown("octo_cat"), r"@octo\_cat");
+        assert_eq!(shown("preview[bot]"), r"preview\[bot\]");
     }
 
     proptest! {

@@ -1,26 +1,34 @@
 //! How is it said on the pull request, once, by us alone, and kept true?
 
+mod links;
 mod markdown;
-mod render;
+mod reply;
+mod state;
+mod sticky;
+#[cfg(test)]
+mod tests;
+mod timeliness;
+mod turns;
 
-use std::{
-    array,
-    hash::{DefaultHasher, Hash, Hasher},
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use github::{Comment, GitHubApp};
+use temporalio_client::Client as Temporal;
 use temporalio_sdk::activities::{ActivityContext, ActivityError, activities};
-use tokio::sync::{Mutex, MutexGuard};
 use workflows::{
-    activities::{Explanation, Notice, WriteComment, comment_declared},
-    vocabulary::{CommentId, PullRequestRef},
+    activities::{Explanation, Reply, WriteSticky, Written, comment_declared},
+    vocabulary::CommentId,
 };
 
-use crate::fault::{Fault, explain, give_up};
-pub use render::Links;
-use render::{STICKY_MARKER, notice, notice_marker, sticky, would_hide_a_living_preview};
+use crate::{
+    fault::{Fault, explain, give_up},
+    temporal::{TemporalError, truth_about},
+};
+pub use links::Links;
+use reply::{reply, reply_marker};
+use sticky::{STICKY_MARKER, sticky};
+use timeliness::{is_worth_writing, waited};
+use turns::Turns;
 
 /// Speaks on pull requests. Registered on the paced GitHub queue.
 pub struct Comments {
@@ -40,91 +48,142 @@ impl Comments {
         }
     }
 
-    async fn write(&self, request: &WriteComment) -> Result<CommentId, CommentError> {
+    async fn write(
+        &self,
+        temporal: &Temporal,
+        request: &WriteSticky,
+        waited: Duration,
+    ) -> Result<Written, CommentError> {
         let pull_request = &request.pull_request;
         let _turn = self.turns.take(pull_request).await;
         let own = self.github.own_comments(pull_request).await?;
         let known = request
             .comment
             .and_then(|id| own.iter().find(|comment| comment.id == id));
-        let body = sticky(&request.report, &self.links);
-        let Some(shown) = known.or_else(|| marked(&own, STICKY_MARKER)) else {
-            return Ok(self.github.create_comment(pull_request, &body).await?.id);
+        let shown = known.or_else(|| marked(&own, STICKY_MARKER));
+        // Asked last: nothing but the write itself lies between what is true and what is said.
+        let truth = truth_about(temporal, pull_request).await?;
+        let written = |comment| Written {
+            comment,
+            revision: truth.revision,
         };
-        if says(shown, &body) || would_hide_a_living_preview(&shown.body, &request.report) {
-            return Ok(shown.id);
-        }
+        let Some(body) =
+            sticky(&truth, &self.links).filter(|_| is_worth_writing(&truth, waited))
+        else {
+            return Ok(written(shown.map(|comment| comment.id)));
+        };
+        let comment = match shown {
+            Some(shown) if says(shown, &body) => shown.id,
+            Some(shown) => self.update(request, shown.id, &body).await?,
+            None => self.github.create_comment(pull_request, &body).await?.id,
+        };
+        Ok(written(Some(comment)))
+    }
+
+    async fn update(
+        &self,
+        request: &WriteSticky,
+        comment: CommentId,
+        body: &str,
+    ) -> Result<CommentId, CommentError> {
+        let pull_request = &request.pull_request;
         match self
             .github
-            .update_comment(pull_request, shown.id, &body)
+            .update_comment(pull_request, comment, body)
             .await
         {
             // Deleted between our look and our deed.
             Err(error) if error.is_gone() => {
-                Ok(self.github.create_comment(pull_request, &body).await?.id)
+                Ok(self.github.create_comment(pull_request, body).await?.id)
             }
             result => Ok(result?.id),
         }
     }
 
-    async fn post(&self, request: &Notice) -> Result<CommentId, CommentError> {
+    async fn post(&self, request: &Reply) -> Result<CommentId, CommentError> {
         let pull_request = &request.pull_request;
         let _turn = self.turns.take(pull_request).await;
         let own = self.github.own_comments(pull_request).await?;
-        if let Some(posted) = marked(&own, &notice_marker(request.comment_id)) {
+        if let Some(posted) = marked(&own, &reply_marker(request.comment_id)) {
             return Ok(posted.id);
         }
-        Ok(self
-            .github
-            .create_comment(pull_request, &notice(request))
-            .await?
-            .id)
+        let sticky = request
+            .sticky
+            .and_then(|id| own.iter().find(|comment| comment.id == id));
+        let body = reply(request, sticky.map(|comment| &comment.html_url))
+            .ok_or(CommentError::NothingToSay)?;
+        Ok(self.github.create_comment(pull_request, &body).await?.id)
     }
 }
 
 #[activities]
 impl Comments {
-    /// Twice is harmless: the comment is found again, by its number or by its hidden first line, and written only if it says something else.
-    #[activity(definition = comment_declared::WriteComment)]
-    pub async fn write_comment(
+    /// Twice is harmless: the comment is found again, by its number or by its hidden first line, and written only if it does not say yet what is
+    /// true at that moment.
+    #[activity(definition = comment_declared::WriteSticky)]
+    pub async fn write_sticky(
         self: Arc<Self>,
-        _ctx: ActivityContext,
-        request: WriteComment,
-    ) -> Result<CommentId, ActivityError> {
-        self.write(&request).await.map_err(give_up)
+        ctx: ActivityContext,
+        request: WriteSticky,
+    ) -> Result<Written, ActivityError> {
+        let waited = waited(ctx.info());
+        self.write(&ctx.client(), &request, waited)
+            .await
+            .map_err(give_up)
     }
 
-    /// Twice is harmless: the notice names the comment it answers in its hidden first line, and is looked for before it is posted.
-    #[activity(definition = comment_declared::PostNotice)]
-    pub async fn post_notice(
+    /// Twice is harmless: the reply names the comment it answers in its hidden first line, and is looked for before it is posted.
+    #[activity(definition = comment_declared::PostReply)]
+    pub async fn post_reply(
         self: Arc<Self>,
         _ctx: ActivityContext,
-        request: Notice,
+        request: Reply,
     ) -> Result<CommentId, ActivityError> {
         self.post(&request).await.map_err(give_up)
     }
 }
 
-/// GitHub did not take it.
+/// It was not said.
 #[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-struct CommentError(#[from] github::Error);
+enum CommentError {
+    #[error(transparent)]
+    GitHub(#[from] github::Error),
+    #[error(transparent)]
+    Temporal(#[from] TemporalError),
+    #[error("a reply without an answer was to be posted")]
+    NothingToSay,
+}
 
 impl Fault for CommentError {
     fn kind(&self) -> &'static str {
-        self.0.label()
+        match self {
+            Self::GitHub(error) => error.label(),
+            Self::Temporal(error) => error.kind(),
+            Self::NothingToSay => "NothingToSay",
+        }
     }
 
     fn is_permanent(&self) -> bool {
-        !self.0.is_retryable()
+        match self {
+            Self::GitHub(error) => !error.is_retryable(),
+            Self::Temporal(error) => error.is_permanent(),
+            Self::NothingToSay => true,
+        }
     }
 
     fn explanation(&self) -> Explanation {
-        explain("GitHub did not take the comment.")
+        match self {
+            Self::GitHub(_) => explain("GitHub did not take the comment."),
+            Self::Temporal(error) => error.explanation(),
+            Self::NothingToSay => explain("There was nothing to say."),
+        }
     }
 
     fn retry_after(&self) -> Option<Duration> {
-        self.0.retry_after()
+        match self {
+            Self::GitHub(error) => error.retry_after(),
+            Self::Temporal(_) | Self::NothingToSay => None,
+        }
     }
 }
 
@@ -141,25 +200,4 @@ fn marked<'a>(own: &'a [Comment], marker: &str) -> Option<&'a Comment> {
 /// GitHub may have changed line ends and trailing space.
 fn says(shown: &Comment, body: &str) -> bool {
     shown.body.trim().lines().eq(body.trim().lines())
-}
-
-/// Looking for the comment and writing it are two calls. Two previews of one pull request that did this at the same time would make two comments.
-/// More locks than writes at once; that two pull requests may share one costs a moment, not correctness.
-struct Turns([Mutex<()>; 64]);
-
-impl Default for Turns {
-    fn default() -> Self {
-        Self(array::from_fn(|_| Mutex::new(())))
-    }
-}
-
-impl Turns {
-    async fn take(&self, pull_request: &PullRequestRef) -> MutexGuard<'_, ()> {
-        let mut hasher = DefaultHasher::new();
-        pull_request.to_string().hash(&mut hasher);
-        let index = hasher.finish() % self.0.len() as u64;
-        self.0[usize::try_from(index).expect("less than the number of locks")]
-            .lock()
-            .await
-    }
 }

@@ -9,7 +9,7 @@ use kube::{
 };
 use serde_json::json;
 use temporalio_client::Client as Temporal;
-use workflows::activities::{CreateNamespace, Explanation, NamespaceHandle};
+use workflows::activities::{CreateNamespace, Explanation, NamespaceHandle, RunIdentity};
 
 use crate::{
     Cluster,
@@ -174,6 +174,23 @@ async fn obtain(
             }
         }
     }
+}
+
+/// The namespace of this name, if this run holds it and it is not on its way out.
+pub(crate) async fn find_held(
+    cluster: &Cluster,
+    owner: &RunIdentity,
+    name: &str,
+) -> Result<Option<Namespace>, ClusterError> {
+    let namespace = cluster
+        .namespaces()
+        .get_opt(name)
+        .await
+        .doing(|| format!("reading namespace {name}"))?;
+    Ok(namespace.filter(|namespace| {
+        !is_terminating(namespace)
+            && Claim::on(namespace, &cluster.instance).is_some_and(|claim| claim.is_held_by(owner))
+    }))
 }
 
 /// Of one workflow ID only the newest run can be open, so what another run holds is a leftover, unless that run is newer than we are.

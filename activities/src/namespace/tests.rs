@@ -3,10 +3,7 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::Client;
-use workflows::{
-    activities::RunIdentity,
-    vocabulary::{CommentId, Ttl},
-};
+use workflows::vocabulary::{CommentId, Ttl};
 
 use super::*;
 
@@ -19,7 +16,7 @@ fn request_of(run_id: &str) -> CreateNamespace {
             run_id: run_id.to_owned(),
         },
         comment: CommentId(7),
-        requested_by: "mona".to_owned(),
+        requested_by: "mona".parse().expect("a login"),
         ttl: Ttl::DEFAULT,
     }
 }

@@ -1,8 +1,8 @@
-//! Under which name has the pull request's own pipeline pushed this commit's image?
+//! Under which name has the pull request's own pipeline pushed this commit's image, and which names may a repository choose?
 
 use std::{fmt, str::FromStr};
 
-use workflows::vocabulary::PreviewId;
+use workflows::vocabulary::{PreviewId, Repository};
 
 /// What a template may name, in braces.
 const PLACEHOLDERS: [&str; 3] = ["{owner}", "{repo}", "{commit}"];
@@ -12,6 +12,31 @@ const PLACEHOLDERS: [&str; 3] = ["{owner}", "{repo}", "{commit}"];
 pub struct ImageTemplate {
     repository: String,
     tag: String,
+}
+
+/// The images that previews may be made of.
+#[derive(Clone, Debug)]
+pub struct Images {
+    default: ImageTemplate,
+    allowed: Vec<ImagePrefix>,
+}
+
+/// `registry.example.com/{owner}`: that image, or whatever is below it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImagePrefix(String);
+
+/// The text is not the beginning of an image's name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no place of images: expected, for example, `registry.example.com/{{owner}}`")]
+pub struct InvalidImagePrefix(String);
+
+/// An image that this service does not run.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ImageRefused {
+    #[error(transparent)]
+    NoTemplate(#[from] InvalidImageTemplate),
+    #[error("this service does not run images from `{place}`, only from {allowed}")]
+    NotAllowed { place: String, allowed: String },
 }
 
 /// A preview's image, as Helm charts want it.
@@ -31,18 +56,81 @@ pub struct InvalidImageTemplate {
     reason: &'static str,
 }
 
+impl Images {
+    /// `default` is where images are unless a repository says otherwise; repositories choose below it and below the `allowed` ones.
+    #[must_use]
+    pub fn new(default: ImageTemplate, mut allowed: Vec<ImagePrefix>) -> Self {
+        allowed.push(ImagePrefix(default.repository.clone()));
+        Self { default, allowed }
+    }
+
+    /// The template that a repository chose, if it may.
+    pub(crate) fn find(
+        &self,
+        wanted: Option<&str>,
+        repository: &Repository,
+    ) -> Result<ImageTemplate, ImageRefused> {
+        let Some(wanted) = wanted else {
+            return Ok(self.default.clone());
+        };
+        let template: ImageTemplate = wanted.parse()?;
+        let place = in_repository(&template.repository, repository);
+        let allowed: Vec<_> = self
+            .allowed
+            .iter()
+            .map(|prefix| in_repository(&prefix.0, repository))
+            .collect();
+        // Whole pieces of a name are compared: `…/octo` does not cover `…/octo-labs`.
+        let is_below = |prefix: &String| {
+            place
+                .strip_prefix(prefix)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        if allowed.iter().any(is_below) {
+            return Ok(template);
+        }
+        let quoted: Vec<_> = allowed.iter().map(|prefix| format!("`{prefix}`")).collect();
+        Err(ImageRefused::NotAllowed {
+            allowed: quoted.join(", "),
+            place,
+        })
+    }
+}
+
+/// Registries know lower-case names only, GitHub keeps the case that people chose.
+fn in_repository(template: &str, repository: &Repository) -> String {
+    template
+        .replace("{owner}", repository.owner())
+        .replace("{repo}", repository.name())
+        .to_ascii_lowercase()
+}
+
 impl ImageTemplate {
-    /// Registries know lower-case names only, GitHub keeps the case that people chose.
     pub(crate) fn image(&self, preview: &PreviewId) -> Image {
+        let commit = preview.commit.as_str();
         let fill = |template: &str| {
             template
                 .replace("{owner}", preview.repository.owner())
                 .replace("{repo}", preview.repository.name())
-                .replace("{commit}", preview.commit.as_str())
+                .replace("{commit}", commit)
         };
         Image {
-            repository: fill(&self.repository).to_ascii_lowercase(),
+            repository: in_repository(&self.repository, &preview.repository)
+                .replace("{commit}", commit),
             tag: fill(&self.tag),
+        }
+    }
+}
+
+impl FromStr for ImagePrefix {
+    type Err = InvalidImagePrefix;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let place = text.trim_end_matches('/');
+        // What can begin a template's name, and needs no commit to be known.
+        match format!("{place}/x:{{commit}}").parse::<ImageTemplate>() {
+            Ok(_) if !place.contains("{commit}") => Ok(Self(place.to_owned())),
+            _ => Err(InvalidImagePrefix(text.chars().take(200).collect())),
         }
     }
 }
@@ -81,6 +169,9 @@ impl FromStr for ImageTemplate {
             return Err(invalid(
                 "its name holds a character that no image name may hold, or an unknown placeholder",
             ));
+        }
+        if repository_rest.split('/').any(|piece| matches!(piece, "" | "." | "..")) {
+            return Err(invalid("a piece of its name is empty or leads elsewhere"));
         }
         if !without_placeholders(tag).chars().all(legal_in_tag) {
             return Err(invalid(
@@ -143,9 +234,56 @@ mod tests {
             "a/{repo}:latest",
             "a/{name}:{commit}",
             "a b:{commit}",
+            "a//b:{commit}",
+            "a/../b:{commit}",
             "a/b:{commit}@sha256:0",
         ] {
             assert!(text.parse::<ImageTemplate>().is_err(), "{text}");
+        }
+    }
+
+    fn found(allowed: &[&str], wanted: &str) -> Result<ImageTemplate, ImageRefused> {
+        let default = "registry.example.com/{owner}/{repo}:{commit}".parse().expect("a template");
+        let allowed = allowed.iter().map(|text| text.parse().expect("a prefix")).collect();
+        let repository = "Octo-Org/Hello.World".parse().expect("a repository");
+        Images::new(default, allowed).find(Some(wanted), &repository)
+    }
+
+    #[test]
+    fn a_repository_names_its_own_images_and_no_others() {
+        for wanted in [
+            "registry.example.com/{owner}/{repo}:sha-{commit}",
+            "registry.example.com/octo-org/hello.world/web:{commit}",
+        ] {
+            assert_eq!(found(&[], wanted).map(|template| template.to_string()), Ok(wanted.to_owned()));
+        }
+        for wanted in [
+            "registry.example.com/{owner}/other:{commit}",
+            "registry.example.com/{owner}/{repo}s:{commit}",
+            "docker.io/octo-org/hello.world:{commit}",
+        ] {
+            assert!(matches!(found(&[], wanted), Err(ImageRefused::NotAllowed { .. })), "{wanted}");
+        }
+        assert!(matches!(found(&[], "registry.example.com/{owner}/{repo}:latest"), Err(ImageRefused::NoTemplate(_))));
+    }
+
+    #[test]
+    fn more_places_are_opened_by_the_service() {
+        let allowed = ["ghcr.io/{owner}/", "quay.io"];
+        for wanted in ["ghcr.io/octo-org/anything:{commit}", "quay.io/a/b/c:{commit}"] {
+            assert!(found(&allowed, wanted).is_ok(), "{wanted}");
+        }
+        let refused = found(&allowed, "ghcr.io/octo-orgs/x:{commit}").expect_err("refused");
+        assert_eq!(
+            refused.to_string(),
+            "this service does not run images from `ghcr.io/octo-orgs/x`, only from `ghcr.io/octo-org`, `quay.io`, `registry.example.com/octo-org/hello.world`"
+        );
+    }
+
+    #[test]
+    fn what_is_no_place_of_images_is_refused() {
+        for text in ["", "a b", "a/{name}", "a/{commit}", "a/../b", "a:tag@b"] {
+            assert!(text.parse::<ImagePrefix>().is_err(), "{text}");
         }
     }
 }

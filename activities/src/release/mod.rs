@@ -1,30 +1,36 @@
 //! How is the chart installed for one commit, and what does Helm's refusal mean?
 
+mod chart;
 mod helm;
 mod image;
 mod pending;
+mod values;
 mod verdict;
 
 use std::{ffi::OsString, time::Duration};
 
 use kube::ResourceExt;
-use serde_json::json;
 use workflows::{
-    activities::{Explanation, InstallRelease, RunIdentity},
+    activities::{Explanation, InstallRelease, NamespaceHandle, RunIdentity},
     vocabulary::{PreviewDomain, PreviewId},
 };
 
 use crate::{
     Cluster,
     alive::Progress,
-    cluster::{ClusterError, Doing},
+    cluster::ClusterError,
     fault::{Fault, explain},
-    ownership::{Claim, is_terminating},
+    namespace::find_held,
 };
+pub use chart::{Charts, InvalidOciPrefix, OciPrefix};
+pub(crate) use chart::ChartRefused;
 pub use helm::Helm;
 pub(crate) use helm::HelmError;
 use helm::Invocation;
-pub use image::{ImageTemplate, InvalidImageTemplate};
+pub(crate) use image::ImageRefused;
+pub use image::{ImagePrefix, ImageTemplate, Images, InvalidImagePrefix, InvalidImageTemplate};
+pub(crate) use values::reserved;
+use values::values;
 
 /// Longest run of `helm upgrade --install`. It waits for hooks only, not for pods. Shorter than the activity's time-out, which could not say why.
 const INSTALL_PATIENCE: Duration = Duration::from_secs(240);
@@ -36,10 +42,10 @@ const UNINSTALL_PATIENCE: Duration = Duration::from_secs(60);
 pub struct ReleaseConfig {
     /// The program.
     pub helm: Helm,
-    /// The chart: a folder, an archive or an `oci://` reference.
-    pub chart: String,
-    /// Where the image of a commit is found.
-    pub image: ImageTemplate,
+    /// The charts that may be installed.
+    pub charts: Charts,
+    /// Where the image of a commit may be found.
+    pub images: Images,
     /// The class of the ingress controller; unset: the cluster's default.
     pub ingress_class: Option<String>,
     /// Below which previews get their host names.
@@ -54,6 +60,10 @@ pub(crate) enum InstallError {
     #[error("namespace {name} is not this run's any more: it was deleted, replaced or taken over")]
     NamespaceLost { name: String },
     #[error(transparent)]
+    Chart(#[from] ChartRefused),
+    #[error(transparent)]
+    Image(#[from] ImageRefused),
+    #[error(transparent)]
     Helm(#[from] HelmError),
 }
 
@@ -62,6 +72,8 @@ impl Fault for InstallError {
         match self {
             Self::Cluster(error) => error.kind(),
             Self::NamespaceLost { .. } => "NamespaceLost",
+            Self::Chart(_) => "ChartRefused",
+            Self::Image(_) => "ImageRefused",
             Self::Helm(HelmError::Failed { output, .. }) => verdict::of(output).kind,
             Self::Helm(HelmError::TooSlow { .. }) => "HelmTooSlow",
             Self::Helm(_) => "HelmUnavailable",
@@ -71,7 +83,7 @@ impl Fault for InstallError {
     fn is_permanent(&self) -> bool {
         match self {
             Self::Cluster(error) => error.is_permanent(),
-            Self::NamespaceLost { .. } => true,
+            Self::NamespaceLost { .. } | Self::Chart(_) | Self::Image(_) => true,
             Self::Helm(HelmError::Failed { output, .. }) => verdict::of(output).permanent,
             // A worker without Helm shall not fail what another worker, or the same one mended, can do.
             Self::Helm(_) => false,
@@ -84,6 +96,8 @@ impl Fault for InstallError {
             Self::NamespaceLost { .. } => explain(
                 "The preview's namespace was removed or taken over while the chart was being installed.",
             ),
+            Self::Chart(refused) => explain(format!("The chart is not installed: {refused}.")),
+            Self::Image(refused) => explain(format!("The image is not run: {refused}.")),
             Self::Helm(HelmError::Failed { output, .. }) => verdict::of(output).explanation,
             Self::Helm(HelmError::TooSlow { patience, .. }) => explain(format!(
                 "Helm did not finish installing the chart within {} seconds.",
@@ -111,7 +125,13 @@ pub(crate) async fn install(
     let preview = &request.owner.preview;
     let namespace = &request.namespace;
     let release = preview.release();
-    assert_held(cluster, &request.owner, &namespace.name, &namespace.uid).await?;
+    // Checked again, though the repository's configuration was: previews are also started by hand, and the service's settings change.
+    let settings = &request.settings;
+    let chart = config.charts.find(settings.chart.as_ref())?;
+    let template = config
+        .images
+        .find(settings.image.as_deref(), &preview.repository)?;
+    assert_held(cluster, &request.owner, namespace).await?;
     pending::forget_unfinished(cluster, &namespace.name, &release).await?;
 
     progress.report(format!("helm upgrade --install {release}"));
@@ -119,18 +139,27 @@ pub(crate) async fn install(
     arguments.extend(
         [
             release.as_str(),
-            &config.chart,
+            &chart.reference,
             "--namespace",
             &namespace.name,
         ]
         .map(OsString::from),
     );
+    if let Some(version) = chart.version {
+        arguments.push(format!("--version={version}").into());
+    }
     // Values come on standard input: nothing of ours can be mistaken for an option, and no file is left behind.
     arguments.extend(["--values", "-", "--history-max", "1"].map(OsString::from));
     arguments.push(format!("--timeout={}s", INSTALL_PATIENCE.as_secs()).into());
+    let values = values(
+        &template.image(preview),
+        config.ingress_class.as_deref(),
+        &config.domain,
+        request,
+    );
     let invocation = Invocation {
         arguments,
-        input: values(config, preview, request).to_string().into_bytes(),
+        input: values.to_string().into_bytes(),
         patience: INSTALL_PATIENCE,
     };
     Ok(config.helm.run(invocation, cancelled).await?)
@@ -166,100 +195,14 @@ pub(crate) async fn uninstall(
 async fn assert_held(
     cluster: &Cluster,
     owner: &RunIdentity,
-    name: &str,
-    uid: &str,
+    namespace: &NamespaceHandle,
 ) -> Result<(), InstallError> {
-    let namespace = cluster
-        .namespaces()
-        .get_opt(name)
-        .await
-        .doing(|| format!("reading namespace {name}"))?;
-    let held = namespace.is_some_and(|namespace| {
-        namespace.uid().as_deref() == Some(uid)
-            && !is_terminating(&namespace)
-            && Claim::on(&namespace, &cluster.instance).is_some_and(|claim| claim.is_held_by(owner))
-    });
-    if held {
+    let held = find_held(cluster, owner, &namespace.name).await?;
+    if held.is_some_and(|held| held.uid().as_ref() == Some(&namespace.uid)) {
         Ok(())
     } else {
         Err(InstallError::NamespaceLost {
-            name: name.to_owned(),
+            name: namespace.name.clone(),
         })
-    }
-}
-
-/// The contract with the chart; charts/hello-world-app documents it for authors of charts.
-fn values(
-    config: &ReleaseConfig,
-    preview: &PreviewId,
-    request: &InstallRelease,
-) -> serde_json::Value {
-    let image = config.image.image(preview);
-    json!({
-        "image": { "repository": image.repository, "tag": image.tag, "pullPolicy": "IfNotPresent" },
-        "host": config.domain.host(preview),
-        "ingress": { "className": config.ingress_class.as_deref().unwrap_or_default() },
-        "preview": {
-            "repository": preview.repository,
-            "pullRequest": preview.pull_request,
-            "commit": preview.commit,
-            "expiresAt": request.expires_at,
-        },
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use workflows::activities::NamespaceHandle;
-
-    use super::*;
-
-    #[test]
-    fn a_chart_gets_exactly_the_documented_values() {
-        let config = ReleaseConfig {
-            helm: Helm {
-                program: "helm".into(),
-                kube_context: None,
-            },
-            chart: "charts/hello-world-app".to_owned(),
-            image: "registry.example.com/{owner}/{repo}:{commit}"
-                .parse()
-                .expect("a template"),
-            ingress_class: Some("traefik".to_owned()),
-            domain: "https://previews.example.com".parse().expect("a domain"),
-        };
-        let preview: PreviewId = "Octo-Org/hello-world#12:0123456789abcdef0123456789abcdef01234567"
-            .parse()
-            .expect("an id");
-        let request = InstallRelease {
-            owner: RunIdentity {
-                preview: preview.clone(),
-                run_id: "run-1".to_owned(),
-            },
-            namespace: NamespaceHandle {
-                name: preview.namespace(),
-                uid: "u".to_owned(),
-            },
-            expires_at: "2026-11-22T05:42:00Z".parse().expect("a time"),
-        };
-        insta::assert_json_snapshot!(values(&config, &preview, &request), @r#"
-        {
-          "host": "pr-12-0123456-hello-world-1fbc35d0ea.previews.example.com",
-          "image": {
-            "pullPolicy": "IfNotPresent",
-            "repository": "registry.example.com/octo-org/hello-world",
-            "tag": "0123456789abcdef0123456789abcdef01234567"
-          },
-          "ingress": {
-            "className": "traefik"
-          },
-          "preview": {
-            "commit": "0123456789abcdef0123456789abcdef01234567",
-            "expiresAt": "2026-11-22T05:42:00Z",
-            "pullRequest": 12,
-            "repository": "Octo-Org/hello-world"
-          }
-        }
-        "#);
     }
 }

@@ -56,24 +56,20 @@ impl Stack {
         let common = |name, program| {
             let part = Part::new(name, &programs.join(program))
                 .env("TEMPORAL_ADDRESS", &env.temporal_address)
-                .env("TEMPORAL_NAMESPACE", &env.temporal_namespace)
-                .env("GITHUB_API_URL", &service.github_api_url)
-                .env("GITHUB_APP_ID", &service.github_app_id)
-                .env("GITHUB_PRIVATE_KEY_FILE", &service.github_private_key_file);
-            let part = Part {
+                .env("TEMPORAL_NAMESPACE", &env.temporal_namespace);
+            Part {
                 grace: GRACE,
                 ..part
-            };
-            service
-                .preview_ttl
-                .iter()
-                .fold(part, |part, ttl| part.env("PREVIEW_TTL", ttl))
+            }
         };
         let webhook = common("webhook", "preview-webhook")
             .env("WEBHOOK_LISTEN", format!("127.0.0.1:{webhook_port}"))
             .env("WEBHOOK_SECRET", &service.webhook_secret);
         let worker = common("worker", "preview-worker")
             .env("WORKER_LISTEN", format!("127.0.0.1:{worker_port}"))
+            .env("GITHUB_API_URL", &service.github_api_url)
+            .env("GITHUB_APP_ID", &service.github_app_id)
+            .env("GITHUB_PRIVATE_KEY_FILE", &service.github_private_key_file)
             .env("TEMPORAL_UI_URL", &env.temporal_ui_url)
             .env("KUBECONFIG", &env.kubeconfig)
             .env("HELM", &env.helm)
@@ -86,6 +82,10 @@ impl Stack {
             .kube_context
             .iter()
             .fold(worker, |part, context| part.env("KUBE_CONTEXT", context));
+        let worker = service
+            .preview_ttl
+            .iter()
+            .fold(worker, |part, ttl| part.env("PREVIEW_TTL", ttl));
 
         let client = reqwest::Client::builder()
             .timeout(ANSWER)

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use axum::http::StatusCode;
 use futures::future::join_all;
-use github::{AppConfig, ConfigError, Error, ErrorKind, PullRequestState, Role};
+use github::{AppConfig, ConfigError, Error, ErrorKind, PullRequestState, RepositoryFile, Role};
 use jiff::SignedDuration;
 use serde_json::json;
 use server::{APP_ID, HEAD, Server};
@@ -90,7 +90,7 @@ async fn a_token_may_do_no_more_than_the_calls_need() {
         .expect("a pull request");
     assert_eq!(
         server.last_body_of("/app/installations/5/access_tokens"),
-        json!({ "permissions": { "issues": "write", "metadata": "read", "pull_requests": "write" } })
+        json!({ "permissions": { "contents": "read", "issues": "write", "metadata": "read", "pull_requests": "write" } })
     );
 }
 
@@ -180,6 +180,30 @@ async fn roles_are_read_and_strangers_have_none() {
         role("odd").await.map_err(|error| error.label()),
         Err("unexpected")
     );
+}
+
+#[tokio::test]
+async fn a_file_is_read_at_the_end_of_its_branch() {
+    let server = Server::start().await;
+    let app = server.app();
+    let read = async |branch: &str, max_size: u64| {
+        app.file(&pull_request(), branch, &[".preview.yaml"], max_size)
+            .await
+    };
+    assert_eq!(read("main", 1000).await, Ok(None));
+
+    let content = b"ttl: 1h\n".repeat(50);
+    server.commit_file(&content);
+    assert_eq!(
+        read("main", 1000).await,
+        Ok(Some(RepositoryFile::Content(content)))
+    );
+    assert_eq!(
+        read("main", 399).await,
+        Ok(Some(RepositoryFile::TooLarge { size: 400 }))
+    );
+    // Whatever a branch is called, it stays one parameter of the query.
+    assert_eq!(read("a&ref=main", 1000).await, Ok(None));
 }
 
 #[tokio::test]

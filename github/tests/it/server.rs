@@ -49,6 +49,8 @@ struct Model {
     broken: Option<StatusCode>,
     limited: Option<u64>,
     comments: Vec<Value>,
+    /// What `.preview.yaml` holds at the end of the branch `main`.
+    file: Option<Vec<u8>>,
     requests: Vec<(String, HeaderMap, Bytes)>,
 }
 
@@ -110,6 +112,10 @@ impl Server {
 
     pub(crate) fn comment_by(&self, login: &str, kind: &str, body: &str) {
         self.model().add_comment(login, kind, body);
+    }
+
+    pub(crate) fn commit_file(&self, content: &[u8]) {
+        self.model().file = Some(content.to_vec());
     }
 
     pub(crate) fn tokens_minted(&self) -> u64 {
@@ -253,6 +259,19 @@ async fn answer(State(model): State<Arc<Mutex<Model>>>, request: Request) -> Res
                 "repos",
                 "octo-org",
                 "hello-world",
+                "contents",
+                ".preview.yaml",
+            ],
+        ) => match &model.file {
+            Some(content) if query == Some("ref=refs%2Fheads%2Fmain") => file(content),
+            _ => refuse(StatusCode::NOT_FOUND, "Not Found"),
+        },
+        (
+            &Method::GET,
+            [
+                "repos",
+                "octo-org",
+                "hello-world",
                 "issues",
                 "12",
                 "comments",
@@ -309,6 +328,21 @@ fn list(comments: &[Value], headers: &HeaderMap, query: &str) -> Response {
         page + 1
     );
     ([(header::LINK, next)], body).into_response()
+}
+
+/// A file as GitHub gives it: with its content broken into lines of 60 characters.
+fn file(content: &[u8]) -> Response {
+    let text = BASE64_STANDARD.encode(content);
+    let lines: Vec<_> = text
+        .as_bytes()
+        .chunks(60)
+        .map(String::from_utf8_lossy)
+        .collect();
+    Json(json!({
+        "type": "file", "size": content.len(), "name": ".preview.yaml", "path": ".preview.yaml",
+        "encoding": "base64", "content": lines.join("\n") + "\n",
+    }))
+    .into_response()
 }
 
 fn refuse(status: StatusCode, message: &str) -> Response {

@@ -80,7 +80,9 @@ pub struct SyncDeployment {
     pub pull_request: PullRequestRef,
     /// Which preview.
     pub preview: PreviewId,
-    /// Its run, to link to and to be told apart by from earlier ones of the same commit.
+    /// The comment that asked for it: tells it apart from earlier previews of the same commit.
+    pub asked_in: CommentId,
+    /// Its run, to link to.
     pub run_id: Option<String>,
     /// What the repository calls its previews.
     pub environment: String,

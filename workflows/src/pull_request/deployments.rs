@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     activities::{DeploymentId, DeploymentState, PreviewReport, ReportedState, SyncDeployment},
-    vocabulary::{PreviewId, PreviewRequest, PullRequestRef},
+    vocabulary::{CommentId, PreviewId, PreviewRequest, PullRequestRef},
 };
 
 /// How many deployments are cared for at once. More than a pull request has previews.
@@ -17,6 +17,7 @@ pub(super) struct Deployments(Vec<Deployment>);
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Deployment {
     preview: PreviewId,
+    asked_in: CommentId,
     environment: String,
     id: Option<DeploymentId>,
     said: Option<DeploymentState>,
@@ -37,6 +38,7 @@ impl Deployments {
         }
         self.0.push(Deployment {
             preview: request.preview.clone(),
+            asked_in: request.comment,
             environment,
             id: None,
             said: None,
@@ -65,6 +67,7 @@ impl Deployments {
         Some(SyncDeployment {
             pull_request: pull_request.clone(),
             preview: deployment.preview.clone(),
+            asked_in: deployment.asked_in,
             run_id: deployment.run_id.clone(),
             environment: deployment.environment.clone(),
             deployment: deployment.id,

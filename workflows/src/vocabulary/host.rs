@@ -35,10 +35,26 @@ impl PreviewDomain {
     /// The address a person opens.
     #[must_use]
     pub fn url(&self, preview: &PreviewId) -> String {
+        self.url_of(&self.host(preview))
+    }
+
+    /// The host name that follows the pull request, whichever of its commits is newest.
+    #[must_use]
+    pub fn stable_host(&self, preview: &PreviewId) -> String {
+        format!("{}.{}", preview.stable_host_label(), self.domain)
+    }
+
+    /// The pull request's own address.
+    #[must_use]
+    pub fn stable_url(&self, preview: &PreviewId) -> String {
+        self.url_of(&self.stable_host(preview))
+    }
+
+    fn url_of(&self, host: &str) -> String {
         let scheme = if self.secure { "https" } else { "http" };
         match self.port {
-            Some(port) => format!("{scheme}://{}:{port}/", self.host(preview)),
-            None => format!("{scheme}://{}/", self.host(preview)),
+            Some(port) => format!("{scheme}://{host}:{port}/"),
+            None => format!("{scheme}://{host}/"),
         }
     }
 }
@@ -114,6 +130,12 @@ mod tests {
                 .starts_with("http://pr-1-0123456-hello-world-")
         );
         assert!(domain.url(&id).ends_with(".preview.localhost:8088/"));
+        assert!(
+            domain
+                .stable_url(&id)
+                .starts_with("http://pr-1-hello-world-")
+        );
+        assert!(domain.stable_url(&id).ends_with(".preview.localhost:8088/"));
         assert_eq!(domain.to_string().parse(), Ok(domain));
     }
 

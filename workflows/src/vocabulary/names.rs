@@ -21,7 +21,7 @@ impl PreviewId {
     pub fn namespace(&self) -> String {
         let tail = format!(
             "{}-pr-{}-{}",
-            self.hash(),
+            hash(&self.to_string()),
             self.pull_request,
             self.commit.short()
         );
@@ -37,7 +37,18 @@ impl PreviewId {
     #[must_use]
     pub fn host_label(&self) -> String {
         let head = format!("pr-{}-{}", self.pull_request, self.commit.short());
-        let hash = self.hash();
+        self.label(&head, &hash(&self.to_string()))
+    }
+
+    /// The first label of the host name that follows the pull request, whichever commit is newest: `pr-123-<repo-slug>-<hash>`.
+    #[must_use]
+    pub fn stable_host_label(&self) -> String {
+        let pull_request = format!("{}#{}", self.repository, self.pull_request);
+        self.label(&format!("pr-{}", self.pull_request), &hash(&pull_request))
+    }
+
+    /// `<head>-<repo-slug>-<hash>`, at most 63 characters.
+    fn label(&self, head: &str, hash: &str) -> String {
         let slug = self.slug(LABEL_MAX - head.len() - hash.len() - "--".len());
         if slug.is_empty() {
             format!("{head}-{hash}")
@@ -59,12 +70,12 @@ impl PreviewId {
         slug.truncate(max);
         slug.trim_end_matches('-').to_owned()
     }
+}
 
-    fn hash(&self) -> String {
-        let mut digits = hex::encode(Sha256::digest(self.to_string()));
-        digits.truncate(HASH_DIGITS);
-        digits
-    }
+fn hash(text: &str) -> String {
+    let mut digits = hex::encode(Sha256::digest(text));
+    digits.truncate(HASH_DIGITS);
+    digits
 }
 
 #[cfg(test)]
@@ -104,6 +115,7 @@ mod tests {
         fn every_legal_repository_gives_legal_names(id in any_preview()) {
             prop_assert!(is_dns_label(&id.namespace()), "{}", id.namespace());
             prop_assert!(is_dns_label(&id.host_label()), "{}", id.host_label());
+            prop_assert!(is_dns_label(&id.stable_host_label()), "{}", id.stable_host_label());
             prop_assert!(is_dns_label(&id.release()) && id.release().len() <= 53, "{}", id.release());
         }
 
@@ -115,6 +127,26 @@ mod tests {
                 prop_assert_eq!(namespaces.insert(id.namespace(), id.clone()), None);
                 prop_assert_eq!(hosts.insert(id.host_label(), id.clone()), None);
             }
+        }
+
+        #[test]
+        fn a_pull_requests_own_address_is_no_other_ones_and_no_commits(ids in prop::collection::hash_set(any_preview(), 2..40)) {
+            let mut pull_requests = HashMap::new();
+            for id in &ids {
+                let pull_request = (id.repository.clone(), id.pull_request);
+                if let Some(other) = pull_requests.insert(id.stable_host_label(), pull_request.clone()) {
+                    prop_assert_eq!(other, pull_request);
+                }
+            }
+            for id in &ids {
+                prop_assert!(!pull_requests.contains_key(&id.host_label()), "{}", id.host_label());
+            }
+        }
+
+        #[test]
+        fn every_commit_of_a_pull_request_has_the_same_stable_address(id in any_preview(), commit in "[0-9a-f]{40}") {
+            let next = PreviewId { commit: commit.parse().expect("a commit"), ..id.clone() };
+            prop_assert_eq!(id.stable_host_label(), next.stable_host_label());
         }
 
         #[test]
@@ -134,6 +166,7 @@ mod tests {
             "preview-hello-world-cab5ebdfaf-pr-12-0123456"
         );
         assert_eq!(id.host_label(), "pr-12-0123456-hello-world-cab5ebdfaf");
+        assert_eq!(id.stable_host_label(), "pr-12-hello-world-60eca836ec");
     }
 
     #[test]
@@ -144,5 +177,12 @@ mod tests {
         let other_owner: PreviewId = format!("hexa/a-b#1:{commit}").parse().expect("an id");
         assert_ne!(dotted.host_label(), dashed.host_label());
         assert_ne!(dashed.namespace(), other_owner.namespace());
+        assert_ne!(dashed.stable_host_label(), other_owner.stable_host_label());
+
+        // A repository whose name begins like a commit.
+        let commit_like: PreviewId = format!("octo/0123456-a-b#1:{commit}")
+            .parse()
+            .expect("an id");
+        assert_ne!(commit_like.stable_host_label(), dashed.host_label());
     }
 }

@@ -1,0 +1,34 @@
+//! Where do people find out more than a comment says?
+
+use url::Url;
+use workflows::activities::PreviewReport;
+
+/// What comments link to.
+#[derive(Clone, Debug)]
+pub struct Links {
+    /// The Temporal UI, if people can reach one.
+    pub temporal_ui: Option<Url>,
+    /// The Temporal namespace that the workflows run in.
+    pub temporal_namespace: String,
+}
+
+impl Links {
+    /// The page of the very run; before there is one, of whatever run the ID will have. IDs hold slashes and hashes, which the address must not
+    /// take for its own.
+    pub(super) fn workflow(&self, report: &PreviewReport) -> Option<Url> {
+        let mut url = self.temporal_ui.clone()?;
+        let workflow_id = report.preview.to_string();
+        let mut segments = url.path_segments_mut().ok()?;
+        segments.pop_if_empty().extend([
+            "namespaces",
+            &self.temporal_namespace,
+            "workflows",
+            &workflow_id,
+        ]);
+        if let Some(run_id) = &report.run_id {
+            segments.push(run_id);
+        }
+        drop(segments);
+        Some(url)
+    }
+}

@@ -1,0 +1,98 @@
+//! What does the one comment on a pull request say? A pure function from what is true to Markdown.
+
+use askama::Template;
+use url::Url;
+use workflows::activities::{PreviewReport, ReportedState, StickyComment};
+
+use super::{
+    Links,
+    markdown::{Markdown, code, sentence},
+    state::{InFull, Line, NAME_MAX, Ready},
+};
+
+/// First line of the comment, by which it is found again.
+pub(super) const STICKY_MARKER: &str = "<!-- preview:sticky -->";
+/// How many other previews are told of.
+const OTHERS_MAX: usize = 5;
+
+#[derive(Template)]
+#[template(path = "sticky.md")]
+struct Sticky {
+    marker: &'static str,
+    commit: Markdown,
+    live: Option<Live>,
+    state: InFull,
+    others: Vec<Line>,
+    requested_by: Markdown,
+    workflow: Option<Url>,
+}
+
+/// An older commit whose preview answers, while the newest request's does not.
+struct Live {
+    commit: Markdown,
+    ready: Ready,
+    remark: Remark,
+}
+
+/// What the newest request means for the older preview.
+enum Remark {
+    UntilTheNewestIsReady,
+    TheNewestFailed,
+    None,
+}
+
+/// The whole comment; nothing while there is nothing to tell.
+pub(super) fn sticky(truth: &StickyComment, links: &Links) -> Option<String> {
+    let (newest, older) = truth.previews.split_first()?;
+    let live = if newest.state.is_ready() {
+        None
+    } else {
+        older.iter().find(|report| report.state.is_ready())
+    };
+    let others = older
+        .iter()
+        .filter(|report| !report.state.is_over())
+        .filter(|report| live.is_none_or(|live| live.preview != report.preview));
+    let sticky = Sticky {
+        marker: STICKY_MARKER,
+        commit: commit(newest),
+        live: live.and_then(|report| {
+            Some(Live {
+                commit: commit(report),
+                ready: Ready::of(&report.state)?,
+                remark: remark(&newest.state),
+            })
+        }),
+        state: (&newest.state).into(),
+        others: others.take(OTHERS_MAX).map(Line::from).collect(),
+        requested_by: sentence(newest.requested_by.as_str(), NAME_MAX),
+        workflow: links.workflow(newest),
+    };
+    Some(
+        sticky
+            .render()
+            .expect("the template writes to a string only"),
+    )
+}
+
+fn commit(report: &PreviewReport) -> Markdown {
+    code(report.preview.commit.short(), NAME_MAX)
+}
+
+fn remark(newest: &ReportedState) -> Remark {
+    match newest {
+        ReportedState::Failed { .. } => Remark::TheNewestFailed,
+        ReportedState::Ready { .. }
+        | ReportedState::Stopping { .. }
+        | ReportedState::Removed { .. } => Remark::None,
+        ReportedState::Requested
+        | ReportedState::Queued { .. }
+        | ReportedState::Provisioning
+        | ReportedState::Installing
+        | ReportedState::Starting
+        | ReportedState::WaitingForImage { .. } => Remark::UntilTheNewestIsReady,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,70 @@
+//! The activities of a pull request's workflow, other than to write: thin, so that each one's promise of idempotence can be read in one place.
+
+mod address;
+mod look;
+pub(crate) mod report;
+
+use std::sync::Arc;
+
+use github::GitHubApp;
+use temporalio_sdk::activities::{ActivityContext, ActivityError, activities};
+use workflows::{
+    activities::{LeadAddress, Look, ReportPreview, Sight, pull_request_declared},
+    vocabulary::PreviewDomain,
+};
+
+use crate::{Cluster, fault::give_up, repository_config::Bounds};
+
+/// Looks at pull requests, leads their addresses, and tells their workflows what they have to know.
+pub struct PullRequests {
+    /// Where previews run.
+    pub cluster: Cluster,
+    /// Where the pull requests are.
+    pub github: GitHubApp,
+    /// Below which the addresses are.
+    pub domain: PreviewDomain,
+    /// Within which repositories decide about their previews.
+    pub bounds: Bounds,
+}
+
+#[activities]
+impl PullRequests {
+    /// Twice is harmless: it only reads.
+    #[activity(definition = pull_request_declared::LookAtPullRequest)]
+    pub async fn look_at_pull_request(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        request: Look,
+    ) -> Result<Sight, ActivityError> {
+        look::look(&self.github, &self.bounds, &request)
+            .await
+            .map_err(give_up)
+    }
+
+    /// Twice is harmless: what stands already is applied again, and what is deleted is deleted by its UID.
+    #[activity(definition = pull_request_declared::LeadAddress)]
+    pub async fn lead_address(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        request: LeadAddress,
+    ) -> Result<String, ActivityError> {
+        address::lead(&self.cluster, &self.domain, &request)
+            .await
+            .map_err(give_up)
+    }
+
+    /// Twice is harmless: Temporal applies the signal once per report, and the pull request's workflow takes in no report that is not newer than
+    /// what it knows of the same run.
+    #[activity(definition = pull_request_declared::ReportPreview)]
+    pub async fn report_preview(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        request: ReportPreview,
+    ) -> Result<(), ActivityError> {
+        // The pull request's workflow lives on the queue that this activity came from.
+        let task_queue = &ctx.info().task_queue;
+        report::send(&ctx.client(), task_queue, &request)
+            .await
+            .map_err(give_up)
+    }
+}

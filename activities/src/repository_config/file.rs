@@ -1,0 +1,145 @@
+//! How is the file written, and what is said about one that is not written so?
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+use serde_saphyr::{
+    Error, Location, MergeKeyPolicy, MessageFormatter, Options, Spanned, UserMessageFormatter,
+    budget::BudgetBreach,
+};
+use workflows::{activities::Misconfigured, vocabulary::Ttl};
+
+use super::{SIZE_MAX, WhoMay, wrong};
+
+/// How much of the parser's words is repeated, in characters.
+const REASON_MAX: usize = 300;
+
+/// The file, field for field. `docs/preview.schema.json` says the same to editors.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    /// What is installed: a name, an `oci://` reference or a `./path`.
+    pub(super) chart: Option<Spanned<String>>,
+    /// Values for the chart.
+    pub(super) values: Option<BTreeMap<String, Spanned<Value>>>,
+    /// How long a preview lives.
+    pub(super) ttl: Option<Spanned<Ttl>>,
+    /// How long it may live at the most.
+    pub(super) max_ttl: Option<Spanned<Ttl>>,
+    /// The image of a commit.
+    pub(super) image: Option<Spanned<String>>,
+    /// A push renews the preview that the pull request has.
+    pub(super) redeploy_on_push: Option<bool>,
+    /// Who may ask for previews.
+    pub(super) who_may: Option<Spanned<WhoMay>>,
+    /// What the previews are called on GitHub.
+    pub(super) environment: Option<Spanned<String>>,
+}
+
+impl File {
+    pub(super) fn parse(content: &[u8]) -> Result<Self, Misconfigured> {
+        if content.len() as u64 > SIZE_MAX {
+            return Err(too_large());
+        }
+        let text = str::from_utf8(content).map_err(|error| Misconfigured {
+            line: line_of(&content[..error.valid_up_to()]),
+            ..wrong("this is no text in UTF-8")
+        })?;
+        serde_saphyr::from_str_with_options(text, options()).map_err(|error| {
+            let line = error.location().and_then(line);
+            Misconfigured {
+                line,
+                ..wrong(reason(&error, text_of(text, line)))
+            }
+        })
+    }
+}
+
+/// The size alone is wrong.
+pub(crate) fn too_large() -> Misconfigured {
+    wrong(format!("the file is larger than {} KiB", SIZE_MAX / 1024))
+}
+
+/// There is something of that name, and it is no file.
+pub(crate) fn no_file() -> Misconfigured {
+    wrong("this is no file")
+}
+
+/// The line of a place in the file, from 1.
+pub(super) fn line(location: Location) -> Option<u32> {
+    u32::try_from(location.line()).ok().filter(|line| *line > 0)
+}
+
+fn line_of(before: &[u8]) -> Option<u32> {
+    u32::try_from(before.split(|byte| *byte == b'\n').count()).ok()
+}
+
+fn text_of(text: &str, line: Option<u32>) -> &str {
+    let index = line.and_then(|line| usize::try_from(line).ok()?.checked_sub(1));
+    index.and_then(|index| text.lines().nth(index)).unwrap_or_default()
+}
+
+/// YAML at its plainest: what is written is what is meant, and the little that is written cannot become much.
+fn options() -> Options {
+    serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_anchors: 0,
+            max_aliases: 0,
+            max_depth: 20,
+            max_documents: 1,
+            max_nodes: 10_000,
+        },
+        merge_keys: MergeKeyPolicy::Error,
+        strict_booleans: true,
+        reject_unsupported_tags: true,
+        with_snippet: false,
+    }
+}
+
+/// The parser's own words are for developers; the mistakes that people make most are told in ours.
+fn reason(error: &Error, at: &str) -> String {
+    let reason = match error.without_snippet() {
+        Error::SerdeUnknownField {
+            field, expected, ..
+        } => format!(
+            "there is no `{}` here, only {}",
+            shortened(field, 40),
+            quoted(expected)
+        ),
+        Error::DuplicateMappingKey { key: Some(key), .. } => {
+            format!("`{}` is there twice", shortened(key, 40))
+        }
+        Error::InvalidBooleanStrict { .. } => "expected `true` or `false`".to_owned(),
+        Error::MultipleDocuments { .. } => "expected one document, without `---`".to_owned(),
+        Error::MergeKeyNotAllowed { .. }
+        | Error::UnknownAnchor { .. }
+        | Error::Budget {
+            breach: BudgetBreach::Anchors { .. } | BudgetBreach::Aliases { .. },
+            ..
+        } => "anchors and aliases (`&`, `*`, `<<`) are not read here; write it out".to_owned(),
+        Error::Budget {
+            breach: BudgetBreach::Depth { .. },
+            ..
+        } => "this is nested too deeply".to_owned(),
+        Error::Budget { .. } => "this is more than a configuration can hold".to_owned(),
+        other => UserMessageFormatter.format_message(other).into_owned(),
+    };
+    let hint = match error.without_snippet() {
+        // YAML reserves `@`, and its complaint does not say what to do about it.
+        Error::ExternalMessage { .. } if at.contains('@') => {
+            "; a text that begins with `@` needs quotes, like `\"@mona\"`"
+        }
+        _ => "",
+    };
+    format!("{}{hint}", shortened(&reason, REASON_MAX))
+}
+
+fn quoted(names: &[&str]) -> String {
+    let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+    names.join(", ")
+}
+
+fn shortened(text: &str, max: usize) -> String {
+    text.chars().take(max).collect()
+}

@@ -1,0 +1,203 @@
+//! What does a repository decide about its own previews?
+//!
+//! The file [`FILE`] of its base branch says it: [`file`] reads it strictly, this module holds it against the service's own bounds, which always win.
+//! Whatever is wrong with it is said with its line. No file, or an empty one: everything is as the service has it.
+
+mod file;
+mod who_may;
+
+use serde_saphyr::Spanned;
+use workflows::{
+    activities::{Misconfigured, Terms},
+    vocabulary::{ChartSource, PreviewSettings, Repository, Ttl},
+};
+
+use self::file::File;
+pub(crate) use self::file::{no_file, too_large};
+use crate::release::{Charts, Images, reserved};
+pub(crate) use who_may::WhoMay;
+
+/// Where a repository says it.
+pub(crate) const FILE: &str = ".preview.yaml";
+/// The largest file that is read, in bytes.
+pub(crate) const SIZE_MAX: u64 = 64 * 1024;
+/// Longest name of an environment that GitHub takes, in characters.
+const ENVIRONMENT_MAX: usize = 255;
+
+/// What every repository gets, and how far each may deviate from it.
+#[derive(Clone, Debug)]
+pub struct Bounds {
+    /// How long a preview lives unless someone says otherwise.
+    pub ttl: Ttl,
+    /// How long it may live at the most, extensions included.
+    pub max_lifetime: Ttl,
+    /// The charts to choose from.
+    pub charts: Charts,
+    /// The images to choose from.
+    pub images: Images,
+}
+
+/// A repository's configuration, within the bounds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RepositoryConfig {
+    pub(crate) terms: Terms,
+    pub(crate) who_may: WhoMay,
+}
+
+impl RepositoryConfig {
+    /// Of a repository that says nothing.
+    pub(crate) fn unsaid(bounds: &Bounds) -> Self {
+        Self {
+            terms: Terms {
+                ttl: bounds.ttl.min(bounds.max_lifetime),
+                max_lifetime: bounds.max_lifetime,
+                redeploy_on_push: false,
+                settings: PreviewSettings::default(),
+            },
+            who_may: WhoMay::default(),
+        }
+    }
+
+    /// Of a repository whose file holds this.
+    pub(crate) fn read(
+        content: &[u8],
+        repository: &Repository,
+        bounds: &Bounds,
+    ) -> Result<Self, Misconfigured> {
+        let file = File::parse(content)?;
+        let (ttl, max_lifetime) = lifetimes(&file, bounds)?;
+        Ok(Self {
+            terms: Terms {
+                ttl,
+                max_lifetime,
+                redeploy_on_push: file.redeploy_on_push.unwrap_or_default(),
+                settings: settings(file.clone(), repository, bounds)?,
+            },
+            who_may: who_may(file.who_may)?,
+        })
+    }
+}
+
+/// Something is wrong, and it is no line's fault.
+fn wrong(reason: impl Into<String>) -> Misconfigured {
+    Misconfigured {
+        file: FILE.to_owned(),
+        line: None,
+        reason: reason.into(),
+    }
+}
+
+/// Something is wrong with this value.
+fn wrong_at<T>(value: &Spanned<T>, reason: impl Into<String>) -> Misconfigured {
+    Misconfigured {
+        line: file::line(value.referenced),
+        ..wrong(reason)
+    }
+}
+
+fn lifetimes(file: &File, bounds: &Bounds) -> Result<(Ttl, Ttl), Misconfigured> {
+    let service = bounds.max_lifetime;
+    let max_lifetime = match &file.max_ttl {
+        Some(wanted) if wanted.value > service => {
+            return Err(wrong_at(
+                wanted,
+                format!(
+                    "`max_ttl` is {}, but no preview of this service lives longer than {service}",
+                    wanted.value
+                ),
+            ));
+        }
+        Some(wanted) => wanted.value,
+        None => service,
+    };
+    match &file.ttl {
+        Some(wanted) if wanted.value > max_lifetime => Err(wrong_at(
+            wanted,
+            if max_lifetime < service {
+                format!(
+                    "`ttl` is {}, more than `max_ttl`, which is {max_lifetime}",
+                    wanted.value
+                )
+            } else {
+                format!(
+                    "`ttl` is {}, but no preview of this service lives longer than {service}",
+                    wanted.value
+                )
+            },
+        )),
+        Some(wanted) => Ok((wanted.value, max_lifetime)),
+        None => Ok((bounds.ttl.min(max_lifetime), max_lifetime)),
+    }
+}
+
+fn settings(
+    file: File,
+    repository: &Repository,
+    bounds: &Bounds,
+) -> Result<PreviewSettings, Misconfigured> {
+    let chart = file.chart.map(|text| {
+        let chart = chart(&text.value);
+        match bounds.charts.find(Some(&chart)) {
+            Ok(_) => Ok(chart),
+            Err(refused) => Err(wrong_at(&text, format!("`chart`: {refused}"))),
+        }
+    });
+    let image = file.image.map(|text| {
+        match bounds.images.find(Some(&text.value), repository) {
+            Ok(_) => Ok(text.value),
+            Err(refused) => Err(wrong_at(&text, format!("`image`: {refused}"))),
+        }
+    });
+    let values = file.values.unwrap_or_default().into_iter().map(|(key, value)| {
+        match reserved(&key, &value.value) {
+            None => Ok((key, value.value)),
+            Some(path) => Err(wrong_at(
+                &value,
+                format!("`values`: `{path}` is given by the service and cannot be chosen"),
+            )),
+        }
+    });
+    let environment = file.environment.map(|text| {
+        let length = text.value.chars().count();
+        if (1..=ENVIRONMENT_MAX).contains(&length) && !text.value.contains(char::is_control) {
+            Ok(text.value)
+        } else {
+            Err(wrong_at(
+                &text,
+                format!("`environment` is one line of at most {ENVIRONMENT_MAX} characters"),
+            ))
+        }
+    });
+    Ok(PreviewSettings {
+        chart: chart.transpose()?,
+        values: values.collect::<Result<_, _>>()?,
+        image: image.transpose()?,
+        environment: environment.transpose()?,
+    })
+}
+
+/// Three kinds of charts, told apart by how they are written.
+fn chart(text: &str) -> ChartSource {
+    let text = text.to_owned();
+    if text.starts_with("oci://") {
+        ChartSource::Oci(text)
+    } else if text.starts_with(['.', '/']) {
+        ChartSource::Path(text)
+    } else {
+        ChartSource::Packaged(text)
+    }
+}
+
+fn who_may(named: Option<Spanned<WhoMay>>) -> Result<WhoMay, Misconfigured> {
+    match named {
+        None => Ok(WhoMay::default()),
+        Some(named) if named.value == WhoMay::default() => Err(wrong_at(
+            &named,
+            "`who_may` names nobody: leave it out, and everyone who may write to the repository may ask for previews",
+        )),
+        Some(named) => Ok(named.value),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,242 @@
+//! Files as people write them, well and badly, and files as no one writes them.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+
+const EXAMPLE: &str = include_str!("../../../docs/preview.example.yaml");
+const SCHEMA: &str = include_str!("../../../docs/preview.schema.json");
+
+fn ttl(text: &str) -> Ttl {
+    text.parse().expect("a duration")
+}
+
+fn bounds() -> Bounds {
+    Bounds {
+        ttl: ttl("30m"),
+        max_lifetime: ttl("1d"),
+        charts: Charts::new(
+            "charts/hello-world-app",
+            None,
+            vec![
+                "oci://registry.example.com/charts"
+                    .parse()
+                    .expect("a prefix"),
+            ],
+        )
+        .expect("charts"),
+        images: Images::new(
+            "registry.example.com/{owner}/{repo}:{commit}"
+                .parse()
+                .expect("a template"),
+            vec![],
+        ),
+    }
+}
+
+fn read(content: &[u8]) -> Result<RepositoryConfig, Misconfigured> {
+    let repository = "octo-org/hello-world".parse().expect("a repository");
+    RepositoryConfig::read(content, &repository, &bounds())
+}
+
+/// `3: what is wrong`
+fn told(content: &str) -> String {
+    let problem = read(content.as_bytes()).expect_err(content);
+    assert_eq!(problem.file, ".preview.yaml");
+    match problem.line {
+        Some(line) => format!("{line}: {}", problem.reason),
+        None => problem.reason,
+    }
+}
+
+#[test]
+fn a_file_that_says_nothing_is_as_good_as_none() {
+    for content in ["", "\n", "# later\n", "ttl:\n", "{}"] {
+        assert_eq!(read(content.as_bytes()), Ok(RepositoryConfig::unsaid(&bounds())), "{content:?}");
+    }
+}
+
+#[test]
+fn the_example_says_everything_there_is_to_say() {
+    let config = read(EXAMPLE.as_bytes()).expect("the example is right");
+    insta::assert_json_snapshot!(config.terms, @"");
+    let schema: Value = serde_json::from_str(SCHEMA).expect("the schema is JSON");
+    for field in schema["properties"].as_object().expect("properties").keys() {
+        assert!(EXAMPLE.contains(&format!("\n{field}:")), "{field}");
+    }
+}
+
+#[test]
+fn a_line_of_its_own_is_told_for_every_mistake() {
+    let mistakes = [
+        "ttl: 1h\ntttl: 1h\n",
+        "ttl: 1h\nttl: 2h\n",
+        "ttl: soon\n",
+        "ttl: 30\n",
+        "\n\nttl: [1h]\n",
+        "max_ttl: 2d\n",
+        "ttl: 2d\n",
+        "ttl: 2h\nmax_ttl: 1h\n",
+        "redeploy_on_push: yes\n",
+        "chart: nginx\n",
+        "chart: oci://evil.example.com/app:1.0.0\n",
+        "chart: oci://registry.example.com/charts/app\n",
+        "chart: ./chart\n",
+        "image: nginx:latest\n",
+        "image: docker.io/octo-org/hello-world:{commit}\n",
+        "values:\n  replicaCount: 2\n  host: mine.example.com\n",
+        "values:\n  image:\n    tag: latest\n",
+        "values: [1]\n",
+        "values:\n  a: 1\n  a: 2\n",
+        "who_may: []\n",
+        "who_may:\n  - write\n  - everyone\n",
+        "who_may:\n  - @mona\n",
+        "who_may: write\n",
+        "environment: ''\n",
+        "environment: \"a\\nb\"\n",
+        "ttl: &a 1h\nmax_ttl: *a\n",
+        "values:\n  <<: { a: 1 }\n",
+        "ttl: !duration 1h\n",
+        "ttl: 1h\n---\nttl: 2h\n",
+        "ttl: 'x\n",
+        "\tttl: 1h\n",
+        "just text\n",
+        "- ttl: 1h\n",
+        "values: .nan\n",
+        "values:\n  a: .inf\n",
+    ];
+    let told: Vec<_> = mistakes
+        .iter()
+        .map(|content| format!("{content:?}\n    {}", told(content)))
+        .collect();
+    insta::assert_snapshot!(told.join("\n"), @"");
+}
+
+#[test]
+fn what_is_no_text_or_too_much_of_it_is_not_read() {
+    let problem = read(b"ttl: 1h\nchart: \xff\n").expect_err("no text");
+    assert_eq!((problem.line, problem.reason.as_str()), (Some(2), "this is no text in UTF-8"));
+    assert_eq!(
+        read(&b"#".repeat(64 * 1024)),
+        Ok(RepositoryConfig::unsaid(&bounds()))
+    );
+    assert_eq!(told(&"#".repeat(64 * 1024 + 1)), "the file is larger than 64 KiB");
+}
+
+#[test]
+fn nothing_small_becomes_something_large() {
+    let laughs = (1..9).fold("values:\n  a0: &a0 [x]\n".to_owned(), |text, n| {
+        format!("{text}  a{n}: &a{n} [*a{0}, *a{0}, *a{0}, *a{0}]\n", n - 1)
+    });
+    assert!(told(&laughs).contains("anchors"), "{}", told(&laughs));
+    let deep = format!("values:\n  a: {}{}\n", "[".repeat(1000), "]".repeat(1000));
+    assert!(told(&deep).contains("nested"), "{}", told(&deep));
+    let many = format!("values:\n  a: [{}]\n", "1,".repeat(20_000));
+    assert!(told(&many).contains("more than"), "{}", told(&many));
+}
+
+#[test]
+fn the_services_own_bounds_hold_whatever_is_said() {
+    let narrow = Bounds {
+        ttl: ttl("2h"),
+        max_lifetime: ttl("3h"),
+        ..bounds()
+    };
+    let repository = "octo-org/hello-world".parse().expect("a repository");
+    let read = |content: &str| RepositoryConfig::read(content.as_bytes(), &repository, &narrow);
+    // The usual time gives way to a repository's shorter maximum, not to an error about a line nobody wrote.
+    let terms = read("max_ttl: 1h").expect("in bounds").terms;
+    assert_eq!((terms.ttl, terms.max_lifetime), (ttl("1h"), ttl("1h")));
+    let terms = read("ttl: 3h").expect("in bounds").terms;
+    assert_eq!((terms.ttl, terms.max_lifetime), (ttl("3h"), ttl("3h")));
+    assert!(read("max_ttl: 4h").is_err());
+    assert!(read("ttl: 4h").is_err());
+}
+
+/// What editors are told is what is read: on the fields, and on files that are right or wrong for reasons that a schema can know.
+#[test]
+fn the_schema_and_the_reader_agree() {
+    let schema: Value = serde_json::from_str(SCHEMA).expect("the schema is JSON");
+    let known = told("nonsense: 1");
+    for field in schema["properties"].as_object().expect("properties").keys() {
+        assert!(known.contains(&format!("`{field}`")), "{field} is not read: {known}");
+    }
+    assert_eq!(
+        known.matches('`').count() / 2 - 1,
+        schema["properties"].as_object().map_or(0, serde_json::Map::len),
+        "{known}"
+    );
+
+    let validator = jsonschema::validator_for(&schema).expect("the schema is one");
+    for (file, right) in [
+        (json!({}), true),
+        (json!({ "nonsense": 1 }), false),
+        (json!({ "ttl": "1h30m", "max_ttl": "2h" }), true),
+        (json!({ "ttl": 30 }), false),
+        (json!({ "ttl": "soon" }), false),
+        (json!({ "chart": "hello-world-app" }), true),
+        (json!({ "chart": "oci://registry.example.com/charts/app:1.2.3" }), true),
+        (json!({ "chart": "oci://registry.example.com/charts/app" }), false),
+        (json!({ "chart": 1 }), false),
+        (json!({ "image": "registry.example.com/{owner}/{repo}:sha-{commit}" }), true),
+        (json!({ "image": "registry.example.com/octo-org/hello-world:latest" }), false),
+        (json!({ "values": { "replicaCount": 2, "image": { "command": [] } } }), true),
+        (json!({ "values": { "host": "a" } }), false),
+        (json!({ "values": { "image": { "tag": "a" } } }), false),
+        (json!({ "values": { "image": "nginx" } }), false),
+        (json!({ "values": { "preview": {} } }), false),
+        (json!({ "values": [] }), false),
+        (json!({ "redeploy_on_push": true }), true),
+        (json!({ "redeploy_on_push": "true" }), false),
+        (json!({ "who_may": ["write", "@mona"] }), true),
+        (json!({ "who_may": [] }), false),
+        (json!({ "who_may": ["everyone"] }), false),
+        (json!({ "environment": "previews" }), true),
+        (json!({ "environment": "" }), false),
+    ] {
+        // JSON is YAML.
+        let read = read(file.to_string().as_bytes());
+        assert_eq!(validator.is_valid(&file), right, "the schema on {file}");
+        // A text in quotes is no boolean to editors; YAML has the quotes to tell by as well.
+        assert_eq!(read.is_ok(), right, "the reader on {file}: {read:?}");
+    }
+    let example: Value = serde_saphyr::from_str(EXAMPLE).expect("the example is YAML");
+    assert!(validator.is_valid(&example));
+}
+
+/// Pieces that files are made of, so that chance finds its way past the first line.
+fn any_file() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        4 => prop::sample::select(vec![
+            "ttl: ", "max_ttl: ", "chart: ", "values:\n", "image: ", "redeploy_on_push: ", "who_may:\n", "environment: ", "1h", "30m", "true", "oci://", "./x",
+            "{commit}", "\n", "  ", "- ", "a: ", "&a ", "*a", "<<: ", "!!binary ", "? ", "| \n", "> \n", "\"", "'", "[", "]", "{", "}", ",", "#", "@mona", "---\n", "...\n", "%YAML 1.2\n",
+        ]).prop_map(str::to_owned),
+        1 => ".{0,8}",
+    ];
+    prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn no_bytes_are_too_much_for_the_reader(content in prop::collection::vec(any::<u8>(), 0..200)) {
+        let _ = read(&content);
+    }
+
+    #[test]
+    fn whatever_is_read_is_within_the_bounds_and_whatever_is_not_has_a_reason(content in any_file()) {
+        match read(content.as_bytes()) {
+            Ok(config) => {
+                prop_assert!(config.terms.ttl <= config.terms.max_lifetime);
+                prop_assert!(config.terms.max_lifetime <= bounds().max_lifetime);
+            }
+            Err(problem) => {
+                prop_assert!((1..=400).contains(&problem.reason.chars().count()), "{}", problem.reason);
+                let lines = content.lines().count().max(1);
+                prop_assert!(problem.line.is_none_or(|line| line as usize <= lines + 1), "{problem:?}");
+            }
+        }
+    }
+}
