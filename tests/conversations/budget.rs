@@ -245,8 +245,7 @@ fn a_limit_that_is_reached_all_the_same_is_waited_for_and_fails_nothing() {
         pull.request_preview().await?;
         pull.says("Deployment requested!").await?;
         let wait = 6;
-        chat.github
-            .throttle_next("issues/update-comment", wait, 1);
+        chat.github.throttle_next("issues/update-comment", wait, 1);
 
         let preview = pull.shows_url().await?;
 

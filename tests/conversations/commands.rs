@@ -57,11 +57,7 @@ fn a_preview_is_extended_and_stopped_from_the_pull_request_and_one_comment_says_
 #[test]
 fn who_asked_for_a_preview_may_extend_and_stop_it_whatever_their_role_is_by_then() {
     converse(Setting::default(), async |chat| {
-        let (pull, mona, rita) = (
-            chat.pull_request().await?,
-            User::writer(),
-            User::reader(),
-        );
+        let (pull, mona, rita) = (chat.pull_request().await?, User::writer(), User::reader());
         let preview = pull.previewed().await?;
         let before = end_of(&preview).await?;
         chat.repository.set_role(&mona, Role::Read)?;
@@ -223,7 +219,8 @@ fn every_command_is_explained_on_request() {
 fn the_commands_of_one_comment_are_carried_out_in_their_order_and_answered_together() {
     converse(Setting::default(), async |chat| {
         let (pull, mona) = (chat.pull_request().await?, User::writer());
-        let several = "Let us see:\n\n/preview stop\n/preview status\n\n> /preview help\n\n/preview exten 5m";
+        let several =
+            "Let us see:\n\n/preview stop\n/preview status\n\n> /preview help\n\n/preview exten 5m";
 
         let answer = pull.hears(&mona, several).await?;
 

@@ -86,7 +86,7 @@ fn which_chart_is_installed_with_which_values() {
         let deployment = Api::<Deployment>::namespaced(kube.clone(), &namespace)
             .get(&preview.id.release())
             .await?;
-        assert_eq!(deployment.spec.and_then(|spec| spec.replicas), Some(2));
+        assert_eq!(deployment.spec.replicas, Some(2));
         let note = Api::<ConfigMap>::namespaced(kube, &namespace)
             .get("note")
             .await?;
@@ -146,7 +146,10 @@ fn what_makes_no_sense_is_answered_with_its_line_and_deploys_nothing() {
             ("image: example.com/app:latest\n", &["line 1", "image"]),
             ("chart: no-such-chart\n", &["line 1", "no-such-chart"]),
             ("chart: ./deploy/chart\n", &["line 1", "chart"]),
-            ("chart: oci://evil.example.com/chart:1\n", &["line 1", "chart"]),
+            (
+                "chart: oci://evil.example.com/chart:1\n",
+                &["line 1", "chart"],
+            ),
             ("values:\n  host: evil.example.com\n", &["line 2", "host"]),
             ("[ttl, 10m\n", &["line"]),
             ("<!-- @mona **bold** -->: 1\n", &["line 1"]),

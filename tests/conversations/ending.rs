@@ -48,9 +48,7 @@ async fn start_by_hand(chat: &Conversation, pull: &PullRequest) -> Result<Previe
     let words = ["workflow", "start", "--type", "PreviewWorkflow"];
     let words = words.into_iter().chain(["--task-queue", queue]);
     let words = words.chain(["--workflow-id", &id, "--input", &request]);
-    chat.stack
-        .temporal_cli(&words.collect::<Vec<_>>())
-        .await?;
+    chat.stack.temporal_cli(&words.collect::<Vec<_>>()).await?;
     Ok(preview)
 }
 

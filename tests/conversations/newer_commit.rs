@@ -3,10 +3,7 @@
 use anyhow::Result;
 use dev::{github::User, stack::part::until};
 use temporalio_client::WorkflowExecutionStatus;
-use tests::{
-    Conversation, Preview, PullRequest, Setting, converse,
-    patience::ANSWER,
-};
+use tests::{Conversation, Preview, PullRequest, Setting, converse, patience::ANSWER};
 use workflows::vocabulary::Phase;
 
 /// An app that dies at its start.
@@ -113,7 +110,9 @@ fn a_push_renews_the_preview_where_the_repository_wants_that() {
         let older = pull.previewed().await?;
 
         pull.push(PullRequest::content("A second thought")).await?;
-        other.push(PullRequest::content("Nobody asked for this")).await?;
+        other
+            .push(PullRequest::content("Nobody asked for this"))
+            .await?;
 
         let newer = pull.shows_url().await?;
         older.is_over().await?;

@@ -1,12 +1,10 @@
 //! A comment becomes a URL.
 
-use std::collections::HashSet;
-
-use anyhow::{Result, ensure};
+use anyhow::ensure;
 use dev::github::User;
 use futures::future::try_join_all;
 use temporalio_client::WorkflowExecutionStatus;
-use tests::{Preview, PullRequest, Setting, converse, patience::ANSWER};
+use tests::{Setting, converse, patience::ANSWER};
 use workflows::{
     search_attributes::{COMMIT, EXPIRES_AT, PHASE, PULL_REQUEST, REPOSITORY, REQUESTED_BY},
     vocabulary::Phase,

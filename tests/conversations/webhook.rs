@@ -172,7 +172,9 @@ fn a_delivery_that_is_not_what_it_should_be_gets_its_exact_status_and_starts_not
 fn a_pull_request_that_nobody_talks_to_us_on_may_change_without_our_noticing() {
     converse(Setting::default(), async |chat| {
         let pull = chat.pull_request().await?;
-        pull.github.push([("notes.txt", "A second thought")]).await?;
+        pull.github
+            .push([("notes.txt", "A second thought")])
+            .await?;
         pull.github.close()?;
         pull.github.reopen()?;
         pull.github.convert_to_draft()?;

@@ -187,11 +187,7 @@ impl PullRequest {
     ///
     /// # Errors
     /// When it is not in time; the error shows all comments.
-    pub async fn comes_to_say(
-        &self,
-        what: &str,
-        wanted: impl Fn(&str) -> bool,
-    ) -> Result<Comment> {
+    pub async fn comes_to_say(&self, what: &str, wanted: impl Fn(&str) -> bool) -> Result<Comment> {
         let is_wanted =
             |comment: &Comment| comment.body.starts_with(STICKY) && wanted(&plain(&comment.body));
         let said = self.github.wait_for_comment(is_wanted, URL).await;

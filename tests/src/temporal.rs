@@ -5,8 +5,9 @@ use std::sync::Arc;
 use anyhow::Result;
 use futures::TryStreamExt;
 use temporalio_client::{
-    Client, UntypedWorkflowHandle, WorkflowExecution, WorkflowExecutionInfo,
-    WorkflowDescribeOptions, WorkflowFetchHistoryOptions, WorkflowListOptions, WorkflowTerminateOptions,
+    Client, UntypedWorkflowHandle, WorkflowDescribeOptions, WorkflowExecution,
+    WorkflowExecutionInfo, WorkflowFetchHistoryOptions, WorkflowListOptions,
+    WorkflowTerminateOptions,
     schedules::{DeleteScheduleOptions, ScheduleHandle},
 };
 use temporalio_common::protos::temporal::api::{
