@@ -157,10 +157,7 @@ pub(crate) fn labels(instance: &Instance) -> BTreeMap<String, String> {
 }
 
 /// The labels of what leads a pull request's own address somewhere.
-pub(crate) fn address_labels(
-    preview: &PreviewId,
-    instance: &Instance,
-) -> BTreeMap<String, String> {
+pub(crate) fn address_labels(preview: &PreviewId, instance: &Instance) -> BTreeMap<String, String> {
     let mut labels = labels(instance);
     labels.extend(own([
         (STABLE_ADDRESS, preview.stable_host_label()),

@@ -68,6 +68,7 @@ impl GitHubApp {
 #[serde(untagged)]
 enum Wire {
     Entry(Entry),
+    #[expect(dead_code, reason = "what is in it does not matter")]
     Folder(Vec<serde::de::IgnoredAny>),
 }
 

@@ -307,7 +307,46 @@ mod tests {
                 "traefik.ingress.kubernetes.io/router.middlewares": "auth@kubernetescrd",
             }),
         );
-        insta::assert_json_snapshot!(alias_of(chart), @"");
+        insta::assert_json_snapshot!(alias_of(chart), @r#"
+        {
+          "apiVersion": "networking.k8s.io/v1",
+          "kind": "Ingress",
+          "metadata": {
+            "annotations": {
+              "external-dns.alpha.kubernetes.io/hostname": "pr-12-hello-world-7098e268b3.previews.example.com",
+              "traefik.ingress.kubernetes.io/router.middlewares": "auth@kubernetescrd"
+            },
+            "labels": {
+              "preview.dev/instance": "default"
+            },
+            "name": "preview-pr-12-stable-address"
+          },
+          "spec": {
+            "ingressClassName": "traefik",
+            "rules": [
+              {
+                "host": "pr-12-hello-world-7098e268b3.previews.example.com",
+                "http": {
+                  "paths": [
+                    {
+                      "backend": {
+                        "service": {
+                          "name": "preview-pr-12",
+                          "port": {
+                            "name": "http"
+                          }
+                        }
+                      },
+                      "path": "/",
+                      "pathType": "Prefix"
+                    }
+                  ]
+                }
+              }
+            ]
+          }
+        }
+        "#);
     }
 
     #[test]

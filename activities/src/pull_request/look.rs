@@ -23,6 +23,16 @@ pub(crate) enum LookError {
     NotVisible(github::Error),
 }
 
+impl LookError {
+    fn of_the_pull_request(error: github::Error) -> Self {
+        if error.is_not_found() {
+            Self::NotVisible(error)
+        } else {
+            Self::GitHub(error)
+        }
+    }
+}
+
 impl Fault for LookError {
     fn kind(&self) -> &'static str {
         match self {
@@ -61,21 +71,18 @@ pub(crate) async fn look(
 ) -> Result<Sight, LookError> {
     let reference = &request.pull_request;
     let role = async {
-        let role = github.role(reference, request.person.as_str()).await?;
-        Ok::<_, LookError>(role)
+        let login = request.person.as_str();
+        Ok::<_, LookError>(github.role(reference, login).await?)
     };
     let pull_request = async {
         let pull_request = github
             .pull_request(reference)
             .await
-            .map_err(|error| match error.is_not_found() {
-                true => LookError::NotVisible(error),
-                false => error.into(),
-            })?;
+            .map_err(LookError::of_the_pull_request)?;
         let file = github
             .file(reference, &pull_request.base_branch, &[FILE], SIZE_MAX)
             .await?;
-        Ok::<_, LookError>((pull_request, file))
+        Ok((pull_request, file))
     };
     let (role, (pull_request, file)) = try_join!(role, pull_request)?;
     let config = config(file, reference, bounds);
@@ -113,4 +120,58 @@ fn may(role: &Role, person: &Login, config: Option<&RepositoryConfig>) -> bool {
     config.map_or(role.may_deploy(), |config| {
         config.who_may.covers(role, person)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use workflows::vocabulary::{InstallationId, PullRequestNumber, Ttl};
+
+    use super::*;
+    use crate::{Charts, Images};
+
+    fn config_of(file: Option<RepositoryFile>) -> Result<RepositoryConfig, Misconfigured> {
+        let bounds = Bounds {
+            ttl: Ttl::DEFAULT,
+            max_lifetime: Ttl::DEFAULT_MAXIMUM,
+            charts: Charts::new("charts/hello-world-app", None, vec![]).expect("charts"),
+            images: Images::new("{repo}:{commit}".parse().expect("a template"), vec![]),
+        };
+        let reference = PullRequestRef {
+            installation: InstallationId(5),
+            repository: "octo-org/hello-world".parse().expect("a repository"),
+            number: PullRequestNumber::new(12).expect("a number"),
+        };
+        config(file, &reference, &bounds)
+    }
+
+    #[test]
+    fn only_a_file_is_a_configuration() {
+        let content = |text: &str| Some(RepositoryFile::Content(text.into()));
+        let nothing_said = config_of(None).expect("no file is fine");
+        assert_eq!(config_of(content("")), Ok(nothing_said));
+        let terms = config_of(content("ttl: 1h"))
+            .expect("a configuration")
+            .terms;
+        assert_eq!(terms.ttl.to_string(), "1h");
+        for (file, reason) in [
+            (RepositoryFile::NoFile, "this is no file"),
+            (
+                RepositoryFile::TooLarge { size: 70_000 },
+                "the file is larger than 64 KiB",
+            ),
+        ] {
+            let problem = config_of(Some(file)).expect_err(reason);
+            assert_eq!((problem.line, problem.reason.as_str()), (None, reason));
+        }
+    }
+
+    #[test]
+    fn a_configuration_that_cannot_be_read_takes_nobodys_rights_away_and_gives_none() {
+        let mona = "mona".parse().expect("a login");
+        let admins = config_of(Some(RepositoryFile::Content(b"who_may: [admin]".into())));
+        assert!(!may(&Role::Write, &mona, admins.as_ref().ok()));
+        assert!(may(&Role::Admin, &mona, admins.as_ref().ok()));
+        assert!(may(&Role::Write, &mona, None));
+        assert!(!may(&Role::Read, &mona, None));
+    }
 }

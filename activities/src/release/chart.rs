@@ -91,9 +91,12 @@ impl Charts {
             let name = name.to_string_lossy().into_owned();
             charts.packaged.insert(name, default.into());
         }
-        for entry in folder.map(fs::read_dir).into_iter().flatten() {
+        for entry in folder.map(fs::read_dir).transpose()?.into_iter().flatten() {
             let path = entry?.path();
-            if let Some(name) = path.file_name().filter(|_| path.join("Chart.yaml").exists()) {
+            if let Some(name) = path
+                .file_name()
+                .filter(|_| path.join("Chart.yaml").exists())
+            {
                 let name = name.to_string_lossy().into_owned();
                 charts.packaged.insert(name, path);
             }
@@ -190,17 +193,19 @@ fn split(text: &str) -> Option<(&str, &str)> {
 
 /// `oci://registry:5000/path`, in the only spelling that registries know.
 fn is_place(text: &str) -> bool {
-    let Some(rest) = text.strip_prefix(OCI).filter(|_| text.len() <= REFERENCE_MAX) else {
+    let Some(rest) = text
+        .strip_prefix(OCI)
+        .filter(|_| text.len() <= REFERENCE_MAX)
+    else {
         return false;
     };
     let mut pieces = rest.split('/');
     let host = pieces.next().unwrap_or_default();
     let (name, port) = host.split_once(':').unwrap_or((host, "1"));
     let legal = |piece: &str| {
-        piece
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'_' | b'-'))
-            && piece.starts_with(|c: char| c.is_ascii_alphanumeric())
+        piece.bytes().all(|b| {
+            b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'_' | b'-')
+        }) && piece.starts_with(|c: char| c.is_ascii_alphanumeric())
             && piece.ends_with(|c: char| c.is_ascii_alphanumeric())
     };
     legal(name) && port.parse::<u16>().is_ok() && pieces.all(legal)
@@ -239,22 +244,48 @@ mod tests {
         let charts = Charts::new("/elsewhere/app.tgz", Some(Path::new(folder)), vec![])
             .expect("a folder of charts");
         let named = |name: &str| charts.find(Some(&ChartSource::Packaged(name.to_owned())));
-        assert!(named("hello-world-app").expect("one").reference.ends_with("charts/hello-world-app"));
+        assert!(
+            named("hello-world-app")
+                .expect("one")
+                .reference
+                .ends_with("charts/hello-world-app")
+        );
         for name in ["", ".", "..", "../charts/hello-world-app", "nginx"] {
-            assert!(matches!(named(name), Err(ChartRefused::Unknown { .. })), "{name}");
+            assert!(
+                matches!(named(name), Err(ChartRefused::Unknown { .. })),
+                "{name}"
+            );
         }
         assert!(Charts::new("x", Some(Path::new("/nowhere")), vec![]).is_err());
     }
 
     #[test]
     fn a_registry_is_read_only_where_it_is_allowed() {
-        let charts = charts(&["oci://registry.example.com:5000/charts/", "oci://ghcr.io/octo/app:1.2.3"]);
+        let charts = charts(&[
+            "oci://registry.example.com:5000/charts/",
+            "oci://ghcr.io/octo/app:1.2.3",
+        ]);
         for (text, reference, version) in [
-            ("oci://registry.example.com:5000/charts/a:1.0.0", "oci://registry.example.com:5000/charts/a", "1.0.0"),
-            ("oci://registry.example.com:5000/charts/team/b:2.0.0+x", "oci://registry.example.com:5000/charts/team/b", "2.0.0+x"),
-            ("oci://ghcr.io/octo/app:1.2.3", "oci://ghcr.io/octo/app", "1.2.3"),
+            (
+                "oci://registry.example.com:5000/charts/a:1.0.0",
+                "oci://registry.example.com:5000/charts/a",
+                "1.0.0",
+            ),
+            (
+                "oci://registry.example.com:5000/charts/team/b:2.0.0+x",
+                "oci://registry.example.com:5000/charts/team/b",
+                "2.0.0+x",
+            ),
+            (
+                "oci://ghcr.io/octo/app:1.2.3",
+                "oci://ghcr.io/octo/app",
+                "1.2.3",
+            ),
         ] {
-            let chart = Chart { reference: reference.to_owned(), version: Some(version.to_owned()) };
+            let chart = Chart {
+                reference: reference.to_owned(),
+                version: Some(version.to_owned()),
+            };
             assert_eq!(charts.find(Some(&oci(text))), Ok(chart));
         }
         for text in [
@@ -264,13 +295,31 @@ mod tests {
             "oci://ghcr.io/octo/app:1.2.4",
             "oci://ghcr.io/octo/app/b:1.2.3",
         ] {
-            assert!(matches!(charts.find(Some(&oci(text))), Err(ChartRefused::NotAllowed { .. })), "{text}");
+            assert!(
+                matches!(
+                    charts.find(Some(&oci(text))),
+                    Err(ChartRefused::NotAllowed { .. })
+                ),
+                "{text}"
+            );
         }
         for text in [
-            "oci://", "oci://registry.example.com:5000/charts/a", "oci://registry.example.com:5000/charts/../a:1", "oci://registry.example.com:5000:1.0.0",
-            "oci://registry.example.com:5000/charts//a:1", "oci://registry.example.com:5000/charts/a:1 --debug", "oci://registry.example.com:5000/charts/a:-x", "--repo",
+            "oci://",
+            "oci://registry.example.com:5000/charts/a",
+            "oci://registry.example.com:5000/charts/../a:1",
+            "oci://registry.example.com:5000:1.0.0",
+            "oci://registry.example.com:5000/charts//a:1",
+            "oci://registry.example.com:5000/charts/a:1 --debug",
+            "oci://registry.example.com:5000/charts/a:-x",
+            "--repo",
         ] {
-            assert!(matches!(charts.find(Some(&oci(text))), Err(ChartRefused::NoReference(_))), "{text}");
+            assert!(
+                matches!(
+                    charts.find(Some(&oci(text))),
+                    Err(ChartRefused::NoReference(_))
+                ),
+                "{text}"
+            );
         }
     }
 
@@ -278,12 +327,24 @@ mod tests {
     fn a_chart_of_the_commits_own_is_not_installed() {
         let path = ChartSource::Path("./chart".to_owned());
         let refused = charts(&[]).find(Some(&path)).expect_err("refused");
-        assert!(refused.to_string().starts_with("this service does not install charts from repositories"), "{refused}");
+        assert!(
+            refused
+                .to_string()
+                .starts_with("this service does not install charts from repositories"),
+            "{refused}"
+        );
     }
 
     #[test]
     fn what_is_no_place_in_a_registry_is_refused() {
-        for text in ["", "oci://", "registry.example.com/charts", "oci://a b", "oci://a/*", "https://a/b"] {
+        for text in [
+            "",
+            "oci://",
+            "registry.example.com/charts",
+            "oci://a b",
+            "oci://a/*",
+            "https://a/b",
+        ] {
             assert!(text.parse::<OciPrefix>().is_err(), "{text}");
         }
     }

@@ -170,7 +170,10 @@ impl FromStr for ImageTemplate {
                 "its name holds a character that no image name may hold, or an unknown placeholder",
             ));
         }
-        if repository_rest.split('/').any(|piece| matches!(piece, "" | "." | "..")) {
+        if repository_rest
+            .split('/')
+            .any(|piece| matches!(piece, "" | "." | ".."))
+        {
             return Err(invalid("a piece of its name is empty or leads elsewhere"));
         }
         if !without_placeholders(tag).chars().all(legal_in_tag) {
@@ -243,8 +246,13 @@ mod tests {
     }
 
     fn found(allowed: &[&str], wanted: &str) -> Result<ImageTemplate, ImageRefused> {
-        let default = "registry.example.com/{owner}/{repo}:{commit}".parse().expect("a template");
-        let allowed = allowed.iter().map(|text| text.parse().expect("a prefix")).collect();
+        let default = "registry.example.com/{owner}/{repo}:{commit}"
+            .parse()
+            .expect("a template");
+        let allowed = allowed
+            .iter()
+            .map(|text| text.parse().expect("a prefix"))
+            .collect();
         let repository = "Octo-Org/Hello.World".parse().expect("a repository");
         Images::new(default, allowed).find(Some(wanted), &repository)
     }
@@ -255,22 +263,34 @@ mod tests {
             "registry.example.com/{owner}/{repo}:sha-{commit}",
             "registry.example.com/octo-org/hello.world/web:{commit}",
         ] {
-            assert_eq!(found(&[], wanted).map(|template| template.to_string()), Ok(wanted.to_owned()));
+            assert_eq!(
+                found(&[], wanted).map(|template| template.to_string()),
+                Ok(wanted.to_owned())
+            );
         }
         for wanted in [
             "registry.example.com/{owner}/other:{commit}",
             "registry.example.com/{owner}/{repo}s:{commit}",
             "docker.io/octo-org/hello.world:{commit}",
         ] {
-            assert!(matches!(found(&[], wanted), Err(ImageRefused::NotAllowed { .. })), "{wanted}");
+            assert!(
+                matches!(found(&[], wanted), Err(ImageRefused::NotAllowed { .. })),
+                "{wanted}"
+            );
         }
-        assert!(matches!(found(&[], "registry.example.com/{owner}/{repo}:latest"), Err(ImageRefused::NoTemplate(_))));
+        assert!(matches!(
+            found(&[], "registry.example.com/{owner}/{repo}:latest"),
+            Err(ImageRefused::NoTemplate(_))
+        ));
     }
 
     #[test]
     fn more_places_are_opened_by_the_service() {
         let allowed = ["ghcr.io/{owner}/", "quay.io"];
-        for wanted in ["ghcr.io/octo-org/anything:{commit}", "quay.io/a/b/c:{commit}"] {
+        for wanted in [
+            "ghcr.io/octo-org/anything:{commit}",
+            "quay.io/a/b/c:{commit}",
+        ] {
             assert!(found(&allowed, wanted).is_ok(), "{wanted}");
         }
         let refused = found(&allowed, "ghcr.io/octo-orgs/x:{commit}").expect_err("refused");

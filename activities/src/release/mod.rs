@@ -22,8 +22,8 @@ use crate::{
     fault::{Fault, explain},
     namespace::find_held,
 };
-pub use chart::{Charts, InvalidOciPrefix, OciPrefix};
 pub(crate) use chart::ChartRefused;
+pub use chart::{Charts, InvalidOciPrefix, OciPrefix};
 pub use helm::Helm;
 pub(crate) use helm::HelmError;
 use helm::Invocation;

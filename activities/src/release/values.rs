@@ -199,9 +199,20 @@ mod tests {
     }
 
     fn any_values() -> impl Strategy<Value = Value> {
-        let leaf = prop_oneof![Just(json!(null)), any::<i64>().prop_map(Value::from), ".{0,20}".prop_map(Value::from)];
+        let leaf = prop_oneof![
+            Just(json!(null)),
+            any::<i64>().prop_map(Value::from),
+            ".{0,20}".prop_map(Value::from)
+        ];
         leaf.prop_recursive(3, 20, 4, |inner| {
-            let key = prop_oneof![Just("host"), Just("image"), Just("tag"), Just("preview"), Just("commit"), Just("x")];
+            let key = prop_oneof![
+                Just("host"),
+                Just("image"),
+                Just("tag"),
+                Just("preview"),
+                Just("commit"),
+                Just("x")
+            ];
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
                 prop::collection::btree_map(key, inner, 0..4).prop_map(|map| json!(map)),

@@ -77,7 +77,9 @@ fn line_of(before: &[u8]) -> Option<u32> {
 
 fn text_of(text: &str, line: Option<u32>) -> &str {
     let index = line.and_then(|line| usize::try_from(line).ok()?.checked_sub(1));
-    index.and_then(|index| text.lines().nth(index)).unwrap_or_default()
+    index
+        .and_then(|index| text.lines().nth(index))
+        .unwrap_or_default()
 }
 
 /// YAML at its plainest: what is written is what is meant, and the little that is written cannot become much.
@@ -111,7 +113,17 @@ fn reason(error: &Error, at: &str) -> String {
             format!("`{}` is there twice", shortened(key, 40))
         }
         Error::InvalidBooleanStrict { .. } => "expected `true` or `false`".to_owned(),
-        Error::MultipleDocuments { .. } => "expected one document, without `---`".to_owned(),
+        Error::Unexpected { expected, .. } => match *expected {
+            "mapping start" => "expected lines like `name: value`".to_owned(),
+            "sequence start" => "expected a list, of lines like `- value`".to_owned(),
+            "string scalar" => "expected a text".to_owned(),
+            other => format!("expected {other}"),
+        },
+        Error::MultipleDocuments { .. }
+        | Error::Budget {
+            breach: BudgetBreach::Documents { .. },
+            ..
+        } => "expected one document, without `---`".to_owned(),
         Error::MergeKeyNotAllowed { .. }
         | Error::UnknownAnchor { .. }
         | Error::Budget {

@@ -142,21 +142,23 @@ fn settings(
             Err(refused) => Err(wrong_at(&text, format!("`chart`: {refused}"))),
         }
     });
-    let image = file.image.map(|text| {
-        match bounds.images.find(Some(&text.value), repository) {
+    let image = file.image.map(
+        |text| match bounds.images.find(Some(&text.value), repository) {
             Ok(_) => Ok(text.value),
             Err(refused) => Err(wrong_at(&text, format!("`image`: {refused}"))),
-        }
-    });
-    let values = file.values.unwrap_or_default().into_iter().map(|(key, value)| {
-        match reserved(&key, &value.value) {
+        },
+    );
+    let values = file
+        .values
+        .unwrap_or_default()
+        .into_iter()
+        .map(|(key, value)| match reserved(&key, &value.value) {
             None => Ok((key, value.value)),
             Some(path) => Err(wrong_at(
                 &value,
                 format!("`values`: `{path}` is given by the service and cannot be chosen"),
             )),
-        }
-    });
+        });
     let environment = file.environment.map(|text| {
         let length = text.value.chars().count();
         if (1..=ENVIRONMENT_MAX).contains(&length) && !text.value.contains(char::is_control) {
