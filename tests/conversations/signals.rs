@@ -5,6 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 use temporalio_client::WorkflowExecutionStatus;
 use tests::{Preview, Setting, converse};
 
+use crate::words::written;
+
 /// When the preview will end, by its own account.
 async fn end_of(preview: &Preview) -> Result<Timestamp> {
     Ok(preview
@@ -12,11 +14,6 @@ async fn end_of(preview: &Preview) -> Result<Timestamp> {
         .await?
         .expires_at
         .expect("a ready preview has an end"))
-}
-
-/// As the comment writes it.
-fn written(end: Timestamp) -> String {
-    end.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
 #[test]
@@ -147,11 +144,8 @@ fn stop_ends_a_preview_whatever_comes_with_it() {
 
         assert_eq!(preview.closed().await?, WorkflowExecutionStatus::Completed);
         preview.gone().await?;
-        let last = pull.sticky()?.body;
-        assert!(
-            last.contains("stopped") && last.contains("/preview"),
-            "{last}"
-        );
+        let last = pull.says("stopped").await?.body;
+        assert!(last.contains("`/preview`"), "{last}");
         Ok(())
     });
 }

@@ -1,6 +1,6 @@
 //! How does a test look at a preview: in Temporal, in the cluster, and through its URL?
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
 use futures::TryStreamExt;
@@ -24,7 +24,8 @@ use workflows::{
 };
 
 use crate::{
-    patience::{ANSWER, GONE, HTTP, URL},
+    page::Page,
+    patience::{ANSWER, GONE, URL},
     stack::SharedStack,
 };
 
@@ -34,17 +35,6 @@ pub struct Preview {
     /// Its name in Temporal.
     pub id: PreviewId,
     stack: Arc<SharedStack>,
-}
-
-/// What a URL answered.
-#[derive(Clone, Debug)]
-pub struct Page {
-    /// HTTP status.
-    pub status: u16,
-    /// `X-Preview-Commit`.
-    pub commit: Option<String>,
-    /// The body.
-    pub body: String,
 }
 
 impl Preview {
@@ -181,16 +171,24 @@ impl Preview {
         self.stack.temporal_cli(&arguments).await.map(drop)
     }
 
-    /// Stops it, and waits until it is over.
+    /// Stops it with the `temporal` program, and waits until it is over.
     ///
     /// # Errors
     /// When it does not end as a stopped preview does.
     pub async fn stop(&self) -> Result<()> {
         self.signal("stop", &[]).await?;
+        self.is_over().await
+    }
+
+    /// Waits until its newest run has come to a good end, and nothing of it is left.
+    ///
+    /// # Errors
+    /// When it ends in another way, or not in time.
+    pub async fn is_over(&self) -> Result<()> {
         let status = self.closed().await?;
         ensure!(
             status == WorkflowExecutionStatus::Completed,
-            "{} was stopped and is {status:?}",
+            "{} has ended and is {status:?}",
             self.id
         );
         self.gone().await
@@ -244,31 +242,12 @@ impl Preview {
         Ok(self.stack.preview_domain()?.url(&self.id).parse()?)
     }
 
-    /// Opens a path of its URL through the stack's ingress, as a browser would.
+    /// Opens a path of its URL.
     ///
     /// # Errors
     /// When nothing answers.
     pub async fn open(&self, path: &str) -> Result<Page> {
-        let url = self.url()?.join(path)?;
-        // `getaddrinfo` need not know the names under .localhost, as browsers do.
-        let ingress: SocketAddr = self.stack.env.preview_ingress_address.parse()?;
-        let host = url.host_str().unwrap_or_default().to_owned();
-        let client = reqwest::Client::builder()
-            .resolve(&host, ingress)
-            .timeout(HTTP)
-            .no_proxy()
-            .build()?;
-        let answer = client.get(url).send().await?;
-        let commit = answer
-            .headers()
-            .get("x-preview-commit")
-            .and_then(|value| value.to_str().ok())
-            .map(str::to_owned);
-        Ok(Page {
-            status: answer.status().as_u16(),
-            commit,
-            body: answer.text().await?,
-        })
+        self.stack.open(&self.url()?.join(path)?).await
     }
 }
 

@@ -33,6 +33,7 @@ fn bounds() -> Bounds {
                 .expect("a template"),
             vec![],
         ),
+        deployments: true,
     }
 }
 
@@ -148,9 +149,9 @@ fn a_line_of_its_own_is_told_for_every_mistake() {
     "ttl: 1h\nttl: 2h\n"
         2: `ttl` is there twice
     "ttl: soon\n"
-        1: `soon` is not a duration: write it like `30m`, `2h` or `1h30m`
+        1: `soon` is not a duration: write it like 30m, 2h or 1h30m
     "ttl: 30\n"
-        1: `30` is not a duration: write it like `30m`, `2h` or `1h30m`
+        1: `30` is not a duration: write it like 30m, 2h or 1h30m
     "\n\nttl: [1h]\n"
         3: expected a text
     "max_ttl: 2d\n"
