@@ -1,12 +1,15 @@
 //! What people can ask for in a comment, and what they are told.
 
 use anyhow::{Context, Result};
-use dev::github::{Comment, Role, User};
+use dev::{
+    github::{Comment, Role, User},
+    stack::part::until as eventually,
+};
 use jiff::{SignedDuration, Timestamp};
-use tests::{Preview, PullRequest, Setting, converse};
+use tests::{Preview, PullRequest, Setting, converse, patience::ANSWER};
 use workflows::vocabulary::Phase;
 
-use crate::words::written;
+use crate::words::{until, written};
 
 /// When the preview will end, by its own account.
 async fn end_of(preview: &Preview) -> Result<Timestamp> {
@@ -33,7 +36,7 @@ fn a_preview_is_extended_and_stopped_from_the_pull_request_and_one_comment_says_
 
         pull.asks(&ada, "/preview extend 10m").await?;
         let after = before + SignedDuration::from_mins(10);
-        pull.says(&written(after)).await?;
+        pull.says(&until(after)).await?;
         assert_eq!(end_of(&preview).await?, after);
         pull.asks(&ada, "Thank you!\n\n/preview stop").await?;
 
@@ -69,7 +72,7 @@ fn who_asked_for_a_preview_may_extend_and_stop_it_whatever_their_role_is_by_then
             }
         }
         pull.asks(&mona, "/preview extend 10m").await?;
-        pull.says(&written(before + SignedDuration::from_mins(10)))
+        pull.says(&until(before + SignedDuration::from_mins(10)))
             .await?;
         let refusal = pull.hears(&mona, "/preview").await?;
         assert!(refusal.contains("write access"), "{refusal}");
@@ -111,7 +114,7 @@ fn a_preview_lives_as_long_as_was_asked_for_within_what_is_allowed() {
                 .context("it runs")?
                 .try_into()?;
             let most = started + SignedDuration::from_hours(1);
-            pull.says(&written(most)).await?;
+            pull.says(&until(most)).await?;
             let refusal = pull.hears(&mona, "/preview extend 1m").await?;
             assert!(refusal.contains(&written(most)), "{refusal}");
             preview.stop().await
@@ -227,7 +230,7 @@ fn the_commands_of_one_comment_are_carried_out_in_their_order_and_answered_toget
         assert!(
             in_order(
                 &answer,
-                &["could be stopped", "no preview", "`/preview extend 5m`"]
+                &["could be stopped", "no preview", "`/preview extend`"]
             ),
             "{answer}"
         );
@@ -354,8 +357,15 @@ fn where_the_conversation_is_locked_nothing_starts_and_a_later_command_is_heard(
     converse(Setting::default(), async |chat| {
         let (pull, mona) = (chat.pull_request().await?, User::writer());
         pull.github.lock()?;
-        // GitHub lets no App comment there, so nobody can be told.
         pull.asks(&mona, "/preview").await?;
+        // GitHub lets no App comment there, so nobody can be told.
+        let refused = async || match chat.github.traffic().answers.get(&403) {
+            Some(_) => Ok(()),
+            None => Err("nobody was to be told".to_owned()),
+        };
+        eventually(ANSWER, refused)
+            .await
+            .map_err(anyhow::Error::msg)?;
         pull.github.unlock()?;
 
         let status = pull.hears(&mona, "/preview status").await?;

@@ -8,7 +8,7 @@ use kube::Api;
 use tests::{Conversation, Preview, PullRequest, Setting, converse};
 use workflows::vocabulary::Phase;
 
-use crate::{chart::copy_with, words::written};
+use crate::{chart::copy_with, words::until};
 
 /// Time that the ready preview has left.
 async fn time_left(preview: &Preview) -> Result<SignedDuration> {
@@ -36,7 +36,7 @@ fn how_long_previews_live_and_how_long_they_may() {
                 .and_then(|it| it.start_time())
                 .context("it runs")?
                 .try_into()?;
-            pull.says(&written(started + SignedDuration::from_mins(10)))
+            pull.says(&until(started + SignedDuration::from_mins(10)))
                 .await?;
             preview.stop().await
         },

@@ -68,7 +68,7 @@ async fn write_all(out: &mut String, conversation: &Conversation) -> std::fmt::R
     match workflows.summaries().await {
         Ok(summaries) => summaries
             .iter()
-            .try_for_each(|summary| writeln!(out, "{}", indented(summary)))?,
+            .try_for_each(|summary| writeln!(out, "{summary}"))?,
         Err(error) => writeln!(out, "{error:#}")?,
     }
     writeln!(out, "== Namespaces\n{:?}", conversation.namespaces().await)?;

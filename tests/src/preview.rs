@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
+use dev::stack::part::until;
 use futures::TryStreamExt;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, runtime::wait::await_condition};
@@ -76,11 +77,25 @@ impl Preview {
         Ok(description.run_id().to_owned())
     }
 
+    /// Waits until it is started, which happens a moment after it was asked for.
+    ///
+    /// # Errors
+    /// When it is not in time.
+    pub async fn is_started(&self) -> Result<()> {
+        let started = async || match self.described().await {
+            Ok(Some(_)) => Ok(()),
+            Ok(None) => Err(format!("{} was not started", self.id)),
+            Err(error) => Err(format!("{error:#}")),
+        };
+        until(ANSWER, started).await.map_err(anyhow::Error::msg)
+    }
+
     /// Waits until the newest run has entered `phase`, now or before.
     ///
     /// # Errors
     /// When it closes first, or does not in time.
     pub async fn reaches(&self, phase: Phase) -> Result<()> {
+        self.is_started().await?;
         let reached = timeout(URL, async {
             loop {
                 match self.passes_through(phase).await {
@@ -131,6 +146,7 @@ impl Preview {
     /// # Errors
     /// When it is still open after a while.
     pub async fn closed(&self) -> Result<WorkflowExecutionStatus> {
+        self.is_started().await?;
         let result = timeout(
             URL,
             self.workflow()

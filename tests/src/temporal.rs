@@ -18,6 +18,9 @@ use workflows::search_attributes::PHASE;
 
 use crate::stack::SharedStack;
 
+/// Events of one workflow that are shown to people.
+const EVENTS_SHOWN: usize = 60;
+
 /// The workflows on one task queue, which is one conversation's.
 pub struct Workflows {
     stack: Arc<SharedStack>,
@@ -144,8 +147,11 @@ impl Workflows {
                 workflow.run_id(),
                 workflow.status()
             );
-            let events: Vec<_> = self.history(&workflow).await?.iter().map(line).collect();
-            summaries.push(format!("{head}\n{}", events.join("\n")));
+            let history = self.history(&workflow).await?;
+            let events: Vec<_> = history.iter().filter(|event| !is_routine(event)).collect();
+            let last = events.len().saturating_sub(EVENTS_SHOWN);
+            let lines: Vec<_> = events[last..].iter().map(|event| line(event)).collect();
+            summaries.push(format!("{head}\n    {}", lines.join("\n    ")));
         }
         Ok(summaries)
     }
@@ -194,6 +200,17 @@ impl Workflows {
             let _ = self.handle(&workflow).terminate(options).await;
         }
     }
+}
+
+/// That a worker looked at a workflow or began with an activity says nothing of what it did.
+fn is_routine(event: &HistoryEvent) -> bool {
+    matches!(
+        event.event_type(),
+        EventType::WorkflowTaskScheduled
+            | EventType::WorkflowTaskStarted
+            | EventType::WorkflowTaskCompleted
+            | EventType::ActivityTaskStarted
+    )
 }
 
 /// One event, with what matters of it.
