@@ -1,27 +1,24 @@
 //! How does GitHub's own list of deployments show a preview?
 
 use github::{GitHubApp, NewDeployment};
-use workflows::activities::{DeploymentId, DeploymentState, SyncDeployment};
+use workflows::activities::{DeploymentId, SyncDeployment};
 
 use super::Links;
 
-/// Makes the deployment if there is none yet, and has it say how the preview stands.
+/// Makes the deployment if there is none yet; has the one that there is say how the preview stands. One content write, never two.
 pub(super) async fn sync(
     github: &GitHubApp,
     links: &Links,
     request: &SyncDeployment,
 ) -> Result<DeploymentId, github::Error> {
-    let id = match request.deployment {
-        Some(id) => id,
-        None => find_or_make(github, request).await?,
+    let Some(id) = request.deployment else {
+        // A new deployment counts as queued: nothing needs to be said.
+        return find_or_make(github, request).await;
     };
-    // A new deployment counts as queued: nothing needs to be said.
-    if request.state != DeploymentState::Queued {
-        let log = links.workflow(&request.preview, request.run_id.as_deref());
-        github
-            .set_deployment_state(&request.pull_request, id, &request.state, log.as_ref())
-            .await?;
-    }
+    let log = links.workflow(&request.preview, request.run_id.as_deref());
+    github
+        .set_deployment_state(&request.pull_request, id, &request.state, log.as_ref())
+        .await?;
     Ok(id)
 }
 

@@ -19,7 +19,7 @@ impl CommentActivities {
         unimplemented!()
     }
 
-    /// Makes GitHub's own list of deployments show one preview's state, and returns the deployment's ID.
+    /// Makes a preview's deployment in GitHub's own list, as queued, and returns its ID. Where there is one already: has it show the preview's state.
     #[activity(name = "sync_deployment")]
     pub async fn sync_deployment(
         _input: SyncDeployment,
@@ -86,7 +86,7 @@ pub struct SyncDeployment {
     pub run_id: Option<String>,
     /// What the repository calls its previews.
     pub environment: String,
-    /// The deployment, once it is known. Unknown: it is looked for, and made if there is none.
+    /// The deployment, once it is known. Unknown: it is looked for, made if there is none, and says its state with the next write.
     pub deployment: Option<DeploymentId>,
     /// What it shall say.
     pub state: DeploymentState,

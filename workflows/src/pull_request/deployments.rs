@@ -71,7 +71,7 @@ impl Deployments {
             run_id: deployment.run_id.clone(),
             environment: deployment.environment.clone(),
             deployment: deployment.id,
-            state: deployment.wanted.clone(),
+            state: deployment.next_state(),
         })
     }
 
@@ -83,8 +83,15 @@ impl Deployments {
     pub(super) fn told(&mut self, write: &SyncDeployment, id: Option<DeploymentId>) {
         for deployment in &mut self.0 {
             if deployment.preview == write.preview {
-                deployment.said = Some(write.state.clone());
                 deployment.id = id.or(deployment.id);
+                // Where GitHub would not even make it, the next change is another try.
+                let is_made = deployment.id.is_some();
+                let said = if is_made {
+                    &write.state
+                } else {
+                    &deployment.wanted
+                };
+                deployment.said = Some(said.clone());
             }
         }
         self.0
@@ -93,6 +100,15 @@ impl Deployments {
 }
 
 impl Deployment {
+    /// A deployment is made as queued. To make it and to say more of it are two writes, and each waits for its turn.
+    fn next_state(&self) -> DeploymentState {
+        if self.id.is_some() {
+            self.wanted.clone()
+        } else {
+            DeploymentState::Queued
+        }
+    }
+
     fn is_behind(&self) -> bool {
         self.said.as_ref() != Some(&self.wanted)
     }
@@ -185,7 +201,37 @@ mod tests {
     fn what_was_overtaken_is_not_told() {
         let mut deployments = Deployments::default();
         deployments.begin(&request(Some("preview")));
+        assert_eq!(tell(&mut deployments), [DeploymentState::Queued]);
         deployments.learn(&report(ReportedState::Provisioning));
-        assert_eq!(tell(&mut deployments), [DeploymentState::InProgress]);
+        let because = StopReason::Terminated;
+        deployments.learn(&report(ReportedState::Removed { because }));
+        assert_eq!(tell(&mut deployments), [DeploymentState::Inactive]);
+    }
+
+    #[test]
+    fn making_a_deployment_is_a_write_of_its_own() {
+        let mut deployments = Deployments::default();
+        deployments.begin(&request(Some("preview")));
+        deployments.learn(&report(ReportedState::Provisioning));
+        assert_eq!(
+            tell(&mut deployments),
+            [DeploymentState::Queued, DeploymentState::InProgress]
+        );
+    }
+
+    #[test]
+    fn what_github_refuses_is_tried_again_at_the_next_change() {
+        let mut deployments = Deployments::default();
+        deployments.begin(&request(Some("preview")));
+        deployments.learn(&report(ReportedState::Provisioning));
+        let write = deployments
+            .next_write(&request(None).pull_request())
+            .expect("something to tell");
+        deployments.told(&write, None);
+        assert!(!deployments.are_behind());
+
+        let because = StopReason::Terminated;
+        deployments.learn(&report(ReportedState::Removed { because }));
+        assert!(deployments.are_behind());
     }
 }
