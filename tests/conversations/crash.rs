@@ -1,7 +1,5 @@
 //! Programs die at the worst moment. The preview ends in the right place all the same.
 
-use std::{fs, path::Path};
-
 use anyhow::{Context, Result};
 use dev::github::User;
 use k8s_openapi::api::core::v1::Secret;
@@ -10,6 +8,8 @@ use temporalio_client::WorkflowExecutionStatus;
 use tests::{Conversation, HeldHelm, Preview, PullRequest, Setting, converse, patience::RECOVERY};
 use tokio::time::timeout;
 use workflows::vocabulary::Phase;
+
+use crate::chart::copy_with;
 
 /// Waits for the URL longer than usual: the dead worker's heartbeats have to be missed first.
 async fn recovers(pull: &PullRequest, preview: &Preview) -> Result<()> {
@@ -43,31 +43,6 @@ fn a_worker_killed_while_helm_runs_is_replaced_and_the_preview_comes_up() {
     });
 }
 
-/// A copy of the chart with a hook that Helm waits for before it installs anything else.
-fn chart_with_a_hook_that_never_ends(chat: &Conversation) -> Result<std::path::PathBuf> {
-    let copy = chat.folder.join("chart");
-    copy_folder(&chat.stack.env.preview_chart, &copy)?;
-    fs::write(
-        copy.join("templates").join("hook.yaml"),
-        include_str!("never-ending-hook.yaml"),
-    )?;
-    Ok(copy)
-}
-
-fn copy_folder(from: &Path, to: &Path) -> Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy_folder(&entry.path(), &target)?;
-        } else {
-            fs::copy(entry.path(), target)?;
-        }
-    }
-    Ok(())
-}
-
 /// Waits until Helm has noted in the cluster that an installation is under way.
 async fn helm_is_installing(chat: &Conversation, preview: &Preview) -> Result<()> {
     preview.has_namespace().await?;
@@ -93,7 +68,13 @@ async fn helm_is_installing(chat: &Conversation, preview: &Preview) -> Result<()
 #[test]
 fn what_a_killed_helm_left_half_installed_is_recovered() {
     converse(Setting::default(), async |chat| {
-        let chart = chart_with_a_hook_that_never_ends(chat)?;
+        let chart = chat.folder.join("chart");
+        copy_with(
+            &chat.stack.env.preview_chart,
+            &chart,
+            "hook.yaml",
+            include_str!("never-ending-hook.yaml"),
+        )?;
         chat.restart_worker_with("PREVIEW_CHART", &chart).await?;
         let pull = chat.pull_request().await?;
         let preview = pull.request_preview().await?;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use anyhow::{Context, Result, ensure};
+use dev::github::User;
 use temporalio_client::WorkflowExecutionStatus;
 use tests::{Conversation, HeldHelm, Preview, PullRequest, Setting, converse, patience::HTTP};
 use workflows::vocabulary::Phase;
@@ -11,11 +12,8 @@ use workflows::vocabulary::Phase;
 async fn ended_as_cancelled(pull: &PullRequest, preview: &Preview) -> Result<()> {
     assert_eq!(preview.closed().await?, WorkflowExecutionStatus::Canceled);
     preview.gone().await?;
-    let last = pull.sticky()?.body;
-    assert!(
-        last.contains("cancelled") && last.contains("/preview"),
-        "{last}"
-    );
+    let last = pull.says("cancelled").await?.body;
+    assert!(last.contains("`/preview`"), "{last}");
     assert_eq!(preview.phases().await?.last(), Some(&Phase::Removed));
     Ok(())
 }
@@ -30,6 +28,28 @@ async fn cancel_with_the_cli(chat: &Conversation, preview: &Preview) -> Result<(
         ])
         .await
         .map(drop)
+}
+
+/// What `docs/development.md` says that an operator types.
+async fn start_by_hand(chat: &Conversation, pull: &PullRequest) -> Result<Preview> {
+    let preview = pull.preview()?;
+    let id = preview.id.to_string();
+    let installation = chat.github.installation_id(chat.repository.owner());
+    let request = serde_json::json!({
+        "idempotency_key": id,
+        "repo": chat.repository.full_name(),
+        "pr_number": pull.github.number(),
+        "commit_sha": pull.github.head_sha(),
+        "installation_id": installation,
+        "comment_id": 1,
+        "requested_by": "mona",
+    });
+    let (queue, request) = (chat.workflows.task_queue(), request.to_string());
+    let words = ["workflow", "start", "--type", "PreviewWorkflow"];
+    let words = words.into_iter().chain(["--task-queue", queue]);
+    let words = words.chain(["--workflow-id", &id, "--input", &request]);
+    chat.stack.temporal_cli(&words.collect::<Vec<_>>()).await?;
+    Ok(preview)
 }
 
 /// What the button "Request Cancellation" of Temporal's UI does.
@@ -120,7 +140,7 @@ fn cancelling_while_helm_runs_tears_down_what_there_is() {
 fn cancelling_before_any_worker_is_up_deploys_nothing() {
     converse(Setting::default().without_worker(), async |chat| {
         let pull = chat.pull_request().await?;
-        let preview = pull.request_preview().await?;
+        let preview = start_by_hand(chat, &pull).await?;
 
         cancel_with_the_cli(chat, &preview).await?;
         chat.worker.start().await?;
@@ -146,12 +166,7 @@ fn stopping_while_helm_runs_tears_down_what_there_is() {
 
         preview.stop().await?;
 
-        assert!(
-            pull.sticky()?.body.contains("stopped"),
-            "{}",
-            pull.sticky()?.body
-        );
-        Ok(())
+        pull.says("stopped").await.map(drop)
     });
 }
 
@@ -167,5 +182,39 @@ fn a_second_cancellation_does_not_disturb_the_teardown() {
         let _ = cancel_with_the_cli(chat, &preview).await;
 
         ended_as_cancelled(&pull, &preview).await
+    });
+}
+
+#[test]
+fn a_preview_that_is_started_by_hand_is_told_of_and_stopped_like_any_other() {
+    converse(Setting::default(), async |chat| {
+        let pull = chat.pull_request().await?;
+        let preview = start_by_hand(chat, &pull).await?;
+        pull.shows_url().await?;
+
+        pull.asks(&User::admin(), "/preview stop").await?;
+
+        preview.is_over().await?;
+        pull.says("stopped").await.map(drop)
+    });
+}
+
+#[test]
+fn cancelling_a_pull_requests_workflow_removes_its_previews_and_a_later_command_is_heard() {
+    converse(Setting::default(), async |chat| {
+        let pull = chat.pull_request().await?;
+        let preview = pull.previewed().await?;
+        let workflow = pull.github.to_string();
+
+        let words = ["workflow", "cancel", "--workflow-id", &workflow];
+        chat.stack.temporal_cli(&words).await?;
+
+        preview.is_over().await?;
+        pull.says("cancelled").await?;
+        let first = preview.run_id().await?;
+        pull.previewed().await?;
+        assert_ne!(preview.run_id().await?, first);
+        pull.sticky()?;
+        preview.stop().await
     });
 }

@@ -22,17 +22,15 @@ fn an_image_that_never_comes_is_waited_for_and_then_named() {
         preview.reaches(Phase::WaitingForImage).await?;
         assert_eq!(preview.closed().await?, WorkflowExecutionStatus::Failed);
         preview.gone().await?;
-        let last = pull.sticky()?.body;
         let image = format!(
             "{}:{}",
             chat.repository.full_name().to_ascii_lowercase(),
             pull.github.head_sha()
         );
-        // Without the escapes that keep it from being read as Markdown.
-        assert!(
-            last.replace('\\', "").contains(&image) && last.contains("/preview"),
-            "{last}"
-        );
+        pull.comes_to_say("which image never came", |said| {
+            said.contains(&image) && said.contains("could not") && said.contains("`/preview`")
+        })
+        .await?;
         assert_eq!(preview.phases().await?.last(), Some(&Phase::Failed));
         Ok(())
     });
@@ -76,8 +74,7 @@ fn an_app_that_crashes_fails_quickly_with_its_last_log_lines() {
             "the dead letter"
         );
         preview.gone().await?;
-        let last = pull.sticky()?.body;
-        assert!(last.contains("the database is not there"), "{last}");
+        let last = pull.says("the database is not there").await?.body;
         assert!(
             last.contains("<details>") && last.contains("/preview"),
             "{last}"
@@ -136,8 +133,6 @@ fn a_chart_that_does_not_render_fails_with_helms_reason() {
 
         assert_eq!(preview.closed().await?, WorkflowExecutionStatus::Failed);
         preview.gone().await?;
-        let last = pull.sticky()?.body;
-        assert!(last.contains("this chart is broken on purpose"), "{last}");
-        Ok(())
+        pull.says("this chart is broken on purpose").await.map(drop)
     });
 }

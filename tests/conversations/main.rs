@@ -1,14 +1,21 @@
 //! What the service promises, told as conversations on pull requests. Each test's name is the promise.
 
 mod browser;
+mod budget;
+mod chart;
+mod commands;
+mod configuration;
 mod crash;
 mod ending;
 mod failure;
 mod isolation;
+mod newer_commit;
 mod permission;
 mod preview;
 mod redelivery;
 mod replay;
 mod signals;
+mod sticky;
 mod sweep;
 mod webhook;
+mod words;

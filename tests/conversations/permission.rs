@@ -2,50 +2,32 @@
 
 use anyhow::Context;
 use dev::github::User;
-use tests::{PullRequest, Setting, converse, patience::ANSWER};
-
-/// The texts of all our comments.
-fn told(pull: &PullRequest) -> Vec<String> {
-    pull.github
-        .app_comments()
-        .into_iter()
-        .map(|comment| comment.body)
-        .collect()
-}
+use tests::{PullRequest, Setting, converse};
 
 #[test]
 fn someone_without_write_access_is_told_why_once_and_nothing_starts() {
     converse(Setting::default(), async |chat| {
         let pull = chat.pull_request().await?;
-        for who in [User::reader(), User::outsider(), User::triager()] {
-            let before = told(&pull).len();
-            let (_, outcome) = pull.comment(&who, "/preview").await?;
-            assert_eq!(outcome.status_code, 202, "{outcome:?}");
-            let addressed = |comment: &dev::github::Comment| comment.body.contains(who.login());
-            let notice = pull.github.wait_for_comment(addressed, ANSWER).await?;
-            assert!(notice.body.contains("write access"), "{}", notice.body);
-            assert_eq!(told(&pull).len(), before + 1);
+        let people = [User::reader(), User::outsider(), User::triager()];
+        for who in &people {
+            let notice = pull.hears(who, "/preview").await?;
+            assert!(
+                notice.contains("write access") && notice.contains(who.login()),
+                "{notice}"
+            );
         }
 
-        // Again, and again: said once is enough.
-        for who in [User::reader(), User::outsider(), User::triager()] {
-            assert_eq!(pull.comment(&who, "/preview").await?.1.status_code, 202);
+        // Again, and with something else: said once is enough.
+        for who in &people {
+            pull.asks(who, "/preview").await?;
+            pull.asks(who, "/preview help").await?;
+            pull.asks(who, "/preview nonsense").await?;
         }
-        // A preview that does start proves that whatever the others could have started would be visible by now.
+        // What is asked is answered in order, so all of that has been looked at when this is.
         let preview = pull.previewed().await?;
-        preview.stop().await?;
-        assert_eq!(
-            told(&pull).len(),
-            4,
-            "three notices and the preview's comment: {:#?}",
-            told(&pull)
-        );
-        let previews = chat
-            .workflows
-            .such_that("WorkflowType = 'PreviewWorkflow'")
-            .await?;
-        assert_eq!(previews.len(), 1, "{previews:#?}");
-        Ok(())
+        assert_eq!(pull.replies().len(), 3, "{:#?}", pull.replies());
+        assert_eq!(chat.workflows.previews().await?.len(), 1);
+        preview.stop().await
     });
 }
 
@@ -54,7 +36,7 @@ fn those_who_may_write_may_preview() {
     converse(Setting::default(), async |chat| {
         for who in [User::writer(), User::maintainer(), User::admin()] {
             let pull = chat.pull_request().await?;
-            assert_eq!(pull.comment(&who, "/preview").await?.1.status_code, 202);
+            pull.asks(&who, "/preview").await?;
             let preview = pull.shows_url().await?;
             assert!(
                 pull.sticky()?.body.contains(who.login()),
@@ -79,7 +61,6 @@ fn talk_about_previews_starts_none() {
             (&mona, "```\n/preview\n```"),
             (&mona, "`/preview`"),
             (&mona, "<!-- /preview -->"),
-            (&mona, "/preview please"),
             (&mona, "/previews"),
             (&User::other_bot(), "/preview"),
         ] {
@@ -106,7 +87,9 @@ fn talk_about_previews_starts_none() {
         );
 
         assert!(pull.preview()?.described().await?.is_none());
-        assert!(told(&pull).is_empty() && told(&issue).is_empty());
+        for place in [&pull, &issue] {
+            assert!(place.github.app_comments().is_empty());
+        }
         Ok(())
     });
 }
@@ -124,44 +107,10 @@ fn commits_from_a_fork_are_refused_with_the_reason() {
             .await?;
         let pull = chat.around(pull);
 
-        let (_, outcome) = pull.comment(&User::maintainer(), "/preview").await?;
+        let refusal = pull.hears(&User::maintainer(), "/preview").await?;
 
-        assert_eq!(outcome.status_code, 202, "{outcome:?}");
-        pull.says("fork").await?;
+        assert!(refusal.contains("fork"), "{refusal}");
         assert!(pull.preview()?.described().await?.is_none());
-        Ok(())
-    });
-}
-
-#[test]
-fn a_closed_pull_request_gets_no_preview() {
-    converse(Setting::default(), async |chat| {
-        let (closed, late) = (chat.pull_request().await?, chat.pull_request().await?);
-        closed.github.close()?;
-        assert_eq!(
-            closed
-                .comment(&User::writer(), "/preview")
-                .await?
-                .1
-                .status_code,
-            204
-        );
-
-        // Asked for while it was open, but closed before we heard of it.
-        chat.webhook.stop().await?;
-        let (comment, _) = late.comment(&User::writer(), "/preview").await?;
-        late.github.close()?;
-        chat.webhook.start().await?;
-        let guid = comment
-            .delivery
-            .context("GitHub tried to tell of the comment")?;
-        assert!(chat.github.redeliver(&guid));
-        assert_eq!(late.outcome_of(&guid).await?.status_code, 202);
-        late.says("not open").await?;
-
-        for pull in [closed, late] {
-            assert!(pull.preview()?.described().await?.is_none());
-        }
         Ok(())
     });
 }

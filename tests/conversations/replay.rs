@@ -9,7 +9,7 @@ use temporalio_client::WorkflowHistory;
 use temporalio_sdk::workflow_replayer::{
     WorkflowReplayError, WorkflowReplayFailure, WorkflowReplayer, WorkflowReplayerOptions,
 };
-use workflows::{OrphanSweep, PreviewWorkflow, RefusalNotice};
+use workflows::{OrphanSweep, PreviewWorkflow, PullRequestWorkflow};
 
 fn recorded(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -20,7 +20,7 @@ fn recorded(name: &str) -> PathBuf {
 fn replay(history: &[u8]) -> Result<Result<(), WorkflowReplayError>> {
     let options = WorkflowReplayerOptions::new()
         .register_workflow::<PreviewWorkflow>()?
-        .register_workflow::<RefusalNotice>()?
+        .register_workflow::<PullRequestWorkflow>()?
         .register_workflow::<OrphanSweep>()?;
     let replayer = WorkflowReplayer::new(options.build())?;
     let runtime = tokio::runtime::Builder::new_current_thread()

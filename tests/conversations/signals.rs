@@ -5,6 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 use temporalio_client::WorkflowExecutionStatus;
 use tests::{Preview, Setting, converse};
 
+use crate::words::until;
+
 /// When the preview will end, by its own account.
 async fn end_of(preview: &Preview) -> Result<Timestamp> {
     Ok(preview
@@ -12,11 +14,6 @@ async fn end_of(preview: &Preview) -> Result<Timestamp> {
         .await?
         .expires_at
         .expect("a ready preview has an end"))
-}
-
-/// As the comment writes it.
-fn written(end: Timestamp) -> String {
-    end.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
 #[test]
@@ -29,7 +26,7 @@ fn extend_ttl_moves_the_end_and_the_comment_says_so() {
         preview.signal("extend_ttl", &[r#""10m""#]).await?;
 
         let after = before + SignedDuration::from_mins(10);
-        pull.says(&written(after)).await?;
+        pull.says(&until(after)).await?;
         assert_eq!(end_of(&preview).await?, after);
         preview.stop().await
     });
@@ -72,7 +69,7 @@ fn no_extension_outlives_the_maximum_lifetime() {
             preview.signal("extend_ttl", &[r#""30d""#]).await?;
 
             let most = started + SignedDuration::from_mins(10);
-            pull.says(&written(most)).await?;
+            pull.says(&until(most)).await?;
             assert!(before < most && end_of(&preview).await? == most);
             preview.stop().await
         },
@@ -130,7 +127,7 @@ fn garbage_changes_nothing_and_a_good_signal_still_works_after_it() {
             "{status:#?}"
         );
         preview.signal("extend_ttl", &[r#""10m""#]).await?;
-        pull.says(&written(before + SignedDuration::from_mins(10)))
+        pull.says(&until(before + SignedDuration::from_mins(10)))
             .await?;
         assert_eq!(preview.open("/").await?.status, 200);
         preview.stop().await
@@ -147,11 +144,8 @@ fn stop_ends_a_preview_whatever_comes_with_it() {
 
         assert_eq!(preview.closed().await?, WorkflowExecutionStatus::Completed);
         preview.gone().await?;
-        let last = pull.sticky()?.body;
-        assert!(
-            last.contains("stopped") && last.contains("/preview"),
-            "{last}"
-        );
+        let last = pull.says("stopped").await?.body;
+        assert!(last.contains("`/preview`"), "{last}");
         Ok(())
     });
 }

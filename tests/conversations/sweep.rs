@@ -62,6 +62,16 @@ async fn sweep(chat: &Conversation) -> Result<SweepReport> {
         .await?)
 }
 
+/// Has the sweep come until it has removed something: the first time it only marks.
+pub(crate) async fn remove_orphans(chat: &Conversation) -> Result<()> {
+    let removed = async || match sweep(chat).await {
+        Ok(report) if report.removed.is_empty() => Err(format!("{report:?}")),
+        Ok(_) => Ok(()),
+        Err(error) => Err(format!("{error:#}")),
+    };
+    until(ANSWER, removed).await.map_err(anyhow::Error::msg)
+}
+
 /// The workflow is no more; its namespace is.
 async fn orphan(chat: &Conversation, preview: &Preview) -> Result<String> {
     chat.stack

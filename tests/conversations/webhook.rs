@@ -163,7 +163,33 @@ fn a_delivery_that_is_not_what_it_should_be_gets_its_exact_status_and_starts_not
         // The same delivery, whole and signed, is accepted: so each refusal had the reason that it was meant to have.
         assert_eq!(deliver(chat, &good, &body).await?.status, 202);
         pull.shows_url().await?.stop().await?;
-        assert_eq!(chat.workflows.all().await?.len(), 1);
+        assert_eq!(chat.workflows.previews().await?.len(), 1);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_pull_request_that_nobody_talks_to_us_on_may_change_without_our_noticing() {
+    converse(Setting::default(), async |chat| {
+        let pull = chat.pull_request().await?;
+        pull.github
+            .push([("notes.txt", "A second thought")])
+            .await?;
+        pull.github.close()?;
+        pull.github.reopen()?;
+        pull.github.convert_to_draft()?;
+        chat.github
+            .wait_for("the outcome of every delivery", ANSWER, || {
+                let deliveries = chat.github.deliveries();
+                let are_done = deliveries.iter().all(|one| one.outcome.is_some());
+                (deliveries.len() == 5 && are_done).then_some(())
+            })
+            .await?;
+        for delivery in chat.github.deliveries() {
+            let status = delivery.outcome.map(|outcome| outcome.status_code);
+            assert_eq!(status, Some(204), "{:?}", delivery.action);
+        }
+        assert!(chat.workflows.all().await?.is_empty());
         Ok(())
     });
 }

@@ -127,9 +127,6 @@ impl Conversation {
             service.set("TEMPORAL_ADDRESS", &stack.env.temporal_address);
             service.set("TEMPORAL_NAMESPACE", &stack.env.temporal_namespace);
             service.set("PREVIEW_TASK_QUEUE", &task_queue);
-            service.set("GITHUB_API_URL", github.api_url().as_str());
-            service.set("GITHUB_APP_ID", github.app_id().to_string());
-            service.set("GITHUB_PRIVATE_KEY_FILE", &key);
             service.set("RUST_LOG", "info");
         }
         let address = webhook.address().to_owned();
@@ -137,6 +134,9 @@ impl Conversation {
         webhook.set("WEBHOOK_SECRET", github.webhook_secret().expose_secret());
         let address = worker.address().to_owned();
         worker.set("WORKER_LISTEN", &address);
+        worker.set("GITHUB_API_URL", github.api_url().as_str());
+        worker.set("GITHUB_APP_ID", github.app_id().to_string());
+        worker.set("GITHUB_PRIVATE_KEY_FILE", &key);
         worker.set("TEMPORAL_UI_URL", &stack.env.temporal_ui_url);
         worker.set("KUBECONFIG", &stack.env.kubeconfig);
         worker.set("HELM", &stack.env.helm);
@@ -187,7 +187,19 @@ impl Conversation {
     /// # Errors
     /// When GitHub or the image builder will not.
     pub async fn pull_request(&self) -> Result<PullRequest> {
-        let pull = self.pull_request_without_image().await?;
+        self.pull_request_in(&self.repository).await
+    }
+
+    /// The same in another repository.
+    ///
+    /// # Errors
+    /// When GitHub or the image builder will not.
+    pub async fn pull_request_in(&self, repository: &Repository) -> Result<PullRequest> {
+        let greeting = self.greeting();
+        let pull = repository
+            .open_pull_request(&User::writer(), "Greet", [PullRequest::content(&greeting)])
+            .await?;
+        let pull = self.around_in(repository, pull);
         pull.build_image().await?;
         Ok(pull)
     }
@@ -197,12 +209,7 @@ impl Conversation {
     /// # Errors
     /// When GitHub will not.
     pub async fn pull_request_without_image(&self) -> Result<PullRequest> {
-        // Each in its own words, so that no two have the same commit.
-        let greeting = format!(
-            "Hello number {} from {}",
-            self.opened.fetch_add(1, Ordering::Relaxed),
-            self.instance
-        );
+        let greeting = self.greeting();
         let pull = self
             .repository
             .open_pull_request(&User::writer(), "Greet", [PullRequest::content(&greeting)])
@@ -210,13 +217,48 @@ impl Conversation {
         Ok(self.around(pull))
     }
 
+    /// Each in its own words, so that no two pull requests have the same commit.
+    fn greeting(&self) -> String {
+        format!(
+            "Hello number {} from {}",
+            self.opened.fetch_add(1, Ordering::Relaxed),
+            self.instance
+        )
+    }
+
+    /// A repository of the same name under another owner, with an installation of its own.
+    ///
+    /// # Errors
+    /// When GitHub will not.
+    pub async fn namesake(&self, owner: &str) -> Result<Repository> {
+        Ok(self
+            .github
+            .repository_named(owner, self.repository.name(), false)
+            .await?)
+    }
+
+    /// Gives the repository a configuration, on the branch that pull requests are merged into.
+    ///
+    /// # Errors
+    /// When GitHub will not.
+    pub async fn configure(&self, yaml: &str) -> Result<()> {
+        self.repository
+            .commit(&User::admin(), [(".preview.yaml", yaml)])
+            .await?;
+        Ok(())
+    }
+
     /// Helpers around a pull request, or an issue, of this conversation.
     #[must_use]
     pub fn around(&self, pull: dev::github::PullRequest) -> PullRequest {
+        self.around_in(&self.repository, pull)
+    }
+
+    fn around_in(&self, repository: &Repository, pull: dev::github::PullRequest) -> PullRequest {
         PullRequest::new(
             pull,
             self.github.clone(),
-            self.repository.clone(),
+            repository.clone(),
             Arc::clone(&self.stack),
         )
     }
@@ -273,6 +315,22 @@ impl Conversation {
             .await
             .map_err(anyhow::Error::msg)
             .context("a conversation must end its previews")?;
+        let all_said = until(ANSWER, async || {
+            let restless = self
+                .workflows
+                .restless()
+                .await
+                .map_err(|error| error.to_string())?;
+            if restless.is_empty() || !self.worker.is_running() {
+                Ok(())
+            } else {
+                Err(restless.join("; "))
+            }
+        });
+        all_said
+            .await
+            .map_err(anyhow::Error::msg)
+            .context("the pull requests' workflows must come to rest")?;
         let left = self.namespaces().await?;
         ensure!(left.is_empty(), "namespaces are left: {left:?}");
         let failed = self.workflows.failed_tasks().await?;
@@ -287,6 +345,7 @@ impl Conversation {
         );
 
         self.workflows.forget_schedule(&self.instance).await;
+        self.workflows.terminate_open().await;
         for service in [&mut self.webhook, &mut self.worker] {
             if service.is_running() {
                 let status = service.stop().await?;

@@ -18,19 +18,17 @@ pub(crate) async fn of(conversation: &Conversation) -> String {
 async fn write_all(out: &mut String, conversation: &Conversation) -> std::fmt::Result {
     let Conversation {
         github,
-        repository,
         webhook,
         worker,
         workflows,
         ..
     } = conversation;
-    writeln!(out, "\n== Comments in {}", repository.full_name())?;
-    for push in github.open_heads() {
-        for comment in repository.pull_request(push.number).comments() {
+    writeln!(out, "\n== Comments")?;
+    for pull in github.conversations() {
+        for comment in pull.comments() {
             writeln!(
                 out,
-                "#{} {} at {}:\n{}",
-                push.number,
+                "{pull} {} at {}:\n{}",
                 comment.author,
                 comment.updated_at,
                 indented(&comment.body)
@@ -62,14 +60,15 @@ async fn write_all(out: &mut String, conversation: &Conversation) -> std::fmt::R
     }
     writeln!(
         out,
-        "== Violations of GitHub's description\n{:#?}",
-        github.violations()
+        "== Violations of GitHub's description\n{:#?}\n== Traffic\n{:#?}",
+        github.violations(),
+        github.traffic()
     )?;
     writeln!(out, "== Workflows")?;
     match workflows.summaries().await {
         Ok(summaries) => summaries
             .iter()
-            .try_for_each(|summary| writeln!(out, "{}", indented(summary)))?,
+            .try_for_each(|summary| writeln!(out, "{summary}"))?,
         Err(error) => writeln!(out, "{error:#}")?,
     }
     writeln!(out, "== Namespaces\n{:?}", conversation.namespaces().await)?;

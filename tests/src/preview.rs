@@ -1,8 +1,9 @@
 //! How does a test look at a preview: in Temporal, in the cluster, and through its URL?
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
+use dev::stack::part::until;
 use futures::TryStreamExt;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, runtime::wait::await_condition};
@@ -24,7 +25,8 @@ use workflows::{
 };
 
 use crate::{
-    patience::{ANSWER, GONE, HTTP, URL},
+    page::Page,
+    patience::{ANSWER, GONE, URL},
     stack::SharedStack,
 };
 
@@ -34,17 +36,6 @@ pub struct Preview {
     /// Its name in Temporal.
     pub id: PreviewId,
     stack: Arc<SharedStack>,
-}
-
-/// What a URL answered.
-#[derive(Clone, Debug)]
-pub struct Page {
-    /// HTTP status.
-    pub status: u16,
-    /// `X-Preview-Commit`.
-    pub commit: Option<String>,
-    /// The body.
-    pub body: String,
 }
 
 impl Preview {
@@ -86,11 +77,25 @@ impl Preview {
         Ok(description.run_id().to_owned())
     }
 
+    /// Waits until it is started, which happens a moment after it was asked for.
+    ///
+    /// # Errors
+    /// When it is not in time.
+    pub async fn is_started(&self) -> Result<()> {
+        let started = async || match self.described().await {
+            Ok(Some(_)) => Ok(()),
+            Ok(None) => Err(format!("{} was not started", self.id)),
+            Err(error) => Err(format!("{error:#}")),
+        };
+        until(ANSWER, started).await.map_err(anyhow::Error::msg)
+    }
+
     /// Waits until the newest run has entered `phase`, now or before.
     ///
     /// # Errors
     /// When it closes first, or does not in time.
     pub async fn reaches(&self, phase: Phase) -> Result<()> {
+        self.is_started().await?;
         let reached = timeout(URL, async {
             loop {
                 match self.passes_through(phase).await {
@@ -141,6 +146,7 @@ impl Preview {
     /// # Errors
     /// When it is still open after a while.
     pub async fn closed(&self) -> Result<WorkflowExecutionStatus> {
+        self.is_started().await?;
         let result = timeout(
             URL,
             self.workflow()
@@ -181,16 +187,24 @@ impl Preview {
         self.stack.temporal_cli(&arguments).await.map(drop)
     }
 
-    /// Stops it, and waits until it is over.
+    /// Stops it with the `temporal` program, and waits until it is over.
     ///
     /// # Errors
     /// When it does not end as a stopped preview does.
     pub async fn stop(&self) -> Result<()> {
         self.signal("stop", &[]).await?;
+        self.is_over().await
+    }
+
+    /// Waits until its newest run has come to a good end, and nothing of it is left.
+    ///
+    /// # Errors
+    /// When it ends in another way, or not in time.
+    pub async fn is_over(&self) -> Result<()> {
         let status = self.closed().await?;
         ensure!(
             status == WorkflowExecutionStatus::Completed,
-            "{} was stopped and is {status:?}",
+            "{} has ended and is {status:?}",
             self.id
         );
         self.gone().await
@@ -244,31 +258,12 @@ impl Preview {
         Ok(self.stack.preview_domain()?.url(&self.id).parse()?)
     }
 
-    /// Opens a path of its URL through the stack's ingress, as a browser would.
+    /// Opens a path of its URL.
     ///
     /// # Errors
     /// When nothing answers.
     pub async fn open(&self, path: &str) -> Result<Page> {
-        let url = self.url()?.join(path)?;
-        // `getaddrinfo` need not know the names under .localhost, as browsers do.
-        let ingress: SocketAddr = self.stack.env.preview_ingress_address.parse()?;
-        let host = url.host_str().unwrap_or_default().to_owned();
-        let client = reqwest::Client::builder()
-            .resolve(&host, ingress)
-            .timeout(HTTP)
-            .no_proxy()
-            .build()?;
-        let answer = client.get(url).send().await?;
-        let commit = answer
-            .headers()
-            .get("x-preview-commit")
-            .and_then(|value| value.to_str().ok())
-            .map(str::to_owned);
-        Ok(Page {
-            status: answer.status().as_u16(),
-            commit,
-            body: answer.text().await?,
-        })
+        self.stack.open(&self.url()?.join(path)?).await
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, ensure};
 use dev::github::{Comment, File, Outcome, Push, Repository, StandIn, User};
 use serde_json::json;
+use url::Url;
 use workflows::vocabulary::{CommitSha, PreviewId, PullRequestNumber};
 
 use crate::{
@@ -17,6 +18,19 @@ use crate::{
 const COMMAND: &str = "/preview";
 /// How the webhook asks for a delivery to be made again.
 const UNAVAILABLE: u16 = 503;
+/// How our one comment begins. Nobody sees it.
+const STICKY: &str = "<!-- preview:sticky -->";
+
+/// How the answer to a comment begins. Nobody sees that either.
+fn reply_to(comment: u64) -> String {
+    format!("<!-- preview:reply:{comment} -->")
+}
+
+/// A text without the escapes that keep parts of it from being read as Markdown.
+#[must_use]
+pub fn plain(markdown: &str) -> String {
+    markdown.replace('\\', "")
+}
 
 /// A pull request of a conversation.
 #[derive(Clone)]
@@ -85,16 +99,55 @@ impl PullRequest {
             .context("it has ended, so it has an outcome")
     }
 
+    /// Comments something that is meant for us; returns when it is accepted.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub async fn asks(&self, who: &User, text: &str) -> Result<Comment> {
+        let (comment, outcome) = self.comment(who, text).await?;
+        ensure!(
+            outcome.status_code == 202,
+            "{text} was answered with {outcome:?}"
+        );
+        Ok(comment)
+    }
+
+    /// Waits until a comment is answered in a comment of its own, and returns that.
+    ///
+    /// # Errors
+    /// When it is not in time; the error shows all comments.
+    pub async fn reply_to(&self, comment: &Comment) -> Result<Comment> {
+        let marker = reply_to(comment.id);
+        let answered = self
+            .github
+            .wait_for_comment(|reply| reply.body.starts_with(&marker), ANSWER)
+            .await;
+        answered.with_context(|| format!("nobody answered {:?}", comment.body))
+    }
+
+    /// Comments something that is meant for us, and returns what is answered, without escapes.
+    ///
+    /// # Errors
+    /// When nothing is.
+    pub async fn hears(&self, who: &User, text: &str) -> Result<String> {
+        let comment = self.asks(who, text).await?;
+        Ok(plain(&self.reply_to(&comment).await?.body))
+    }
+
+    /// Our answers to single comments, oldest first.
+    #[must_use]
+    pub fn replies(&self) -> Vec<Comment> {
+        let mut ours = self.github.app_comments();
+        ours.retain(|comment| !comment.body.starts_with(STICKY));
+        ours
+    }
+
     /// Mona asks for a preview of the head commit; returns when that is accepted.
     ///
     /// # Errors
     /// When it is not.
     pub async fn request_preview(&self) -> Result<Preview> {
-        let (_, outcome) = self.comment(&User::writer(), COMMAND).await?;
-        ensure!(
-            outcome.status_code == 202,
-            "{COMMAND} was answered with {outcome:?}"
-        );
+        self.asks(&User::writer(), COMMAND).await?;
         self.preview()
     }
 
@@ -112,16 +165,33 @@ impl PullRequest {
         Ok(Preview::new(id, Arc::clone(&self.stack)))
     }
 
-    /// Waits until a comment of ours contains `text`.
+    /// The address that leads to the newest preview that is ready.
     ///
     /// # Errors
-    /// When none does in time; the error shows all comments.
+    /// When the stack's addresses are of no use.
+    pub fn stable_url(&self) -> Result<Url> {
+        let domain = self.stack.preview_domain()?;
+        Ok(domain.stable_url(&self.preview()?.id).parse()?)
+    }
+
+    /// Waits until our one comment contains `text`, escapes aside.
+    ///
+    /// # Errors
+    /// When it does not in time; the error shows all comments.
     pub async fn says(&self, text: &str) -> Result<Comment> {
-        let said = self
-            .github
-            .wait_for_comment(|comment| comment.body.contains(text), URL)
-            .await;
-        said.with_context(|| format!("nobody said {text:?}"))
+        self.comes_to_say(text, |comment| comment.contains(text))
+            .await
+    }
+
+    /// Waits until our one comment is as wanted, escapes aside; `what` says how that is.
+    ///
+    /// # Errors
+    /// When it is not in time; the error shows all comments.
+    pub async fn comes_to_say(&self, what: &str, wanted: impl Fn(&str) -> bool) -> Result<Comment> {
+        let is_wanted =
+            |comment: &Comment| comment.body.starts_with(STICKY) && wanted(&plain(&comment.body));
+        let said = self.github.wait_for_comment(is_wanted, URL).await;
+        said.with_context(|| format!("our comment did not come to say {what:?}"))
     }
 
     /// Waits until our comment holds the URL of the head commit's preview, and returns the preview.
@@ -148,13 +218,14 @@ impl PullRequest {
     /// # Errors
     /// When there is none, or more than one.
     pub fn sticky(&self) -> Result<Comment> {
-        let mut ours = self.github.app_comments();
+        let mut sticky = self.github.app_comments();
+        sticky.retain(|comment| comment.body.starts_with(STICKY));
         ensure!(
-            ours.len() == 1,
-            "there should be one comment of ours, and there are {}: {ours:#?}",
-            ours.len()
+            sticky.len() == 1,
+            "there should be one comment of ours, and there are {}: {sticky:#?}",
+            sticky.len()
         );
-        Ok(ours.remove(0))
+        Ok(sticky.remove(0))
     }
 
     /// Every text that our one comment has had.

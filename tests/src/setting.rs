@@ -29,13 +29,13 @@ impl Setting {
     /// How long previews live.
     #[must_use]
     pub fn ttl(self, ttl: &str) -> Self {
-        self.webhook("PREVIEW_TTL", ttl)
+        self.worker("PREVIEW_TTL", ttl)
     }
 
     /// How long they live at the most, extensions included.
     #[must_use]
     pub fn max_lifetime(self, most: &str) -> Self {
-        self.webhook("PREVIEW_MAX_LIFETIME", most)
+        self.worker("PREVIEW_MAX_LIFETIME", most)
     }
 
     /// How long a preview waits for its image.

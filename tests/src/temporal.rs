@@ -5,8 +5,9 @@ use std::sync::Arc;
 use anyhow::Result;
 use futures::TryStreamExt;
 use temporalio_client::{
-    Client, UntypedWorkflowHandle, WorkflowExecution, WorkflowExecutionInfo,
-    WorkflowFetchHistoryOptions, WorkflowListOptions, WorkflowTerminateOptions,
+    Client, UntypedWorkflowHandle, WorkflowDescribeOptions, WorkflowExecution,
+    WorkflowExecutionInfo, WorkflowFetchHistoryOptions, WorkflowListOptions,
+    WorkflowTerminateOptions,
     schedules::{DeleteScheduleOptions, ScheduleHandle},
 };
 use temporalio_common::protos::temporal::api::{
@@ -16,6 +17,9 @@ use temporalio_common::protos::temporal::api::{
 use workflows::search_attributes::PHASE;
 
 use crate::stack::SharedStack;
+
+/// Events of one workflow that are shown to people.
+const EVENTS_SHOWN: usize = 60;
 
 /// The workflows on one task queue, which is one conversation's.
 pub struct Workflows {
@@ -55,16 +59,57 @@ impl Workflows {
         self.such_that("WorkflowType IS NOT NULL").await
     }
 
-    /// The IDs of those that are open.
+    /// Every run of a preview.
+    ///
+    /// # Errors
+    /// When Temporal does not answer.
+    pub async fn previews(&self) -> Result<Vec<WorkflowExecution>> {
+        self.such_that("WorkflowType = 'PreviewWorkflow'").await
+    }
+
+    /// What is open and should end by itself soon. A pull request's workflow is not meant here: it stays for days, to remember what it was asked.
     ///
     /// # Errors
     /// When Temporal does not answer.
     pub async fn open(&self) -> Result<Vec<String>> {
-        let open = self.such_that("ExecutionStatus = 'Running'").await?;
+        let open = self
+            .such_that("ExecutionStatus = 'Running' AND WorkflowType != 'PullRequestWorkflow'")
+            .await?;
         Ok(open
             .iter()
             .map(|workflow| format!("{} ({})", workflow.id(), workflow.workflow_type()))
             .collect())
+    }
+
+    /// Pull requests whose workflow still has something to say or to do.
+    pub(crate) async fn restless(&self) -> Result<Vec<String>> {
+        let open = self
+            .such_that("ExecutionStatus = 'Running' AND WorkflowType = 'PullRequestWorkflow'")
+            .await?;
+        let mut restless = Vec::new();
+        for workflow in open {
+            let described = self
+                .handle(&workflow)
+                .describe(WorkflowDescribeOptions::default())
+                .await?;
+            let raw = described.raw();
+            let activities = raw.pending_activities.iter().map(|activity| {
+                let kind = activity.activity_type.as_ref();
+                format!(
+                    "{}, attempt {}",
+                    kind.map_or("?", |kind| &kind.name),
+                    activity.attempt
+                )
+            });
+            let tasks = raw.pending_workflow_task.iter();
+            let under_way: Vec<_> = activities
+                .chain(tasks.map(|_| "a workflow task".to_owned()))
+                .collect();
+            if !under_way.is_empty() {
+                restless.push(format!("{}: {}", workflow.id(), under_way.join(", ")));
+            }
+        }
+        Ok(restless)
     }
 
     /// Workflow tasks that failed in any run. Two kinds are harmless and left out: a signal arrived while the workflow was completing, and somebody
@@ -102,8 +147,11 @@ impl Workflows {
                 workflow.run_id(),
                 workflow.status()
             );
-            let events: Vec<_> = self.history(&workflow).await?.iter().map(line).collect();
-            summaries.push(format!("{head}\n{}", events.join("\n")));
+            let history = self.history(&workflow).await?;
+            let events: Vec<_> = history.iter().filter(|event| !is_routine(event)).collect();
+            let last = events.len().saturating_sub(EVENTS_SHOWN);
+            let lines: Vec<_> = events[last..].iter().map(|event| line(event)).collect();
+            summaries.push(format!("{head}\n    {}", lines.join("\n    ")));
         }
         Ok(summaries)
     }
@@ -139,7 +187,7 @@ impl Workflows {
             .await;
     }
 
-    /// So that a failed conversation's workflows do not go on in the shared stack.
+    /// So that nothing of a conversation goes on in the shared stack.
     pub(crate) async fn terminate_open(&self) {
         for workflow in self
             .such_that("ExecutionStatus = 'Running'")
@@ -147,11 +195,22 @@ impl Workflows {
             .unwrap_or_default()
         {
             let options = WorkflowTerminateOptions::builder()
-                .reason("its test failed")
+                .reason("its conversation is over")
                 .build();
             let _ = self.handle(&workflow).terminate(options).await;
         }
     }
+}
+
+/// That a worker looked at a workflow or began with an activity says nothing of what it did.
+fn is_routine(event: &HistoryEvent) -> bool {
+    matches!(
+        event.event_type(),
+        EventType::WorkflowTaskScheduled
+            | EventType::WorkflowTaskStarted
+            | EventType::WorkflowTaskCompleted
+            | EventType::ActivityTaskStarted
+    )
 }
 
 /// One event, with what matters of it.

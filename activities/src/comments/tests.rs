@@ -275,7 +275,7 @@ proptest! {
         };
         let comment = told(vec![report(OLDER, state)]);
         for event in Parser::new_ext(&comment, Options::ENABLE_GFM) {
-            if let Event::Start(Tag::Link { dest_url, .. }) = event {
+            if let Event::Start(Tag::Link { dest_url, .. }) = &event {
                 prop_assert!(dest_url.starts_with("http://") || dest_url.starts_with("https://"), "{}", comment);
             }
             prop_assert!(!matches!(event, Event::Start(Tag::Image { .. })), "{}", comment);

@@ -33,6 +33,7 @@ fn bounds() -> Bounds {
                 .expect("a template"),
             vec![],
         ),
+        deployments: true,
     }
 }
 

@@ -1,13 +1,22 @@
-//! What GitHub lets one installation do in a minute and in an hour.
+//! What GitHub lets one installation do at once, in a minute and in an hour.
 //!
 //! From "Rate limits for the REST API". Edits are counted as content too: the documentation does not say that they are free.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Requests of an installation in an hour.
 pub(crate) const REQUESTS_PER_HOUR: u64 = 5_000;
+/// Requests of an installation that are under way at the same moment.
+pub(crate) const REQUESTS_AT_ONCE: usize = 100;
+/// Points of an installation in any 60 seconds.
+pub(crate) const POINTS_PER_MINUTE: u64 = 900;
+/// Points of a request that only reads.
+const READ_POINTS: u64 = 1;
+/// Points of any other request.
+const WRITE_POINTS: u64 = 5;
 /// Requests that create content, in any 60 seconds.
 pub(crate) const CONTENT_PER_MINUTE: usize = 80;
 /// Requests that create content, in any 60 minutes.
@@ -28,8 +37,11 @@ pub(crate) struct Meter {
     /// The hour in which requests are counted began here.
     since: Timestamp,
     used: u64,
+    /// What was spent within the last minute, oldest first.
+    points: VecDeque<(Timestamp, u64)>,
     /// When content was created, within the last hour, oldest first.
     content: VecDeque<Timestamp>,
+    under_way: Arc<Semaphore>,
 }
 
 /// What the `x-ratelimit-*` headers say.
@@ -45,11 +57,20 @@ impl Quota {
     }
 }
 
-/// That too much content was created.
+/// That a secondary limit is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TooMuchContent {
+pub(crate) struct TooMuch {
     /// After so many seconds one more is allowed.
     pub(crate) retry_after: i64,
+}
+
+impl TooMuch {
+    fn until(free_at: Timestamp, now: Timestamp) -> Self {
+        let wait = free_at.duration_since(now).as_millis();
+        Self {
+            retry_after: i64::try_from(wait).unwrap_or(i64::MAX).saturating_add(999) / 1000,
+        }
+    }
 }
 
 impl Meter {
@@ -57,8 +78,15 @@ impl Meter {
         Self {
             since: now,
             used: 0,
+            points: VecDeque::new(),
             content: VecDeque::new(),
+            under_way: Arc::new(Semaphore::new(REQUESTS_AT_ONCE)),
         }
+    }
+
+    /// Counts a request as under way until the permit is dropped; `None` if there are too many.
+    pub(crate) fn begin(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.under_way).try_acquire_owned().ok()
     }
 
     /// Counts a request; `Err` if the hour's requests are used up.
@@ -80,8 +108,36 @@ impl Meter {
         }
     }
 
+    /// Counts what a request costs.
+    pub(crate) fn spend(&mut self, only_reads: bool, now: Timestamp) -> Result<(), TooMuch> {
+        while self
+            .points
+            .front()
+            .is_some_and(|(at, _)| *at + MINUTE <= now)
+        {
+            self.points.pop_front();
+        }
+        let cost = if only_reads {
+            READ_POINTS
+        } else {
+            WRITE_POINTS
+        };
+        let mut left = self.points.iter().map(|(_, points)| points).sum::<u64>() + cost;
+        for (at, points) in &self.points {
+            if left <= POINTS_PER_MINUTE {
+                break;
+            }
+            left -= points;
+            if left <= POINTS_PER_MINUTE {
+                return Err(TooMuch::until(*at + MINUTE, now));
+            }
+        }
+        self.points.push_back((now, cost));
+        Ok(())
+    }
+
     /// Counts a request that creates content.
-    pub(crate) fn content(&mut self, now: Timestamp) -> Result<(), TooMuchContent> {
+    pub(crate) fn content(&mut self, now: Timestamp) -> Result<(), TooMuch> {
         while self
             .content
             .front()
@@ -102,10 +158,7 @@ impl Meter {
         if let Some(free_at) =
             blocking(CONTENT_PER_HOUR, HOUR).max(blocking(CONTENT_PER_MINUTE, MINUTE))
         {
-            let wait = free_at.duration_since(now).as_millis();
-            return Err(TooMuchContent {
-                retry_after: i64::try_from(wait).unwrap_or(i64::MAX).saturating_add(999) / 1000,
-            });
+            return Err(TooMuch::until(free_at, now));
         }
         self.content.push_back(now);
         Ok(())
@@ -126,10 +179,7 @@ mod tests {
         for _ in 0..CONTENT_PER_MINUTE {
             meter.content(at(0)).unwrap();
         }
-        assert_eq!(
-            meter.content(at(10)),
-            Err(TooMuchContent { retry_after: 50 })
-        );
+        assert_eq!(meter.content(at(10)), Err(TooMuch { retry_after: 50 }));
         for minute in 1..=5 {
             for _ in 0..CONTENT_PER_MINUTE {
                 meter.content(at(minute * 60)).unwrap();
@@ -140,11 +190,36 @@ mod tests {
         }
         assert_eq!(
             meter.content(at(420)),
-            Err(TooMuchContent {
+            Err(TooMuch {
                 retry_after: 3600 - 420
             })
         );
         meter.content(at(3600)).unwrap();
+    }
+
+    #[test]
+    fn nine_hundred_points_a_minute_of_which_a_write_takes_five() {
+        let mut meter = Meter::new(at(0));
+        for second in 0..100 {
+            meter.spend(false, at(second / 10)).unwrap();
+        }
+        for _ in 0..400 {
+            meter.spend(true, at(20)).unwrap();
+        }
+        assert_eq!(meter.spend(true, at(30)), Err(TooMuch { retry_after: 30 }));
+        assert_eq!(meter.spend(false, at(59)), Err(TooMuch { retry_after: 1 }));
+        meter.spend(false, at(60)).unwrap();
+    }
+
+    #[test]
+    fn a_hundred_requests_at_once() {
+        let meter = Meter::new(at(0));
+        let mut under_way: Vec<_> = (0..REQUESTS_AT_ONCE)
+            .map(|_| meter.begin().unwrap())
+            .collect();
+        assert!(meter.begin().is_none());
+        under_way.pop();
+        assert!(meter.begin().is_some());
     }
 
     #[test]

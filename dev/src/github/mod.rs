@@ -40,7 +40,7 @@ mod user;
 mod wire;
 
 pub use actions::Refused;
-pub use conversation::{Comment, PullRequest, Repository};
+pub use conversation::{Comment, Deployment, PullRequest, Repository};
 pub use deliveries::{DELIVERY_DEADLINE, Delivery, Outcome, sign};
 pub use description::{
     REST_FILE, REST_PACKAGE, TrimError, Violation, WEBHOOKS_FILE, WEBHOOKS_PACKAGE,

@@ -40,10 +40,10 @@ pub struct Traffic {
     pub requests: BTreeMap<String, u64>,
     /// Answers by status.
     pub answers: BTreeMap<u16, u64>,
-    /// Requests that created or edited content, successfully.
-    pub content_writes: u64,
-    /// Installation tokens handed out.
-    pub tokens_minted: u64,
+    /// Requests that created or edited content, successfully, by installation.
+    pub content_writes: BTreeMap<u64, u64>,
+    /// Access tokens handed out, by installation.
+    pub tokens_minted: BTreeMap<u64, u64>,
     /// Requests refused because a limit was hit.
     pub rate_limited: u64,
 }
@@ -66,6 +66,8 @@ impl Traffic {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Fault {
     pub(crate) status: u16,
+    /// What the answer says about when to ask again, in seconds.
+    pub(crate) retry_after: Option<u64>,
     /// How often it is still to happen.
     pub(crate) times: usize,
 }
@@ -113,12 +115,12 @@ impl Shared {
         result
     }
 
-    /// The status with which a request of this operation is to fail, if a test wanted it so.
-    pub(crate) fn fault(&self, operation: &str) -> Option<u16> {
+    /// How a request of this operation is to fail, if a test wanted it so.
+    pub(crate) fn fault(&self, operation: &str) -> Option<Fault> {
         let mut faults = lock(&self.faults);
         let fault = faults.get_mut(operation).filter(|fault| fault.times > 0)?;
         fault.times -= 1;
-        Some(fault.status)
+        Some(*fault)
     }
 
     pub(crate) fn record(&self, violations: Vec<Violation>) {

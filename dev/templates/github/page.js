@@ -31,7 +31,7 @@ document.addEventListener("submit", async (event) => {
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button[data-action]");
-  if (button) send(button.dataset.action, button.dataset.state ? { as: actor(), state: button.dataset.state } : {});
+  if (button) send(button.dataset.action, { ...(actor() && { as: actor() }), ...(button.dataset.state && { state: button.dataset.state }) });
 });
 
 document.addEventListener("keydown", (event) => {

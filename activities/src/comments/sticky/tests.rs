@@ -37,27 +37,47 @@ fn failed() -> ReportedState {
 
 #[test]
 fn a_whole_comment() {
-    assert_snapshot!(told(vec![report(OLDER, ReportedState::Requested)]), @"");
+    assert_snapshot!(told(vec![report(OLDER, ReportedState::Requested)]), @"
+    <!-- preview:sticky -->
+
+    ### Preview of `0123456`
+
+    🚀 Deployment requested! Setting up preview environment…
+
+    <sub>Requested by mona · [workflow](https://temporal.example.com/ui/namespaces/default/workflows/octo-org%2Fhello-world%2312:0123456789abcdef0123456789abcdef01234567/0198c0de-0000-7000-8000-000000000000)</sub>
+    ");
 }
 
 #[test]
 fn on_its_way() {
-    assert_snapshot!(said(ReportedState::Queued { waiting_for: WaitingFor::OwnRemoval }), @"");
-    assert_snapshot!(said(ReportedState::Provisioning), @"");
-    assert_snapshot!(said(ReportedState::Installing), @"");
-    assert_snapshot!(said(ReportedState::Starting), @"");
+    assert_snapshot!(said(ReportedState::Queued { waiting_for: WaitingFor::OwnRemoval }), @"⏳ Queued: this commit's earlier preview is still being removed. The new one is set up as soon as it is gone.");
+    assert_snapshot!(said(ReportedState::Provisioning), @"🏗️ Making the preview's environment…");
+    assert_snapshot!(said(ReportedState::Installing), @"📦 Installing the preview…");
+    assert_snapshot!(said(ReportedState::Starting), @"🔄 Installed. Waiting until the preview has started and its address answers…");
     let image = format!("registry.example.com/octo-org/hello-world:{OLDER}");
-    assert_snapshot!(said(ReportedState::WaitingForImage { image }), @"");
+    assert_snapshot!(said(ReportedState::WaitingForImage { image }), @"⏳ Waiting for this commit's image: `registry.example.com/octo-org/hello-world:0123456789abcdef0123456789abcdef01234567` does not exist yet. The preview goes on by itself as soon as it does.");
 }
 
 #[test]
 fn ready_on_its_own_address() {
-    assert_snapshot!(said(ready(OLDER)), @"");
+    assert_snapshot!(said(ready(OLDER)), @"
+    ✅ The preview is ready: **<https://pr-12-0123456-hello-world-cab5ebdfaf.previews.example.com/>**
+
+    It serves exactly this commit until **2026-11-22 05:12 UTC**; then it is removed.
+
+    Comment `/preview extend 30m` to keep it longer (2026-11-23 04:42 UTC at the latest), or `/preview stop` to remove it now.
+    ");
 }
 
 #[test]
 fn ready_on_the_pull_requests_address_too() {
-    assert_snapshot!(said(with_stable_address()), @"");
+    assert_snapshot!(said(with_stable_address()), @"
+    ✅ The preview is ready: **<https://pr-12-0123456-hello-world-cab5ebdfaf.previews.example.com/>**
+
+    It serves exactly this commit until **2026-11-22 05:12 UTC**; then it is removed. <https://pr-12-hello-world-1f2e3d4c5b.previews.example.com/> always leads to this pull request's newest preview that is ready.
+
+    Comment `/preview extend 30m` to keep it longer (2026-11-23 04:42 UTC at the latest), or `/preview stop` to remove it now.
+    ");
 }
 
 fn with_stable_address() -> ReportedState {
@@ -74,7 +94,13 @@ fn expiring_soon() {
     if let ReportedState::Ready { is_expiring, .. } = &mut state {
         *is_expiring = true;
     }
-    assert_snapshot!(said(state), @"");
+    assert_snapshot!(said(state), @"
+    ✅ The preview is ready: **<https://pr-12-0123456-hello-world-cab5ebdfaf.previews.example.com/>**
+
+    It serves exactly this commit until **2026-11-22 05:12 UTC**; then it is removed.
+
+    ⚠️ That is soon. Comment `/preview extend 30m` to keep it longer (2026-11-23 04:42 UTC at the latest), or `/preview stop` to remove it now.
+    ");
 }
 
 #[test]
@@ -90,37 +116,67 @@ fn expiring_soon_at_the_end_of_the_longest_life() {
         *is_expiring = true;
         *extendable_until = *expires_at;
     }
-    assert_snapshot!(said(state), @"");
+    assert_snapshot!(said(state), @"
+    ✅ The preview is ready: **<https://pr-12-0123456-hello-world-cab5ebdfaf.previews.example.com/>**
+
+    It serves exactly this commit until **2026-11-22 05:12 UTC**; then it is removed.
+
+    ⚠️ That is soon. It cannot be extended any further. Comment `/preview stop` to remove it now, or `/preview` for a new one when it is gone.
+    ");
 }
 
 #[test]
 fn stopping_for_every_reason() {
-    assert_snapshot!(stopping(StopReason::Expired { at: at("2026-11-22T05:12:40Z") }), @"");
-    assert_snapshot!(stopping(StopReason::Asked { by: Some("octo_cat".parse().expect("a login")) }), @"");
-    assert_snapshot!(stopping(StopReason::Asked { by: None }), @"");
-    assert_snapshot!(stopping(StopReason::Superseded { by: NEWER.parse().expect("a commit") }), @"");
-    assert_snapshot!(stopping(StopReason::PullRequestClosed { merged: false }), @"");
-    assert_snapshot!(stopping(StopReason::PullRequestClosed { merged: true }), @"");
-    assert_snapshot!(stopping(StopReason::Cancelled { reason: Some("maintenance of `node-7`".to_owned()) }), @"");
-    assert_snapshot!(stopping(StopReason::Terminated), @"");
+    assert_snapshot!(stopping(StopReason::Expired { at: at("2026-11-22T05:12:40Z") }), @"⏹️ Removing the preview: it expired at 2026-11-22 05:12 UTC.");
+    assert_snapshot!(stopping(StopReason::Asked { by: Some("octo_cat".parse().expect("a login")) }), @r"⏹️ Removing the preview: it was stopped by octo\_cat.");
+    assert_snapshot!(stopping(StopReason::Asked { by: None }), @"⏹️ Removing the preview: it was stopped.");
+    assert_snapshot!(stopping(StopReason::Superseded { by: NEWER.parse().expect("a commit") }), @"⏹️ Removing the preview: the preview of `fedcba9` took its place.");
+    assert_snapshot!(stopping(StopReason::PullRequestClosed { merged: false }), @"⏹️ Removing the preview: the pull request was closed.");
+    assert_snapshot!(stopping(StopReason::PullRequestClosed { merged: true }), @"⏹️ Removing the preview: the pull request was merged.");
+    assert_snapshot!(stopping(StopReason::Cancelled { reason: Some("maintenance of `node-7`".to_owned()) }), @"
+    ⏹️ Removing the preview: it was cancelled.
+
+    Reason given: maintenance of `node-7`
+    ");
+    assert_snapshot!(stopping(StopReason::Terminated), @"⏹️ Removing the preview: its workflow was terminated.");
 }
 
 #[test]
 fn removed_for_every_reason() {
-    assert_snapshot!(removed(StopReason::Expired { at: at("2026-11-22T05:12:40Z") }), @"");
-    assert_snapshot!(removed(StopReason::Asked { by: Some("octo_cat".parse().expect("a login")) }), @"");
-    assert_snapshot!(removed(StopReason::Asked { by: None }), @"");
-    assert_snapshot!(removed(StopReason::Superseded { by: NEWER.parse().expect("a commit") }), @"");
-    assert_snapshot!(removed(StopReason::PullRequestClosed { merged: false }), @"");
-    assert_snapshot!(removed(StopReason::PullRequestClosed { merged: true }), @"");
-    assert_snapshot!(removed(StopReason::Cancelled { reason: None }), @"");
-    assert_snapshot!(removed(StopReason::Cancelled { reason: Some("maintenance of `node-7`".to_owned()) }), @"");
-    assert_snapshot!(removed(StopReason::Terminated), @"");
+    assert_snapshot!(removed(StopReason::Expired { at: at("2026-11-22T05:12:40Z") }), @"⌛ The preview is gone: it expired at 2026-11-22 05:12 UTC. Comment `/preview` for a new one.");
+    assert_snapshot!(removed(StopReason::Asked { by: Some("octo_cat".parse().expect("a login")) }), @r"⏹️ The preview is gone: it was stopped by octo\_cat. Comment `/preview` for a new one.");
+    assert_snapshot!(removed(StopReason::Asked { by: None }), @"⏹️ The preview is gone: it was stopped. Comment `/preview` for a new one.");
+    assert_snapshot!(removed(StopReason::Superseded { by: NEWER.parse().expect("a commit") }), @"⏹️ The preview is gone: the preview of `fedcba9` took its place. Comment `/preview` for a new one.");
+    assert_snapshot!(removed(StopReason::PullRequestClosed { merged: false }), @"⏹️ The preview is gone: the pull request was closed. Reopen it and comment `/preview` for a new one.");
+    assert_snapshot!(removed(StopReason::PullRequestClosed { merged: true }), @"⏹️ The preview is gone: the pull request was merged.");
+    assert_snapshot!(removed(StopReason::Cancelled { reason: None }), @"⏹️ The preview is gone: it was cancelled. Comment `/preview` for a new one.");
+    assert_snapshot!(removed(StopReason::Cancelled { reason: Some("maintenance of `node-7`".to_owned()) }), @"
+    ⏹️ The preview is gone: it was cancelled.
+
+    Reason given: maintenance of `node-7`
+
+    Comment `/preview` for a new one.
+    ");
+    assert_snapshot!(removed(StopReason::Terminated), @"⏹️ The preview is gone: its workflow was terminated. Nobody looks after it any more; what is left of it is removed within minutes. Comment `/preview` for a new one.");
 }
 
 #[test]
 fn failed_with_a_log() {
-    assert_snapshot!(said(failed()), @"");
+    assert_snapshot!(said(failed()), @"
+    ❌ The preview could not be deployed. The container `web` starts, ends with exit code 1, and does so again after a restart.
+
+    <details><summary>Last output</summary>
+
+    ````text
+    Traceback (most recent call last):
+    ```</details> @everyone
+    ModuleNotFoundError: No module named 'flask'
+    ````
+
+    </details>
+
+    What was made for it is gone. Comment `/preview` to try again.
+    ");
 }
 
 #[test]
@@ -129,17 +185,53 @@ fn failed_without_a_log() {
         summary: "The image `x` did not appear in time.".to_owned(),
         log_tail: None,
     };
-    assert_snapshot!(said(ReportedState::Failed { explanation }), @"");
+    assert_snapshot!(said(ReportedState::Failed { explanation }), @"
+    ❌ The preview could not be deployed. The image `x` did not appear in time.
+
+    What was made for it is gone. Comment `/preview` to try again.
+    ");
 }
 
 #[test]
 fn the_older_commit_is_live_until_the_newer_is_ready() {
-    assert_snapshot!(told(vec![report(NEWER, ReportedState::Installing), report(OLDER, with_stable_address())]), @"");
+    assert_snapshot!(told(vec![report(NEWER, ReportedState::Installing), report(OLDER, with_stable_address())]), @"
+    <!-- preview:sticky -->
+
+    ### Preview of `fedcba9`
+
+    ✅ `0123456` is live: **<https://pr-12-0123456-hello-world-cab5ebdfaf.previews.example.com/>** and <https://pr-12-hello-world-1f2e3d4c5b.previews.example.com/>, until **2026-11-22 05:12 UTC**. It stays until `fedcba9` is ready.
+
+    📦 Installing the preview…
+
+    <sub>Requested by mona · [workflow](https://temporal.example.com/ui/namespaces/default/workflows/octo-org%2Fhello-world%2312:fedcba9876543210fedcba9876543210fedcba98/0198c0de-0000-7000-8000-000000000000)</sub>
+    ");
 }
 
 #[test]
 fn the_older_commit_stays_live_when_the_newer_failed() {
-    assert_snapshot!(told(vec![report(NEWER, failed()), report(OLDER, ready(OLDER))]), @"");
+    assert_snapshot!(told(vec![report(NEWER, failed()), report(OLDER, ready(OLDER))]), @"
+    <!-- preview:sticky -->
+
+    ### Preview of `fedcba9`
+
+    ✅ `0123456` is live: **<https://pr-12-0123456-hello-world-cab5ebdfaf.previews.example.com/>**, until **2026-11-22 05:12 UTC**. It stays: `fedcba9` could not be deployed.
+
+    ❌ The preview could not be deployed. The container `web` starts, ends with exit code 1, and does so again after a restart.
+
+    <details><summary>Last output</summary>
+
+    ````text
+    Traceback (most recent call last):
+    ```</details> @everyone
+    ModuleNotFoundError: No module named 'flask'
+    ````
+
+    </details>
+
+    What was made for it is gone. Comment `/preview` to try again.
+
+    <sub>Requested by mona · [workflow](https://temporal.example.com/ui/namespaces/default/workflows/octo-org%2Fhello-world%2312:fedcba9876543210fedcba9876543210fedcba98/0198c0de-0000-7000-8000-000000000000)</sub>
+    ");
 }
 
 #[test]
@@ -149,7 +241,22 @@ fn the_older_commit_is_removed_once_the_newer_is_ready() {
             by: NEWER.parse().expect("a commit"),
         },
     };
-    assert_snapshot!(told(vec![report(NEWER, ready(NEWER)), report(OLDER, superseded)]), @"");
+    assert_snapshot!(told(vec![report(NEWER, ready(NEWER)), report(OLDER, superseded)]), @"
+    <!-- preview:sticky -->
+
+    ### Preview of `fedcba9`
+
+    ✅ The preview is ready: **<https://pr-12-fedcba9-hello-world-cab5ebdfaf.previews.example.com/>**
+
+    It serves exactly this commit until **2026-11-22 05:12 UTC**; then it is removed.
+
+    Comment `/preview extend 30m` to keep it longer (2026-11-23 04:42 UTC at the latest), or `/preview stop` to remove it now.
+
+    Beside it:
+    - `0123456`: being removed: the preview of `fedcba9` took its place · requested by mona
+
+    <sub>Requested by mona · [workflow](https://temporal.example.com/ui/namespaces/default/workflows/octo-org%2Fhello-world%2312:fedcba9876543210fedcba9876543210fedcba98/0198c0de-0000-7000-8000-000000000000)</sub>
+    ");
 }
 
 #[test]

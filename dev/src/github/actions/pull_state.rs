@@ -1,4 +1,4 @@
-//! Closing, reopening, locking and merging pull requests.
+//! Closing, reopening, locking and merging pull requests, and whether they are drafts.
 
 use super::{Actor, Place, Refused, pulls::issue_mut, visible};
 use crate::github::{
@@ -14,10 +14,12 @@ pub(crate) enum PullState {
     Open,
     Locked,
     Unlocked,
+    Draft,
+    ReadyForReview,
 }
 
 impl Shared {
-    /// Closes, reopens, locks or unlocks.
+    /// Closes, reopens, locks, unlocks, or says whether it is a draft.
     pub(crate) fn set_pull_state(
         &self,
         actor: &Actor,
@@ -31,13 +33,13 @@ impl Shared {
                 .get(&place.number)
                 .ok_or(Refused::NotFound)?;
             let login = actor.login(state);
-            let needed = if matches!(to, PullState::Locked | PullState::Unlocked) {
-                Role::Write
-            } else {
-                Role::Triage
+            let (needed, may_be_own) = match to {
+                PullState::Closed | PullState::Open => (Role::Triage, true),
+                PullState::Locked | PullState::Unlocked => (Role::Write, false),
+                PullState::Draft | PullState::ReadyForReview => (Role::Write, true),
             };
-            let may_close_own = needed == Role::Triage && issue.author.eq_ignore_ascii_case(&login);
-            if role < needed && !may_close_own {
+            let is_own = may_be_own && issue.author.eq_ignore_ascii_case(&login);
+            if role < needed && !is_own {
                 return Err(Refused::Forbidden(format!(
                     "{login} needs the role {} for this.",
                     needed.role_name()
@@ -67,6 +69,18 @@ impl Shared {
                 PullState::Locked | PullState::Unlocked => {
                     issue.locked = to == PullState::Locked;
                     return Ok(None);
+                }
+                PullState::Draft | PullState::ReadyForReview => {
+                    let draft = to == PullState::Draft;
+                    let pull = issue.pull_request.as_mut().ok_or(Refused::NotFound)?;
+                    if std::mem::replace(&mut pull.draft, draft) == draft {
+                        return Ok(None);
+                    }
+                    if draft {
+                        "converted_to_draft"
+                    } else {
+                        "ready_for_review"
+                    }
                 }
             };
             issue.updated_at = now;

@@ -1,10 +1,10 @@
-//! Creating repositories, and who may do what in them.
+//! Creating repositories, committing to them, and who may do what in them.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::Refused;
+use super::{Actor, Refused, visible};
 use crate::github::{
     git::{File, Git, NewCommit},
     model::{AccountKind, Installation, Repository, Role, Selection},
@@ -64,6 +64,43 @@ impl Shared {
             state.add_repository(repository);
         });
         Ok(())
+    }
+
+    /// Commits to the default branch and returns the SHA.
+    pub(crate) async fn commit(
+        &self,
+        actor: &Actor,
+        owner: &str,
+        repo: &str,
+        files: &[File],
+    ) -> Result<String, Refused> {
+        let (git, login, parent) = self.read(|wire| {
+            let (repository, role) = visible(wire.state, owner, repo, actor)?;
+            let login = actor.login(wire.state);
+            if role < Role::Write {
+                return Err(Refused::Forbidden(format!(
+                    "{login} may not push to {}.",
+                    repository.full_name()
+                )));
+            }
+            Ok((repository.git.clone(), login, repository.main_sha.clone()))
+        })?;
+        let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
+        let sha = git
+            .commit(&NewCommit {
+                references: &[format!("refs/heads/{}", Repository::DEFAULT_BRANCH)],
+                parents: &[parent],
+                author: &login,
+                at: self.clock.now(),
+                message: &format!("Change {}", paths.join(", ")),
+                files,
+            })
+            .await?;
+        self.change(|state| {
+            let repository = state.repository_mut(owner, repo).ok_or(Refused::NotFound)?;
+            repository.main_sha.clone_from(&sha);
+            Ok(sha)
+        })
     }
 
     /// Installs the App on all repositories of an owner, unless it is.

@@ -6,4 +6,4 @@ mod repository;
 
 pub use comment::Comment;
 pub use pull_request::PullRequest;
-pub use repository::Repository;
+pub use repository::{Deployment, Repository};

@@ -1,6 +1,6 @@
 //! A pull request, as a test sees it.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use url::Url;
 
@@ -15,6 +15,17 @@ use crate::github::{
 pub struct PullRequest {
     stand_in: StandIn,
     place: Place,
+}
+
+impl fmt::Display for PullRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Place {
+            owner,
+            repo,
+            number,
+        } = &self.place;
+        write!(f, "{owner}/{repo}#{number}")
+    }
 }
 
 impl PullRequest {
@@ -140,6 +151,22 @@ impl PullRequest {
         self.set(PullState::Unlocked).map(drop)
     }
 
+    /// Makes it a draft, as the admin; returns the GUID of the delivery.
+    ///
+    /// # Errors
+    /// When it is gone, or an issue.
+    pub fn convert_to_draft(&self) -> Result<Option<String>, Refused> {
+        self.set(PullState::Draft)
+    }
+
+    /// Makes it more than a draft, as the admin; returns the GUID of the delivery.
+    ///
+    /// # Errors
+    /// When it is gone, or an issue.
+    pub fn mark_ready_for_review(&self) -> Result<Option<String>, Refused> {
+        self.set(PullState::ReadyForReview)
+    }
+
     /// Merges it, as the admin, and returns the SHA of the merge commit.
     ///
     /// # Errors
@@ -172,6 +199,28 @@ impl PullRequest {
             .collect()
     }
 
+    /// How often the App has written here: comments and edits, also of comments that are deleted by now.
+    #[must_use]
+    pub fn app_writes(&self) -> usize {
+        let Place {
+            owner,
+            repo,
+            number,
+        } = &self.place;
+        self.stand_in.shared.read(|wire| {
+            let comments = wire
+                .state
+                .repository(owner, repo)
+                .and_then(|repository| repository.issues.get(number))
+                .into_iter()
+                .flat_map(|issue| issue.comments.values());
+            comments
+                .filter(|comment| comment.via_app)
+                .map(|comment| comment.versions.len())
+                .sum()
+        })
+    }
+
     /// Waits until some comment of the App is as wanted.
     ///
     /// # Errors
@@ -181,10 +230,7 @@ impl PullRequest {
         wanted: impl Fn(&Comment) -> bool,
         deadline: Duration,
     ) -> Result<Comment, TimedOut> {
-        let what = format!(
-            "a comment of the App on {}/{}#{}",
-            self.place.owner, self.place.repo, self.place.number
-        );
+        let what = format!("a comment of the App on {self}");
         let found = self
             .stand_in
             .wait_for(&what, deadline, || {

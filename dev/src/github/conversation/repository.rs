@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::PullRequest;
 use crate::github::{
     File, Refused, Role, StandIn, User,
-    actions::{NewPull, Place},
+    actions::{Actor, NewPull, Place},
 };
 
 /// A repository of the stand-in.
@@ -14,6 +14,21 @@ pub struct Repository {
     stand_in: StandIn,
     owner: String,
     name: String,
+}
+
+/// A deployment as GitHub's list of deployments shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deployment {
+    /// The commit.
+    pub sha: String,
+    /// Where to.
+    pub environment: String,
+    /// It is meant to end.
+    pub is_transient: bool,
+    /// How far it got, oldest first.
+    pub states: Vec<String>,
+    /// What the button "View deployment" leads to; empty if there is nothing to view.
+    pub url: String,
 }
 
 impl Repository {
@@ -55,6 +70,23 @@ impl Repository {
                 .ok_or(Refused::NotFound)?;
             Ok(repository.git.folder().to_owned())
         })
+    }
+
+    /// Commits to the default branch, adding or replacing `files`, and returns the SHA.
+    ///
+    /// # Errors
+    /// When `by` may not push here, or git fails.
+    pub async fn commit<F: Into<File>>(
+        &self,
+        by: &User,
+        files: impl IntoIterator<Item = F>,
+    ) -> Result<String, Refused> {
+        let files: Vec<File> = files.into_iter().map(Into::into).collect();
+        let actor = Actor::Person(by.login().to_owned());
+        self.stand_in
+            .shared
+            .commit(&actor, &self.owner, &self.name, &files)
+            .await
     }
 
     /// Opens a pull request from a new branch of this repository, with one commit that adds or replaces `files`.
@@ -166,6 +198,32 @@ impl Repository {
                 number,
             },
         )
+    }
+
+    /// GitHub's list of deployments, oldest first.
+    #[must_use]
+    pub fn deployments(&self) -> Vec<Deployment> {
+        self.stand_in.shared.read(|wire| {
+            let repository = wire.state.repository(&self.owner, &self.name);
+            let deployments = repository
+                .into_iter()
+                .flat_map(|repository| repository.deployments.values());
+            deployments
+                .map(|deployment| {
+                    let statuses = &deployment.statuses;
+                    Deployment {
+                        sha: deployment.sha.clone(),
+                        environment: deployment.environment.clone(),
+                        is_transient: deployment.transient_environment,
+                        states: statuses.iter().map(|one| one.state.clone()).collect(),
+                        url: statuses
+                            .last()
+                            .map(|one| one.environment_url.clone())
+                            .unwrap_or_default(),
+                    }
+                })
+                .collect()
+        })
     }
 
     /// Gives somebody a role here, or takes it away with [`Role::None`].

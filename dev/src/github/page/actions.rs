@@ -36,6 +36,22 @@ pub(super) struct PushRequest {
     colour: String,
 }
 
+/// A file for the default branch.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileRequest {
+    r#as: String,
+    path: String,
+    content: String,
+}
+
+/// Somebody does what needs no words.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Bare {
+    r#as: String,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct StateRequest {
@@ -51,6 +67,8 @@ enum WantedState {
     Merged,
     Locked,
     Unlocked,
+    Draft,
+    Ready,
 }
 
 pub(super) async fn comment(
@@ -61,6 +79,32 @@ pub(super) async fn comment(
     answer(
         shared
             .write_comment(&Actor::Person(request.r#as), &place(at), &request.body)
+            .map(drop),
+    )
+}
+
+pub(super) async fn delete_comment(
+    State(shared): State<Arc<Shared>>,
+    Path((owner, repo, id)): At,
+    Json(request): Json<Bare>,
+) -> Response {
+    answer(
+        shared
+            .delete_comment(&Actor::Person(request.r#as), &owner, &repo, id)
+            .map(drop),
+    )
+}
+
+pub(super) async fn commit(
+    State(shared): State<Arc<Shared>>,
+    Path((owner, repo)): Path<(String, String)>,
+    Json(request): Json<FileRequest>,
+) -> Response {
+    let file = (request.path, request.content).into();
+    answer(
+        shared
+            .commit(&Actor::Person(request.r#as), &owner, &repo, &[file])
+            .await
             .map(drop),
     )
 }
@@ -95,6 +139,8 @@ pub(super) async fn state(
         WantedState::Closed => PullState::Closed,
         WantedState::Locked => PullState::Locked,
         WantedState::Unlocked => PullState::Unlocked,
+        WantedState::Draft => PullState::Draft,
+        WantedState::Ready => PullState::ReadyForReview,
         WantedState::Merged => return answer(shared.merge(&actor, &place).await.map(drop)),
     };
     answer(shared.set_pull_state(&actor, &place, to).map(drop))

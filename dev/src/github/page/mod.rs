@@ -40,6 +40,11 @@ pub(super) fn router() -> Router<Arc<Shared>> {
             "/{owner}/{repo}/pull/{number}/comment",
             post(actions::comment),
         )
+        .route("/{owner}/{repo}/file", post(actions::commit))
+        .route(
+            "/{owner}/{repo}/comment/{id}/delete",
+            post(actions::delete_comment),
+        )
         .route("/{owner}/{repo}/pull/{number}/push", post(actions::push))
         .route("/{owner}/{repo}/pull/{number}/state", post(actions::state))
         .fallback(|| async { missing() })

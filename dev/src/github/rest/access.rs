@@ -1,17 +1,29 @@
 //! Who sends a request, and what they may do.
 
 use axum::http::StatusCode;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::{call::Call, refusal::Refusal};
 use crate::github::{
     keys::{AppKey, JwtError},
-    limits::{Meter, Quota},
+    limits::{Meter, Quota, TooMuch},
     model::{Level, Token},
-    shared::{Payer, lock},
+    shared::{Fault, Payer, lock},
 };
 
 /// Where GitHub documents its limits.
 const LIMITS_PAGE: &str = "https://docs.github.com/free-pro-team@latest/rest/overview/rate-limits-for-the-rest-api#about-secondary-rate-limits";
+
+/// What GitHub says to those who ask too much at once, or too much in a minute.
+const OVERLOADED: &str =
+    "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.";
+
+/// That a request may go on.
+pub(super) struct Metered {
+    pub(super) quota: Quota,
+    /// Held while it is under way.
+    pub(super) under_way: Option<OwnedSemaphorePermit>,
+}
 
 /// Who sends the request.
 pub(super) enum Access {
@@ -22,7 +34,7 @@ pub(super) enum Access {
 }
 
 /// Whether an operation counts against the content limits.
-pub(super) fn creates_content(operation: &str) -> bool {
+fn creates_content(operation: &str) -> bool {
     matches!(
         operation,
         "issues/create-comment"
@@ -107,7 +119,7 @@ impl Access {
     }
 
     /// Counts the request against its limits.
-    pub(super) fn meter(&self, call: &Call<'_>) -> Result<Option<Quota>, Refusal> {
+    pub(super) fn meter(&self, call: &Call<'_>) -> Result<Metered, Refusal> {
         let now = call.shared.clock.now();
         let mut meters = lock(&call.shared.meters);
         let meter = meters
@@ -115,9 +127,16 @@ impl Access {
             .or_insert_with(|| Meter::new(now));
         // Asking how much is left costs nothing.
         if call.operation.id == "rate-limit/get" {
-            return Ok(Some(meter.quota()));
+            return Ok(Metered {
+                quota: meter.quota(),
+                under_way: None,
+            });
         }
         let count = || lock(&call.shared.traffic).rate_limited += 1;
+        let under_way = meter.begin().ok_or_else(|| {
+            count();
+            too_much(OVERLOADED, None)
+        })?;
         let quota = meter.request(now).map_err(|spent| {
             count();
             let whose = match self.payer() {
@@ -132,18 +151,34 @@ impl Access {
             .with_header("x-ratelimit-remaining", "0".into())
             .with_header("x-ratelimit-reset", spent.resets_at.as_second().to_string())
         })?;
-        if creates_content(&call.operation.id) {
-            meter.content(now).map_err(|too_much| {
+        meter
+            .spend(call.operation.method.is_safe(), now)
+            .map_err(|limit| {
                 count();
-                Refusal::new(
-                    StatusCode::FORBIDDEN,
-                    "You have exceeded a secondary rate limit and have been temporarily blocked from content creation. Please retry your request again later.",
-                )
-                .documented_at(LIMITS_PAGE)
-                .with_header("retry-after", too_much.retry_after.to_string())
+                too_much(OVERLOADED, Some(limit))
+            })?;
+        if creates_content(&call.operation.id) {
+            meter.content(now).map_err(|limit| {
+                count();
+                too_much("You have exceeded a secondary rate limit and have been temporarily blocked from content creation. Please retry your request again later.", Some(limit))
             })?;
         }
-        Ok(Some(quota))
+        Ok(Metered {
+            quota,
+            under_way: Some(under_way),
+        })
+    }
+
+    /// Writes down what was done on whose account.
+    pub(super) fn record(&self, call: &Call<'_>) {
+        if let Self::Installation(token) = self
+            && creates_content(&call.operation.id)
+        {
+            *lock(&call.shared.traffic)
+                .content_writes
+                .entry(token.installation)
+                .or_default() += 1;
+        }
     }
 
     /// Checks that the token covers the repository and holds the permission.
@@ -188,6 +223,26 @@ impl Access {
             ));
         }
         Ok(())
+    }
+}
+
+/// An error that a test asked for.
+pub(super) fn failure(fault: Fault) -> Refusal {
+    let status = StatusCode::from_u16(fault.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    match fault.retry_after {
+        Some(seconds) => Refusal::new(status, OVERLOADED)
+            .documented_at(LIMITS_PAGE)
+            .with_header("retry-after", seconds.to_string()),
+        None => Refusal::new(status, status.canonical_reason().unwrap_or("Error")),
+    }
+}
+
+/// A secondary limit's answer. Where GitHub gives no time, its documentation says to wait for a minute.
+fn too_much(message: &str, limit: Option<TooMuch>) -> Refusal {
+    let refusal = Refusal::new(StatusCode::FORBIDDEN, message).documented_at(LIMITS_PAGE);
+    match limit {
+        Some(limit) => refusal.with_header("retry-after", limit.retry_after.to_string()),
+        None => refusal,
     }
 }
 

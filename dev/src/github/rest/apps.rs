@@ -67,7 +67,10 @@ pub(super) fn create_token(call: &Call<'_>) -> Result<Answer, Refusal> {
         state.tokens.insert(secret.clone(), token.clone());
         Ok::<_, Refusal>(token)
     })?;
-    lock(&call.shared.traffic).tokens_minted += 1;
+    *lock(&call.shared.traffic)
+        .tokens_minted
+        .entry(id)
+        .or_default() += 1;
     Ok(Answer::created(
         call.shared.read(|wire| wire.token(&secret, &token)),
     ))

@@ -65,9 +65,8 @@ pub(super) async fn serve(State(shared): State<Arc<Shared>>, request: Request) -
         .entry(operation.id.clone())
         .or_default() += 1;
 
-    if let Some(status) = shared.fault(&operation.id) {
-        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let refusal = Refusal::new(status, status.canonical_reason().unwrap_or("Error"));
+    if let Some(fault) = shared.fault(&operation.id) {
+        let refusal = access::failure(fault);
         return respond(
             &shared,
             Some(operation),
@@ -115,7 +114,8 @@ async fn handle(
         ));
     }
     let access = Access::identify(&call)?;
-    *quota = access.meter(&call)?;
+    let metered = access.meter(&call)?;
+    *quota = Some(metered.quota);
     let malformed = !body.is_empty() && {
         match serde_json::from_slice(body) {
             Ok(json) => {
@@ -153,9 +153,8 @@ async fn handle(
     }
     access.authorize(&call)?;
     let answer = dispatch(&call, &access).await?;
-    if access::creates_content(&call.operation.id) {
-        lock(&call.shared.traffic).content_writes += 1;
-    }
+    access.record(&call);
+    drop(metered.under_way);
     Ok(answer)
 }
 

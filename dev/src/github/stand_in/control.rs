@@ -84,7 +84,22 @@ impl StandIn {
 
     /// Answers the next `times` requests of an operation (`issues/create-comment`) with this error status, and does nothing else with them.
     pub fn fail_next(&self, operation: &str, status: u16, times: usize) {
-        lock(&self.shared.faults).insert(operation.to_owned(), Fault { status, times });
+        let fault = Fault {
+            status,
+            retry_after: None,
+            times,
+        };
+        lock(&self.shared.faults).insert(operation.to_owned(), fault);
+    }
+
+    /// Refuses the next `times` requests of an operation as if a secondary limit were reached that ends after so many seconds.
+    pub fn throttle_next(&self, operation: &str, retry_after: u64, times: usize) {
+        let fault = Fault {
+            status: 429,
+            retry_after: Some(retry_after),
+            times,
+        };
+        lock(&self.shared.faults).insert(operation.to_owned(), fault);
     }
 
     /// Sends the last delivery with this GUID once more; `false` if there is none.

@@ -6,6 +6,8 @@ use tokio::sync::broadcast;
 
 use super::StandIn;
 use crate::github::{
+    PullRequest,
+    actions::Place,
     deliveries::Delivery,
     description::Violation,
     shared::{Push, Traffic, lock},
@@ -63,6 +65,26 @@ impl StandIn {
             seen: format!("There are {} deliveries.", self.deliveries().len()),
             ..timed_out
         })
+    }
+
+    /// Every pull request and issue, in the order of repositories and numbers.
+    #[must_use]
+    pub fn conversations(&self) -> Vec<PullRequest> {
+        let places: Vec<Place> = self.shared.read(|wire| {
+            let repositories = wire.state.repositories().filter(|one| !one.fork);
+            let places = repositories.flat_map(|repository| {
+                repository.issues.keys().map(|number| Place {
+                    owner: repository.owner.clone(),
+                    repo: repository.name.clone(),
+                    number: *number,
+                })
+            });
+            places.collect()
+        });
+        places
+            .into_iter()
+            .map(|place| PullRequest::new(self.clone(), place))
+            .collect()
     }
 
     /// Tells of every commit that a pull request gets from now on.

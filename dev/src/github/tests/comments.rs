@@ -66,7 +66,10 @@ async fn the_app_writes_edits_reacts_and_deletes() {
         .map(|version| version.body)
         .collect();
     assert_eq!(history, ["one", "two"]);
-    assert_eq!(github.traffic().content_writes, 4);
+    assert_eq!(
+        github.traffic().content_writes.into_values().sum::<u64>(),
+        4
+    );
     assert_eq!(github.traffic().of("issues/create-comment"), 1);
     assert_as_described(&github);
 }

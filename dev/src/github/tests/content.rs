@@ -62,6 +62,32 @@ async fn a_pull_request_follows_its_branch() {
 }
 
 #[tokio::test]
+async fn a_commit_to_the_default_branch_is_seen_there_and_on_no_other() {
+    let (github, repository, pull, client) = scene().await;
+    let on_main = format!("/repos/{}/contents/.preview.yaml", repository.full_name());
+    let before = pull.head_sha();
+    assert_eq!(client.get(&on_main).await.status, 404);
+    repository
+        .commit(&User::maintainer(), [(".preview.yaml", "ttl: 1h\n")])
+        .await
+        .unwrap();
+    for reference in ["", "?ref=main"] {
+        let file = client.get(&format!("{on_main}{reference}")).await;
+        assert_eq!(file.body["content"], BASE64_STANDARD.encode("ttl: 1h\n"));
+    }
+    assert_eq!(pull.head_sha(), before);
+    assert_eq!(
+        client.get(&format!("{on_main}?ref={before}")).await.status,
+        404
+    );
+    let readers = repository
+        .commit(&User::reader(), [(".preview.yaml", "")])
+        .await;
+    assert!(readers.is_err(), "who may only read");
+    assert_as_described(&github);
+}
+
+#[tokio::test]
 async fn a_fork_is_another_repository() {
     let (github, repository, _, client) = scene().await;
     let pull = repository

@@ -103,6 +103,8 @@ async fn every_event_is_as_described() {
     pull.push([("a.txt", "a")]).await.unwrap();
     pull.close().unwrap();
     pull.reopen().unwrap();
+    pull.convert_to_draft().unwrap();
+    pull.mark_ready_for_review().unwrap();
     pull.merge().await.unwrap();
     repository
         .open_from_fork(&User::outsider(), "From outside", [("b.txt", "b")])
@@ -156,6 +158,8 @@ async fn every_event_is_as_described() {
             "pull_request.synchronize",
             "pull_request.closed",
             "pull_request.reopened",
+            "pull_request.converted_to_draft",
+            "pull_request.ready_for_review",
             "pull_request.closed",
             "pull_request.opened",
             "issue_comment.created",

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Client, assert_as_described, scene};
+use super::{Client, User, assert_as_described, scene};
+use crate::github::shared::{Payer, lock};
 
 #[tokio::test]
 async fn the_eighty_first_comment_in_a_minute_is_refused() {
@@ -44,7 +45,8 @@ async fn the_eighty_first_comment_in_a_minute_is_refused() {
             .status,
         201
     );
-    assert_eq!(github.traffic().content_writes, 81);
+    let installation = github.installation_id("octo-org").unwrap();
+    assert_eq!(github.traffic().content_writes, [(installation, 81)].into());
     assert_eq!(
         (
             github.traffic().rate_limited,
@@ -56,6 +58,54 @@ async fn the_eighty_first_comment_in_a_minute_is_refused() {
 }
 
 #[tokio::test]
+async fn the_hundred_and_eighty_first_write_in_a_minute_is_refused_whatever_it_writes() {
+    let (github, repository, pull, client) = scene().await;
+    let comment = pull.comment(&User::writer(), "A remark.").unwrap();
+    let path = format!(
+        "/repos/{}/issues/comments/{}",
+        repository.full_name(),
+        comment.id
+    );
+    let mut answers = Vec::new();
+    for _ in 0..181 {
+        // Nobody but its author may delete it with an App's token; trying costs as much.
+        answers.push(client.delete(&path).await);
+    }
+    let refused = answers.pop().unwrap();
+    assert!(
+        answers
+            .iter()
+            .all(|answer| answer.message() == "Resource not accessible by integration"),
+        "{answers:?}"
+    );
+    assert!(
+        refused.status == 403 && refused.message().contains("wait a few minutes"),
+        "{refused:?}"
+    );
+    let retry_after: u64 = refused.header("retry-after").parse().unwrap();
+    assert!((1..=60).contains(&retry_after), "{retry_after}");
+    github.advance(Duration::from_secs(60));
+    assert_eq!(client.get(&path).await.status, 200);
+    assert_as_described(&github);
+}
+
+#[tokio::test]
+async fn a_request_beyond_the_hundred_that_are_under_way_is_refused() {
+    let (github, repository, _, client) = scene().await;
+    let path = format!("/repos/{}", repository.full_name());
+    assert_eq!(client.get(&path).await.status, 200);
+    let payer = Payer::Installation(github.installation_id("octo-org").unwrap());
+    let under_way: Vec<_> =
+        std::iter::from_fn(|| lock(&github.shared.meters)[&payer].begin()).collect();
+    assert_eq!(under_way.len(), 100);
+    let refused = client.get(&path).await;
+    assert_eq!((refused.status, refused.header("retry-after")), (403, ""));
+    drop(under_way);
+    assert_eq!(client.get(&path).await.status, 200);
+    assert_as_described(&github);
+}
+
+#[tokio::test]
 async fn a_test_can_let_github_fail() {
     let (github, repository, pull, client) = scene().await;
     let path = format!("/repos/{}/pulls/{}", repository.full_name(), pull.number());
@@ -63,6 +113,10 @@ async fn a_test_can_let_github_fail() {
     for status in [502, 502, 200] {
         assert_eq!(client.get(&path).await.status, status);
     }
+    github.throttle_next("pulls/get", 7, 1);
+    let refused = client.get(&path).await;
+    assert_eq!((refused.status, refused.header("retry-after")), (429, "7"));
+    assert_eq!(client.get(&path).await.status, 200);
     assert_as_described(&github);
 }
 

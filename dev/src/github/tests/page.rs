@@ -110,6 +110,30 @@ async fn a_conversation_can_be_read_and_joined() {
         )
         .await;
     assert_eq!((status, reason.contains("may not push")), (403, true));
+    let main = format!("/{}/file", repository.full_name());
+    let file = json!({"as": "mona", "path": ".preview.yaml", "content": "ttl: 1h\n"});
+    assert_eq!(browser.post(&main, &file).await.0, 204);
+    for state in ["draft", "ready"] {
+        assert_eq!(
+            browser
+                .post(
+                    &format!("{path}/state"),
+                    &json!({"as": "mona", "state": state})
+                )
+                .await
+                .0,
+            204
+        );
+    }
+    let comment = pull.comments().last().unwrap().id;
+    let delete = format!("/{}/comment/{comment}/delete", repository.full_name());
+    assert_eq!(
+        browser.post(&delete, &json!({"as": "rita"})).await.0,
+        403,
+        "not hers"
+    );
+    assert_eq!(browser.post(&delete, &json!({"as": "mona"})).await.0, 204);
+    assert!(pull.comments().iter().all(|one| one.id != comment));
     assert_eq!(
         browser
             .post(
