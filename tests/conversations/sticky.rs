@@ -149,7 +149,11 @@ fn the_comment_links_to_the_workflow() {
         let pull = chat.pull_request().await?;
         let preview = pull.previewed().await?;
         // What an address would take for its own is encoded.
-        let id = preview.id.to_string().replace('/', "%2F").replace('#', "%23");
+        let id = preview
+            .id
+            .to_string()
+            .replace('/', "%2F")
+            .replace('#', "%23");
         let link = format!(
             "{}/namespaces/{}/workflows/{id}/{}",
             chat.stack.env.temporal_ui_url,
