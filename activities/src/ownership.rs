@@ -5,8 +5,10 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 use jiff::Timestamp;
 use k8s_openapi::{api::core::v1::Namespace, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use workflows::{
-    activities::{CreateNamespace, RunIdentity},
-    vocabulary::PreviewId,
+    activities::{
+        CreateNamespace, PreviewReport, ReportPreview, ReportedState, RunIdentity, StopReason,
+    },
+    vocabulary::{InstallationId, PreviewId},
 };
 
 /// Label: who made it. With [`INSTANCE`], what all our selections go by.
@@ -28,6 +30,8 @@ const WORKFLOW_ID: &str = "preview.dev/workflow-id";
 const RUN_ID: &str = "preview.dev/run-id";
 const REPOSITORY: &str = "preview.dev/repository";
 const COMMENT: &str = "preview.dev/comment";
+/// Annotations: whom to tell what became of the preview, when its workflow cannot.
+const INSTALLATION: &str = "preview.dev/installation";
 const REQUESTED_BY: &str = "preview.dev/requested-by";
 const TTL: &str = "preview.dev/ttl";
 /// Annotation: since when the orphan sweep has seen it without an open workflow.
@@ -113,6 +117,25 @@ impl Claim {
     }
 }
 
+/// What the pull request is told once the namespace is gone, by whoever removes it in its workflow's place. `None` if the namespace does not say
+/// whom to tell.
+pub(crate) fn last_word(namespace: &Namespace) -> Option<ReportPreview> {
+    let annotations = namespace.metadata.annotations.as_ref()?;
+    Some(ReportPreview {
+        installation: InstallationId(annotations.get(INSTALLATION)?.parse().ok()?),
+        report: PreviewReport {
+            preview: annotations.get(WORKFLOW_ID)?.parse().ok()?,
+            run_id: Some(annotations.get(RUN_ID)?.clone()),
+            // Whatever the run has said before, this is newer.
+            revision: u32::MAX,
+            requested_by: annotations.get(REQUESTED_BY)?.parse().ok()?,
+            state: ReportedState::Removed {
+                because: StopReason::Terminated,
+            },
+        },
+    })
+}
+
 /// Is it being deleted already?
 pub(crate) fn is_terminating(namespace: &Namespace) -> bool {
     namespace.metadata.deletion_timestamp.is_some()
@@ -181,6 +204,7 @@ pub(crate) fn claim_annotations(request: &CreateNamespace) -> BTreeMap<String, S
         (RUN_ID, request.owner.run_id.clone()),
         (REPOSITORY, preview.repository.to_string()),
         (COMMENT, request.comment.to_string()),
+        (INSTALLATION, request.installation.to_string()),
         (REQUESTED_BY, request.requested_by.to_string()),
         (TTL, request.ttl.to_string()),
     ])
@@ -222,6 +246,7 @@ mod tests {
                 run_id: "run-1".to_owned(),
             },
             comment: CommentId(7),
+            installation: InstallationId(1),
             requested_by: "mona".parse().expect("a login"),
             ttl: Ttl::DEFAULT,
         }
@@ -240,6 +265,22 @@ mod tests {
         let mut successor = request().owner;
         successor.run_id = "run-2".to_owned();
         assert!(claim.is_for_workflow(&successor) && !claim.is_held_by(&successor));
+    }
+
+    #[test]
+    fn a_namespace_says_whom_to_tell_of_its_end() {
+        let mut namespace = claimed_namespace(&request(), &instance("default"));
+        let word = last_word(&namespace).expect("all is there");
+        assert_eq!(word.installation, request().installation);
+        assert_eq!(word.report.preview, request().owner.preview);
+        assert_eq!(word.report.run_id, Some(request().owner.run_id));
+
+        namespace
+            .metadata
+            .annotations
+            .as_mut()
+            .and_then(|all| all.remove(INSTALLATION));
+        assert_eq!(last_word(&namespace), None);
     }
 
     #[test]

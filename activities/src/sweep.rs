@@ -21,7 +21,8 @@ use crate::{
     alive::{Progress, until_cancelled},
     cluster::{ClusterError, Doing, FIELD_MANAGER},
     fault::Fault,
-    ownership::{Claim, ORPHANED_SINCE, is_terminating},
+    ownership::{Claim, ORPHANED_SINCE, is_terminating, last_word},
+    pull_request::report,
     removal::{RemovalError, delete, wait_until_gone},
     temporal::{TemporalError, latest_run},
 };
@@ -70,7 +71,7 @@ impl Sweeps {
     }
 
     /// Twice is harmless: it removes a namespace by UID, and only the one that it has just seen to be nobody's. A successor of the same name has
-    /// another UID.
+    /// another UID. The pull request is told of it once, or not at all: whoever finds the namespace gone does not know any more whom to tell.
     #[activity(definition = sweep_declared::RemoveOrphan)]
     pub async fn remove_orphan(
         self: Arc<Self>,
@@ -79,7 +80,8 @@ impl Sweeps {
     ) -> Result<Removal, ActivityError> {
         let progress = Progress::new();
         let temporal = ctx.client();
-        let work = remove(&self.cluster, &temporal, &key, &progress);
+        let task_queue = &ctx.info().task_queue;
+        let work = remove(&self.cluster, &temporal, task_queue, &key, &progress);
         until_cancelled(&ctx, &progress, Box::pin(work)).await
     }
 }
@@ -174,6 +176,7 @@ async fn unmark(cluster: &Cluster, key: &NamespaceKey) -> Result<(), ClusterErro
 async fn remove(
     cluster: &Cluster,
     temporal: &Temporal,
+    task_queue: &str,
     key: &NamespaceKey,
     progress: &Progress,
 ) -> Result<Removal, SweepError> {
@@ -213,6 +216,11 @@ async fn remove(
         );
     }
     wait_until_gone(cluster, name, &key.uid, progress).await?;
+    if let Some(word) = last_word(&namespace)
+        && let Err(error) = report::send(temporal, task_queue, &word).await
+    {
+        tracing::warn!(namespace = name, %error, "the pull request does not know that the preview is gone");
+    }
     Ok(Removal::Removed)
 }
 

@@ -28,6 +28,8 @@ pub struct AppConfig {
     pub app_id: u64,
     /// The App's RSA private key in PEM form.
     pub private_key: SecretString,
+    /// Are previews to be shown in GitHub's own list of deployments? The App needs the permission `deployments: write` for that.
+    pub deployments: bool,
 }
 
 /// A configuration that no request could be made with.
@@ -84,7 +86,7 @@ impl GitHubApp {
             inner: Arc::new(Inner {
                 app_id: config.app_id,
                 transport: Transport::new(root.clone(), app)?,
-                tokens: Tokens::default(),
+                tokens: Tokens::new(config.deployments),
                 slug: OnceCell::new(),
             }),
         })

@@ -23,15 +23,18 @@ const REFRESH_MARGIN: SignedDuration = SignedDuration::from_secs(120);
 const PERMISSIONS: Permissions = Permissions {
     // The repository's own configuration.
     contents: "read",
+    deployments: None,
     issues: "write",
     metadata: "read",
     // A comment on a pull request takes this besides `issues`, whatever the documentation says (github/rest-api-description#6994).
     pull_requests: "write",
 };
 
-#[derive(Serialize)]
+#[derive(Clone, Copy, Serialize)]
 struct Permissions {
     contents: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deployments: Option<&'static str>,
     issues: &'static str,
     metadata: &'static str,
     pull_requests: &'static str,
@@ -49,8 +52,8 @@ pub(crate) struct Token {
 }
 
 /// The tokens in use, one per installation.
-#[derive(Default)]
 pub(crate) struct Tokens {
+    permissions: Permissions,
     slots: Mutex<HashMap<InstallationId, Arc<Slot>>>,
 }
 
@@ -58,6 +61,17 @@ pub(crate) struct Tokens {
 type Slot = tokio::sync::Mutex<Option<Token>>;
 
 impl Tokens {
+    /// None yet. Those to come may write deployments only if that is wanted: GitHub refuses to mint a token that may do more than the App.
+    pub(crate) fn new(with_deployments: bool) -> Self {
+        Self {
+            permissions: Permissions {
+                deployments: with_deployments.then_some("write"),
+                ..PERMISSIONS
+            },
+            slots: Mutex::default(),
+        }
+    }
+
     /// The installation's token, minted if there is none that lasts.
     pub(crate) async fn get(
         &self,
@@ -69,7 +83,7 @@ impl Tokens {
         if let Some(token) = slot.as_ref().filter(|token| token.lasts(Timestamp::now())) {
             return Ok(token.clone());
         }
-        let mut token = mint(transport, installation).await?;
+        let mut token = mint(transport, installation, self.permissions).await?;
         token.generation = slot
             .as_ref()
             .map_or(0, |previous| previous.generation.wrapping_add(1));
@@ -102,7 +116,11 @@ impl Token {
     }
 }
 
-async fn mint(transport: &Transport, installation: InstallationId) -> Result<Token, Error> {
+async fn mint(
+    transport: &Transport,
+    installation: InstallationId,
+    permissions: Permissions,
+) -> Result<Token, Error> {
     #[derive(Serialize)]
     struct Body {
         permissions: Permissions,
@@ -114,8 +132,6 @@ async fn mint(transport: &Transport, installation: InstallationId) -> Result<Tok
             Method::POST,
             &["app", "installations", &id, "access_tokens"],
         )
-        .json(&Body {
-            permissions: PERMISSIONS,
-        });
+        .json(&Body { permissions });
     transport.send(&call, &Credentials::App).await?.json()
 }

@@ -179,6 +179,7 @@ impl Config {
                 self.preview_image.clone(),
                 self.preview_allowed_images.clone(),
             ),
+            deployments: self.github.github_deployments,
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, fs, io, path::PathBuf};
 
-use clap::Args;
+use clap::{ArgAction, Args, builder::BoolishValueParser};
 use github::AppConfig;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
@@ -30,6 +30,11 @@ pub struct GitHubSettings {
     /// The file that holds the App's private key, in place of GITHUB_PRIVATE_KEY.
     #[arg(long, env, value_parser = possibly_empty_path)]
     github_private_key_file: Option<PathBuf>,
+
+    /// Show previews in GitHub's own list of deployments too, with its button "View deployment". The App needs `deployments: write`, and each preview
+    /// costs four content writes more.
+    #[arg(long, env, value_name = "BOOL", default_value = "false", value_parser = BoolishValueParser::new(), action = ArgAction::Set)]
+    pub github_deployments: bool,
 }
 
 /// The App's private key cannot be had.
@@ -74,6 +79,7 @@ impl GitHubSettings {
             api_url: self.github_api_url.clone(),
             app_id: self.github_app_id,
             private_key: private_key.into(),
+            deployments: self.github_deployments,
         })
     }
 }

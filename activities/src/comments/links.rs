@@ -1,7 +1,7 @@
 //! Where do people find out more than a comment says?
 
 use url::Url;
-use workflows::activities::PreviewReport;
+use workflows::vocabulary::PreviewId;
 
 /// What comments link to.
 #[derive(Clone, Debug)]
@@ -15,9 +15,9 @@ pub struct Links {
 impl Links {
     /// The page of the very run; before there is one, of whatever run the ID will have. IDs hold slashes and hashes, which the address must not
     /// take for its own.
-    pub(super) fn workflow(&self, report: &PreviewReport) -> Option<Url> {
+    pub(super) fn workflow(&self, preview: &PreviewId, run_id: Option<&str>) -> Option<Url> {
         let mut url = self.temporal_ui.clone()?;
-        let workflow_id = report.preview.to_string();
+        let workflow_id = preview.to_string();
         let mut segments = url.path_segments_mut().ok()?;
         segments.pop_if_empty().extend([
             "namespaces",
@@ -25,7 +25,7 @@ impl Links {
             "workflows",
             &workflow_id,
         ]);
-        if let Some(run_id) = &report.run_id {
+        if let Some(run_id) = run_id {
             segments.push(run_id);
         }
         drop(segments);

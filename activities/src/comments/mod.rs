@@ -1,5 +1,6 @@
 //! How is it said on the pull request, once, by us alone, and kept true?
 
+mod deployment;
 mod links;
 mod markdown;
 mod reply;
@@ -16,7 +17,9 @@ use github::{Comment, GitHubApp};
 use temporalio_client::Client as Temporal;
 use temporalio_sdk::activities::{ActivityContext, ActivityError, activities};
 use workflows::{
-    activities::{Explanation, Reply, WriteSticky, Written, comment_declared},
+    activities::{
+        DeploymentId, Explanation, Reply, SyncDeployment, WriteSticky, Written, comment_declared,
+    },
     vocabulary::CommentId,
 };
 
@@ -67,8 +70,7 @@ impl Comments {
             comment,
             revision: truth.revision,
         };
-        let Some(body) =
-            sticky(&truth, &self.links).filter(|_| is_worth_writing(&truth, waited))
+        let Some(body) = sticky(&truth, &self.links).filter(|_| is_worth_writing(&truth, waited))
         else {
             return Ok(written(shown.map(|comment| comment.id)));
         };
@@ -140,6 +142,20 @@ impl Comments {
         request: Reply,
     ) -> Result<CommentId, ActivityError> {
         self.post(&request).await.map_err(give_up)
+    }
+
+    /// Twice is harmless: a deployment carries the comment that asked for it and is looked for before it is made; saying its state again changes
+    /// nothing that people see.
+    #[activity(definition = comment_declared::SyncDeployment)]
+    pub async fn sync_deployment(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        request: SyncDeployment,
+    ) -> Result<DeploymentId, ActivityError> {
+        let _turn = self.turns.take(&request.pull_request).await;
+        deployment::sync(&self.github, &self.links, &request)
+            .await
+            .map_err(|error| give_up(CommentError::from(error)))
     }
 }
 

@@ -31,7 +31,7 @@ struct ReplyText {
     sticky: Option<Url>,
 }
 
-/// [`Answer`] in safe Markdown. Its first sentence goes on behind the name of the person.
+/// [`Answer`] in safe Markdown.
 #[derive(Template)]
 #[template(path = "answer.md")]
 enum Said {

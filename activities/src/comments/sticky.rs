@@ -66,7 +66,7 @@ pub(super) fn sticky(truth: &StickyComment, links: &Links) -> Option<String> {
         state: (&newest.state).into(),
         others: others.take(OTHERS_MAX).map(Line::from).collect(),
         requested_by: sentence(newest.requested_by.as_str(), NAME_MAX),
-        workflow: links.workflow(newest),
+        workflow: links.workflow(&newest.preview, newest.run_id.as_deref()),
     };
     Some(
         sticky

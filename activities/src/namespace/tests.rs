@@ -3,7 +3,10 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::Client;
-use workflows::vocabulary::{CommentId, Ttl};
+use workflows::{
+    activities::RunIdentity,
+    vocabulary::{CommentId, InstallationId, Ttl},
+};
 
 use super::*;
 
@@ -16,6 +19,7 @@ fn request_of(run_id: &str) -> CreateNamespace {
             run_id: run_id.to_owned(),
         },
         comment: CommentId(7),
+        installation: InstallationId(1),
         requested_by: "mona".parse().expect("a login"),
         ttl: Ttl::DEFAULT,
     }

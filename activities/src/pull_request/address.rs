@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// An attempt ends by itself before Temporal gives it up and begins the next one: two of them could lead the address to different previews.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(8);
 /// What an alias is called after the Ingress that it stands beside.
 const SUFFIX: &str = "-stable-address";
 /// Annotations that tell who made an Ingress, not how it serves.

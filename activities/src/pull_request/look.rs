@@ -135,6 +135,7 @@ mod tests {
             max_lifetime: Ttl::DEFAULT_MAXIMUM,
             charts: Charts::new("charts/hello-world-app", None, vec![]).expect("charts"),
             images: Images::new("{repo}:{commit}".parse().expect("a template"), vec![]),
+            deployments: false,
         };
         let reference = PullRequestRef {
             installation: InstallationId(5),

@@ -21,6 +21,8 @@ pub(crate) use who_may::WhoMay;
 pub(crate) const FILE: &str = ".preview.yaml";
 /// The largest file that is read, in bytes.
 pub(crate) const SIZE_MAX: u64 = 64 * 1024;
+/// What previews are called in GitHub's list of deployments, where a repository does not say.
+const ENVIRONMENT: &str = "preview";
 /// Longest name of an environment that GitHub takes, in characters.
 const ENVIRONMENT_MAX: usize = 255;
 
@@ -35,6 +37,8 @@ pub struct Bounds {
     pub charts: Charts,
     /// The images to choose from.
     pub images: Images,
+    /// Previews are shown in GitHub's own list of deployments.
+    pub deployments: bool,
 }
 
 /// A repository's configuration, within the bounds.
@@ -52,7 +56,10 @@ impl RepositoryConfig {
                 ttl: bounds.ttl.min(bounds.max_lifetime),
                 max_lifetime: bounds.max_lifetime,
                 redeploy_on_push: false,
-                settings: PreviewSettings::default(),
+                settings: PreviewSettings {
+                    environment: bounds.deployments.then(|| ENVIRONMENT.to_owned()),
+                    ..PreviewSettings::default()
+                },
             },
             who_may: WhoMay::default(),
         }
@@ -174,7 +181,10 @@ fn settings(
         chart: chart.transpose()?,
         values: values.collect::<Result<_, _>>()?,
         image: image.transpose()?,
-        environment: environment.transpose()?,
+        environment: environment
+            .transpose()?
+            .or_else(|| Some(ENVIRONMENT.to_owned()))
+            .filter(|_| bounds.deployments),
     })
 }
 

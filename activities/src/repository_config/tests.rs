@@ -7,6 +7,7 @@ use super::*;
 
 const EXAMPLE: &str = include_str!("../../../docs/preview.example.yaml");
 const SCHEMA: &str = include_str!("../../../docs/preview.schema.json");
+const PAGE: &str = include_str!("../../../docs/configuration.md");
 
 fn ttl(text: &str) -> Ttl {
     text.parse().expect("a duration")
@@ -32,6 +33,7 @@ fn bounds() -> Bounds {
                 .expect("a template"),
             vec![],
         ),
+        deployments: true,
     }
 }
 
@@ -94,6 +96,7 @@ fn the_example_says_everything_there_is_to_say() {
     let schema: Value = serde_json::from_str(SCHEMA).expect("the schema is JSON");
     for field in schema["properties"].as_object().expect("properties").keys() {
         assert!(EXAMPLE.contains(&format!("\n{field}:")), "{field}");
+        assert!(PAGE.contains(&format!("\n| `{field}` |")), "{field}");
     }
 }
 
@@ -146,9 +149,9 @@ fn a_line_of_its_own_is_told_for_every_mistake() {
     "ttl: 1h\nttl: 2h\n"
         2: `ttl` is there twice
     "ttl: soon\n"
-        1: `soon` is not a duration: write it like `30m`, `2h` or `1h30m`
+        1: `soon` is not a duration: write it like 30m, 2h or 1h30m
     "ttl: 30\n"
-        1: `30` is not a duration: write it like `30m`, `2h` or `1h30m`
+        1: `30` is not a duration: write it like 30m, 2h or 1h30m
     "\n\nttl: [1h]\n"
         3: expected a text
     "max_ttl: 2d\n"

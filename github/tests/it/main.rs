@@ -157,6 +157,7 @@ async fn a_github_that_is_not_there_is_unavailable_and_the_cause_is_named() {
         api_url: "http://127.0.0.1:1/".parse().expect("an address"),
         app_id: APP_ID,
         private_key: server::private_key(),
+        deployments: false,
     };
     let app = github::GitHubApp::new(&config).expect("a client");
     let error = app
@@ -255,6 +256,7 @@ async fn a_useless_configuration_is_refused_without_repeating_secrets() {
         api_url: api_url.parse().expect("an address"),
         app_id: APP_ID,
         private_key: private_key.into(),
+        deployments: false,
     };
     let error = github::GitHubApp::new(&config("https://api.github.com", "s3cret"))
         .err()

@@ -81,6 +81,7 @@ impl Server {
                 .expect("an address"),
             app_id: APP_ID,
             private_key: private_key(),
+            deployments: false,
         })
         .expect("a client")
     }

@@ -3,8 +3,9 @@
 //! A pull request's workflow has its name, `owner/repo#123`, for an ID: whoever signals that ID reaches the one run there is. A comment also
 //! starts it (signal-with-start, which the server does atomically); a push or the end of a pull request that nobody has asked anything on does not.
 //!
-//! The raw calls are used (see `calls`) because the SDK's give a signal no request ID. With it the server drops a signal that comes again while the
-//! same run is open. Beyond that, the workflow itself remembers the comments it has heard.
+//! The raw calls are used (see `calls`) because the SDK makes up a new request ID for each signal-with-start. Observed with Temporal 1.32: with the
+//! same request ID, even 20 times at once, a run gets the signal once, be it the run that the first of them started or one that was open before.
+//! Across runs, the workflow itself remembers the comments it has heard.
 
 mod calls;
 

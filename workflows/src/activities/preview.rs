@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use temporalio_macros::activity_definitions;
 use temporalio_workflow::ActivityExecutionError;
 
-use crate::vocabulary::{CommentId, Login, PreviewId, PreviewSettings, Ttl};
+use crate::vocabulary::{CommentId, InstallationId, Login, PreviewId, PreviewSettings, Ttl};
 
 /// Activities on the previews' own queue.
 pub struct PreviewActivities;
@@ -69,6 +69,8 @@ pub struct CreateNamespace {
     pub owner: RunIdentity,
     /// The comment that asked, for people who look at the cluster.
     pub comment: CommentId,
+    /// Through which installation its pull request is reached, should the workflow not be there any more to say what became of the preview.
+    pub installation: InstallationId,
     /// The login of the person who asked.
     pub requested_by: Login,
     /// How long the preview is meant to live.

@@ -75,6 +75,7 @@ impl Stages {
         let input = CreateNamespace {
             owner: self.identity(),
             comment: self.request.comment,
+            installation: self.request.installation,
             requested_by: self.request.requested_by.clone(),
             ttl: self.request.ttl,
         };

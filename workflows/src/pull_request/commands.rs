@@ -5,6 +5,7 @@ use crate::{
     activities::{Answer, Openness, Refusal, ReportedState, Sight, StopReason},
     vocabulary::{
         Command, CommentId, Login, Misunderstood, PreviewId, PreviewRequest, PullRequestRef, Ttl,
+        WhoMay,
     },
 };
 
@@ -45,16 +46,14 @@ pub(super) fn decide(
     asked: &Asked<'_>,
     memory: &Memory,
 ) -> Decision {
-    let may = asked.sight.person_may;
-    let is_own = memory.previews.has_one_asked_for_by(asked.by);
+    // Whoever may not is told so first: what else stands in the way is no business of theirs.
+    if !is_allowed(command.ok(), asked, memory) {
+        return refuse(Refusal::NotAllowed);
+    }
     match command {
-        Ok(Command::Stop) if may || is_own => stop(asked, memory),
-        Ok(Command::Extend { by }) if may || is_own => extend(*by, asked, memory),
-        // Whoever may not is told so first: what else stands in the way is no business of theirs.
-        _ if !may => refuse(Refusal::NotAllowed),
         Ok(Command::Preview { ttl }) => preview(*ttl, asked, memory),
-        Ok(Command::Stop) => stop(asked, memory),
         Ok(Command::Extend { by }) => extend(*by, asked, memory),
+        Ok(Command::Stop) => stop(asked, memory),
         Ok(Command::Status) => Decision::Answer(Answer::Status {
             previews: memory.previews.told(),
         }),
@@ -63,6 +62,13 @@ pub(super) fn decide(
             problem: problem.clone(),
         }),
     }
+}
+
+fn is_allowed(command: Option<&Command>, asked: &Asked<'_>, memory: &Memory) -> bool {
+    let belongs_to_the_requester =
+        command.is_some_and(|command| command.form().who_may == WhoMay::WritersAndRequester);
+    asked.sight.person_may
+        || (belongs_to_the_requester && memory.previews.has_one_asked_for_by(asked.by))
 }
 
 /// What a push leads to: a preview of the new commit, if the repository wants that and the pull request has one already.

@@ -222,6 +222,9 @@ impl Desk {
     }
 
     async fn extend(&self, preview: &PreviewId, run_id: String, by: Ttl) {
+        let before = self
+            .ctx
+            .state(|workflow| workflow.memory.previews.expires_at(preview));
         let handle = self
             .ctx
             .external_workflow(preview.to_string(), Some(run_id));
@@ -229,6 +232,16 @@ impl Desk {
         let _ = handle
             .signal(PreviewWorkflow::extend_ttl, by.into(), patience::signal())
             .await;
+        self.wait_for_the_new_end(preview, before).await;
+    }
+
+    /// So that a `status` after an `extend` in the same comment tells the new end. Only briefly: the preview may not be ready yet.
+    async fn wait_for_the_new_end(&self, preview: &PreviewId, before: Option<Timestamp>) {
+        let timer = WorkflowCancellationToken::new();
+        select! {
+            _ = self.ctx.wait_condition(|workflow| workflow.memory.previews.expires_at(preview) != before) => timer.cancel(),
+            _ = self.ctx.timer(patience::until_reported(&timer)) => {}
+        }
     }
 
     /// Ends whatever is alive, and whatever waits to be started.
@@ -248,12 +261,16 @@ impl Desk {
             .ctx
             .external_workflow(preview.to_string(), Some(run_id.clone()));
         let told = handle
-            .signal(PreviewWorkflow::stop, because.into(), patience::signal())
+            .signal(
+                PreviewWorkflow::stop,
+                because.clone().into(),
+                patience::signal(),
+            )
             .await;
         self.ctx.state_mut(|workflow| match told {
             // Closed, and nobody has told us how: somebody has terminated it.
             Err(WorkflowSignalError::NotFound(_)) => workflow.memory.closed(preview, &run_id),
-            _ => workflow.memory.previews.stop_sent(preview),
+            _ => workflow.memory.previews.told_to_end(preview, because),
         });
     }
 

@@ -23,6 +23,8 @@ const ALL_TRIES: Duration = Duration::from_secs(3600);
 const ALL_LOOKS: Duration = Duration::from_secs(1800);
 /// The pull request's own address is a convenience: the preview's own is published without it after this time.
 const ADDRESS: Duration = Duration::from_secs(10);
+/// A preview reports within a second what a signal has changed.
+const REPORTING: Duration = Duration::from_secs(3);
 /// A run whose end was reported is closed a moment later.
 const CLOSING: Duration = Duration::from_secs(1);
 
@@ -92,6 +94,12 @@ pub(super) fn until_forgotten(token: &WorkflowCancellationToken) -> TimerOptions
     TimerOptions::builder(REMEMBERED)
         .cancellation_token(token.clone())
         .summary("until nothing can come again".to_owned())
+        .build()
+}
+
+pub(super) fn until_reported(token: &WorkflowCancellationToken) -> TimerOptions {
+    TimerOptions::builder(REPORTING)
+        .cancellation_token(token.clone())
         .build()
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -25,8 +26,8 @@ pub(super) struct Previews {
 struct Known {
     report: PreviewReport,
     address: Address,
-    /// It was told to end.
-    stop_is_sent: bool,
+    /// It was told to end, and why.
+    told_to_end: Option<StopReason>,
     /// What to start once this one is gone.
     successor: Option<PreviewRequest>,
 }
@@ -126,7 +127,7 @@ impl Previews {
         }
         if !is_same_run {
             known.address = Address::NotYet;
-            known.stop_is_sent = false;
+            known.told_to_end = None;
         }
         let is_changed = known.report.state != report.state;
         known.report = report;
@@ -173,9 +174,9 @@ impl Previews {
     }
 
     /// It was told to end, and need not be told again.
-    pub(super) fn stop_sent(&mut self, preview: &PreviewId) {
+    pub(super) fn told_to_end(&mut self, preview: &PreviewId, because: StopReason) {
         if let Some(known) = self.get_mut(preview) {
-            known.stop_is_sent = true;
+            known.told_to_end = Some(because);
         }
     }
 
@@ -231,7 +232,7 @@ impl Previews {
         match &known.report.state {
             state if state.is_over() => Standing::None,
             ReportedState::Stopping { .. } => Standing::Ending,
-            _ if known.stop_is_sent => Standing::Ending,
+            _ if known.told_to_end.is_some() => Standing::Ending,
             ReportedState::Ready {
                 url, expires_at, ..
             } => Standing::Ready {
@@ -245,6 +246,14 @@ impl Previews {
     /// The newest one that can be extended.
     pub(super) fn extendable(&self) -> Option<&PreviewReport> {
         self.alive().next()
+    }
+
+    /// Until when it is granted, once it is ready.
+    pub(super) fn expires_at(&self, preview: &PreviewId) -> Option<Timestamp> {
+        match self.known[self.index_of(preview)?].report.state {
+            ReportedState::Ready { expires_at, .. } => Some(expires_at),
+            _ => None,
+        }
     }
 
     /// All that can be stopped, the newest request first.
@@ -318,10 +327,7 @@ pub(super) enum Standing {
     /// It is being set up.
     OnItsWay,
     /// It answers.
-    Ready {
-        url: String,
-        expires_at: jiff::Timestamp,
-    },
+    Ready { url: String, expires_at: Timestamp },
     /// It is being removed, or is about to be.
     Ending,
 }
@@ -331,18 +337,18 @@ impl Known {
         Self {
             report,
             address: Address::NotYet,
-            stop_is_sent: false,
+            told_to_end: None,
             successor: None,
         }
     }
 
     /// Answers, and goes on to.
     fn is_staying(&self) -> bool {
-        self.report.state.is_ready() && !self.stop_is_sent
+        self.report.state.is_ready() && self.told_to_end.is_none()
     }
 
     fn can_be_stopped(&self) -> bool {
-        !self.stop_is_sent
+        self.told_to_end.is_none()
             && !self.report.state.is_over()
             && !matches!(self.report.state, ReportedState::Stopping { .. })
     }
@@ -354,6 +360,8 @@ impl Known {
             report.state = ReportedState::Queued {
                 waiting_for: WaitingFor::OwnRemoval,
             };
+        } else if let Some(because) = self.told_to_end.clone().filter(|_| !report.state.is_over()) {
+            report.state = ReportedState::Stopping { because };
         } else if let (ReportedState::Ready { stable_url, .. }, Address::LeadsHere(address)) =
             (&mut report.state, &self.address)
         {

@@ -1,4 +1,3 @@
-use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
@@ -135,7 +134,8 @@ fn an_older_preview_stays_until_a_newer_one_is_ready() {
             by
         })
     );
-    previews.stop_sent(&preview('a'));
+    let by = preview('b').commit;
+    previews.told_to_end(&preview('a'), StopReason::Superseded { by });
     assert_eq!(previews.next_chore(), None);
     previews.learn(report('a', "run-a", 9, gone()));
     assert_eq!(states(&previews), [("bbbbbbb".to_owned(), ready(LATER))]);
@@ -255,7 +255,7 @@ proptest! {
                     Chore::LeadAddress { preview, .. } => previews.address_settled(&preview, None),
                     Chore::Supersede { preview: ended, by, .. } => {
                         prop_assert_ne!(&ended.commit, &by);
-                        previews.stop_sent(&ended);
+                        previews.told_to_end(&ended, StopReason::Superseded { by });
                     }
                     Chore::StartSuccessor { request } => previews.request(&request),
                 }

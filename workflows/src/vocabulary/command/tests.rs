@@ -184,7 +184,7 @@ fn the_commands_page_shows_the_table() {
     } else {
         assert!(
             page == expected,
-            "docs/commands.md is not what the table of commands says; run\n{PAGE_BEGIN}"
+            "docs/commands.md is not what the table of commands says; write it anew with `UPDATE_DOCS=1 cargo test --workspace --lib commands_page`"
         );
     }
 }

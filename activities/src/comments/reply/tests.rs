@@ -1,0 +1,145 @@
+//! Every answer that a person can get, in full.
+
+use insta::assert_snapshot;
+use workflows::activities::{Misconfigured, ReportedState, StopReason};
+
+use super::{
+    super::tests::{NEWER, OLDER, answered, at, pull_request, ready, report},
+    *,
+};
+
+/// What stands between the hidden first line and the link.
+fn said(answer: Answer) -> String {
+    let reply = answered(vec![answer]);
+    let (_, rest) = reply.split_once("-->\n\n").expect("a marker");
+    let (body, _) = rest.split_once("\n\n<sub>").expect("a link");
+    body.to_owned()
+}
+
+fn misunderstood(problem: Misunderstood) -> String {
+    said(Answer::Misunderstood { problem })
+}
+
+fn refused(because: Refusal) -> String {
+    said(Answer::Refused { because })
+}
+
+fn ttl(text: &str) -> Ttl {
+    text.parse().expect("a duration")
+}
+
+#[test]
+fn a_whole_reply() {
+    let url = "https://pr-12-0123456-hello-world-cab5ebdfaf.previews.example.com/".to_owned();
+    let exists = Answer::AlreadyExists {
+        url,
+        expires_at: at("2026-11-22T05:12:40Z"),
+    };
+    assert_snapshot!(answered(vec![exists, Answer::NothingToExtend]), @"
+    <!-- preview:reply:77 -->
+
+    @mona: Preview already exists: **<https://pr-12-0123456-hello-world-cab5ebdfaf.previews.example.com/>** serves this commit until **2026-11-22 05:12 UTC**. Comment `/preview extend 30m` to keep it longer.
+
+    There is no preview here that could be given more time. Comment `/preview` for one.
+
+    <sub>[Where this pull request's previews stand](https://github.com/octo-org/hello-world/pull/12#issuecomment-5)</sub>
+    ");
+}
+
+#[test]
+fn refusals() {
+    assert_snapshot!(refused(Refusal::NotAllowed), @"@mona: Nothing was done. A preview runs the pull request's code, so only people with write access to this repository can ask for one, and only those whom its `.preview.yaml` names, if it names any. Whoever asked for a preview can also extend and stop it.");
+    assert_snapshot!(refused(Refusal::Fork), @"@mona: No preview was started. This commit comes from a fork, and a preview would run code that nobody here has vouched for. Push the commit to a branch of this repository to preview it.");
+    assert_snapshot!(refused(Refusal::Closed), @"@mona: No preview was started. This pull request is closed. Reopen it and comment `/preview` again.");
+    assert_snapshot!(refused(Refusal::Merged), @"@mona: No preview was started. This pull request is merged, so there is nothing left to decide on.");
+    assert_snapshot!(refused(Refusal::Locked), @"@mona: Nothing was done. This conversation is locked. Unlock it and comment again.");
+}
+
+#[test]
+fn limits() {
+    assert_snapshot!(said(Answer::NothingToExtend), @"@mona: There is no preview here that could be given more time. Comment `/preview` for one.");
+    assert_snapshot!(said(Answer::NothingToStop), @"@mona: There is no preview here that could be stopped.");
+    assert_snapshot!(said(Answer::AtMaximum { until: at("2026-11-23T04:42:40Z") }), @"@mona: The preview lives as long as it may already, until **2026-11-23 04:42 UTC**. Comment `/preview` for a new one when it is gone.");
+    assert_snapshot!(said(Answer::TtlTooLong { asked: ttl("2d"), maximum: ttl("1d") }), @"@mona: Nothing was done. `2d` is longer than a preview may live here: at most `1d`.");
+}
+
+#[test]
+fn status() {
+    assert_snapshot!(said(Answer::Status { previews: Vec::new() }), @"@mona: There is no preview here. Comment `/preview` for one.");
+    let superseded = ReportedState::Removed {
+        because: StopReason::Superseded {
+            by: NEWER.parse().expect("a commit"),
+        },
+    };
+    let image = "registry.example.com/octo-org/hello-world:1".to_owned();
+    let mut previews = vec![
+        report(NEWER, ready(NEWER)),
+        report(OLDER, ReportedState::WaitingForImage { image }),
+        report(OLDER, superseded),
+        report(OLDER, ReportedState::Starting),
+    ];
+    assert_snapshot!(said(Answer::Status { previews: previews.clone() }), @"
+    @mona: This is how it stands.
+
+    - `fedcba9`: ready at <https://pr-12-fedcba9-hello-world-cab5ebdfaf.previews.example.com/> until **2026-11-22 05:12 UTC** · requested by mona
+    - `0123456`: waiting for its image `registry.example.com/octo-org/hello-world:1` · requested by mona
+    - `0123456`: gone: the preview of `fedcba9` took its place · requested by mona
+    - `0123456`: starting · requested by mona
+    ");
+    previews.extend(previews.clone());
+    assert!(said(Answer::Status { previews }).ends_with("\n- and 3 older"));
+}
+
+#[test]
+fn help() {
+    assert_snapshot!(said(Answer::Help), @"
+    @mona: These are the commands.
+
+    | Command | What it does | Who may |
+    | --- | --- | --- |
+    | `/preview [--ttl <duration>]` | Deploys the newest commit and says where it answers. `--ttl` says for how long. | who may write to the repository |
+    | `/preview extend <duration>` | Gives the preview that much more time. | who may write to the repository, and who asked for the preview |
+    | `/preview stop` | Removes what is previewed of this pull request, now. | who may write to the repository, and who asked for the preview |
+    | `/preview status` | Says which commits have a preview, where, and until when. | who may write to the repository |
+    | `/preview help` | Lists the commands. | who may write to the repository |
+
+    A command is the first thing on a line of its own, outside of quotes and code.
+    ");
+}
+
+#[test]
+fn lines_that_make_no_sense() {
+    assert_snapshot!(misunderstood(Misunderstood::UnknownCommand { word: "exten".to_owned(), did_you_mean: Some("extend".to_owned()) }), @"@mona: `exten` is not a command. Did you mean `/preview extend`? `/preview help` lists the commands.");
+    assert_snapshot!(misunderstood(Misunderstood::UnknownCommand { word: "@mona".to_owned(), did_you_mean: None }), @"@mona: `@mona` is not a command. `/preview help` lists the commands.");
+    assert_snapshot!(misunderstood(Misunderstood::MissingArgument { usage: "/preview extend <duration>".to_owned() }), @"@mona: Something is missing there. Write it like `/preview extend <duration>`.");
+    assert_snapshot!(misunderstood(Misunderstood::UnexpectedArgument { word: "now".to_owned(), usage: "/preview stop".to_owned() }), @"@mona: `now` does not belong there. Write it like `/preview stop`.");
+    assert_snapshot!(misunderstood(Misunderstood::BadDuration { word: "soon".to_owned(), reason: "write it like 30m, 2h or 1h30m".to_owned() }), @"@mona: `soon` is not a duration that can be used here: write it like 30m, 2h or 1h30m.");
+    assert_snapshot!(misunderstood(Misunderstood::TooMany { at_most: 10 }), @"@mona: One comment may have 10 commands. Those behind them were not carried out.");
+}
+
+#[test]
+fn a_configuration_that_cannot_be_obeyed() {
+    let problem = |line| Misconfigured {
+        file: ".preview.yaml".to_owned(),
+        line,
+        reason: "`ttl` is `3d`, but previews live at most `1d` here.".to_owned(),
+    };
+    assert_snapshot!(said(Answer::Misconfigured { problem: problem(Some(3)) }), @"@mona: Nothing was done. `.preview.yaml`, line 3, cannot be obeyed: `ttl` is `3d`, but previews live at most `1d` here.");
+    assert_snapshot!(said(Answer::Misconfigured { problem: problem(None) }), @"@mona: Nothing was done. `.preview.yaml` cannot be obeyed: `ttl` is `3d`, but previews live at most `1d` here.");
+}
+
+#[test]
+fn apps_are_named_and_not_mentioned() {
+    let question = Reply {
+        pull_request: pull_request(),
+        comment_id: CommentId(77),
+        to: "renovate[bot]".parse().expect("a login"),
+        answers: vec![Answer::NothingToStop],
+        sticky: None,
+    };
+    let reply = reply(&question, None).expect("something to answer");
+    assert!(
+        reply.ends_with("\n\nrenovate\\[bot\\]: There is no preview here that could be stopped."),
+        "{reply}"
+    );
+}

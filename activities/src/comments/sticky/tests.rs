@@ -1,0 +1,309 @@
+//! Every text of the one comment that a person can read, in full.
+
+use insta::assert_snapshot;
+use workflows::activities::{Explanation, StopReason, WaitingFor};
+
+use super::{
+    super::tests::{NEWER, OLDER, at, links, ready, report, told},
+    *,
+};
+
+/// What stands between the heading and the line at the end.
+fn said(state: ReportedState) -> String {
+    let comment = told(vec![report(OLDER, state)]);
+    let (_, rest) = comment
+        .split_once("### Preview of `0123456`\n\n")
+        .expect("a heading");
+    let (body, _) = rest.split_once("\n\n<sub>").expect("a last line");
+    body.to_owned()
+}
+
+fn removed(because: StopReason) -> String {
+    said(ReportedState::Removed { because })
+}
+
+fn stopping(because: StopReason) -> String {
+    said(ReportedState::Stopping { because })
+}
+
+fn failed() -> ReportedState {
+    ReportedState::Failed {
+        explanation: Explanation {
+            summary: "The container `web` starts, ends with exit code 1, and does so again after a restart.".to_owned(),
+            log_tail: Some("Traceback (most recent call last):\n```</details> @everyone\nModuleNotFoundError: No module named 'flask'\n".to_owned()),
+        },
+    }
+}
+
+#[test]
+fn a_whole_comment() {
+    assert_snapshot!(told(vec![report(OLDER, ReportedState::Requested)]), @"
+    <!-- preview:sticky -->
+
+    ### Preview of `0123456`
+
+    🚀 Deployment requested! Setting up preview environment…
+
+    <sub>Requested by mona · [workflow](https://temporal.example.com/ui/namespaces/default/workflows/octo-org%2Fhello-world%2312:0123456789abcdef0123456789abcdef01234567/0198c0de-0000-7000-8000-000000000000)</sub>
+    ");
+}
+
+#[test]
+fn on_its_way() {
+    assert_snapshot!(said(ReportedState::Queued { waiting_for: WaitingFor::OwnRemoval }), @"⏳ Queued: this commit's earlier preview is still being removed. The new one is set up as soon as it is gone.");
+    assert_snapshot!(said(ReportedState::Provisioning), @"🏗️ Making the preview's environment…");
+    assert_snapshot!(said(ReportedState::Installing), @"📦 Installing the preview…");
+    assert_snapshot!(said(ReportedState::Starting), @"🔄 Installed. Waiting until the preview has started and its address answers…");
+    let image = format!("registry.example.com/octo-org/hello-world:{OLDER}");
+    assert_snapshot!(said(ReportedState::WaitingForImage { image }), @"⏳ Waiting for this commit's image: `registry.example.com/octo-org/hello-world:0123456789abcdef0123456789abcdef01234567` does not exist yet. The preview goes on by itself as soon as it does.");
+}
+
+#[test]
+fn ready_on_its_own_address() {
+    assert_snapshot!(said(ready(OLDER)), @"
+    ✅ The preview is ready: **<https://pr-12-0123456-hello-world-cab5ebdfaf.previews.example.com/>**
+
+    It serves exactly this commit until **2026-11-22 05:12 UTC**; then it is removed.
+
+    Comment `/preview extend 30m` to keep it longer (2026-11-23 04:42 UTC at the latest), or `/preview stop` to remove it now.
+    ");
+}
+
+#[test]
+fn ready_on_the_pull_requests_address_too() {
+    assert_snapshot!(said(with_stable_address()), @"
+    ✅ The preview is ready: **<https://pr-12-0123456-hello-world-cab5ebdfaf.previews.example.com/>**
+
+    It serves exactly this commit until **2026-11-22 05:12 UTC**; then it is removed. <https://pr-12-hello-world-1f2e3d4c5b.previews.example.com/> always leads to this pull request's newest preview that is ready.
+
+    Comment `/preview extend 30m` to keep it longer (2026-11-23 04:42 UTC at the latest), or `/preview stop` to remove it now.
+    ");
+}
+
+fn with_stable_address() -> ReportedState {
+    let mut state = ready(OLDER);
+    if let ReportedState::Ready { stable_url, .. } = &mut state {
+        *stable_url = Some("https://pr-12-hello-world-1f2e3d4c5b.previews.example.com/".to_owned());
+    }
+    state
+}
+
+#[test]
+fn expiring_soon() {
+    let mut state = ready(OLDER);
+    if let ReportedState::Ready { is_expiring, .. } = &mut state {
+        *is_expiring = true;
+    }
+    assert_snapshot!(said(state), @"
+    ✅ The preview is ready: **<https://pr-12-0123456-hello-world-cab5ebdfaf.previews.example.com/>**
+
+    It serves exactly this commit until **2026-11-22 05:12 UTC**; then it is removed.
+
+    ⚠️ That is soon. Comment `/preview extend 30m` to keep it longer (2026-11-23 04:42 UTC at the latest), or `/preview stop` to remove it now.
+    ");
+}
+
+#[test]
+fn expiring_soon_at_the_end_of_the_longest_life() {
+    let mut state = ready(OLDER);
+    if let ReportedState::Ready {
+        is_expiring,
+        expires_at,
+        extendable_until,
+        ..
+    } = &mut state
+    {
+        *is_expiring = true;
+        *extendable_until = *expires_at;
+    }
+    assert_snapshot!(said(state), @"
+    ✅ The preview is ready: **<https://pr-12-0123456-hello-world-cab5ebdfaf.previews.example.com/>**
+
+    It serves exactly this commit until **2026-11-22 05:12 UTC**; then it is removed.
+
+    ⚠️ That is soon. It cannot be extended any further. Comment `/preview stop` to remove it now, or `/preview` for a new one when it is gone.
+    ");
+}
+
+#[test]
+fn stopping_for_every_reason() {
+    assert_snapshot!(stopping(StopReason::Expired { at: at("2026-11-22T05:12:40Z") }), @"⏹️ Removing the preview: it expired at 2026-11-22 05:12 UTC.");
+    assert_snapshot!(stopping(StopReason::Asked { by: Some("octo_cat".parse().expect("a login")) }), @r"⏹️ Removing the preview: it was stopped by octo\_cat.");
+    assert_snapshot!(stopping(StopReason::Asked { by: None }), @"⏹️ Removing the preview: it was stopped.");
+    assert_snapshot!(stopping(StopReason::Superseded { by: NEWER.parse().expect("a commit") }), @"⏹️ Removing the preview: the preview of `fedcba9` took its place.");
+    assert_snapshot!(stopping(StopReason::PullRequestClosed { merged: false }), @"⏹️ Removing the preview: the pull request was closed.");
+    assert_snapshot!(stopping(StopReason::PullRequestClosed { merged: true }), @"⏹️ Removing the preview: the pull request was merged.");
+    assert_snapshot!(stopping(StopReason::Cancelled { reason: Some("maintenance of `node-7`".to_owned()) }), @"
+    ⏹️ Removing the preview: it was cancelled.
+
+    Reason given: maintenance of `node-7`
+    ");
+    assert_snapshot!(stopping(StopReason::Terminated), @"⏹️ Removing the preview: its workflow was terminated.");
+}
+
+#[test]
+fn removed_for_every_reason() {
+    assert_snapshot!(removed(StopReason::Expired { at: at("2026-11-22T05:12:40Z") }), @"⌛ The preview is gone: it expired at 2026-11-22 05:12 UTC. Comment `/preview` for a new one.");
+    assert_snapshot!(removed(StopReason::Asked { by: Some("octo_cat".parse().expect("a login")) }), @r"⏹️ The preview is gone: it was stopped by octo\_cat. Comment `/preview` for a new one.");
+    assert_snapshot!(removed(StopReason::Asked { by: None }), @"⏹️ The preview is gone: it was stopped. Comment `/preview` for a new one.");
+    assert_snapshot!(removed(StopReason::Superseded { by: NEWER.parse().expect("a commit") }), @"⏹️ The preview is gone: the preview of `fedcba9` took its place. Comment `/preview` for a new one.");
+    assert_snapshot!(removed(StopReason::PullRequestClosed { merged: false }), @"⏹️ The preview is gone: the pull request was closed. Reopen it and comment `/preview` for a new one.");
+    assert_snapshot!(removed(StopReason::PullRequestClosed { merged: true }), @"⏹️ The preview is gone: the pull request was merged.");
+    assert_snapshot!(removed(StopReason::Cancelled { reason: None }), @"⏹️ The preview is gone: it was cancelled. Comment `/preview` for a new one.");
+    assert_snapshot!(removed(StopReason::Cancelled { reason: Some("maintenance of `node-7`".to_owned()) }), @"
+    ⏹️ The preview is gone: it was cancelled.
+
+    Reason given: maintenance of `node-7`
+
+    Comment `/preview` for a new one.
+    ");
+    assert_snapshot!(removed(StopReason::Terminated), @"⏹️ The preview is gone: its workflow was terminated. Nobody looks after it any more; what is left of it is removed within minutes. Comment `/preview` for a new one.");
+}
+
+#[test]
+fn failed_with_a_log() {
+    assert_snapshot!(said(failed()), @"
+    ❌ The preview could not be deployed. The container `web` starts, ends with exit code 1, and does so again after a restart.
+
+    <details><summary>Last output</summary>
+
+    ````text
+    Traceback (most recent call last):
+    ```</details> @everyone
+    ModuleNotFoundError: No module named 'flask'
+    ````
+
+    </details>
+
+    What was made for it is gone. Comment `/preview` to try again.
+    ");
+}
+
+#[test]
+fn failed_without_a_log() {
+    let explanation = Explanation {
+        summary: "The image `x` did not appear in time.".to_owned(),
+        log_tail: None,
+    };
+    assert_snapshot!(said(ReportedState::Failed { explanation }), @"
+    ❌ The preview could not be deployed. The image `x` did not appear in time.
+
+    What was made for it is gone. Comment `/preview` to try again.
+    ");
+}
+
+#[test]
+fn the_older_commit_is_live_until_the_newer_is_ready() {
+    assert_snapshot!(told(vec![report(NEWER, ReportedState::Installing), report(OLDER, with_stable_address())]), @"
+    <!-- preview:sticky -->
+
+    ### Preview of `fedcba9`
+
+    ✅ `0123456` is live: **<https://pr-12-0123456-hello-world-cab5ebdfaf.previews.example.com/>** and <https://pr-12-hello-world-1f2e3d4c5b.previews.example.com/>, until **2026-11-22 05:12 UTC**. It stays until `fedcba9` is ready.
+
+    📦 Installing the preview…
+
+    <sub>Requested by mona · [workflow](https://temporal.example.com/ui/namespaces/default/workflows/octo-org%2Fhello-world%2312:fedcba9876543210fedcba9876543210fedcba98/0198c0de-0000-7000-8000-000000000000)</sub>
+    ");
+}
+
+#[test]
+fn the_older_commit_stays_live_when_the_newer_failed() {
+    assert_snapshot!(told(vec![report(NEWER, failed()), report(OLDER, ready(OLDER))]), @"
+    <!-- preview:sticky -->
+
+    ### Preview of `fedcba9`
+
+    ✅ `0123456` is live: **<https://pr-12-0123456-hello-world-cab5ebdfaf.previews.example.com/>**, until **2026-11-22 05:12 UTC**. It stays: `fedcba9` could not be deployed.
+
+    ❌ The preview could not be deployed. The container `web` starts, ends with exit code 1, and does so again after a restart.
+
+    <details><summary>Last output</summary>
+
+    ````text
+    Traceback (most recent call last):
+    ```</details> @everyone
+    ModuleNotFoundError: No module named 'flask'
+    ````
+
+    </details>
+
+    What was made for it is gone. Comment `/preview` to try again.
+
+    <sub>Requested by mona · [workflow](https://temporal.example.com/ui/namespaces/default/workflows/octo-org%2Fhello-world%2312:fedcba9876543210fedcba9876543210fedcba98/0198c0de-0000-7000-8000-000000000000)</sub>
+    ");
+}
+
+#[test]
+fn the_older_commit_is_removed_once_the_newer_is_ready() {
+    let superseded = ReportedState::Stopping {
+        because: StopReason::Superseded {
+            by: NEWER.parse().expect("a commit"),
+        },
+    };
+    assert_snapshot!(told(vec![report(NEWER, ready(NEWER)), report(OLDER, superseded)]), @"
+    <!-- preview:sticky -->
+
+    ### Preview of `fedcba9`
+
+    ✅ The preview is ready: **<https://pr-12-fedcba9-hello-world-cab5ebdfaf.previews.example.com/>**
+
+    It serves exactly this commit until **2026-11-22 05:12 UTC**; then it is removed.
+
+    Comment `/preview extend 30m` to keep it longer (2026-11-23 04:42 UTC at the latest), or `/preview stop` to remove it now.
+
+    Beside it:
+    - `0123456`: being removed: the preview of `fedcba9` took its place · requested by mona
+
+    <sub>Requested by mona · [workflow](https://temporal.example.com/ui/namespaces/default/workflows/octo-org%2Fhello-world%2312:fedcba9876543210fedcba9876543210fedcba98/0198c0de-0000-7000-8000-000000000000)</sub>
+    ");
+}
+
+#[test]
+fn what_is_over_is_not_told_of_beside_the_newest() {
+    let gone = ReportedState::Removed {
+        because: StopReason::Asked { by: None },
+    };
+    let alone = told(vec![report(NEWER, ReportedState::Requested)]);
+    let beside = told(vec![
+        report(NEWER, ReportedState::Requested),
+        report(OLDER, gone),
+    ]);
+    assert_eq!(alone, beside);
+}
+
+#[test]
+fn a_request_without_a_run_is_linked_by_its_workflow_id() {
+    let mut waiting = report(OLDER, ReportedState::Requested);
+    waiting.run_id = None;
+    let comment = told(vec![waiting]);
+    assert!(
+        comment.contains(&format!("hello-world%2312:{OLDER})</sub>")),
+        "{comment}"
+    );
+}
+
+#[test]
+fn without_a_temporal_ui_there_is_no_link() {
+    let nowhere = Links {
+        temporal_ui: None,
+        ..links()
+    };
+    let truth = StickyComment {
+        revision: 1,
+        is_passing: true,
+        previews: vec![report(OLDER, ReportedState::Requested)],
+    };
+    let comment = sticky(&truth, &nowhere).expect("something to tell");
+    assert!(!comment.contains("workflow"), "{comment}");
+}
+
+#[test]
+fn nothing_is_said_before_anything_was_asked_for() {
+    let truth = StickyComment {
+        revision: 0,
+        is_passing: false,
+        previews: Vec::new(),
+    };
+    assert_eq!(sticky(&truth, &links()), None);
+}
