@@ -25,8 +25,6 @@ use crate::{
     ownership::{address_labels, address_selector},
 };
 
-/// An attempt ends by itself before Temporal gives it up and begins the next one: two of them could lead the address to different previews.
-const PATIENCE: Duration = Duration::from_secs(8);
 /// What an alias is called after the Ingress that it stands beside.
 const SUFFIX: &str = "-stable-address";
 /// Annotations that tell who made an Ingress, not how it serves.
@@ -45,8 +43,8 @@ pub(crate) enum AddressError {
         "no Ingress in namespace {namespace} serves {host}; does the chart use the value `host`?"
     )]
     NoIngress { namespace: String, host: String },
-    #[error("the cluster did not take the new address within {} s", PATIENCE.as_secs())]
-    TooSlow,
+    #[error("the cluster did not take the new address within {} s", patience.as_secs())]
+    TooSlow { patience: Duration },
 }
 
 impl Fault for AddressError {
@@ -55,7 +53,7 @@ impl Fault for AddressError {
             Self::Cluster(error) => error.kind(),
             Self::NamespaceLost { .. } => "NamespaceLost",
             Self::NoIngress { .. } => "NoIngress",
-            Self::TooSlow => "ClusterUnavailable",
+            Self::TooSlow { .. } => "ClusterUnavailable",
         }
     }
 
@@ -63,7 +61,7 @@ impl Fault for AddressError {
         match self {
             Self::Cluster(error) => error.is_permanent(),
             Self::NamespaceLost { .. } | Self::NoIngress { .. } => true,
-            Self::TooSlow => false,
+            Self::TooSlow { .. } => false,
         }
     }
 
@@ -76,7 +74,7 @@ impl Fault for AddressError {
             Self::NoIngress { host, .. } => explain(format!(
                 "The chart makes no Ingress for `{host}`, so the pull request's own address cannot lead to this preview."
             )),
-            Self::TooSlow => {
+            Self::TooSlow { .. } => {
                 explain("The cluster did not answer in time while the address was being changed.")
             }
         }
@@ -84,18 +82,21 @@ impl Fault for AddressError {
 }
 
 /// Returns the address, which leads to the preview from then on.
+///
+/// It must end by itself within `patience`, before Temporal gives it up: beside its successor it could lead the address to another preview.
 pub(crate) async fn lead(
     cluster: &Cluster,
     domain: &PreviewDomain,
     request: &LeadAddress,
+    patience: Duration,
 ) -> Result<String, AddressError> {
-    timeout(PATIENCE, async {
+    timeout(patience, async {
         let standing = put_up(cluster, domain, request).await?;
         remove_others(cluster, request, &standing).await?;
         Ok(domain.stable_url(&request.to.preview))
     })
     .await
-    .unwrap_or(Err(AddressError::TooSlow))
+    .unwrap_or(Err(AddressError::TooSlow { patience }))
 }
 
 /// Where an alias is: namespace and name.

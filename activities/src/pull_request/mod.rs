@@ -4,7 +4,7 @@ mod address;
 mod look;
 pub(crate) mod report;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use github::GitHubApp;
 use temporalio_sdk::activities::{ActivityContext, ActivityError, activities};
@@ -14,6 +14,9 @@ use workflows::{
 };
 
 use crate::{Cluster, fault::give_up, repository_config::Bounds};
+
+/// What an attempt that ends by itself leaves of the time that Temporal gives it.
+const MARGIN: Duration = Duration::from_secs(1);
 
 /// Looks at pull requests, leads their addresses, and tells their workflows what they have to know.
 pub struct PullRequests {
@@ -45,10 +48,10 @@ impl PullRequests {
     #[activity(definition = pull_request_declared::LeadAddress)]
     pub async fn lead_address(
         self: Arc<Self>,
-        _ctx: ActivityContext,
+        ctx: ActivityContext,
         request: LeadAddress,
     ) -> Result<String, ActivityError> {
-        address::lead(&self.cluster, &self.domain, &request)
+        address::lead(&self.cluster, &self.domain, &request, time_left(&ctx))
             .await
             .map_err(give_up)
     }
@@ -67,4 +70,14 @@ impl PullRequests {
             .await
             .map_err(give_up)
     }
+}
+
+/// Until shortly before Temporal gives this attempt up, which has just begun. Both times are the server's: its clock need not be ours.
+fn time_left(ctx: &ActivityContext) -> Duration {
+    let info = ctx.info();
+    let whole = info
+        .deadline
+        .zip(info.started_time)
+        .and_then(|(deadline, started)| deadline.duration_since(started).ok());
+    whole.map_or(Duration::MAX, |whole| whole.saturating_sub(MARGIN))
 }

@@ -16,6 +16,8 @@ use workflows::vocabulary::ChartSource;
 const OCI: &str = "oci://";
 /// Longest reference that is looked at.
 const REFERENCE_MAX: usize = 512;
+/// Longest version: as long as a registry's tags may be.
+const VERSION_MAX: usize = 128;
 
 /// The charts that this service installs.
 #[derive(Clone, Debug)]
@@ -50,7 +52,9 @@ pub struct InvalidOciPrefix(String);
 pub(crate) enum ChartRefused {
     #[error("no chart of the name `{name}` comes with this service, only {known}")]
     Unknown { name: String, known: String },
-    #[error("`{0}` does not name a chart: expected `oci://registry/path/chart:version`")]
+    #[error(
+        "`{0}` does not name one version of a chart: expected, for example, `oci://registry.example.com/charts/app:1.2.3`"
+    )]
     NoReference(String),
     #[error(
         "this service does not install `{reference}`; it installs charts from {allowed}, and those that come with it: {known}"
@@ -183,12 +187,23 @@ fn split(text: &str) -> Option<(&str, &str)> {
     // The colon of a port comes before the last slash.
     let colon = text.rfind('/')? + text[text.rfind('/')?..].find(':')?;
     let (place, version) = (&text[..colon], &text[colon + 1..]);
-    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '+');
-    let version_is_legal = (1..=128).contains(&version.len())
-        && version.chars().all(legal)
-        && version.starts_with(|c: char| c.is_ascii_alphanumeric());
-    (version_is_legal && is_place(place) && place[OCI.len()..].contains('/'))
+    (is_version(version) && is_place(place) && place[OCI.len()..].contains('/'))
         .then_some((place, version))
+}
+
+/// One exact version, as `1.2.3`. Of anything else Helm would choose one of several itself, and not the same one tomorrow.
+fn is_version(text: &str) -> bool {
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+');
+    let numbers: Vec<_> = text
+        .split(['-', '+'])
+        .next()
+        .unwrap_or_default()
+        .split('.')
+        .collect();
+    text.len() <= VERSION_MAX
+        && text.chars().all(legal)
+        && numbers.len() == 3
+        && numbers.iter().all(|number| number.parse::<u32>().is_ok())
 }
 
 /// `oci://registry:5000/path`, in the only spelling that registries know.
@@ -311,6 +326,10 @@ mod tests {
             "oci://registry.example.com:5000/charts//a:1",
             "oci://registry.example.com:5000/charts/a:1 --debug",
             "oci://registry.example.com:5000/charts/a:-x",
+            "oci://registry.example.com:5000/charts/a:1.2",
+            "oci://registry.example.com:5000/charts/a:latest",
+            "oci://registry.example.com:5000/charts/a:1.2.x",
+            "oci://registry.example.com:5000/charts/a:1.2.3 --debug",
             "--repo",
         ] {
             assert!(

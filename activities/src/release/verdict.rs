@@ -34,11 +34,18 @@ const SIGNS: &[Sign] = &[
             "kubernetes cluster unreachable",
             "etcdserver",
             "too many requests",
+            "response status code 5",
             "the object has been modified",
         ],
         kind: "ClusterUnavailable",
         permanent: false,
-        summary: "The cluster did not answer Helm as it should. Try again later.",
+        summary: "The cluster, or a registry, did not answer Helm as it should. Try again later.",
+    },
+    Sign {
+        words: &["failed to perform \"fetchreference\""],
+        kind: "ChartMissing",
+        permanent: true,
+        summary: "The chart cannot be had from its registry. Is the version in `.preview.yaml` the right one?",
     },
     Sign {
         words: &["exceeded quota"],
@@ -163,6 +170,21 @@ mod tests {
                 "Error: path \"charts/none\" not found",
                 "ChartMissing",
                 true,
+            ),
+            (
+                "Error: failed to perform \"FetchReference\" on source: registry.example.com/charts/app:9.9.9: not found",
+                "ChartMissing",
+                true,
+            ),
+            (
+                "Error: failed to perform \"FetchReference\" on source: Get \"https://registry.example.com/v2/charts/app/manifests/9.9.9\": dial tcp 192.0.2.1:443: connect: connection refused",
+                "ClusterUnavailable",
+                false,
+            ),
+            (
+                "Error: failed to perform \"FetchReference\" on source: GET \"https://registry.example.com/v2/charts/app/manifests/9.9.9\": response status code 503: Service Unavailable",
+                "ClusterUnavailable",
+                false,
             ),
             (
                 "Error: INSTALLATION FAILED: Deployment.apps \"x\" is invalid: spec.replicas: Invalid value: -1",

@@ -33,7 +33,7 @@ pub(super) struct File {
     pub(super) redeploy_on_push: Option<bool>,
     /// Who may ask for previews.
     pub(super) who_may: Option<Spanned<WhoMay>>,
-    /// What the previews are called on GitHub.
+    /// Under which name previews stand in GitHub's list of deployments.
     pub(super) environment: Option<Spanned<String>>,
 }
 

@@ -167,7 +167,7 @@ fn a_line_of_its_own_is_told_for_every_mistake() {
     "chart: oci://evil.example.com/app:1.0.0\n"
         1: `chart`: this service does not install `oci://evil.example.com/app:1.0.0`; it installs charts from `oci://registry.example.com/charts`, and those that come with it: `hello-world-app`
     "chart: oci://registry.example.com/charts/app\n"
-        1: `chart`: `oci://registry.example.com/charts/app` does not name a chart: expected `oci://registry/path/chart:version`
+        1: `chart`: `oci://registry.example.com/charts/app` does not name one version of a chart: expected, for example, `oci://registry.example.com/charts/app:1.2.3`
     "chart: ./chart\n"
         1: `chart`: this service does not install charts from repositories; name one that comes with it (`hello-world-app`) or one from a registry
     "image: nginx:latest\n"
@@ -298,6 +298,10 @@ fn the_schema_and_the_reader_agree() {
         ),
         (
             json!({ "chart": "oci://registry.example.com/charts/app" }),
+            false,
+        ),
+        (
+            json!({ "chart": "oci://registry.example.com/charts/app:latest" }),
             false,
         ),
         (json!({ "chart": 1 }), false),
