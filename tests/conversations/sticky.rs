@@ -148,8 +148,12 @@ fn the_comment_links_to_the_workflow() {
     converse(Setting::default(), async |chat| {
         let pull = chat.pull_request().await?;
         let preview = pull.previewed().await?;
-        let id: String =
-            url::form_urlencoded::byte_serialize(preview.id.to_string().as_bytes()).collect();
+        // What an address would take for its own is encoded.
+        let id = preview
+            .id
+            .to_string()
+            .replace('/', "%2F")
+            .replace('#', "%23");
         let link = format!(
             "{}/namespaces/{}/workflows/{id}/{}",
             chat.stack.env.temporal_ui_url,

@@ -18,6 +18,14 @@ use super::{Links, reply::reply, sticky::sticky};
 /// GitHub's limit, in characters.
 const LONGEST_COMMENT: usize = 65_536;
 
+/// What GitHub understands beyond plain Markdown.
+const GITHUB: Options = Options::ENABLE_GFM
+    .union(Options::ENABLE_TABLES)
+    .union(Options::ENABLE_STRIKETHROUGH)
+    .union(Options::ENABLE_TASKLISTS)
+    .union(Options::ENABLE_FOOTNOTES)
+    .union(Options::ENABLE_MATH);
+
 pub(super) const OLDER: &str = "0123456789abcdef0123456789abcdef01234567";
 pub(super) const NEWER: &str = "fedcba9876543210fedcba9876543210fedcba98";
 
@@ -181,15 +189,17 @@ fn comments(foreign: &str) -> Vec<String> {
 
 /// What GitHub makes of a comment, without its texts.
 fn structure(comment: &str) -> Vec<String> {
-    Parser::new_ext(comment, Options::ENABLE_GFM | Options::all())
+    Parser::new_ext(comment, GITHUB)
         .filter_map(|event| match event {
             Event::Html(html) | Event::InlineHtml(html) => Some(html.to_string()),
             // What language a log is in, and that a name is code, are the template's business; the rest is a paragraph's inside.
             Event::Start(Tag::Paragraph) => None,
             Event::Start(tag) => Some(format!("{tag:?}")),
-            Event::Rule | Event::TaskListMarker(_) | Event::FootnoteReference(_) => {
-                Some(format!("{event:?}"))
-            }
+            Event::Rule
+            | Event::TaskListMarker(_)
+            | Event::FootnoteReference(_)
+            | Event::InlineMath(_)
+            | Event::DisplayMath(_) => Some(format!("{event:?}")),
             _ => None,
         })
         .collect()
@@ -199,7 +209,7 @@ fn structure(comment: &str) -> Vec<String> {
 fn prose(comment: &str) -> String {
     let mut in_code = false;
     let mut prose = String::new();
-    for event in Parser::new_ext(comment, Options::ENABLE_GFM) {
+    for event in Parser::new_ext(comment, GITHUB) {
         match event {
             Event::Start(Tag::CodeBlock(_)) => in_code = true,
             Event::End(pulldown_cmark::TagEnd::CodeBlock) => in_code = false,
@@ -274,7 +284,7 @@ proptest! {
             is_expiring: true,
         };
         let comment = told(vec![report(OLDER, state)]);
-        for event in Parser::new_ext(&comment, Options::ENABLE_GFM) {
+        for event in Parser::new_ext(&comment, GITHUB) {
             if let Event::Start(Tag::Link { dest_url, .. }) = &event {
                 prop_assert!(dest_url.starts_with("http://") || dest_url.starts_with("https://"), "{}", comment);
             }

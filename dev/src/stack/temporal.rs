@@ -34,6 +34,15 @@ pub(super) async fn start(
         // The database is emptied at every start, so it need not survive a power cut; waiting for the disk was a quarter of every call.
         .flag("sqlite-pragma", "synchronous=OFF")
         .flag("namespace", NAMESPACE)
+        // A rate limit is divided among a queue's partitions, and what waits in one does not use what another leaves over.
+        .flag(
+            "dynamic-config-value",
+            "matching.numTaskqueueReadPartitions=1",
+        )
+        .flag(
+            "dynamic-config-value",
+            "matching.numTaskqueueWritePartitions=1",
+        )
         .flag("log-level", "warn");
     let client = reqwest::Client::builder()
         .timeout(ANSWER)
