@@ -1,6 +1,6 @@
 //! With which settings does the worker run? Each is an environment variable; `--help` lists them.
 
-use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{io, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use activities::{
     Bounds, Charts, Helm, ImagePrefix, ImageTemplate, Images, Instance, Links, NamespaceConfig,
@@ -14,7 +14,7 @@ use workflows::{
     vocabulary::{PreviewDomain, Ttl},
 };
 
-use crate::github_app::GitHubSettings;
+use crate::github_app::{GitHubSettings, possibly_empty_path};
 
 /// Runs preview workflows: comments on GitHub, installs and removes in Kubernetes.
 #[derive(Debug, Parser)]
@@ -69,21 +69,33 @@ pub struct Config {
     preview_chart: String,
 
     /// A folder of more charts, among which repositories choose by name.
-    #[arg(long, env, value_name = "FOLDER")]
+    #[arg(long, env, value_name = "FOLDER", value_parser = possibly_empty_path)]
     preview_charts_folder: Option<PathBuf>,
 
     /// Where in registries repositories may choose charts, separated by commas: oci://registry.example.com/charts. Helm installs them with the
     /// worker's rights.
-    #[arg(long, env, value_name = "PREFIXES", value_delimiter = ',')]
-    preview_allowed_charts: Vec<OciPrefix>,
+    #[arg(
+        long,
+        env,
+        value_name = "PREFIXES",
+        default_value = "",
+        hide_default_value = true
+    )]
+    preview_allowed_charts: Several<OciPrefix>,
 
     /// The image of a commit, with {owner}, {repo} and {commit} left open: registry.example.com/{owner}/{repo}:{commit}.
     #[arg(long, env, value_name = "TEMPLATE")]
     preview_image: ImageTemplate,
 
     /// Where else repositories may choose images, separated by commas, with {owner} and {repo} left open: ghcr.io/{owner}.
-    #[arg(long, env, value_name = "PREFIXES", value_delimiter = ',')]
-    preview_allowed_images: Vec<ImagePrefix>,
+    #[arg(
+        long,
+        env,
+        value_name = "PREFIXES",
+        default_value = "",
+        hide_default_value = true
+    )]
+    preview_allowed_images: Several<ImagePrefix>,
 
     /// How long to wait for an image that does not exist yet.
     #[arg(long, env, value_name = "DURATION", default_value = "10m")]
@@ -120,6 +132,20 @@ pub struct Config {
     /// How log lines look. RUST_LOG chooses which are written.
     #[arg(long, env, default_value = "text")]
     pub log_format: LogFormat,
+}
+
+/// Values separated by commas. An empty variable is how many deployment tools write "none".
+#[derive(Clone, Debug)]
+struct Several<T>(Vec<T>);
+
+impl<T: FromStr> FromStr for Several<T> {
+    type Err = T::Err;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let values = text.split(',').map(str::trim);
+        let values = values.filter(|value| !value.is_empty()).map(str::parse);
+        values.collect::<Result<_, _>>().map(Self)
+    }
 }
 
 /// Settings that cannot be used together or at all.
@@ -172,12 +198,14 @@ impl Config {
             max_lifetime,
             charts: Charts::new(
                 &self.preview_chart,
-                self.preview_charts_folder.as_deref(),
-                self.preview_allowed_charts.clone(),
+                self.preview_charts_folder
+                    .as_deref()
+                    .filter(|folder| !folder.as_os_str().is_empty()),
+                self.preview_allowed_charts.0.clone(),
             )?,
             images: Images::new(
                 self.preview_image.clone(),
-                self.preview_allowed_images.clone(),
+                self.preview_allowed_images.0.clone(),
             ),
             deployments: self.github.github_deployments,
         })
@@ -282,9 +310,18 @@ mod tests {
 
     #[test]
     fn several_places_are_separated_by_commas() {
-        let places =
-            "--preview-allowed-charts=oci://ghcr.io/octo,oci://registry.example.com/charts";
-        with(&[places]).expect("a configuration");
+        for (argument, places) in [
+            ("--preview-allowed-charts=", 0),
+            ("--preview-allowed-charts=oci://ghcr.io/octo", 1),
+            (
+                "--preview-allowed-charts=oci://ghcr.io/octo, oci://registry.example.com/charts,",
+                2,
+            ),
+        ] {
+            let config = with(&[argument, "--preview-charts-folder="]).expect("a configuration");
+            assert_eq!(config.preview_allowed_charts.0.len(), places, "{argument}");
+            config.bounds().expect("bounds");
+        }
         with(&["--preview-allowed-images=ghcr.io/{owner},quay.io"]).expect("a configuration");
     }
 

@@ -85,7 +85,7 @@ impl GitHubSettings {
 }
 
 /// clap's own parser for paths refuses an empty one.
-fn possibly_empty_path(text: &str) -> Result<PathBuf, Infallible> {
+pub(crate) fn possibly_empty_path(text: &str) -> Result<PathBuf, Infallible> {
     Ok(text.into())
 }
 
