@@ -287,7 +287,7 @@ mod tests {
         }]}})
     }
 
-    fn ingress(spec: Value, annotations: Value) -> Value {
+    fn ingress(spec: &Value, annotations: &Value) -> Value {
         json!({
             "metadata": {
                 "name": "preview-pr-12", "namespace": "preview-x", "uid": "u", "resourceVersion": "7",
@@ -300,8 +300,8 @@ mod tests {
     #[test]
     fn an_alias_says_the_same_of_the_stable_host_and_belongs_to_us() {
         let chart = ingress(
-            json!({ "ingressClassName": "traefik", "rules": [rule(HOST), rule("other.example.com")] }),
-            json!({
+            &json!({ "ingressClassName": "traefik", "rules": [rule(HOST), rule("other.example.com")] }),
+            &json!({
                 "meta.helm.sh/release-name": "preview-pr-12",
                 "kubectl.kubernetes.io/last-applied-configuration": "{}",
                 "external-dns.alpha.kubernetes.io/hostname": HOST,
@@ -353,7 +353,7 @@ mod tests {
     #[test]
     fn certificates_hold_for_the_stable_host_too() {
         let tls = |annotations: Value, tls: Value| {
-            let chart = ingress(json!({ "rules": [rule(HOST)], "tls": tls }), annotations);
+            let chart = ingress(&json!({ "rules": [rule(HOST)], "tls": tls }), &annotations);
             alias_of(chart).expect("an alias")["spec"]["tls"].clone()
         };
         let ordered = json!({ "cert-manager.io/cluster-issuer": "letsencrypt" });
@@ -384,7 +384,7 @@ mod tests {
             // An alias itself.
             json!({ "rules": [rule(STABLE)] }),
         ] {
-            assert_eq!(alias_of(ingress(spec.clone(), json!({}))), None, "{spec}");
+            assert_eq!(alias_of(ingress(&spec, &json!({}))), None, "{spec}");
         }
     }
 }

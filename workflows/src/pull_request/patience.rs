@@ -17,12 +17,14 @@ use crate::vocabulary::InstallationId;
 const REMEMBERED: Duration = Duration::from_secs(4 * 24 * 3600);
 /// One call to GitHub, with its own time-outs inside.
 const ONE_GITHUB_CALL: Duration = Duration::from_secs(30);
-/// The final truth is worth trying for a whole hour of GitHub being away; then the workflow goes on without it.
-const ALL_TRIES: Duration = Duration::from_secs(3600);
+/// The final truth is worth trying for longer than the hour that GitHub may ask us to be silent for; then the workflow goes on without it.
+const ALL_TRIES: Duration = Duration::from_secs(2 * 3600);
 /// A command that nobody could look into for this long is no longer what the person is waiting for.
 const ALL_LOOKS: Duration = Duration::from_secs(1800);
-/// The pull request's own address is a convenience: the preview's own is published without it after this time.
-const ADDRESS: Duration = Duration::from_secs(10);
+/// One try to lead the pull request's own address.
+const ONE_ADDRESS: Duration = Duration::from_secs(10);
+/// That address is a convenience: the preview's own is published without it after this time.
+const ADDRESS: Duration = Duration::from_secs(20);
 /// A preview reports within a second what a signal has changed.
 const REPORTING: Duration = Duration::from_secs(3);
 /// A run whose end was reported is closed a moment later.
@@ -69,7 +71,7 @@ pub(super) fn look() -> ActivityOptions {
 pub(super) fn address() -> ActivityOptions {
     let timeouts = ActivityCloseTimeouts::ScheduleAndStartToClose {
         schedule_to_close: ADDRESS,
-        start_to_close: ADDRESS,
+        start_to_close: ONE_ADDRESS,
     };
     ActivityOptions::with_close_timeouts(timeouts)
         .cancellation_token(WorkflowCancellationToken::new())
