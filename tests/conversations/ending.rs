@@ -209,8 +209,7 @@ fn cancelling_a_pull_requests_workflow_removes_its_previews_and_a_later_command_
         let words = ["workflow", "cancel", "--workflow-id", &workflow];
         chat.stack.temporal_cli(&words).await?;
 
-        preview.is_over().await?;
-        pull.says("cancelled").await?;
+        ended_as_cancelled(&pull, &preview).await?;
         let first = preview.run_id().await?;
         pull.previewed().await?;
         assert_ne!(preview.run_id().await?, first);

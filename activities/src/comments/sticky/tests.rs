@@ -51,9 +51,9 @@ fn a_whole_comment() {
 #[test]
 fn on_its_way() {
     assert_snapshot!(said(ReportedState::Queued { waiting_for: WaitingFor::OwnRemoval }), @"⏳ Queued: this commit's earlier preview is still being removed. The new one is set up as soon as it is gone.");
-    assert_snapshot!(said(ReportedState::Provisioning), @"🏗️ Making the preview's environment…");
-    assert_snapshot!(said(ReportedState::Installing), @"📦 Installing the preview…");
-    assert_snapshot!(said(ReportedState::Starting), @"🔄 Installed. Waiting until the preview has started and its address answers…");
+    assert_snapshot!(said(ReportedState::Provisioning), @"🚀 Deployment requested! Setting up preview environment… First comes a namespace of its own.");
+    assert_snapshot!(said(ReportedState::Installing), @"🚀 Deployment requested! Setting up preview environment… Its namespace is there; the chart is next.");
+    assert_snapshot!(said(ReportedState::Starting), @"🚀 Deployment requested! Setting up preview environment… The chart is installed; its address is shown here as soon as it answers.");
     let image = format!("registry.example.com/octo-org/hello-world:{OLDER}");
     assert_snapshot!(said(ReportedState::WaitingForImage { image }), @"⏳ Waiting for this commit's image: `registry.example.com/octo-org/hello-world:0123456789abcdef0123456789abcdef01234567` does not exist yet. The preview goes on by itself as soon as it does.");
 }
@@ -201,7 +201,7 @@ fn the_older_commit_is_live_until_the_newer_is_ready() {
 
     ✅ `0123456` is live: **<https://pr-12-0123456-hello-world-cab5ebdfaf.previews.example.com/>** and <https://pr-12-hello-world-1f2e3d4c5b.previews.example.com/>, until **2026-11-22 05:12 UTC**. It stays until `fedcba9` is ready.
 
-    📦 Installing the preview…
+    🚀 Deployment requested! Setting up preview environment… Its namespace is there; the chart is next.
 
     <sub>Requested by mona · [workflow](https://temporal.example.com/ui/namespaces/default/workflows/octo-org%2Fhello-world%2312:fedcba9876543210fedcba9876543210fedcba98/0198c0de-0000-7000-8000-000000000000)</sub>
     ");
