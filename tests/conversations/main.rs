@@ -8,6 +8,7 @@ mod configuration;
 mod crash;
 mod ending;
 mod failure;
+mod flood;
 mod isolation;
 mod newer_commit;
 mod permission;

@@ -10,6 +10,8 @@ use crate::tools::Toolbox;
 
 /// The namespace that the server makes at its start.
 pub const NAMESPACE: &str = "default";
+/// How many events make a history so long that a workflow should go on in a new run.
+pub const LONG_HISTORY: usize = 600;
 /// The longest wait for one answer of the server.
 const ANSWER: Duration = Duration::from_secs(2);
 
@@ -42,6 +44,11 @@ pub(super) async fn start(
         .flag(
             "dynamic-config-value",
             "matching.numTaskqueueWritePartitions=1",
+        )
+        // Usually 4096: small, so that a long conversation goes on in a new run here as it would in years.
+        .flag(
+            "dynamic-config-value",
+            format!("limit.historyCount.suggestContinueAsNew={LONG_HISTORY}"),
         )
         .flag("log-level", "warn");
     let client = reqwest::Client::builder()
