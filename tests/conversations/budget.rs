@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use dev::github::{Traffic, User};
+use dev::github::{Comment, Traffic, User};
 use futures::{StreamExt, TryStreamExt, future::try_join_all, stream};
 use jiff::SignedDuration;
 use tests::{
@@ -184,6 +184,7 @@ fn the_longest_life_of_a_preview_takes_five_writes() {
         let versions = pull.sticky_history()?;
         assert_eq!(versions.len(), 5, "{versions:#?}");
         assert_eq!(pull.github.app_writes(), 5);
+        assert!(chat.repository.deployments().is_empty(), "only on request");
         Ok(())
     });
 }
@@ -205,16 +206,20 @@ fn when_one_organisation_keeps_us_busy_others_are_answered_at_once_and_it_is_tol
         let (same, other) = tokio::try_join!(chat.pull_request(), chat.pull_request_in(&namesake))?;
         let talkative = keep_us_busy(chat, 40).await?;
 
-        let began = Instant::now();
-        let (preview, others) = tokio::try_join!(same.request_preview(), other.request_preview())?;
-        other.says("Deployment requested!").await?;
-        let waited = began.elapsed();
-        assert!(waited < Duration::from_secs(10), "{waited:?}");
-        other.shows_url().await?;
-        let said = same.github.app_comments();
-        assert!(said.is_empty(), "its turn has not come: {said:#?}");
+        let (mona, command) = (User::writer(), "/preview");
+        let (of_same, of_other) =
+            tokio::try_join!(same.asks(&mona, command), other.asks(&mona, command))?;
+        let (preview, others) = tokio::try_join!(same.shows_url(), other.shows_url())?;
 
-        same.shows_url().await?;
+        let waited = |pull: &PullRequest, asked: &Comment| {
+            let said = pull.sticky()?.created_at;
+            anyhow::Ok(asked.created_at.duration_until(said))
+        };
+        let (at_home, elsewhere) = (waited(&same, &of_same)?, waited(&other, &of_other)?);
+        assert!(
+            elsewhere < SignedDuration::from_secs(10) && at_home > SignedDuration::from_secs(20),
+            "elsewhere {elsewhere:#}, here {at_home:#}"
+        );
         tokio::try_join!(preview.stop(), others.stop())?;
         same.says("stopped").await?;
         assert_eq!(

@@ -5,7 +5,7 @@ use dev::github::User;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::{apps::v1::Deployment, core::v1::ConfigMap};
 use kube::Api;
-use tests::{Conversation, Preview, PullRequest, Setting, converse};
+use tests::{Conversation, Preview, PullRequest, Setting, converse, patience::ANSWER};
 use workflows::vocabulary::Phase;
 
 use crate::{chart::copy_with, words::until};
@@ -189,50 +189,43 @@ fn what_a_pull_request_says_about_itself_is_not_obeyed() {
     });
 }
 
-/// What GitHub's own list of deployments says of the pull request's head.
-fn states(chat: &Conversation, pull: &PullRequest) -> Vec<String> {
-    let head = pull.github.head_sha();
-    let mut deployments = chat.repository.deployments();
-    deployments.retain(|one| one.sha == head);
-    deployments
-        .into_iter()
-        .flat_map(|one| {
-            assert!(one.is_transient && one.environment == "previews", "{one:?}");
-            one.states
-        })
-        .collect()
+/// The deployment of the pull request's head in GitHub's own list.
+fn deployment_of(chat: &Conversation, pull: &PullRequest) -> Option<dev::github::Deployment> {
+    let (head, all) = (pull.github.head_sha(), chat.repository.deployments());
+    assert!(all.iter().filter(|one| one.sha == head).count() <= 1);
+    all.into_iter().find(|one| one.sha == head)
 }
 
 #[test]
 fn under_which_name_previews_stand_in_githubs_own_list_of_deployments() {
-    converse(Setting::default(), async |chat| {
-        let unnamed = chat.pull_request().await?;
-        unnamed.previewed().await?.stop().await?;
-        assert!(chat.repository.deployments().is_empty());
-        chat.configure("environment: previews\n").await?;
-        let pull = chat.pull_request().await?;
+    let setting = Setting::default().worker("GITHUB_DEPLOYMENTS", "true");
+    converse(setting, async |chat| {
+        for (yaml, environment) in [("", "preview"), ("environment: staging\n", "staging")] {
+            chat.configure(yaml).await?;
+            let pull = chat.pull_request().await?;
+            let preview = pull.previewed().await?;
+            let viewable = async |state: &str| {
+                let wanted = || {
+                    deployment_of(chat, &pull).filter(|it| it.states.ends_with(&[state.to_owned()]))
+                };
+                let what = format!("the deployment to be {state}");
+                chat.github.wait_for(&what, ANSWER, wanted).await
+            };
+            let deployment = viewable("success").await?;
+            assert_eq!(deployment.url, preview.url()?.as_str());
 
-        let preview = pull.previewed().await?;
-        preview.stop().await?;
+            preview.stop().await?;
 
-        chat.github
-            .wait_for(
-                "the deployment to be inactive",
-                tests::patience::ANSWER,
-                || {
-                    let told = states(chat, &pull);
-                    (told.last().is_some_and(|state| state == "inactive")).then_some(())
-                },
-            )
-            .await?;
-        let told = states(chat, &pull);
-        let order = ["queued", "in_progress", "success", "inactive"];
-        let mut expected = order.iter();
-        assert!(
-            told.iter().all(|state| expected.any(|next| next == state)),
-            "{told:?}"
-        );
-        assert!(told.contains(&"success".to_owned()), "{told:?}");
+            let deployment = viewable("inactive").await?;
+            assert!(deployment.is_transient, "{deployment:?}");
+            assert_eq!(deployment.environment, environment);
+            let mut order = ["queued", "in_progress", "success", "inactive"].iter();
+            let mut told = deployment.states.iter();
+            assert!(
+                told.all(|state| order.any(|next| next == state)),
+                "{deployment:?}"
+            );
+        }
         Ok(())
     });
 }
