@@ -12,6 +12,7 @@ mod flood;
 mod isolation;
 mod newer_commit;
 mod permission;
+mod pictures;
 mod preview;
 mod redelivery;
 mod replay;

@@ -7,7 +7,8 @@ use tests::{Conversation, Preview, PullRequest, Setting, converse, patience::ANS
 use workflows::vocabulary::Phase;
 
 /// An app that dies at its start.
-const BROKEN: (&str, &str) = ("hello_world/__main__.py", "raise SystemExit(\"broken\")\n");
+pub(crate) const BROKEN: (&str, &str) =
+    ("hello_world/__main__.py", "raise SystemExit(\"broken\")\n");
 
 /// Waits until the pull request's own address leads to its head commit.
 async fn address_follows(chat: &Conversation, pull: &PullRequest) -> Result<()> {

@@ -233,22 +233,39 @@ impl Browser {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub async fn screenshot(&mut self, name: &str) -> Result<PathBuf> {
+    pub async fn screenshot(&mut self, name: &str) -> Result<()> {
         let layout = self.command("Page.getLayoutMetrics", json!({})).await?;
         let size = &layout["cssContentSize"];
-        let page =
-            json!({"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1});
+        let page = json!({"x": 0, "y": 0, "width": size["width"], "height": size["height"]});
+        let file = self.screenshots.join(format!("{name}.png"));
+        self.capture(page, &file).await
+    }
+
+    /// Keeps how one element of the page looks.
+    ///
+    /// # Errors
+    /// When there is no such element, or the file cannot be written.
+    pub async fn picture(&mut self, selector: &str, file: &Path) -> Result<()> {
+        let place = format!(
+            "(() => {{ const box = document.querySelector({}).getBoundingClientRect();
+                return {{x: box.x + scrollX, y: box.y + scrollY, width: box.width, height: box.height}} }})()",
+            json!(selector)
+        );
+        let place = self.run(&place).await?;
+        self.capture(place, file).await
+    }
+
+    async fn capture(&mut self, mut place: Value, file: &Path) -> Result<()> {
+        place["scale"] = json!(1);
         let shot = self
             .command(
                 "Page.captureScreenshot",
-                json!({"format": "png", "captureBeyondViewport": true, "clip": page}),
+                json!({"format": "png", "captureBeyondViewport": true, "clip": place}),
             )
             .await?;
         let image =
             BASE64_STANDARD.decode(shot["data"].as_str().context("a screenshot has data")?)?;
-        let path = self.screenshots.join(format!("{name}.png"));
-        fs::write(&path, image)?;
-        Ok(path)
+        fs::write(file, image).with_context(|| file.display().to_string())
     }
 }
 
