@@ -142,6 +142,8 @@ fn asking_twenty_times_in_parallel_gives_one_workflow_one_namespace_and_one_comm
             assert_eq!(outcome.status_code, 202, "{outcome:?}");
         }
         let preview = pull.shows_url().await?;
+        // What is asked is answered in order: a request that is looked at after the stop would be carried out.
+        pull.hears(&mona, "/preview status").await?;
         assert_eq!(chat.namespaces().await?, [preview.id.namespace()]);
         pull.sticky()?;
         preview.stop().await?;

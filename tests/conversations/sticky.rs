@@ -43,6 +43,8 @@ fn there_are_never_two_whoever_asks_for_what_at_the_same_moment() {
         try_join_all(asked).await?;
 
         let preview = pull.shows_url().await?;
+        // What is asked is answered in order: a request that is looked at after the stop would be carried out.
+        pull.hears(&User::writer(), "/preview status").await?;
         pull.sticky()?;
         assert_eq!(chat.workflows.previews().await?.len(), 1);
         preview.stop().await?;
