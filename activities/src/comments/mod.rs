@@ -8,7 +8,6 @@ mod state;
 mod sticky;
 #[cfg(test)]
 mod tests;
-mod timeliness;
 mod turns;
 
 use std::{sync::Arc, time::Duration};
@@ -30,7 +29,6 @@ use crate::{
 pub use links::Links;
 use reply::{reply, reply_marker};
 use sticky::{STICKY_MARKER, sticky};
-use timeliness::{is_worth_writing, waited};
 use turns::Turns;
 
 /// Speaks on pull requests. Registered on the paced GitHub queue.
@@ -55,7 +53,6 @@ impl Comments {
         &self,
         temporal: &Temporal,
         request: &WriteSticky,
-        waited: Duration,
     ) -> Result<Written, CommentError> {
         let pull_request = &request.pull_request;
         let _turn = self.turns.take(pull_request).await;
@@ -66,20 +63,16 @@ impl Comments {
         let shown = known.or_else(|| marked(&own, STICKY_MARKER));
         // Asked last: nothing but the write itself lies between what is true and what is said.
         let truth = truth_about(temporal, pull_request).await?;
-        let written = |comment| Written {
-            comment,
-            revision: truth.revision,
-        };
-        let Some(body) = sticky(&truth, &self.links).filter(|_| is_worth_writing(&truth, waited))
-        else {
-            return Ok(written(shown.map(|comment| comment.id)));
-        };
+        let body = sticky(&truth, &self.links).ok_or(CommentError::NothingToSay)?;
         let comment = match shown {
             Some(shown) if says(shown, &body) => shown.id,
             Some(shown) => self.update(request, shown.id, &body).await?,
             None => self.github.create_comment(pull_request, &body).await?.id,
         };
-        Ok(written(Some(comment)))
+        Ok(Written {
+            comment,
+            revision: truth.revision,
+        })
     }
 
     async fn update(
@@ -128,10 +121,7 @@ impl Comments {
         ctx: ActivityContext,
         request: WriteSticky,
     ) -> Result<Written, ActivityError> {
-        let waited = waited(ctx.info());
-        self.write(&ctx.client(), &request, waited)
-            .await
-            .map_err(give_up)
+        self.write(&ctx.client(), &request).await.map_err(give_up)
     }
 
     /// Twice is harmless: the reply names the comment it answers in its hidden first line, and is looked for before it is posted.
@@ -166,7 +156,7 @@ enum CommentError {
     GitHub(#[from] github::Error),
     #[error(transparent)]
     Temporal(#[from] TemporalError),
-    #[error("a reply without an answer was to be posted")]
+    #[error("there is nothing to say")]
     NothingToSay,
 }
 

@@ -84,7 +84,6 @@ pub(super) fn ready(commit: &str) -> ReportedState {
 pub(super) fn told(previews: Vec<PreviewReport>) -> String {
     let truth = StickyComment {
         revision: 1,
-        is_passing: false,
         previews,
     };
     sticky(&truth, &links()).expect("something to tell")

@@ -51,9 +51,9 @@ pub struct WriteSticky {
 /// Output of `write_sticky`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Written {
-    /// The sticky comment, if there is one by now.
-    pub comment: Option<CommentId>,
-    /// Up to which revision everything is said, or was not worth saying any more when its turn came.
+    /// The sticky comment.
+    pub comment: CommentId,
+    /// Up to which revision everything is said.
     pub revision: u32,
 }
 
@@ -62,8 +62,6 @@ pub struct Written {
 pub struct StickyComment {
     /// Grows with every change that is worth a write.
     pub revision: u32,
-    /// Nothing but progress since the last write: may be left out when GitHub's queue is long.
-    pub is_passing: bool,
     /// What is told, the newest request first. Never empty once anything was asked for.
     pub previews: Vec<PreviewReport>,
 }

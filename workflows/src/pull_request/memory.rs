@@ -124,12 +124,21 @@ impl Memory {
 
     pub(super) fn note_written(&mut self, written: &Written) {
         self.written = self.written.max(written.revision);
-        self.sticky = written.comment.or(self.sticky);
+        self.sticky = Some(written.comment);
     }
 
-    /// GitHub would not have it, now or ever: what it would have said is not tried again.
-    pub(super) fn give_up_writing(&mut self) {
-        self.written = self.revision;
+    /// Up to here, what was to be said stays unsaid. The next change is another try.
+    pub(super) fn leave_unsaid(&mut self, revision: u32) {
+        self.written = self.written.max(revision);
+    }
+
+    pub(super) fn revision(&self) -> u32 {
+        self.revision
+    }
+
+    /// Has there been nothing but progress since the last write?
+    pub(super) fn has_only_progress_to_tell(&self) -> bool {
+        self.milestone <= self.written
     }
 
     pub(super) fn sticky(&self) -> Option<CommentId> {
@@ -140,7 +149,6 @@ impl Memory {
     pub(super) fn comment(&self) -> StickyComment {
         StickyComment {
             revision: self.revision,
-            is_passing: self.milestone <= self.written,
             previews: self.previews.told(),
         }
     }
@@ -201,14 +209,18 @@ mod tests {
         let mut memory = Memory::default();
         assert!(!memory.has_more_to_say());
         memory.note_progress();
-        assert!(memory.has_more_to_say() && memory.comment().is_passing);
+        assert!(memory.has_more_to_say() && memory.has_only_progress_to_tell());
         memory.note_news();
-        assert!(!memory.comment().is_passing);
+        assert!(!memory.has_only_progress_to_tell());
         memory.note_written(&Written {
-            comment: Some(CommentId(9)),
+            comment: CommentId(9),
             revision: 2,
         });
-        assert!(!memory.has_more_to_say() && memory.comment().is_passing);
+        assert!(!memory.has_more_to_say() && memory.has_only_progress_to_tell());
         assert_eq!(memory.sticky(), Some(CommentId(9)));
+        memory.note_progress();
+        memory.note_news();
+        memory.leave_unsaid(3);
+        assert!(memory.has_more_to_say() && !memory.has_only_progress_to_tell());
     }
 }

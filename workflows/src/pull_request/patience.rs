@@ -19,6 +19,9 @@ const REMEMBERED: Duration = Duration::from_secs(4 * 24 * 3600);
 const ONE_GITHUB_CALL: Duration = Duration::from_secs(30);
 /// The final truth is worth trying for longer than the hour that GitHub may ask us to be silent for; then the workflow goes on without it.
 const ALL_TRIES: Duration = Duration::from_secs(2 * 3600);
+/// Progress that has waited longer for its turn is behind what it was meant to tell. GitHub's content writes are few: the next milestone says it all.
+/// Long enough that fifty people who ask in the same second all get a first answer.
+pub(super) const LATE: Duration = Duration::from_secs(45);
 /// A command that nobody could look into for this long is no longer what the person is waiting for.
 const ALL_LOOKS: Duration = Duration::from_secs(1800);
 /// One try to lead the pull request's own address.

@@ -291,7 +291,6 @@ fn without_a_temporal_ui_there_is_no_link() {
     };
     let truth = StickyComment {
         revision: 1,
-        is_passing: true,
         previews: vec![report(OLDER, ReportedState::Requested)],
     };
     let comment = sticky(&truth, &nowhere).expect("something to tell");
@@ -302,7 +301,6 @@ fn without_a_temporal_ui_there_is_no_link() {
 fn nothing_is_said_before_anything_was_asked_for() {
     let truth = StickyComment {
         revision: 0,
-        is_passing: false,
         previews: Vec::new(),
     };
     assert_eq!(sticky(&truth, &links()), None);
