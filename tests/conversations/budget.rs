@@ -205,7 +205,7 @@ fn when_one_organisation_keeps_us_busy_others_are_answered_at_once_and_it_is_tol
     converse(Setting::default(), async |chat| {
         let namesake = chat.namesake("Another-Org").await?;
         let (same, other) = tokio::try_join!(chat.pull_request(), chat.pull_request_in(&namesake))?;
-        let talkative = keep_us_busy(chat, 40).await?;
+        let talkative = keep_us_busy(chat, 64).await?;
 
         let (mona, command) = (User::writer(), "/preview");
         let (of_same, of_other) =
