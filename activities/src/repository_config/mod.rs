@@ -1,6 +1,6 @@
 //! What does a repository decide about its own previews?
 //!
-//! The file [`FILE`] of its base branch says it: [`file`] reads it strictly, this module holds it against the service's own bounds, which always win.
+//! The file [`FILE`] of its base branch says it: [`mod@file`] reads it strictly, this module holds it against the service's own bounds, which always win.
 //! Whatever is wrong with it is said with its line. No file, or an empty one: everything is as the service has it.
 
 mod file;
