@@ -241,6 +241,26 @@ fn when_one_organisation_keeps_us_busy_others_are_answered_at_once_and_it_is_tol
 }
 
 #[test]
+fn an_hours_requests_that_are_used_up_are_waited_for_and_fail_nothing() {
+    converse(Setting::default(), async |chat| {
+        let pull = chat.pull_request().await?;
+        let wait = Duration::from_secs(6);
+        chat.github.use_up_requests(chat.repository.owner(), wait);
+        let asked_at = Instant::now();
+
+        let preview = pull.previewed().await?;
+
+        assert!(asked_at.elapsed() >= wait);
+        let refused = chat.github.traffic().rate_limited;
+        assert!(
+            (1..=3).contains(&refused),
+            "asked {refused} times before it was time"
+        );
+        preview.stop().await
+    });
+}
+
+#[test]
 fn a_limit_that_is_reached_all_the_same_is_waited_for_and_fails_nothing() {
     converse(Setting::default(), async |chat| {
         let pull = chat.pull_request().await?;

@@ -101,6 +101,11 @@ impl Meter {
         Ok(self.quota())
     }
 
+    /// Leaves nothing of the hour's requests, and gives them anew at `until`.
+    pub(crate) fn use_up_requests(&mut self, until: Timestamp) {
+        (self.since, self.used) = (until - HOUR, REQUESTS_PER_HOUR);
+    }
+
     pub(crate) fn quota(&self) -> Quota {
         Quota {
             used: self.used,

@@ -8,8 +8,9 @@ use url::Url;
 use super::StandIn;
 use crate::github::{
     deliveries::HOOK_ID,
+    limits::Meter,
     model::Level,
-    shared::{Fault, lock},
+    shared::{Fault, Payer, lock},
     sign,
 };
 
@@ -100,6 +101,18 @@ impl StandIn {
             times,
         };
         lock(&self.shared.faults).insert(operation.to_owned(), fault);
+    }
+
+    /// Leaves nothing of the requests that the App may make in an hour on an owner's repositories; they are given anew after `wait`.
+    pub fn use_up_requests(&self, owner: &str, wait: Duration) {
+        let Some(installation) = self.installation_id(owner) else {
+            return;
+        };
+        let now = self.shared.clock.now();
+        lock(&self.shared.meters)
+            .entry(Payer::Installation(installation))
+            .or_insert_with(|| Meter::new(now))
+            .use_up_requests(now + wait);
     }
 
     /// Sends the last delivery with this GUID once more; `false` if there is none.
