@@ -6,5 +6,6 @@ pub mod cluster;
 pub mod github;
 pub mod images;
 mod last_words;
+pub mod page;
 pub mod stack;
 pub mod tools;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
-use dev::stack::part::until;
+use dev::{page::Page, stack::part::until};
 use futures::TryStreamExt;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, runtime::wait::await_condition};
@@ -25,7 +25,6 @@ use workflows::{
 };
 
 use crate::{
-    page::Page,
     patience::{ANSWER, GONE, URL},
     stack::SharedStack,
 };

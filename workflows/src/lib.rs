@@ -4,6 +4,7 @@
 //! in the crate of that name. No crate that does I/O is in this crate's dependency tree, so a workflow cannot do I/O by accident.
 
 pub mod activities;
+mod clock;
 #[allow(
     missing_docs,
     reason = "the SDK's macros generate public items without documentation"
@@ -21,6 +22,7 @@ pub mod preview;
 )]
 pub mod pull_request;
 pub mod search_attributes;
+mod uncancelled;
 pub mod vocabulary;
 
 pub use orphan_sweep::OrphanSweep;

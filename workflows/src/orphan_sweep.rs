@@ -14,6 +14,7 @@ use temporalio_workflow::{
 
 use crate::{
     activities::{NamespaceKey, Removal, SurveyedNamespace, SweepActivities},
+    clock,
     payload::Lenient,
     vocabulary::Ttl,
 };
@@ -78,10 +79,7 @@ impl OrphanSweep {
         let namespaces = ctx
             .execute_activity(SweepActivities::survey_namespaces, (), options(&token))
             .await?;
-        let now = ctx
-            .workflow_time()
-            .and_then(|time| Timestamp::try_from(time).ok())
-            .unwrap_or_default();
+        let now = clock::now(ctx);
 
         let mut report = SweepReport {
             surveyed: namespaces.len(),

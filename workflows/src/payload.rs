@@ -4,12 +4,12 @@
 //! a good signal gets through afterwards. So everything that people can send is received as [`Lenient`], whose decoding never fails: what does
 //! not fit becomes data, for the workflow to refuse in its own words.
 
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 use temporalio_common::{
     data_converters::{
         PayloadConversionError, SerializationContext, TemporalDeserializable, TemporalSerializable,
     },
-    protos::temporal::api::common::v1::Payload,
+    protos::{coresdk::AsJsonPayloadExt, temporal::api::common::v1::Payload},
 };
 
 /// The encodings whose payloads hold plain JSON.
@@ -46,7 +46,7 @@ impl<T: DeserializeOwned> TemporalDeserializable for Lenient<T> {
     }
 }
 
-impl<T: serde::Serialize + 'static> TemporalSerializable for Lenient<T> {
+impl<T: Serialize + 'static> TemporalSerializable for Lenient<T> {
     fn to_payloads(
         &self,
         _: &SerializationContext<'_>,
@@ -64,6 +64,14 @@ impl<T: serde::Serialize + 'static> TemporalSerializable for Lenient<T> {
             ..Payload::default()
         }])
     }
+}
+
+/// A value of ours as one argument of a raw call.
+#[must_use]
+pub fn json(value: &(impl Serialize + ?Sized)) -> Payload {
+    (&value)
+        .as_json_payload()
+        .expect("our own structures have text keys only")
 }
 
 fn decode<T: DeserializeOwned>(payloads: &[Payload]) -> Result<T, String> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, ensure};
 use dev::images::ImageRef;
+use dev::page::Page;
 use dev::stack::env::StackEnv;
 use dev::stack::part::until;
 use jiff::Timestamp;
@@ -22,20 +23,12 @@ use url::Url;
 
 /// For an image to be built, and for a preview to end and disappear.
 const PATIENCE: Duration = Duration::from_secs(240);
-/// For one answer of the preview.
-const ANSWER: Duration = Duration::from_secs(20);
 
 /// Clients for a running stack.
 pub(super) struct Stack {
     pub(super) kube: kube::Client,
     env: StackEnv,
     ingress: SocketAddr,
-}
-
-/// What a preview's URL answered.
-pub(super) struct Page {
-    pub(super) commit: Option<String>,
-    pub(super) body: String,
 }
 
 impl Stack {
@@ -82,28 +75,13 @@ impl Stack {
 
     /// Opens the URL through the stack's ingress, as a browser would.
     pub(super) async fn get(&self, url: &Url) -> anyhow::Result<Page> {
-        let host = url.host_str().context("a preview's URL has a host")?;
-        // Browsers know that names under .localhost are this machine; the system's resolver may not.
-        let client = reqwest::Client::builder()
-            .resolve(host, self.ingress)
-            .timeout(ANSWER)
-            .no_proxy()
-            .build()?;
-        let answer = client.get(url.clone()).send().await?;
+        let page = Page::open(url, self.ingress).await?;
         ensure!(
-            answer.status().is_success(),
+            (200..300).contains(&page.status),
             "{url} answered {}",
-            answer.status()
+            page.status
         );
-        let commit = answer
-            .headers()
-            .get("x-preview-commit")
-            .and_then(|value| value.to_str().ok())
-            .map(str::to_owned);
-        Ok(Page {
-            commit,
-            body: answer.text().await?,
-        })
+        Ok(page)
     }
 
     /// The namespace of the commit's preview.

@@ -2,27 +2,17 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
 use temporalio_client::{
     Connection, NamespacedClient, RetryOptions,
     grpc::WorkflowService,
     request_extensions::RetryConfigForCall,
     tonic::{IntoRequest, Request, Status},
 };
-use temporalio_common::protos::{
-    coresdk::AsJsonPayloadExt,
-    temporal::api::{
-        common::v1::{Payload, WorkflowExecution, WorkflowType},
-        enums::v1::{WorkflowIdConflictPolicy, WorkflowIdReusePolicy},
-        sdk::v1::UserMetadata,
-        taskqueue::v1::TaskQueue,
-        workflowservice::v1::{
-            DescribeNamespaceRequest, SignalWithStartWorkflowExecutionRequest,
-            SignalWorkflowExecutionRequest,
-        },
-    },
+use temporalio_common::protos::temporal::api::{
+    common::v1::{Payload, WorkflowExecution},
+    workflowservice::v1::{DescribeNamespaceRequest, SignalWorkflowExecutionRequest},
 };
-use workflows::{pull_request::PullRequestInput, vocabulary::PullRequestRef};
+use workflows::{pull_request::signal_with_start, vocabulary::PullRequestRef};
 
 use super::Temporal;
 
@@ -30,8 +20,6 @@ use super::Temporal;
 const CALL_TIMEOUT: Duration = Duration::from_secs(3);
 /// Longest time for the call behind `/readyz`, which is not repeated: the next probe is.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
-/// The name that the workflows crate gives to the workflow of a pull request.
-const PULL_REQUEST: &str = "PullRequestWorkflow";
 
 /// A signal to a pull request's workflow.
 pub(super) struct Signal<'a> {
@@ -45,30 +33,15 @@ pub(super) struct Signal<'a> {
 impl Temporal {
     /// Signals the workflow, and starts it before if it is not running.
     pub(super) async fn signal_with_start(&self, signal: Signal<'_>) -> Result<(), Status> {
-        let Signal { pull_request, .. } = signal;
-        let request = SignalWithStartWorkflowExecutionRequest {
-            namespace: self.client.namespace(),
-            identity: self.client.identity(),
-            workflow_id: pull_request.to_string(),
-            workflow_type: Some(WorkflowType {
-                name: PULL_REQUEST.to_owned(),
-            }),
-            task_queue: Some(TaskQueue {
-                name: self.task_queue.clone(),
-                ..TaskQueue::default()
-            }),
-            input: Some(json(&PullRequestInput::from(pull_request.clone())).into()),
-            request_id: signal.request_id,
-            workflow_id_reuse_policy: WorkflowIdReusePolicy::AllowDuplicate as i32,
-            workflow_id_conflict_policy: WorkflowIdConflictPolicy::UseExisting as i32,
-            signal_name: signal.name.to_owned(),
-            signal_input: Some(signal.input.into()),
-            user_metadata: Some(UserMetadata {
-                summary: Some(json("The conversation on one pull request")),
-                details: None,
-            }),
-            ..SignalWithStartWorkflowExecutionRequest::default()
-        };
+        let mut request = signal_with_start(
+            signal.pull_request.clone(),
+            &self.task_queue,
+            signal.name,
+            signal.input,
+            signal.request_id,
+        );
+        request.namespace = self.client.namespace();
+        request.identity = self.client.identity();
         self.service()
             .signal_with_start_workflow_execution(limited(request))
             .await?;
@@ -120,10 +93,4 @@ fn limited<T>(message: T) -> Request<T> {
     let mut request = message.into_request();
     request.set_timeout(CALL_TIMEOUT);
     request
-}
-
-pub(super) fn json(value: &(impl Serialize + ?Sized)) -> Payload {
-    (&value)
-        .as_json_payload()
-        .expect("our own structures have text keys only")
 }

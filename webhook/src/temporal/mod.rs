@@ -12,14 +12,14 @@ mod calls;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use calls::{Signal, json};
+use calls::Signal;
 use temporalio_client::{
     Client, ClientOptions, ConnectionOptions, NamespacedClient, RetryOptions,
     errors::ClientConnectError,
     tonic::{Code, Status},
 };
 use url::Url;
-use workflows::vocabulary::PullRequestRef;
+use workflows::{payload::json, vocabulary::PullRequestRef};
 
 use crate::{
     delivery::DeliveryId,

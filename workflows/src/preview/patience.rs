@@ -5,9 +5,10 @@
 use std::time::Duration;
 
 use temporalio_workflow::{
-    ActivityCancellationType, ActivityCloseTimeouts, ActivityOptions, RetryPolicy, TimerOptions,
-    WaitConditionOptions, WorkflowCancellationToken,
+    ActivityCancellationType, ActivityOptions, TimerOptions, WorkflowCancellationToken,
 };
+
+use crate::uncancelled::{self, retries};
 
 /// A worker that has not been heard of for this long is taken for dead, and its activity is given to another.
 const HEARTBEAT: Duration = Duration::from_secs(10);
@@ -26,14 +27,6 @@ const TEARDOWN: Duration = Duration::from_secs(600);
 
 /// Tries of a stage that a person waits for: 1 s, 2 s, 4 s, … between them.
 const STAGE_ATTEMPTS: u32 = 5;
-
-fn retries(maximum_attempts: u32, longest_pause: Duration) -> RetryPolicy {
-    RetryPolicy::builder()
-        .initial_interval(Duration::from_secs(1))
-        .maximum_interval(longest_pause)
-        .maximum_attempts(maximum_attempts)
-        .build()
-}
 
 fn stage(attempt: Duration, token: &WorkflowCancellationToken) -> ActivityOptions {
     ActivityOptions::with_start_to_close_timeout(attempt)
@@ -77,19 +70,5 @@ pub(super) fn until_next_teardown() -> TimerOptions {
 
 /// Nothing cancels it, because the truth is owed also to whoever cancelled.
 pub(super) fn report() -> ActivityOptions {
-    let timeouts = ActivityCloseTimeouts::ScheduleAndStartToClose {
-        schedule_to_close: ALL_TRIES_OF_A_REPORT,
-        start_to_close: ONE_REPORT,
-    };
-    ActivityOptions::with_close_timeouts(timeouts)
-        .cancellation_token(WorkflowCancellationToken::new())
-        .retry_policy(retries(0, Duration::from_secs(30)))
-        .build()
-}
-
-/// A wait that whoever cancels the workflow does not end.
-pub(super) fn patiently() -> WaitConditionOptions {
-    WaitConditionOptions::builder()
-        .cancellation_token(WorkflowCancellationToken::new())
-        .build()
+    uncancelled::activity(ALL_TRIES_OF_A_REPORT, ONE_REPORT, Duration::from_secs(30))
 }

@@ -4,7 +4,10 @@
 //! final truth is never skipped.
 
 use super::{patience, stages::Stages};
-use crate::activities::{PreviewReport, PullRequestActivities, ReportPreview};
+use crate::{
+    activities::{PreviewReport, PullRequestActivities, ReportPreview},
+    uncancelled,
+};
 
 impl Stages {
     /// Returns when the pull request's workflow knows how the preview ended.
@@ -14,14 +17,10 @@ impl Stages {
             .ctx
             .state(|workflow| workflow.life.said_everything_with(told))
         {
-            // Cannot fail: its token is nobody's child.
-            let _ = self
-                .ctx
-                .wait_condition_with_options(
-                    |workflow| workflow.life.has_more_to_say_than(told),
-                    patience::patiently(),
-                )
-                .await;
+            uncancelled::until(&self.ctx, |workflow| {
+                workflow.life.has_more_to_say_than(told)
+            })
+            .await;
 
             let (state, revision) = self.ctx.state(|workflow| workflow.life.current_report());
             let input = ReportPreview {

@@ -16,6 +16,7 @@ use crate::{
         AwaitReady, CreateNamespace, InstallRelease, NamespaceHandle, PreviewActivities, Readiness,
         ReportedState, RunIdentity, StopReason, TearDown,
     },
+    clock,
     search_attributes::{COMMIT, EXPIRES_AT, PHASE, PULL_REQUEST, REPOSITORY, REQUESTED_BY},
     vocabulary::{Phase, PreviewRequest},
 };
@@ -90,7 +91,7 @@ impl Stages {
     async fn install_release(&self, namespace: &NamespaceHandle) -> Result<(), Ending> {
         let expires_at = self
             .ctx
-            .state(|workflow| workflow.life.deadline_if_ready_at(self.now()));
+            .state(|workflow| workflow.life.deadline_if_ready_at(clock::now(&self.ctx)));
         let input = InstallRelease {
             owner: self.identity(),
             namespace: namespace.clone(),
@@ -129,7 +130,7 @@ impl Stages {
 
     /// Publishes the URL and sleeps on a durable timer, which extensions move, until time, a `stop` or a cancellation ends the preview.
     pub(super) async fn stay_ready_until_the_end(&self, url: String) -> Ending {
-        let now = self.now();
+        let now = clock::now(&self.ctx);
         self.ctx
             .state_mut(|workflow| workflow.life.become_ready(now, url));
         loop {
@@ -143,7 +144,7 @@ impl Stages {
                 EXPIRES_AT.value_set(std::time::SystemTime::from(expires_at).into())
             ]);
 
-            if let Some(warn_at) = warn_at.filter(|warn_at| *warn_at > self.now()) {
+            if let Some(warn_at) = warn_at.filter(|warn_at| *warn_at > clock::now(&self.ctx)) {
                 self.enter(Phase::Ready);
                 self.report_ready(expires_at, false);
                 match self
@@ -179,8 +180,7 @@ impl Stages {
         summary: &'static str,
     ) -> Slept {
         let timer = self.ctx.cancellation_token().child_token();
-        let remaining = self
-            .now()
+        let remaining = clock::now(&self.ctx)
             .duration_until(moment)
             .max(jiff::SignedDuration::ZERO)
             .unsigned_abs();
@@ -274,14 +274,6 @@ impl Stages {
             preview: self.request.preview.clone(),
             run_id: self.ctx.run_id().to_owned(),
         }
-    }
-
-    /// The workflow's own clock, the same on every replay.
-    fn now(&self) -> Timestamp {
-        self.ctx
-            .workflow_time()
-            .and_then(|time| Timestamp::try_from(time).ok())
-            .unwrap_or_default()
     }
 }
 

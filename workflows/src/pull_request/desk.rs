@@ -7,7 +7,7 @@ use temporalio_workflow::{
 };
 
 use super::{
-    Closed, Commented, PullRequestWorkflow, Pushed,
+    Closed, Commented, PullRequestWorkflow,
     children::Children,
     commands::{Asked, Decision, decide, follow_push},
     inbox::Message,
@@ -16,7 +16,9 @@ use super::{
 use crate::{
     PreviewWorkflow,
     activities::{Answer, Look, PullRequestActivities, Reply, Sight, StopReason},
+    clock,
     search_attributes::{PULL_REQUEST, REPOSITORY},
+    uncancelled,
     vocabulary::{Command, CommentId, Login, Misunderstood, PreviewId, PullRequestRef, Ttl},
 };
 
@@ -58,7 +60,7 @@ impl Desk {
         let rest = loop {
             match self.next().await {
                 Ok(Message::Commented(asked)) => self.answer(asked).await,
-                Ok(Message::Pushed(pushed)) => self.follow(pushed).await,
+                Ok(Message::Pushed(_)) => self.follow_the_push().await,
                 Ok(Message::Closed(Closed { merged })) => {
                     self.end_all(StopReason::PullRequestClosed { merged }).await;
                 }
@@ -68,7 +70,10 @@ impl Desk {
         if let Rest::Cancelled { reason } = &rest {
             let reason = reason.clone();
             self.end_all(StopReason::Cancelled { reason }).await;
-            self.all_previews_are_over().await;
+            uncancelled::until(&self.ctx, |workflow| {
+                workflow.memory.previews.are_all_over()
+            })
+            .await;
         }
         self.ctx.state_mut(|workflow| workflow.is_closing = true);
         rest
@@ -103,20 +108,9 @@ impl Desk {
         }
     }
 
-    async fn all_previews_are_over(&self) {
-        // Cannot fail: its token is nobody's child.
-        let _ = self
-            .ctx
-            .wait_condition_with_options(
-                |workflow| workflow.memory.previews.are_all_over(),
-                patience::patiently(),
-            )
-            .await;
-    }
-
     /// Carries out a comment's commands, in their order, and has the author told what the pull request's one comment does not say.
     async fn answer(&self, asked: Commented) {
-        let now = self.now();
+        let now = clock::now(&self.ctx);
         let is_deaf = self
             .ctx
             .state(|workflow| workflow.memory.is_deaf_to(&asked.author, now));
@@ -158,7 +152,7 @@ impl Desk {
     }
 
     /// Renews the preview for a new commit, where the repository wants that, in the name of the person who asked for the one that is alive.
-    async fn follow(&self, _pushed: Pushed) {
+    async fn follow_the_push(&self) {
         let asked_before = self.ctx.state(|workflow| {
             let newest = workflow.memory.previews.alive().next()?;
             Some(newest.requested_by.clone())
@@ -279,7 +273,7 @@ impl Desk {
         let Answer::Refused { because } = answer else {
             return true;
         };
-        let now = self.now();
+        let now = clock::now(&self.ctx);
         self.ctx
             .state_mut(|workflow| workflow.memory.refuse(person, *because, now))
     }
@@ -294,13 +288,5 @@ impl Desk {
         };
         self.ctx
             .state_mut(|workflow| workflow.memory.replies.push_back(reply));
-    }
-
-    /// The workflow's own clock, the same on every replay.
-    fn now(&self) -> Timestamp {
-        self.ctx
-            .workflow_time()
-            .and_then(|time| Timestamp::try_from(time).ok())
-            .unwrap_or_default()
     }
 }

@@ -13,6 +13,7 @@ use crate::{
         Explanation, LeadAddress, PreviewReport, PullRequestActivities, ReportedState, RunIdentity,
         StopReason,
     },
+    uncancelled,
     vocabulary::{PreviewId, PreviewRequest},
 };
 
@@ -24,7 +25,7 @@ impl Desk {
     pub(super) async fn keep_house(&self) {
         loop {
             select! {
-                _ = self.ctx.wait_condition_with_options(|workflow| workflow.memory.previews.has_chores() || workflow.is_closing, patience::patiently()) => {
+                _ = uncancelled::until(&self.ctx, |workflow| workflow.memory.previews.has_chores() || workflow.is_closing) => {
                     match self.next_chore() {
                         Some(chore) => self.do_chore(chore).await,
                         None => return,

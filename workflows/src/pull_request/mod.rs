@@ -2,6 +2,7 @@
 
 mod children;
 mod commands;
+mod deployment_writer;
 mod deployments;
 mod desk;
 mod house;
@@ -11,6 +12,7 @@ mod patience;
 mod previews;
 mod replies;
 mod sticky;
+mod telling;
 
 use serde::{Deserialize, Serialize};
 use temporalio_macros::{workflow, workflow_methods};
@@ -22,6 +24,7 @@ use temporalio_workflow::{
 use desk::{Desk, Rest};
 use inbox::Message;
 use memory::Memory;
+pub use telling::signal_with_start;
 
 use crate::{
     activities::{PreviewReport, StickyComment},

@@ -1,17 +1,13 @@
 //! How long does a pull request's workflow wait, for what, and how often does it try again?
-//!
-//! Every activity, timer and signal gets a cancellation token of its own: whoever cancels this workflow is owed the removal of its previews and the
-//! last word on the pull request. (The SDK's default token would also keep the whole workflow in memory after an eviction.)
 
 use std::time::Duration;
 
 use temporalio_common::Priority;
 use temporalio_workflow::{
-    ActivityCloseTimeouts, ActivityOptions, RetryPolicy, SignalWorkflowOptions, TimerOptions,
-    WaitConditionOptions, WorkflowCancellationToken,
+    ActivityOptions, SignalWorkflowOptions, TimerOptions, WorkflowCancellationToken,
 };
 
-use crate::vocabulary::InstallationId;
+use crate::{uncancelled, vocabulary::InstallationId};
 
 /// GitHub delivers again what failed for three days, and only by hand. Whoever forgets earlier would carry out old commands anew.
 const REMEMBERED: Duration = Duration::from_secs(4 * 24 * 3600);
@@ -33,25 +29,12 @@ const REPORTING: Duration = Duration::from_secs(3);
 /// A run whose end was reported is closed a moment later.
 const CLOSING: Duration = Duration::from_secs(1);
 
-fn retries(longest_pause: Duration) -> RetryPolicy {
-    RetryPolicy::builder()
-        .initial_interval(Duration::from_secs(1))
-        .maximum_interval(longest_pause)
-        .build()
-}
-
 /// On the paced queue of content writes. Each installation has its own share of it.
 pub(super) fn github_write(queue: String, installation: InstallationId) -> ActivityOptions {
-    let timeouts = ActivityCloseTimeouts::ScheduleAndStartToClose {
-        schedule_to_close: ALL_TRIES,
-        start_to_close: ONE_GITHUB_CALL,
-    };
-    ActivityOptions::with_close_timeouts(timeouts)
-        .task_queue(queue)
-        .priority(share_of(installation))
-        .cancellation_token(WorkflowCancellationToken::new())
-        .retry_policy(retries(Duration::from_secs(60)))
-        .build()
+    let mut options = uncancelled::activity(ALL_TRIES, ONE_GITHUB_CALL, Duration::from_secs(60));
+    options.task_queue = Some(queue);
+    options.priority = Some(share_of(installation));
+    options
 }
 
 fn share_of(installation: InstallationId) -> Priority {
@@ -61,36 +44,15 @@ fn share_of(installation: InstallationId) -> Priority {
 }
 
 pub(super) fn look() -> ActivityOptions {
-    let timeouts = ActivityCloseTimeouts::ScheduleAndStartToClose {
-        schedule_to_close: ALL_LOOKS,
-        start_to_close: ONE_GITHUB_CALL,
-    };
-    ActivityOptions::with_close_timeouts(timeouts)
-        .cancellation_token(WorkflowCancellationToken::new())
-        .retry_policy(retries(Duration::from_secs(30)))
-        .build()
+    uncancelled::activity(ALL_LOOKS, ONE_GITHUB_CALL, Duration::from_secs(30))
 }
 
 pub(super) fn address() -> ActivityOptions {
-    let timeouts = ActivityCloseTimeouts::ScheduleAndStartToClose {
-        schedule_to_close: ADDRESS,
-        start_to_close: ONE_ADDRESS,
-    };
-    ActivityOptions::with_close_timeouts(timeouts)
-        .cancellation_token(WorkflowCancellationToken::new())
-        .retry_policy(retries(Duration::from_secs(2)))
-        .build()
+    uncancelled::activity(ADDRESS, ONE_ADDRESS, Duration::from_secs(2))
 }
 
 pub(super) fn signal() -> SignalWorkflowOptions {
     SignalWorkflowOptions::builder()
-        .cancellation_token(WorkflowCancellationToken::new())
-        .build()
-}
-
-/// A wait that whoever cancels the workflow does not end.
-pub(super) fn patiently() -> WaitConditionOptions {
-    WaitConditionOptions::builder()
         .cancellation_token(WorkflowCancellationToken::new())
         .build()
 }

@@ -210,18 +210,14 @@ impl Previews {
         let known = self
             .known
             .iter_mut()
-            .find(|known| known.report.state.is_over() && known.successor.is_some())?;
+            .find(|known| known.can_be_followed())?;
         let request = known.successor.take()?;
         Some(Chore::StartSuccessor { request })
     }
 
     /// Is there something to be done?
     pub(super) fn has_chores(&self) -> bool {
-        self.next_chore().is_some()
-            || self
-                .known
-                .iter()
-                .any(|known| known.report.state.is_over() && known.successor.is_some())
+        self.next_chore().is_some() || self.known.iter().any(Known::can_be_followed)
     }
 
     /// Where a preview of this commit stands, if there is one.
@@ -351,6 +347,11 @@ impl Known {
         self.told_to_end.is_none()
             && !self.report.state.is_over()
             && !matches!(self.report.state, ReportedState::Stopping { .. })
+    }
+
+    /// What waited for its end can begin.
+    fn can_be_followed(&self) -> bool {
+        self.report.state.is_over() && self.successor.is_some()
     }
 
     fn told(&self) -> PreviewReport {

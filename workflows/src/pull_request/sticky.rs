@@ -6,7 +6,10 @@
 use temporalio_workflow::ActivityOptions;
 
 use super::{desk::Desk, patience};
-use crate::activities::{CommentActivities, WriteSticky, github_task_queue};
+use crate::{
+    activities::{CommentActivities, WriteSticky, github_task_queue},
+    uncancelled,
+};
 
 impl Desk {
     /// Returns when the desk is closed and the comment says everything, or when GitHub would not have it.
@@ -42,14 +45,10 @@ impl Desk {
     }
 
     async fn there_is_more_to_say(&self) -> bool {
-        // Cannot fail: its token is nobody's child.
-        let _ = self
-            .ctx
-            .wait_condition_with_options(
-                |workflow| workflow.memory.has_more_to_say() || workflow.is_closing,
-                patience::patiently(),
-            )
-            .await;
+        uncancelled::until(&self.ctx, |workflow| {
+            workflow.memory.has_more_to_say() || workflow.is_closing
+        })
+        .await;
         self.ctx.state(|workflow| workflow.memory.has_more_to_say())
     }
 
