@@ -36,6 +36,8 @@ enum Segment {
 struct Parameter {
     name: String,
     in_path: bool,
+    /// May its value hold slashes that are not escaped (`contents/{path}`)?
+    spans_slashes: bool,
     required: bool,
     kind: Option<String>,
     schema: Schema,
@@ -124,13 +126,13 @@ impl Operation {
         }
     }
 
-    /// The values of the path's variables, if the path is this operation's. The last variable may span slashes (`contents/{path}`).
+    /// The values of the path's variables, if the path is this operation's. Only the last variable may span slashes.
     pub(super) fn match_path(&self, path: &str) -> Option<PathParameters> {
         let mut rest = Some(path.trim_start_matches('/'));
         let mut parameters = PathParameters::new();
         for (index, segment) in self.path.iter().enumerate() {
             let text = rest?;
-            let whole_rest = matches!(segment, Segment::Variable(name) if name == "path")
+            let whole_rest = matches!(segment, Segment::Variable(name) if self.spans_slashes(name))
                 && index + 1 == self.path.len();
             let (head, tail) = match text.split_once('/') {
                 Some((head, tail)) if !whole_rest => (head, Some(tail)),
@@ -150,6 +152,12 @@ impl Operation {
             rest = tail;
         }
         rest.is_none().then_some(parameters)
+    }
+
+    fn spans_slashes(&self, variable: &str) -> bool {
+        self.parameters
+            .iter()
+            .any(|parameter| parameter.spans_slashes && parameter.name == variable)
     }
 
     /// The path with its variables filled in, below the API root.
@@ -245,6 +253,7 @@ impl Parameter {
         Self {
             name: json["name"].as_str().unwrap_or_default().to_owned(),
             in_path: json["in"] == "path",
+            spans_slashes: json["x-multi-segment"] == Value::Bool(true),
             required: json["required"] == Value::Bool(true),
             kind: schema["type"].as_str().map(str::to_owned),
             schema: Schema::at(document, &format!("{pointer}/schema")),

@@ -42,6 +42,8 @@ const OPERATIONS: &[(&str, &[&str])] = &[
         "/repos/{owner}/{repo}/deployments/{deployment_id}/statuses",
         &["get", "post"],
     ),
+    ("/repos/{owner}/{repo}/git/blobs/{file_sha}", &["get"]),
+    ("/repos/{owner}/{repo}/git/trees/{tree_sha}", &["get"]),
     ("/repos/{owner}/{repo}/installation", &["get"]),
     (
         "/repos/{owner}/{repo}/issues/comments/{comment_id}",
