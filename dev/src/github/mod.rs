@@ -46,7 +46,7 @@ pub use description::{
     REST_FILE, REST_PACKAGE, TrimError, Violation, WEBHOOKS_FILE, WEBHOOKS_PACKAGE,
     regenerate as regenerate_description,
 };
-pub use git::{File, GitError};
+pub use git::{File, FileMode, GitError};
 pub use model::{Role, Version};
 pub use samples::{ContentError, SAMPLE_REPOSITORY};
 pub use shared::{Push, Traffic};

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::{
-    File, User,
+    File, FileMode, User,
     actions::{Actor, NewPull, NewRepository, Place, PullState, Refused},
     shared::Shared,
 };
@@ -81,7 +81,11 @@ fn collect(root: &Path, folder: &Path, into: &mut Vec<File>) -> Result<(), Conte
             into.push(File {
                 path: relative,
                 content: std::fs::read(&path).map_err(failed(&path))?,
-                executable: meta.permissions().mode() & 0o111 != 0,
+                mode: if meta.permissions().mode() & 0o111 == 0 {
+                    FileMode::Regular
+                } else {
+                    FileMode::Executable
+                },
             });
         }
     }
@@ -114,11 +118,7 @@ pub(super) fn greeting(greeting: &str, message: &str, colour: &str) -> File {
     let content = json!({"greeting": greeting, "message": message, "colour": colour});
     let mut text = serde_json::to_string_pretty(&content).expect("JSON can be written");
     text.push('\n');
-    File {
-        path: CONTENT_FILE.to_owned(),
-        content: text.into_bytes(),
-        executable: false,
-    }
+    (CONTENT_FILE, text).into()
 }
 
 /// Adds the sample repository.

@@ -21,10 +21,10 @@ impl Git {
     pub(crate) async fn commit(&self, commit: &NewCommit<'_>) -> Result<String, GitError> {
         let mut changes = Vec::new();
         for file in commit.files {
-            let mode = if file.executable { "100755" } else { "100644" };
             changes.extend_from_slice(
                 format!(
-                    "M {mode} inline {}\ndata {}\n",
+                    "M {} inline {}\ndata {}\n",
+                    file.mode.octal(),
                     quoted(&file.path),
                     file.content.len()
                 )

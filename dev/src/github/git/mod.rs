@@ -1,6 +1,7 @@
 //! The content of a repository: a bare git repository on disk, so that commits are real commits.
 
 mod commit;
+mod file;
 mod read;
 
 use std::{
@@ -11,28 +12,8 @@ use std::{
 use tokio::{io::AsyncWriteExt, process::Command};
 
 pub(crate) use commit::NewCommit;
+pub use file::{File, FileMode};
 pub(crate) use read::{DiffStat, Entry};
-
-/// A file of a commit: path from the root, content, and whether it may be executed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct File {
-    /// Path from the repository's root, with `/`.
-    pub path: String,
-    /// The bytes.
-    pub content: Vec<u8>,
-    /// Mode 100755 instead of 100644.
-    pub executable: bool,
-}
-
-impl<P: Into<String>, C: AsRef<[u8]>> From<(P, C)> for File {
-    fn from((path, content): (P, C)) -> Self {
-        Self {
-            path: path.into(),
-            content: content.as_ref().to_vec(),
-            executable: false,
-        }
-    }
-}
 
 /// Why git could not do it.
 #[derive(Debug, thiserror::Error)]
