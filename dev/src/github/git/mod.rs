@@ -13,7 +13,7 @@ use tokio::{io::AsyncWriteExt, process::Command};
 
 pub(crate) use commit::NewCommit;
 pub use file::{File, FileMode};
-pub(crate) use read::{DiffStat, Entry};
+pub(crate) use read::{DiffStat, Entry, Tree, TreeEntry};
 
 /// Why git could not do it.
 #[derive(Debug, thiserror::Error)]

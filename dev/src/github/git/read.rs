@@ -13,14 +13,27 @@ pub(crate) struct DiffStat {
 /// What a path holds at a commit.
 pub(crate) enum Entry {
     File { sha: String, content: Vec<u8> },
-    Folder(Vec<FolderEntry>),
+    Folder(Vec<TreeEntry>),
 }
 
-pub(crate) struct FolderEntry {
-    pub(crate) name: String,
-    pub(crate) is_folder: bool,
+/// A folder, which git calls a tree.
+pub(crate) struct Tree {
+    /// The SHA of the commit, if it was asked for by one.
     pub(crate) sha: String,
-    pub(crate) size: u64,
+    pub(crate) entries: Vec<TreeEntry>,
+}
+
+/// Something in a folder.
+pub(crate) struct TreeEntry {
+    /// From the folder that was asked for.
+    pub(crate) path: String,
+    /// Six octal digits.
+    pub(crate) mode: String,
+    /// `blob`, `tree` or `commit` (a submodule).
+    pub(crate) kind: String,
+    pub(crate) sha: String,
+    /// Of blobs.
+    pub(crate) size: Option<u64>,
 }
 
 impl Git {
@@ -52,41 +65,15 @@ impl Git {
 
     /// The full SHA that a branch, tag or (short) SHA stands for, if there is such a commit.
     pub(crate) async fn resolve(&self, name: &str) -> Option<String> {
-        let output = self
-            .run(
-                &[
-                    "rev-parse",
-                    "--verify",
-                    "--quiet",
-                    "--end-of-options",
-                    &format!("{name}^{{commit}}"),
-                ],
-                b"",
-            )
-            .await
-            .ok()?;
-        Some(String::from_utf8_lossy(&output).trim().to_owned())
+        self.find(&format!("{name}^{{commit}}")).await
     }
 
     /// The file or folder at `path` of a commit; `None` if there is none.
     pub(crate) async fn read(&self, commit: &str, path: &str) -> Result<Option<Entry>, GitError> {
         let path = path.trim_matches('/');
-        let Ok(output) = self
-            .run(
-                &[
-                    "rev-parse",
-                    "--verify",
-                    "--quiet",
-                    "--end-of-options",
-                    &format!("{commit}:{path}"),
-                ],
-                b"",
-            )
-            .await
-        else {
+        let Some(sha) = self.find(&format!("{commit}:{path}")).await else {
             return Ok(None);
         };
-        let sha = String::from_utf8_lossy(&output).trim().to_owned();
         if self
             .run(&["cat-file", "-t", &sha], b"")
             .await?
@@ -95,31 +82,69 @@ impl Git {
             let content = self.run(&["cat-file", "blob", &sha], b"").await?;
             return Ok(Some(Entry::File { sha, content }));
         }
-        let listing = self.run(&["ls-tree", "--long", "-z", &sha], b"").await?;
-        let entries = String::from_utf8_lossy(&listing)
-            .split_terminator('\0')
-            .filter_map(FolderEntry::parse)
-            .collect();
+        let entries = self.list(&sha, &[]).await?;
         Ok(Some(Entry::Folder(entries)))
+    }
+
+    /// What a tree holds, or a commit's, or a branch's or tag's: in the folder itself, or in all folders below it as well.
+    pub(crate) async fn tree(&self, name: &str, recursive: bool) -> Result<Option<Tree>, GitError> {
+        let Some(tree) = self.find(&format!("{name}^{{tree}}")).await else {
+            return Ok(None);
+        };
+        // Folders are listed besides what is in them.
+        let depth: &[&str] = if recursive { &["-r", "-t"] } else { &[] };
+        let entries = self.list(&tree, depth).await?;
+        let sha = self.resolve(name).await.unwrap_or(tree);
+        Ok(Some(Tree { sha, entries }))
+    }
+
+    /// What the file with this SHA holds.
+    pub(crate) async fn blob(&self, sha: &str) -> Result<Option<Vec<u8>>, GitError> {
+        match self.find(&format!("{sha}^{{blob}}")).await {
+            Some(sha) => self.run(&["cat-file", "blob", &sha], b"").await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The SHA of what one of git's expressions names, if there is such an object.
+    async fn find(&self, expression: &str) -> Option<String> {
+        let output = self
+            .run(
+                &[
+                    "rev-parse",
+                    "--verify",
+                    "--quiet",
+                    "--end-of-options",
+                    expression,
+                ],
+                b"",
+            )
+            .await
+            .ok()?;
+        Some(String::from_utf8_lossy(&output).trim().to_owned())
+    }
+
+    async fn list(&self, tree: &str, options: &[&str]) -> Result<Vec<TreeEntry>, GitError> {
+        let arguments = [&["ls-tree", "--long", "-z"], options, &[tree]].concat();
+        let listing = self.run(&arguments, b"").await?;
+        Ok(String::from_utf8_lossy(&listing)
+            .split_terminator('\0')
+            .filter_map(TreeEntry::parse)
+            .collect())
     }
 }
 
-impl FolderEntry {
-    /// `100644 blob <sha> <size>\t<name>`
+impl TreeEntry {
+    /// `100644 blob <sha> <size>\t<path>`
     fn parse(line: &str) -> Option<Self> {
-        let (meta, name) = line.split_once('\t')?;
-        let mut columns = meta.split_whitespace();
-        let (_mode, kind, sha, size) = (
-            columns.next()?,
-            columns.next()?,
-            columns.next()?,
-            columns.next()?,
-        );
+        let (meta, path) = line.split_once('\t')?;
+        let mut columns = meta.split_whitespace().map(str::to_owned);
         Some(Self {
-            name: name.to_owned(),
-            is_folder: kind == "tree",
-            sha: sha.to_owned(),
-            size: size.parse().unwrap_or(0),
+            path: path.to_owned(),
+            mode: columns.next()?,
+            kind: columns.next()?,
+            sha: columns.next()?,
+            size: columns.next()?.parse().ok(),
         })
     }
 }

@@ -60,7 +60,7 @@ fn needed(operation: &str) -> Option<(&'static str, Level)> {
         | "reactions/create-for-issue-comment" => ("issues", Level::Write),
         "pulls/get" => ("pull_requests", Level::Read),
         "repos/get" | "repos/get-collaborator-permission-level" => ("metadata", Level::Read),
-        "repos/get-content" => ("contents", Level::Read),
+        "repos/get-content" | "git/get-tree" | "git/get-blob" => ("contents", Level::Read),
         "repos/list-deployments" | "repos/list-deployment-statuses" => ("deployments", Level::Read),
         "repos/create-deployment" | "repos/create-deployment-status" => {
             ("deployments", Level::Write)

@@ -45,6 +45,12 @@ impl Call<'_> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
+    /// Does the client want the bytes of a file, rather than JSON with the bytes in it?
+    pub(super) fn wants_raw(&self) -> bool {
+        self.header("accept")
+            .is_some_and(|accept| accept.contains("raw"))
+    }
+
     /// A text of the body; empty if absent.
     pub(super) fn text(&self, field: &str) -> &str {
         self.body[field].as_str().unwrap_or_default()
@@ -107,6 +113,19 @@ impl Answer {
 
     pub(super) fn created(body: Value) -> Self {
         Self::new(StatusCode::CREATED, body)
+    }
+
+    /// The bytes of a file.
+    pub(super) fn raw(content: Vec<u8>) -> Self {
+        Self {
+            status: StatusCode::OK,
+            body: None,
+            raw: Some(content),
+            headers: vec![(
+                "content-type",
+                "application/vnd.github.raw+json; charset=utf-8".into(),
+            )],
+        }
     }
 
     pub(super) fn no_content() -> Self {

@@ -35,27 +35,9 @@ pub(super) async fn get(call: &Call<'_>) -> Result<Answer, Refusal> {
         commit: &commit,
     };
     let reference = reference.unwrap_or(Repository::DEFAULT_BRANCH);
-    match git
-        .read(&commit, path)
-        .await
-        .map_err(|error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?
-    {
+    match git.read(&commit, path).await? {
         None => Err(Refusal::not_found()),
-        Some(Entry::File { content, .. })
-            if call
-                .header("accept")
-                .is_some_and(|accept| accept.contains("raw")) =>
-        {
-            Ok(Answer {
-                status: StatusCode::OK,
-                body: None,
-                raw: Some(content),
-                headers: vec![(
-                    "content-type",
-                    "application/vnd.github.raw+json; charset=utf-8".into(),
-                )],
-            })
-        }
+        Some(Entry::File { content, .. }) if call.wants_raw() => Ok(Answer::raw(content)),
         Some(Entry::File { sha, content }) => {
             let mut json = base.entry(path, reference, ("file", &sha), content.len() as u64);
             json["encoding"] = json!("base64");
@@ -65,16 +47,17 @@ pub(super) async fn get(call: &Call<'_>) -> Result<Answer, Refusal> {
         Some(Entry::Folder(entries)) => {
             let list = entries.iter().map(|entry| {
                 let path = if path.is_empty() {
-                    entry.name.clone()
+                    entry.path.clone()
                 } else {
-                    format!("{path}/{}", entry.name)
+                    format!("{path}/{}", entry.path)
                 };
-                base.entry(
-                    &path,
-                    reference,
-                    (if entry.is_folder { "dir" } else { "file" }, &entry.sha),
-                    entry.size,
-                )
+                let kind = match entry.mode.as_str() {
+                    "040000" => "dir",
+                    "120000" => "symlink",
+                    _ => "file",
+                };
+                let size = entry.size.unwrap_or(0);
+                base.entry(&path, reference, (kind, &entry.sha), size)
             });
             Ok(Answer::ok(list.collect()))
         }
@@ -106,7 +89,7 @@ impl Base<'_> {
             "url": url,
             "html_url": html,
             "git_url": git,
-            "download_url": (kind == "file").then(|| format!("{}/raw/{}/{path}", self.page, self.commit)),
+            "download_url": (kind != "dir").then(|| format!("{}/raw/{}/{path}", self.page, self.commit)),
             "_links": { "self": url, "git": git, "html": html },
         })
     }

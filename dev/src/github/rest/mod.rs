@@ -10,6 +10,7 @@ mod comments;
 mod contents;
 mod deliveries;
 mod deployments;
+mod git;
 mod paging;
 mod refusal;
 mod repositories;
@@ -171,6 +172,8 @@ async fn dispatch(call: &Call<'_>, access: &Access) -> Result<Answer, Refusal> {
         "pulls/get" => repositories::pull(call),
         "repos/get-collaborator-permission-level" => repositories::permission(call),
         "repos/get-content" => contents::get(call).await,
+        "git/get-tree" => git::tree(call).await,
+        "git/get-blob" => git::blob(call).await,
         "issues/list-comments" => comments::list(call),
         "issues/create-comment" => comments::create(call),
         "issues/get-comment" => comments::get(call),

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::call::Answer;
-use crate::github::actions::Refused;
+use crate::github::{actions::Refused, git::GitError};
 
 /// An error answer.
 #[derive(Debug)]
@@ -93,5 +93,11 @@ impl From<Refused> for Refusal {
             } => Self::invalid(resource, field, message),
             Refused::Git(error) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
         }
+    }
+}
+
+impl From<GitError> for Refusal {
+    fn from(error: GitError) -> Self {
+        Refused::Git(error).into()
     }
 }

@@ -75,18 +75,7 @@ impl Client {
     }
 
     pub(super) async fn send(&self, method: Method, path: &str, body: Option<Vec<u8>>) -> Reply {
-        let url = if path.starts_with("http") {
-            path.to_owned()
-        } else {
-            format!("{}{path}", self.api)
-        };
-        let mut request = self
-            .http
-            .request(method, url)
-            .header("accept", "application/vnd.github+json");
-        if !self.credential.is_empty() {
-            request = request.bearer_auth(&self.credential);
-        }
+        let mut request = self.request(method, path, "application/vnd.github+json");
         if let Some(body) = body {
             request = request.body(body);
         }
@@ -98,6 +87,28 @@ impl Client {
             headers,
             body: serde_json::from_slice(&body).unwrap_or(Value::Null),
         }
+    }
+
+    fn request(&self, method: Method, path: &str, accept: &str) -> reqwest::RequestBuilder {
+        let url = if path.starts_with("http") {
+            path.to_owned()
+        } else {
+            format!("{}{path}", self.api)
+        };
+        let request = self.http.request(method, url).header("accept", accept);
+        if self.credential.is_empty() {
+            request
+        } else {
+            request.bearer_auth(&self.credential)
+        }
+    }
+
+    /// The bytes of a file, as the raw media type has them.
+    pub(super) async fn get_raw(&self, path: &str) -> Vec<u8> {
+        let request = self.request(Method::GET, path, "application/vnd.github.raw+json");
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{path}");
+        answer.bytes().await.unwrap().into()
     }
 
     pub(super) async fn get(&self, path: &str) -> Reply {

@@ -5,6 +5,7 @@ mod comments;
 mod content;
 mod credentials;
 mod deliveries;
+mod git;
 mod limits;
 mod page;
 mod receiver;
