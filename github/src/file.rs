@@ -1,12 +1,11 @@
 //! What does a repository hold in one file?
 
-use base64::{Engine, prelude::BASE64_STANDARD};
 use http::Method;
 use serde::Deserialize;
 use url::form_urlencoded;
 use workflows::vocabulary::PullRequestRef;
 
-use crate::{Error, ErrorKind, GitHubApp};
+use crate::{Error, ErrorKind, GitHubApp, content::Content};
 
 /// What there is at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,10 +76,8 @@ struct Entry {
     #[serde(rename = "type")]
     kind: String,
     size: u64,
-    #[serde(default)]
-    encoding: String,
-    #[serde(default)]
-    content: String,
+    #[serde(flatten)]
+    content: Content,
 }
 
 impl Wire {
@@ -95,15 +92,7 @@ impl Wire {
         if entry.size > max_size {
             return Ok(RepositoryFile::TooLarge { size: entry.size });
         }
-        if entry.encoding != "base64" {
-            return Err(format!("a file in encoding {:?}", entry.encoding));
-        }
-        // Broken into lines, as in a letter.
-        let text: String = entry.content.split_ascii_whitespace().collect();
-        BASE64_STANDARD
-            .decode(text)
-            .map(RepositoryFile::Content)
-            .map_err(|error| format!("a file that is not in base64: {error}"))
+        entry.content.decode().map(RepositoryFile::Content)
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod app;
 mod comment;
+mod content;
 mod deployment;
 mod error;
 mod file;
@@ -13,6 +14,7 @@ mod permission;
 mod pull_request;
 mod token;
 mod transport;
+mod tree;
 
 pub use app::{AppConfig, ConfigError, GitHubApp};
 pub use comment::Comment;
@@ -21,3 +23,4 @@ pub use error::{Error, ErrorKind};
 pub use file::RepositoryFile;
 pub use permission::Role;
 pub use pull_request::{PullRequest, PullRequestState};
+pub use tree::{Depth, Tree, TreeEntry, TreeEntryKind};

@@ -21,7 +21,7 @@ const REFRESH_MARGIN: SignedDuration = SignedDuration::from_secs(120);
 
 /// What our tokens may do: exactly what the calls of this crate need, however much the installation would grant.
 const PERMISSIONS: Permissions = Permissions {
-    // The repository's own configuration.
+    // The repository's own configuration, and a chart that lies in it.
     contents: "read",
     deployments: None,
     issues: "write",
