@@ -8,26 +8,7 @@ use std::{
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 
-use super::{Client, Repository, StandIn, assert_as_described, client::Reply, scene};
-use crate::github::File;
-
-/// A SHA that stands for nothing.
-const UNKNOWN: &str = "0123456789abcdef0123456789abcdef01234567";
-
-/// The scene, where the pull request brings a chart; and its newest commit.
-async fn chart() -> (StandIn, Repository, Client, String) {
-    let (github, repository, pull, client) = scene().await;
-    let sha = pull
-        .push([
-            ("chart/Chart.yaml", "name: hello\n").into(),
-            ("chart/templates/app.yaml", "").into(),
-            File::executable("chart/ci/lint", "#!/bin/sh\n"),
-            File::link("chart/values.yaml", "../content.json"),
-        ])
-        .await
-        .unwrap();
-    (github, repository, client, sha)
-}
+use super::{Client, Repository, UNKNOWN, assert_as_described, chart, client::Reply, scene};
 
 fn git(repository: &Repository, kind: &str, name: &str) -> String {
     format!("/repos/{}/git/{kind}/{name}", repository.full_name())
