@@ -40,14 +40,14 @@ mod temporal;
 
 pub use cluster::Cluster;
 pub use comments::{Comments, Links};
-pub use namespace::NamespaceConfig;
+pub use namespace::{AnnotationKey, ChartBounds, InvalidAnnotationKey, NamespaceConfig};
 pub use ownership::{Instance, InvalidInstance};
 pub use previews::Previews;
 pub use pull_request::PullRequests;
 pub use readiness::{ReadinessConfig, UnusableClient};
 pub use release::{
     Charts, Helm, ImagePrefix, ImageTemplate, Images, InvalidImagePrefix, InvalidImageTemplate,
-    InvalidOciPrefix, OciPrefix, ReleaseConfig,
+    InvalidOciPrefix, OciPrefix, ReleaseConfig, RepositoryCharts,
 };
 pub use repository_config::Bounds;
 pub use sweep::Sweeps;

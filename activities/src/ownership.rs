@@ -249,6 +249,7 @@ mod tests {
             installation: InstallationId(1),
             requested_by: "mona".parse().expect("a login"),
             ttl: Ttl::DEFAULT,
+            chart: None,
         }
     }
 

@@ -10,7 +10,7 @@ use workflows::activities::{
 };
 
 use crate::{
-    Cluster, NamespaceConfig, ReadinessConfig, ReleaseConfig,
+    Cluster, NamespaceConfig, ReadinessConfig, ReleaseConfig, RepositoryCharts,
     alive::{Progress, to_the_end, until_cancelled},
     namespace, readiness, release,
     teardown::tear_down,
@@ -24,6 +24,8 @@ pub struct Previews {
     pub namespaces: NamespaceConfig,
     /// What is installed.
     pub releases: ReleaseConfig,
+    /// What is installed out of repositories.
+    pub repository_charts: RepositoryCharts,
     /// How it is looked at.
     pub readiness: ReadinessConfig,
 }
@@ -61,6 +63,7 @@ impl Previews {
         let work = release::install(
             &self.cluster,
             &self.releases,
+            &self.repository_charts,
             &request,
             &progress,
             ctx.cancelled(),

@@ -3,6 +3,7 @@
 use std::{fs, path::Path};
 
 use anyhow::Result;
+use dev::github::File;
 
 /// Copies a chart and adds a template.
 pub(crate) fn copy_with(chart: &Path, to: &Path, name: &str, template: &str) -> Result<()> {
@@ -23,4 +24,27 @@ fn copy_folder(from: &Path, to: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The files of a chart as a commit has them, in a folder of the repository; with one template more.
+pub(crate) fn in_repository(
+    chart: &Path,
+    folder: &str,
+    name: &str,
+    template: &str,
+) -> Result<Vec<File>> {
+    let mut files = vec![(format!("{folder}/templates/{name}"), template).into()];
+    let mut folders = vec![chart.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(next)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let below = path.strip_prefix(chart)?.to_string_lossy();
+                files.push((format!("{folder}/{below}"), fs::read(&path)?).into());
+            }
+        }
+    }
+    Ok(files)
 }

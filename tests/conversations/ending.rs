@@ -12,7 +12,7 @@ use workflows::vocabulary::Phase;
 async fn ended_as_cancelled(pull: &PullRequest, preview: &Preview) -> Result<()> {
     assert_eq!(preview.closed().await?, WorkflowExecutionStatus::Canceled);
     preview.gone().await?;
-    let last = pull.says("cancelled").await?.body;
+    let last = pull.says("gone: it was cancelled").await?.body;
     assert!(last.contains("`/preview`"), "{last}");
     assert_eq!(preview.phases().await?.last(), Some(&Phase::Removed));
     Ok(())

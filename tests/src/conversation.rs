@@ -138,7 +138,7 @@ impl Conversation {
         worker.set("GITHUB_APP_ID", github.app_id().to_string());
         worker.set("GITHUB_PRIVATE_KEY_FILE", &key);
         worker.set("TEMPORAL_UI_URL", &stack.env.temporal_ui_url);
-        worker.set("KUBECONFIG", &stack.env.kubeconfig);
+        worker.set("KUBECONFIG", &stack.env.worker_kubeconfig);
         worker.set("HELM", &stack.env.helm);
         worker.set("PREVIEW_INSTANCE", &instance);
         worker.set("PREVIEW_DOMAIN", stack.preview_domain()?.to_string());

@@ -64,10 +64,20 @@ impl SharedStack {
         let _ = rustls::crypto::ring::default_provider().install_default();
         Ok(Self {
             temporal: connect_to_temporal(&env).await?,
-            kube: connect_to_cluster(&env).await?,
+            kube: kube::Client::try_from(cluster_config(&env).await?)?,
             folder: file.parent().unwrap_or(Path::new(".")).to_owned(),
             env,
         })
+    }
+
+    /// Kubernetes, as somebody else: `system:serviceaccount:some-namespace:some-account`.
+    ///
+    /// # Errors
+    /// When the kubeconfig is of no use.
+    pub async fn kube_as(&self, user: &str) -> Result<kube::Client> {
+        let mut config = cluster_config(&self.env).await?;
+        config.auth_info.impersonate = Some(user.to_owned());
+        Ok(kube::Client::try_from(config)?)
     }
 
     /// The domain that previews live under, as the worker is told it.
@@ -162,13 +172,11 @@ async fn connect_to_temporal(env: &StackEnv) -> Result<Client> {
     )?)
 }
 
-async fn connect_to_cluster(env: &StackEnv) -> Result<kube::Client> {
+async fn cluster_config(env: &StackEnv) -> Result<kube::Config> {
     let kubeconfig = Kubeconfig::read_from(&env.kubeconfig)?;
     let options = KubeConfigOptions {
         context: env.kube_context.clone(),
         ..KubeConfigOptions::default()
     };
-    Ok(kube::Client::try_from(
-        kube::Config::from_custom_kubeconfig(kubeconfig, &options).await?,
-    )?)
+    Ok(kube::Config::from_custom_kubeconfig(kubeconfig, &options).await?)
 }

@@ -3,8 +3,8 @@
 use std::{io, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use activities::{
-    Bounds, Charts, Helm, ImagePrefix, ImageTemplate, Images, Instance, Links, NamespaceConfig,
-    OciPrefix, ReadinessConfig, ReleaseConfig, UnusableClient,
+    AnnotationKey, Bounds, ChartBounds, Charts, Helm, ImagePrefix, ImageTemplate, Images, Instance,
+    Links, NamespaceConfig, OciPrefix, ReadinessConfig, ReleaseConfig, UnusableClient,
 };
 use clap::{Parser, builder::BoolishValueParser};
 use service::{LogFormat, TemporalSettings};
@@ -72,8 +72,7 @@ pub struct Config {
     #[arg(long, env, value_name = "FOLDER", value_parser = possibly_empty_path)]
     preview_charts_folder: Option<PathBuf>,
 
-    /// Where in registries repositories may choose charts, separated by commas: oci://registry.example.com/charts. Helm installs them with the
-    /// worker's rights.
+    /// Where in registries repositories may choose charts, separated by commas: oci://registry.example.com/charts.
     #[arg(
         long,
         env,
@@ -82,6 +81,24 @@ pub struct Config {
         hide_default_value = true
     )]
     preview_allowed_charts: Several<OciPrefix>,
+
+    /// Repositories may bring charts of their own, at a path. The cluster has to have charts/preview-cluster then.
+    #[arg(long, env, value_name = "BOOL", default_value = "false", value_parser = BoolishValueParser::new(), action = clap::ArgAction::Set)]
+    preview_repository_charts: bool,
+
+    /// Which annotations such charts may set, separated by commas: cert-manager.io/cluster-issuer.
+    #[arg(
+        long,
+        env,
+        value_name = "NAMES",
+        default_value = "",
+        hide_default_value = true
+    )]
+    preview_allowed_annotations: Several<AnnotationKey>,
+
+    /// The cluster role that Helm has in the namespace of a preview: what a chart may make at all.
+    #[arg(long, env, value_name = "CLUSTER ROLE", default_value = "edit")]
+    preview_release_role: String,
 
     /// The image of a commit, with {owner}, {repo} and {commit} left open: registry.example.com/{owner}/{repo}:{commit}.
     #[arg(long, env, value_name = "TEMPLATE")]
@@ -161,6 +178,11 @@ pub enum ConfigError {
         /// What it may have.
         max_lifetime: Ttl,
     },
+    /// Nothing would keep an Ingress from another controller.
+    #[error(
+        "PREVIEW_REPOSITORY_CHARTS needs PREVIEW_INGRESS_CLASS: name the class that previews have"
+    )]
+    NoIngressClass,
     /// There are no charts to choose from.
     #[error("PREVIEW_CHARTS_FOLDER cannot be read: {0}")]
     ChartsFolder(#[from] io::Error),
@@ -178,8 +200,15 @@ impl Config {
 
     /// What previews' namespaces have to fit in with.
     #[must_use]
-    pub fn namespaces(&self) -> NamespaceConfig {
+    pub fn namespaces(&self, bounds: &Bounds) -> NamespaceConfig {
         NamespaceConfig {
+            release_role: self.preview_release_role.clone(),
+            repository_charts: ChartBounds {
+                domain: self.preview_domain.clone(),
+                ingress_class: self.preview_ingress_class.clone(),
+                images: bounds.images.clone(),
+                annotations: self.preview_allowed_annotations.0.clone(),
+            },
             ingress_namespace: self.preview_ingress_namespace.clone(),
         }
     }
@@ -193,6 +222,9 @@ impl Config {
         if ttl > max_lifetime {
             return Err(ConfigError::TtlBeyondMaximum { ttl, max_lifetime });
         }
+        if self.preview_repository_charts && self.preview_ingress_class.is_empty() {
+            return Err(ConfigError::NoIngressClass);
+        }
         Ok(Bounds {
             ttl,
             max_lifetime,
@@ -202,7 +234,8 @@ impl Config {
                     .as_deref()
                     .filter(|folder| !folder.as_os_str().is_empty()),
                 self.preview_allowed_charts.0.clone(),
-            )?,
+            )?
+            .of_repositories(self.preview_repository_charts),
             images: Images::new(
                 self.preview_image.clone(),
                 self.preview_allowed_images.0.clone(),

@@ -1,6 +1,6 @@
 //! The worker: runs preview workflows, and does to GitHub and Kubernetes what they ask for.
 
-use activities::{Cluster, Comments, Previews, PullRequests, Sweeps};
+use activities::{Cluster, Comments, Previews, PullRequests, RepositoryCharts, Sweeps};
 use anyhow::{Context, anyhow};
 use clap::Parser;
 use github::GitHubApp;
@@ -70,8 +70,9 @@ async fn main() -> anyhow::Result<()> {
     let implementations = Implementations {
         previews: Previews {
             cluster: cluster.clone(),
-            namespaces: config.namespaces(),
+            namespaces: config.namespaces(&bounds),
             releases: config.releases(&bounds),
+            repository_charts: RepositoryCharts::new(github.clone()),
             readiness: config.readiness()?,
         },
         pull_requests: PullRequests {

@@ -1,4 +1,4 @@
-//! What keeps a preview's pods in their place? Quota, limits, network policies and a powerless service account.
+//! What keeps a preview in its place? Quota, limits, network policies, a powerless service account for its pods, and one of few rights for Helm.
 //!
 //! Pod security is enforced by the namespace's own labels. All of this is server-side apply, which says what shall be true and can be said twice.
 
@@ -20,7 +20,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::{time::timeout, try_join};
 
-use super::NamespaceConfig;
+use super::{NamespaceConfig, account};
 use crate::{
     Cluster,
     cluster::{ClusterError, Doing, FIELD_MANAGER},
@@ -38,17 +38,23 @@ pub(super) async fn put_up(
     namespace: &str,
 ) -> Result<(), ClusterError> {
     try_join!(
+        account::set_up(cluster, &config.release_role, namespace),
         apply::<ResourceQuota>(cluster, namespace, NAME, quota()),
         apply::<LimitRange>(cluster, namespace, NAME, limits()),
         apply::<ServiceAccount>(cluster, namespace, "default", service_account()),
         apply::<NetworkPolicy>(cluster, namespace, "preview-default-deny", default_deny()),
-        apply::<NetworkPolicy>(cluster, namespace, "preview-ingress", ingress(config)),
+        apply::<NetworkPolicy>(
+            cluster,
+            namespace,
+            "preview-ingress",
+            ingress(config.ingress_namespace.as_deref())
+        ),
         apply::<NetworkPolicy>(cluster, namespace, "preview-egress", egress()),
     )?;
     quota_to_be_in_force(cluster, namespace).await
 }
 
-async fn apply<K>(
+pub(super) async fn apply<K>(
     cluster: &Cluster,
     namespace: &str,
     name: &str,
@@ -94,7 +100,7 @@ async fn quota_to_be_in_force(cluster: &Cluster, namespace: &str) -> Result<(), 
     }
 }
 
-/// A whole preview, however many pods its chart makes of it. Load balancers and node ports would reach past the ingress.
+/// A whole preview, however many objects its chart makes of it. Load balancers and node ports would reach past the ingress.
 fn quota() -> Value {
     json!({ "spec": { "hard": {
         "pods": "10",
@@ -106,6 +112,14 @@ fn quota() -> Value {
         "requests.storage": "10Gi",
         "services.loadbalancers": "0",
         "services.nodeports": "0",
+        "count/configmaps": "50",
+        "count/secrets": "50",
+        "count/services": "20",
+        "count/jobs.batch": "50",
+        "count/cronjobs.batch": "10",
+        "count/deployments.apps": "20",
+        "count/statefulsets.apps": "20",
+        "count/ingresses.networking.k8s.io": "20",
     }}})
 }
 
@@ -128,8 +142,8 @@ fn default_deny() -> Value {
 }
 
 /// In come the ingress controller and the preview's own pods.
-fn ingress(config: &NamespaceConfig) -> Value {
-    let rule = match &config.ingress_namespace {
+fn ingress(controller: Option<&str>) -> Value {
+    let rule = match controller {
         Some(name) => json!({ "from": [
             { "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": name } } },
             { "podSelector": {} },
@@ -149,13 +163,15 @@ fn egress() -> Value {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use serde::Serialize;
 
     use super::*;
 
     /// The API server ignores fields that it does not know; a typed round trip drops them.
-    fn assert_every_field_is_known<K: DeserializeOwned + Serialize>(manifest: &Value) {
+    pub(in super::super) fn assert_every_field_is_known<K: DeserializeOwned + Serialize>(
+        manifest: &Value,
+    ) {
         let typed: K = serde_json::from_value(manifest.clone()).expect("a manifest of this kind");
         let mut known = serde_json::to_value(typed).expect("json");
         let known = known.as_object_mut().expect("an object");
@@ -168,13 +184,10 @@ mod tests {
         assert_every_field_is_known::<ResourceQuota>(&quota());
         assert_every_field_is_known::<LimitRange>(&limits());
         assert_every_field_is_known::<ServiceAccount>(&service_account());
-        let restricted = NamespaceConfig {
-            ingress_namespace: Some("traefik".to_owned()),
-        };
         for policy in [
             default_deny(),
-            ingress(&NamespaceConfig::default()),
-            ingress(&restricted),
+            ingress(None),
+            ingress(Some("traefik")),
             egress(),
         ] {
             assert_every_field_is_known::<NetworkPolicy>(&policy);

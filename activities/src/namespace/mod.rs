@@ -1,6 +1,8 @@
 //! How does a run get a namespace of its own, guarded, whatever an earlier run or attempt has left behind?
 
+mod account;
 mod guards;
+mod policy;
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{
@@ -21,9 +23,16 @@ use crate::{
     temporal::{TemporalError, latest_run},
 };
 
+pub(crate) use account::release_account;
+pub use policy::{AnnotationKey, ChartBounds, InvalidAnnotationKey};
+
 /// What previews' namespaces have to fit in with.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct NamespaceConfig {
+    /// The cluster role that Helm has in a preview's namespace.
+    pub release_role: String,
+    /// What charts are held to that come out of repositories.
+    pub repository_charts: ChartBounds,
     /// The namespace that the ingress controller runs in, the only one whose pods may reach previews. Unset: previews are reachable from anywhere,
     /// which an ingress controller outside the cluster's pod network needs.
     pub ingress_namespace: Option<String>,
@@ -117,7 +126,7 @@ pub(crate) async fn create(
     request: &CreateNamespace,
     progress: &Progress,
 ) -> Result<NamespaceHandle, NamespaceError> {
-    let namespace = obtain(cluster, temporal, request, progress).await?;
+    let namespace = obtain(cluster, config, temporal, request, progress).await?;
     let name = namespace.name_any();
     progress.report(format!("guarding namespace {name}"));
     guards::put_up(cluster, config, &name).await?;
@@ -129,6 +138,7 @@ pub(crate) async fn create(
 
 async fn obtain(
     cluster: &Cluster,
+    config: &NamespaceConfig,
     temporal: &Temporal,
     request: &CreateNamespace,
     progress: &Progress,
@@ -143,7 +153,7 @@ async fn obtain(
             .await
             .doing(|| format!("reading namespace {name}"))?;
         let Some(found) = found else {
-            let wanted = claimed_namespace(request, &cluster.instance);
+            let wanted = wanted(cluster, config, request);
             let params = PostParams {
                 field_manager: Some(FIELD_MANAGER.to_owned()),
                 ..PostParams::default()
@@ -163,7 +173,8 @@ async fn obtain(
             }
             Standing::AnotherRuns => {
                 assert_newest(temporal, request).await?;
-                if let Some(adopted) = unless_changed(adopt(cluster, request, &found).await) {
+                if let Some(adopted) = unless_changed(adopt(cluster, config, request, &found).await)
+                {
                     tracing::info!(
                         namespace = name,
                         run_id = request.owner.run_id,
@@ -174,6 +185,16 @@ async fn obtain(
             }
         }
     }
+}
+
+/// The namespace as it is made: held to the policy, where that holds for it, from its first moment on.
+fn wanted(cluster: &Cluster, config: &NamespaceConfig, request: &CreateNamespace) -> Namespace {
+    let mut namespace = claimed_namespace(request, &cluster.instance);
+    let bounds = policy::annotations(&config.repository_charts, request);
+    namespace.annotations_mut().extend(bounds);
+    let label = policy::label(request).map(|value| (policy::LABEL.to_owned(), value.to_owned()));
+    namespace.labels_mut().extend(label);
+    namespace
 }
 
 /// The namespace of this name, if this run holds it and it is not on its way out.
@@ -210,14 +231,18 @@ async fn assert_newest(
 /// Writes our run's name over the other's, if the namespace is still exactly what we saw.
 async fn adopt(
     cluster: &Cluster,
+    config: &NamespaceConfig,
     request: &CreateNamespace,
     found: &Namespace,
 ) -> Result<Namespace, kube::Error> {
-    let mut annotations = json!(claim_annotations(request));
+    let mut annotations = claim_annotations(request);
+    annotations.extend(policy::annotations(&config.repository_charts, request));
+    let mut annotations = json!(annotations);
     annotations[ORPHANED_SINCE] = json!(null);
     let patch = json!({ "metadata": {
         "uid": found.uid(),
         "resourceVersion": found.resource_version(),
+        "labels": { policy::LABEL: policy::label(request) },
         "annotations": annotations,
     }});
     let params = PatchParams {

@@ -22,6 +22,7 @@ fn request_of(run_id: &str) -> CreateNamespace {
         installation: InstallationId(1),
         requested_by: "mona".parse().expect("a login"),
         ttl: Ttl::DEFAULT,
+        chart: None,
     }
 }
 

@@ -1,7 +1,7 @@
-//! From which charts may previews be installed, and how does Helm find the one that is wanted?
+//! From which charts may previews be installed, and where is the one that is wanted?
 //!
-//! Helm installs with the service's own rights in the cluster. So a repository chooses among charts that the operators of the service trust, and
-//! brings none of its own.
+//! A repository chooses among charts that the operators of the service trust. It brings one of its own only where they let it, and the cluster then
+//! holds that chart to `charts/preview-cluster`.
 
 use std::{
     collections::BTreeMap,
@@ -10,7 +10,7 @@ use std::{
     str::FromStr,
 };
 
-use workflows::vocabulary::ChartSource;
+use workflows::vocabulary::{ChartSource, RepositoryPath};
 
 /// What a reference to a registry begins with.
 const OCI: &str = "oci://";
@@ -25,6 +25,16 @@ pub struct Charts {
     default: Chart,
     packaged: BTreeMap<String, PathBuf>,
     allowed: Vec<OciPrefix>,
+    of_repositories: bool,
+}
+
+/// Where a chart is that may be installed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Where Helm finds it by itself.
+    Known(Chart),
+    /// In the repository, at the commit that is previewed.
+    Repository(RepositoryPath),
 }
 
 /// A chart, as Helm is told to find it.
@@ -34,6 +44,15 @@ pub(crate) struct Chart {
     pub(crate) reference: String,
     /// Which version, of a chart in a registry.
     pub(crate) version: Option<String>,
+}
+
+impl Chart {
+    pub(crate) fn in_folder(folder: &Path) -> Self {
+        Self {
+            reference: folder.to_string_lossy().into_owned(),
+            version: None,
+        }
+    }
 }
 
 /// `oci://registry.example.com/charts`: that chart, or whatever is below it.
@@ -88,6 +107,7 @@ impl Charts {
             },
             packaged: BTreeMap::new(),
             allowed,
+            of_repositories: false,
         };
         if default.starts_with(OCI) {
             charts.allowed.push(OciPrefix(default.to_owned()));
@@ -108,15 +128,21 @@ impl Charts {
         Ok(charts)
     }
 
+    /// Repositories may bring charts of their own, or not.
+    #[must_use]
+    pub fn of_repositories(self, allowed: bool) -> Self {
+        Self {
+            of_repositories: allowed,
+            ..self
+        }
+    }
+
     /// The chart that was chosen, if it may be.
-    pub(crate) fn find(&self, wanted: Option<&ChartSource>) -> Result<Chart, ChartRefused> {
+    pub(crate) fn find(&self, wanted: Option<&ChartSource>) -> Result<Place, ChartRefused> {
         match wanted {
-            None => Ok(self.default.clone()),
+            None => Ok(Place::Known(self.default.clone())),
             Some(ChartSource::Packaged(name)) => match self.packaged.get(name) {
-                Some(path) => Ok(Chart {
-                    reference: path.to_string_lossy().into_owned(),
-                    version: None,
-                }),
+                Some(path) => Ok(Place::Known(Chart::in_folder(path))),
                 None => Err(ChartRefused::Unknown {
                     name: name.clone(),
                     known: self.known(),
@@ -126,10 +152,10 @@ impl Charts {
                 let (reference, version) =
                     split(text).ok_or_else(|| ChartRefused::NoReference(text.clone()))?;
                 if self.allowed.iter().any(|prefix| prefix.covers(text)) {
-                    Ok(Chart {
+                    Ok(Place::Known(Chart {
                         reference: reference.to_owned(),
                         version: Some(version.to_owned()),
-                    })
+                    }))
                 } else {
                     Err(ChartRefused::NotAllowed {
                         reference: text.clone(),
@@ -137,6 +163,9 @@ impl Charts {
                         known: self.known(),
                     })
                 }
+            }
+            Some(ChartSource::Path(path)) if self.of_repositories => {
+                Ok(Place::Repository(path.clone()))
             }
             Some(ChartSource::Path(_)) => Err(ChartRefused::FromRepository {
                 known: self.known(),
@@ -236,6 +265,13 @@ mod tests {
         ChartSource::Oci(text.to_owned())
     }
 
+    fn known(place: Result<Place, ChartRefused>) -> Chart {
+        match place {
+            Ok(Place::Known(chart)) => chart,
+            other => panic!("{other:?}"),
+        }
+    }
+
     fn charts(allowed: &[&str]) -> Charts {
         let allowed = allowed
             .iter()
@@ -248,9 +284,9 @@ mod tests {
     fn without_a_choice_it_is_the_services_own_which_can_be_named_too() {
         let charts = charts(&[]);
         let named = ChartSource::Packaged("hello-world-app".to_owned());
-        let own = charts.find(None).expect("the default");
+        let own = known(charts.find(None));
         assert_eq!(own.reference, "/charts/hello-world-app");
-        assert_eq!(charts.find(Some(&named)), Ok(own));
+        assert_eq!(known(charts.find(Some(&named))), own);
     }
 
     #[test]
@@ -260,8 +296,7 @@ mod tests {
             .expect("a folder of charts");
         let named = |name: &str| charts.find(Some(&ChartSource::Packaged(name.to_owned())));
         assert!(
-            named("hello-world-app")
-                .expect("one")
+            known(named("hello-world-app"))
                 .reference
                 .ends_with("charts/hello-world-app")
         );
@@ -301,7 +336,7 @@ mod tests {
                 reference: reference.to_owned(),
                 version: Some(version.to_owned()),
             };
-            assert_eq!(charts.find(Some(&oci(text))), Ok(chart));
+            assert_eq!(known(charts.find(Some(&oci(text)))), chart);
         }
         for text in [
             "oci://registry.example.com:5000/charts-of-others/a:1.0.0",
@@ -343,9 +378,12 @@ mod tests {
     }
 
     #[test]
-    fn a_chart_of_the_commits_own_is_not_installed() {
-        let path = ChartSource::Path("./chart".to_owned());
-        let refused = charts(&[]).find(Some(&path)).expect_err("refused");
+    fn a_chart_of_the_commits_own_is_installed_only_where_that_is_allowed() {
+        let path: RepositoryPath = "./chart".parse().expect("a path");
+        let wanted = ChartSource::Path(path.clone());
+        let allowed = charts(&[]).of_repositories(true);
+        assert_eq!(allowed.find(Some(&wanted)), Ok(Place::Repository(path)));
+        let refused = charts(&[]).find(Some(&wanted)).expect_err("refused");
         assert!(
             refused
                 .to_string()
@@ -373,7 +411,7 @@ mod tests {
         fn any_text_is_found_or_refused(text in ".{0,60}", tail in "[a-z0-9./:+-]{0,40}") {
             let charts = charts(&["oci://registry.example.com/charts"]);
             for text in [text, format!("oci://registry.example.com/charts{tail}")] {
-                if let Ok(chart) = charts.find(Some(&oci(&text))) {
+                if let Ok(Place::Known(chart)) = charts.find(Some(&oci(&text))) {
                     prop_assert!(chart.reference.starts_with("oci://registry.example.com/charts"), "{}", text);
                     prop_assert!(!chart.reference.contains(".."), "{}", text);
                 }

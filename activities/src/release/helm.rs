@@ -22,8 +22,10 @@ use tokio::{
 
 /// How long Helm has to record its failure after SIGTERM, before it is killed.
 const GRACE: Duration = Duration::from_secs(10);
-/// How much of what Helm printed is kept, in bytes from the end.
-const OUTPUT_MAX: usize = 8 * 1024;
+/// How much of what Helm printed is kept, in bytes from the beginning and from the end.
+const OUTPUT_MAX: [usize; 2] = [1024, 7 * 1024];
+/// The most memory that Helm may take for its data, in bytes; it needs a tenth. A template of one line can ask for any amount.
+const MEMORY_MAX: u64 = 1024 * 1024 * 1024;
 /// Secrets of this process that Helm and its plugins have no business with.
 const OUR_SECRETS: [&str; 2] = ["GITHUB_PRIVATE_KEY", "WEBHOOK_SECRET"];
 
@@ -38,6 +40,8 @@ pub struct Helm {
 
 /// One run of Helm.
 pub(super) struct Invocation {
+    /// In whose name it speaks to the cluster.
+    pub(super) account: String,
     pub(super) arguments: Vec<OsString>,
     /// Written to its standard input.
     pub(super) input: Vec<u8>,
@@ -70,6 +74,7 @@ impl Helm {
         let mut command = Command::new(&self.program);
         command
             .args(&invocation.arguments)
+            .arg(format!("--kube-as-user={}", invocation.account))
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -86,6 +91,7 @@ impl Helm {
             source,
         })?;
         let mut group = Group::led_by(child.id());
+        bound_memory(child.id());
         let stdin = child.stdin.take();
         let stderr = child.stderr.take();
 
@@ -96,7 +102,7 @@ impl Helm {
                     let _ = stdin.write_all(&invocation.input).await;
                 }
             };
-            let ((), output, status) = tokio::join!(feed, tail(stderr), child.wait());
+            let ((), output, status) = tokio::join!(feed, ends(stderr), child.wait());
             Ok::<_, io::Error>((output?, status?))
         };
         let mut run = std::pin::pin!(run);
@@ -130,6 +136,26 @@ impl Helm {
     }
 }
 
+/// Set from outside, because a child cannot be told to do it before it runs without unsafe code. Helm has read no template by then.
+#[cfg(target_os = "linux")]
+fn bound_memory(child: Option<u32>) {
+    use rustix::process::{Pid, Resource, Rlimit, prlimit};
+
+    let child = child.and_then(|id| Pid::from_raw(id.try_into().ok()?));
+    let most = Rlimit {
+        current: Some(MEMORY_MAX),
+        maximum: Some(MEMORY_MAX),
+    };
+    // `None` would be ourselves.
+    if let Some(Err(error)) = child.map(|child| prlimit(Some(child), Resource::Data, most)) {
+        tracing::debug!(%error, "Helm's memory is not bounded; has it ended already?");
+    }
+}
+
+/// Only Linux lets one process bound another's memory.
+#[cfg(not(target_os = "linux"))]
+fn bound_memory(_child: Option<u32>) {}
+
 /// Helm and its children. Killed when dropped, should the future that runs them be dropped half-way.
 struct Group(Option<Pid>);
 
@@ -161,21 +187,31 @@ impl Drop for Group {
     }
 }
 
-/// Reads to the end, and keeps the last of it.
-async fn tail(source: Option<impl AsyncRead + Unpin>) -> io::Result<String> {
-    let mut kept = Vec::new();
-    if let Some(mut source) = source {
-        let mut chunk = [0; 1024];
-        loop {
-            let read = source.read(&mut chunk).await?;
-            if read == 0 {
-                break;
-            }
-            kept.extend_from_slice(&chunk[..read]);
-            let surplus = kept.len().saturating_sub(OUTPUT_MAX);
-            kept.drain(..surplus);
+/// Reads to the end, and keeps the first and the last of it: Helm says at its end what went wrong, but begins with that when it breaks down.
+async fn ends(source: Option<impl AsyncRead + Unpin>) -> io::Result<String> {
+    let Some(mut source) = source else {
+        return Ok(String::new());
+    };
+    let [first_max, last_max] = OUTPUT_MAX;
+    let mut first = Vec::new();
+    (&mut source)
+        .take(first_max as u64)
+        .read_to_end(&mut first)
+        .await?;
+    let (mut last, mut is_cut) = (Vec::new(), false);
+    let mut chunk = [0; 1024];
+    loop {
+        let read = source.read(&mut chunk).await?;
+        if read == 0 {
+            break;
         }
+        last.extend_from_slice(&chunk[..read]);
+        let surplus = last.len().saturating_sub(last_max);
+        is_cut |= surplus > 0;
+        last.drain(..surplus);
     }
+    let between: &[u8] = if is_cut { b"\n...\n" } else { b"" };
+    let kept = [&first, between, &last].concat();
     Ok(String::from_utf8_lossy(&kept).trim().to_owned())
 }
 
@@ -198,6 +234,7 @@ mod tests {
             kube_context: None,
         };
         let invocation = Invocation {
+            account: "system:serviceaccount:preview-x:preview-release".to_owned(),
             arguments: vec!["-c".into(), script.into()],
             input: b"values".to_vec(),
             patience,
@@ -215,13 +252,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_failure_is_told_in_helms_own_last_words() {
-        let script = "yes noise | head -c 100000 >&2; echo 'Error: no such chart' >&2; exit 3";
+    async fn a_failure_is_told_in_helms_own_first_and_last_words() {
+        let script = "echo begin >&2; yes noise | head -c 100000 >&2; echo 'Error: no such chart' >&2; exit 3";
         match run(script, LONG, pending()).await {
             Err(HelmError::Failed { status, output }) => {
                 assert_eq!(status.code(), Some(3));
                 assert!(output.ends_with("Error: no such chart"), "{output}");
-                assert!(output.len() <= OUTPUT_MAX);
+                assert!(output.starts_with("begin\nnoise"), "{output}");
+                assert!(output.len() <= 9 * 1024);
             }
             other => panic!("{other:?}"),
         }
@@ -234,6 +272,7 @@ mod tests {
             kube_context: None,
         };
         let invocation = Invocation {
+            account: "system:serviceaccount:preview-x:preview-release".to_owned(),
             arguments: vec![],
             input: vec![],
             patience: LONG,
@@ -270,6 +309,17 @@ mod tests {
             Err(HelmError::TooSlow { output, .. }) => assert_eq!(output, "waiting"),
             other => panic!("{other:?}"),
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn helm_cannot_take_all_memory() {
+        let script = "sleep 0.1; head -c 2G /dev/zero | tail -c 2G >/dev/null";
+        let result = run(script, LONG, pending()).await;
+        assert!(
+            matches!(&result, Err(HelmError::Failed { output, .. }) if output.contains("memory")),
+            "{result:?}"
+        );
     }
 
     #[tokio::test]

@@ -75,11 +75,7 @@ impl Images {
         };
         let template: ImageTemplate = wanted.parse()?;
         let place = in_repository(&template.repository, repository);
-        let allowed: Vec<_> = self
-            .allowed
-            .iter()
-            .map(|prefix| in_repository(&prefix.0, repository))
-            .collect();
+        let allowed = self.places(repository);
         // Whole pieces of a name are compared: `…/octo` does not cover `…/octo-labs`.
         let is_below = |prefix: &String| {
             place
@@ -94,6 +90,16 @@ impl Images {
             allowed: quoted.join(", "),
             place,
         })
+    }
+}
+
+impl Images {
+    /// Below which names the images are that a repository may run.
+    pub(crate) fn places(&self, repository: &Repository) -> Vec<String> {
+        let prefixes = self.allowed.iter();
+        prefixes
+            .map(|prefix| in_repository(&prefix.0, repository))
+            .collect()
     }
 }
 

@@ -4,15 +4,17 @@ mod chart;
 mod helm;
 mod image;
 mod pending;
+mod policy;
+mod repository_chart;
 mod values;
 mod verdict;
 
-use std::{ffi::OsString, time::Duration};
+use std::{ffi::OsString, sync::Arc, time::Duration};
 
 use kube::ResourceExt;
 use workflows::{
     activities::{Explanation, InstallRelease, NamespaceHandle, RunIdentity},
-    vocabulary::{PreviewDomain, PreviewId},
+    vocabulary::{PreviewDomain, PreviewId, RepositoryPath},
 };
 
 use crate::{
@@ -20,21 +22,25 @@ use crate::{
     alive::Progress,
     cluster::ClusterError,
     fault::{Fault, explain},
-    namespace::find_held,
+    namespace::{find_held, release_account},
 };
 pub(crate) use chart::ChartRefused;
+use chart::{Chart, Place};
 pub use chart::{Charts, InvalidOciPrefix, OciPrefix};
 pub use helm::Helm;
 pub(crate) use helm::HelmError;
 use helm::Invocation;
 pub(crate) use image::ImageRefused;
 pub use image::{ImagePrefix, ImageTemplate, Images, InvalidImagePrefix, InvalidImageTemplate};
+use repository_chart::FetchError;
+pub use repository_chart::RepositoryCharts;
+use tempfile::TempDir;
 pub(crate) use values::reserved;
 use values::values;
 
 /// Longest run of `helm upgrade --install`. It waits for hooks only, not for pods. Shorter than the activity's time-out, which could not say why.
 const INSTALL_PATIENCE: Duration = Duration::from_secs(240);
-/// Longest run of `helm uninstall`: the namespace is deleted afterwards anyway, so this is for what a chart put elsewhere.
+/// Longest run of `helm uninstall`: the namespace is deleted afterwards anyway, so this is for the chart's own hooks.
 const UNINSTALL_PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a preview is installed from.
@@ -61,6 +67,12 @@ pub(crate) enum InstallError {
     NamespaceLost { name: String },
     #[error(transparent)]
     Chart(#[from] ChartRefused),
+    #[error(
+        "the cluster does not hold charts out of repositories to any policy: install charts/preview-cluster, or unset PREVIEW_REPOSITORY_CHARTS"
+    )]
+    NoPolicy,
+    #[error(transparent)]
+    Fetch(#[from] Arc<FetchError>),
     #[error(transparent)]
     Image(#[from] ImageRefused),
     #[error(transparent)]
@@ -73,6 +85,8 @@ impl Fault for InstallError {
             Self::Cluster(error) => error.kind(),
             Self::NamespaceLost { .. } => "NamespaceLost",
             Self::Chart(_) => "ChartRefused",
+            Self::NoPolicy => "NoPolicy",
+            Self::Fetch(error) => error.kind(),
             Self::Image(_) => "ImageRefused",
             Self::Helm(HelmError::Failed { output, .. }) => verdict::of(output).kind,
             Self::Helm(HelmError::TooSlow { .. }) => "HelmTooSlow",
@@ -83,7 +97,10 @@ impl Fault for InstallError {
     fn is_permanent(&self) -> bool {
         match self {
             Self::Cluster(error) => error.is_permanent(),
-            Self::NamespaceLost { .. } | Self::Chart(_) | Self::Image(_) => true,
+            Self::NamespaceLost { .. } | Self::Chart(_) | Self::NoPolicy | Self::Image(_) => true,
+            // It has had minutes, and would need them again.
+            Self::Helm(HelmError::TooSlow { .. }) => true,
+            Self::Fetch(error) => error.is_permanent(),
             Self::Helm(HelmError::Failed { output, .. }) => verdict::of(output).permanent,
             // A worker without Helm shall not fail what another worker, or the same one mended, can do.
             Self::Helm(_) => false,
@@ -97,6 +114,10 @@ impl Fault for InstallError {
                 "The preview's namespace was removed or taken over while the chart was being installed.",
             ),
             Self::Chart(refused) => explain(format!("The chart is not installed: {refused}.")),
+            Self::NoPolicy => explain(
+                "The preview service is not ready for charts out of repositories. Its operators have to look.",
+            ),
+            Self::Fetch(error) => error.explanation(),
             Self::Image(refused) => explain(format!("The image is not run: {refused}.")),
             Self::Helm(HelmError::Failed { output, .. }) => verdict::of(output).explanation,
             Self::Helm(HelmError::TooSlow { patience, .. }) => explain(format!(
@@ -109,6 +130,13 @@ impl Fault for InstallError {
         }
     }
 
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Fetch(error) => error.retry_after(),
+            _ => None,
+        }
+    }
+
     fn is_cancellation(&self) -> bool {
         matches!(self, Self::Helm(HelmError::Cancelled))
     }
@@ -118,6 +146,7 @@ impl Fault for InstallError {
 pub(crate) async fn install(
     cluster: &Cluster,
     config: &ReleaseConfig,
+    repository_charts: &RepositoryCharts,
     request: &InstallRelease,
     progress: &Progress,
     cancelled: impl Future<Output = ()>,
@@ -127,11 +156,19 @@ pub(crate) async fn install(
     let release = preview.release();
     // Checked again, though the repository's configuration was: previews are also started by hand, and the service's settings change.
     let settings = &request.settings;
-    let chart = config.charts.find(settings.chart.as_ref())?;
+    let place = config.charts.find(settings.chart.as_ref())?;
     let template = config
         .images
         .find(settings.image.as_deref(), &preview.repository)?;
     assert_held(cluster, &request.owner, namespace).await?;
+    let (chart, _folder) = match place {
+        Place::Known(chart) => (chart, None),
+        Place::Repository(path) => {
+            progress.report(format!("reading the chart {path} of {}", preview.commit));
+            let folder = Box::pin(fetch(cluster, repository_charts, request, &path)).await?;
+            (Chart::in_folder(folder.path()), Some(folder))
+        }
+    };
     pending::forget_unfinished(cluster, &namespace.name, &release).await?;
 
     progress.report(format!("helm upgrade --install {release}"));
@@ -158,6 +195,7 @@ pub(crate) async fn install(
         request,
     );
     let invocation = Invocation {
+        account: release_account(&namespace.name),
         arguments,
         input: values.to_string().into_bytes(),
         patience: INSTALL_PATIENCE,
@@ -165,7 +203,24 @@ pub(crate) async fn install(
     Ok(config.helm.run(invocation, cancelled).await?)
 }
 
-/// Uninstalls the release if there is one: runs its hooks, and removes what the chart put outside the namespace.
+/// The chart in a folder of its own, once it is certain that the cluster will not let it do what it likes.
+async fn fetch(
+    cluster: &Cluster,
+    repository_charts: &RepositoryCharts,
+    request: &InstallRelease,
+    path: &RepositoryPath,
+) -> Result<TempDir, InstallError> {
+    if !policy::is_in_force(cluster, &request.namespace.name).await? {
+        return Err(InstallError::NoPolicy);
+    }
+    let preview = &request.owner.preview;
+    let (repository, commit) = (&preview.repository, &preview.commit);
+    Ok(repository_charts
+        .fetch(request.installation, repository, commit, path)
+        .await?)
+}
+
+/// Uninstalls the release if there is one, as the chart wants it: with its hooks.
 pub(crate) async fn uninstall(
     helm: &Helm,
     preview: &PreviewId,
@@ -184,6 +239,7 @@ pub(crate) async fn uninstall(
     .into();
     arguments.push(format!("--timeout={}s", UNINSTALL_PATIENCE.as_secs()).into());
     let invocation = Invocation {
+        account: release_account(namespace),
         arguments,
         input: Vec::new(),
         patience: UNINSTALL_PATIENCE,

@@ -95,7 +95,7 @@ mod tests {
     use proptest::prelude::*;
     use workflows::{
         activities::{NamespaceHandle, RunIdentity},
-        vocabulary::PreviewSettings,
+        vocabulary::{InstallationId, PreviewSettings},
     };
 
     use super::*;
@@ -114,6 +114,7 @@ mod tests {
                 preview: preview.clone(),
                 run_id: "run-1".to_owned(),
             },
+            installation: InstallationId(1),
             namespace: NamespaceHandle {
                 name: preview.namespace(),
                 uid: "u".to_owned(),

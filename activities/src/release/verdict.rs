@@ -42,10 +42,23 @@ const SIGNS: &[Sign] = &[
         summary: "The cluster, or a registry, did not answer Helm as it should. Try again later.",
     },
     Sign {
+        // Helm's own first step: no chart is to blame. The rights may be younger than the API server that was asked.
+        words: &["secrets is forbidden: user"],
+        kind: "ClusterForbids",
+        permanent: false,
+        summary: "Helm has no rights in the preview's namespace. The operators of the preview service have to look.",
+    },
+    Sign {
         words: &["failed to perform \"fetchreference\""],
         kind: "ChartMissing",
         permanent: true,
         summary: "The chart cannot be had from its registry. Is the version in `.preview.yaml` the right one?",
+    },
+    Sign {
+        words: &["fatal error: ", "runtime: out of memory"],
+        kind: "HelmCrashed",
+        permanent: true,
+        summary: "Helm broke down over the chart, most likely because its templates make too much.",
     },
     Sign {
         words: &["exceeded quota"],
@@ -72,9 +85,9 @@ const SIGNS: &[Sign] = &[
     },
     Sign {
         words: &["is forbidden: user"],
-        kind: "ClusterForbids",
+        kind: "ChartForbidden",
         permanent: true,
-        summary: "The preview service is not allowed to install what the chart contains. Its operators have to look.",
+        summary: "The chart contains what no preview may have. A chart has rights in its preview's own namespace only.",
     },
     Sign {
         words: &[
@@ -122,6 +135,8 @@ pub(super) fn of(output: &str) -> Verdict {
     let sign = SIGNS
         .iter()
         .find(|sign| sign.words.iter().any(|words| lower.contains(words)));
+    // Helm that breaks down lists what all of its threads were doing.
+    let output = output.split("\ngoroutine ").next().unwrap_or_default();
     Verdict {
         kind: sign.map_or("HelmFailed", |sign| sign.kind),
         permanent: sign.is_some_and(|sign| sign.permanent),
@@ -150,6 +165,16 @@ mod tests {
                 "Error: INSTALLATION FAILED: Kubernetes cluster unreachable: Get \"https://127.0.0.1:6443/version\": dial tcp 127.0.0.1:6443: connect: connection refused",
                 "ClusterUnavailable",
                 false,
+            ),
+            (
+                "Error: query: failed to query with labels: secrets is forbidden: User \"system:serviceaccount:preview-x:preview-release\" cannot list resource \"secrets\" in API group \"\" in the namespace \"preview-x\"",
+                "ClusterForbids",
+                false,
+            ),
+            (
+                "Error: INSTALLATION FAILED: clusterroles.rbac.authorization.k8s.io \"x\" is forbidden: User \"system:serviceaccount:preview-x:preview-release\" cannot get resource \"clusterroles\" at the cluster scope",
+                "ChartForbidden",
+                true,
             ),
             (
                 "Error: pods \"x\" is forbidden: exceeded quota: preview, requested: pods=1",
@@ -189,6 +214,11 @@ mod tests {
             (
                 "Error: INSTALLATION FAILED: Deployment.apps \"x\" is invalid: spec.replicas: Invalid value: -1",
                 "ManifestRejected",
+                true,
+            ),
+            (
+                "runtime: out of memory: cannot allocate 8003780608-byte block (4194304 in use)\nfatal error: out of memory\n\ngoroutine 1 [running]:",
+                "HelmCrashed",
                 true,
             ),
             ("Error: something nobody has ever seen", "HelmFailed", false),

@@ -6,10 +6,12 @@
 mod file;
 mod who_may;
 
+use std::fmt;
+
 use serde_saphyr::Spanned;
 use workflows::{
     activities::{Misconfigured, Terms},
-    vocabulary::{ChartSource, PreviewSettings, Repository, Ttl},
+    vocabulary::{ChartSource, InvalidRepositoryPath, PreviewSettings, Repository, Ttl},
 };
 
 use self::file::File;
@@ -143,10 +145,11 @@ fn settings(
     bounds: &Bounds,
 ) -> Result<PreviewSettings, Misconfigured> {
     let chart = file.chart.map(|text| {
-        let chart = chart(&text.value);
+        let wrong = |reason: &dyn fmt::Display| wrong_at(&text, format!("`chart`: {reason}"));
+        let chart = chart(&text.value).map_err(|invalid| wrong(&invalid))?;
         match bounds.charts.find(Some(&chart)) {
             Ok(_) => Ok(chart),
-            Err(refused) => Err(wrong_at(&text, format!("`chart`: {refused}"))),
+            Err(refused) => Err(wrong(&refused)),
         }
     });
     let image = file.image.map(
@@ -189,15 +192,14 @@ fn settings(
 }
 
 /// Three kinds of charts, told apart by how they are written.
-fn chart(text: &str) -> ChartSource {
-    let text = text.to_owned();
-    if text.starts_with("oci://") {
-        ChartSource::Oci(text)
+fn chart(text: &str) -> Result<ChartSource, InvalidRepositoryPath> {
+    Ok(if text.starts_with("oci://") {
+        ChartSource::Oci(text.to_owned())
     } else if text.starts_with(['.', '/']) {
-        ChartSource::Path(text)
+        ChartSource::Path(text.parse()?)
     } else {
-        ChartSource::Packaged(text)
-    }
+        ChartSource::Packaged(text.to_owned())
+    })
 }
 
 fn who_may(named: Option<Spanned<WhoMay>>) -> Result<WhoMay, Misconfigured> {

@@ -116,6 +116,7 @@ fn a_line_of_its_own_is_told_for_every_mistake() {
         "chart: oci://evil.example.com/app:1.0.0\n",
         "chart: oci://registry.example.com/charts/app\n",
         "chart: ./chart\n",
+        "chart: ../chart\n",
         "image: nginx:latest\n",
         "image: docker.io/octo-org/hello-world:{commit}\n",
         "values:\n  replicaCount: 2\n  host: mine.example.com\n",
@@ -170,6 +171,8 @@ fn a_line_of_its_own_is_told_for_every_mistake() {
         1: `chart`: `oci://registry.example.com/charts/app` does not name one version of a chart: expected, for example, `oci://registry.example.com/charts/app:1.2.3`
     "chart: ./chart\n"
         1: `chart`: this service does not install charts from repositories; name one that comes with it (`hello-world-app`) or one from a registry
+    "chart: ../chart\n"
+        1: `chart`: `../chart` is no folder of the repository: expected, for example, `./deploy/chart`
     "image: nginx:latest\n"
         1: `image`: `nginx:latest` is not a template for images: its tag does not name the {commit}, so all commits would share one image. Expected, for example, `registry.example.com/{owner}/{repo}:{commit}`
     "image: docker.io/octo-org/hello-world:{commit}\n"
@@ -284,6 +287,10 @@ fn the_schema_and_the_reader_agree() {
         "{known}"
     );
 
+    let widest = Bounds {
+        charts: bounds().charts.of_repositories(true),
+        ..bounds()
+    };
     let validator = jsonschema::validator_for(&schema).expect("the schema is one");
     for (file, right) in [
         (json!({}), true),
@@ -304,6 +311,9 @@ fn the_schema_and_the_reader_agree() {
             json!({ "chart": "oci://registry.example.com/charts/app:latest" }),
             false,
         ),
+        (json!({ "chart": "./deploy/my.chart" }), true),
+        (json!({ "chart": "./deploy/../chart" }), false),
+        (json!({ "chart": "/chart" }), false),
         (json!({ "chart": 1 }), false),
         (
             json!({ "image": "registry.example.com/{owner}/{repo}:sha-{commit}" }),
@@ -331,7 +341,8 @@ fn the_schema_and_the_reader_agree() {
         (json!({ "environment": "" }), false),
     ] {
         // JSON is YAML.
-        let read = read(file.to_string().as_bytes());
+        let repository = "octo-org/hello-world".parse().expect("a repository");
+        let read = RepositoryConfig::read(file.to_string().as_bytes(), &repository, &widest);
         assert_eq!(validator.is_valid(&file), right, "the schema on {file}");
         assert_eq!(read.is_ok(), right, "the reader on {file}: {read:?}");
     }

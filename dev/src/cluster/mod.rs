@@ -21,6 +21,8 @@ use pki::{Identity, Pki};
 
 /// The node's name. The API server reaches the kubelet under it, which keeps the kubelet on loopback.
 const NODE: &str = "localhost";
+/// The namespace of the preview service itself, as far as it has one: its worker runs beside the cluster.
+pub(crate) const SERVICE_NAMESPACE: &str = "preview-system";
 /// Service addresses lead nowhere, as there is no kube-proxy; they only have to be some.
 const SERVICE_RANGE: &str = "10.96.0.0/16";
 /// How long the controllers may take to make what every namespace needs.
@@ -71,6 +73,7 @@ impl ClusterError {
 #[derive(Clone)]
 pub struct Cluster {
     kubeconfig: PathBuf,
+    worker_kubeconfig: PathBuf,
     containerd: PathBuf,
     client: kube::Client,
     token: String,
@@ -125,6 +128,8 @@ impl Cluster {
         fs::create_dir_all(&pki_folder).map_err(ClusterError::file(&pki_folder))?;
         let pki = Pki::generate(&pki_folder)?;
         pki.write_kubeconfig(Identity::Admin, &site.server(), kubeconfig)?;
+        let worker_kubeconfig = site.folder.join("worker.kubeconfig");
+        pki.write_kubeconfig(Identity::Worker, &site.server(), &worker_kubeconfig)?;
 
         let (containerd, ()) = tokio::try_join!(
             node::start_containerd(parts, site),
@@ -144,6 +149,7 @@ impl Cluster {
         )?;
         Ok(Self {
             kubeconfig: kubeconfig.to_owned(),
+            worker_kubeconfig,
             containerd,
             client,
             token: pki.token(Identity::Admin).to_owned(),
@@ -156,6 +162,12 @@ impl Cluster {
     #[must_use]
     pub fn kubeconfig(&self) -> &Path {
         &self.kubeconfig
+    }
+
+    /// How the preview service's worker finds it, with no more rights than it needs.
+    #[must_use]
+    pub fn worker_kubeconfig(&self) -> &Path {
+        &self.worker_kubeconfig
     }
 
     /// containerd's socket; images for pods belong into its namespace `k8s.io`.

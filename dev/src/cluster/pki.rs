@@ -26,14 +26,17 @@ pub(super) enum Identity {
     ControllerManager,
     Scheduler,
     Kubelet,
+    /// Ours: the preview service's worker, with the rights that `charts/preview-cluster` gives it and no others.
+    Worker,
 }
 
 impl Identity {
-    const ALL: [Self; 4] = [
+    const ALL: [Self; 5] = [
         Self::Admin,
         Self::ControllerManager,
         Self::Scheduler,
         Self::Kubelet,
+        Self::Worker,
     ];
 
     /// The user, and the group that gives it its rights.
@@ -43,6 +46,13 @@ impl Identity {
             Self::ControllerManager => ("system:kube-controller-manager".into(), ""),
             Self::Scheduler => ("system:kube-scheduler".into(), ""),
             Self::Kubelet => (format!("system:node:{}", super::NODE), "system:nodes"),
+            Self::Worker => (
+                format!(
+                    "system:serviceaccount:{}:preview-worker",
+                    super::SERVICE_NAMESPACE
+                ),
+                "system:serviceaccounts",
+            ),
         }
     }
 }
@@ -52,7 +62,7 @@ impl Identity {
 pub(super) struct Pki {
     folder: PathBuf,
     ca: String,
-    tokens: [String; 4],
+    tokens: [String; 5],
 }
 
 impl Pki {
@@ -62,7 +72,7 @@ impl Pki {
         let pki = Self {
             folder: folder.to_owned(),
             ca: ca.pem(),
-            tokens: [token()?, token()?, token()?, token()?],
+            tokens: [token()?, token()?, token()?, token()?, token()?],
         };
         write(&pki.ca_file(), &pki.ca)?;
         for (name, purpose) in [

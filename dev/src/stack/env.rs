@@ -16,6 +16,8 @@ use serde_json::{Map, Value};
 pub struct StackEnv {
     /// Kubeconfig of the cluster that holds the previews.
     pub kubeconfig: PathBuf,
+    /// The same for the worker, which has fewer rights where the stack makes the cluster itself.
+    pub worker_kubeconfig: PathBuf,
     /// The context in it; absent means its current one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub kube_context: Option<String>,
@@ -204,6 +206,7 @@ mod tests {
     fn sample() -> StackEnv {
         StackEnv {
             kubeconfig: "/tmp/a folder/kubeconfig".into(),
+            worker_kubeconfig: "/tmp/worker.kubeconfig".into(),
             kube_context: None,
             temporal_address: "127.0.0.1:7233".into(),
             temporal_ui_url: "http://127.0.0.1:8233".into(),

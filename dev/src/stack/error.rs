@@ -23,6 +23,8 @@ pub enum StackError {
     Part(#[from] PartError),
     #[error(transparent)]
     Cluster(#[from] ClusterError),
+    #[error("the cluster does not take charts/preview-cluster: {0}")]
+    Prerequisites(String),
     #[error(transparent)]
     Network(#[from] NetworkError),
     #[error(transparent)]

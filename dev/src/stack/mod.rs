@@ -8,6 +8,7 @@ pub mod ingress;
 pub mod namespace;
 pub mod options;
 pub mod part;
+mod prerequisites;
 pub mod services;
 pub mod temporal;
 
@@ -90,14 +91,16 @@ impl Stack {
         };
         let cluster =
             Cluster::start(&self.parts, &site, &self.options.folder("kubeconfig")).await?;
-        ingress::start(
+        let ingress = ingress::start(
             &self.parts,
             &self.toolbox,
             &self.options.state,
             self.options.ports.ingress,
             &cluster,
-        )
-        .await?;
+        );
+        let kubeconfig = self.options.folder("kubeconfig");
+        let prerequisites = prerequisites::install(self.toolbox.path("helm")?, &kubeconfig);
+        tokio::try_join!(ingress, prerequisites)?;
         Ok(Some(cluster))
     }
 
@@ -125,6 +128,10 @@ impl Stack {
     ) -> Result<StackEnv, StackError> {
         let ports = &self.options.ports;
         let common = StackEnv {
+            worker_kubeconfig: platform.cluster.as_ref().map_or_else(
+                || self.options.folder("kubeconfig"),
+                |cluster| cluster.worker_kubeconfig().to_owned(),
+            ),
             kubeconfig: self.options.folder("kubeconfig"),
             kube_context: None,
             temporal_address: format!("127.0.0.1:{}", ports.temporal),
@@ -135,7 +142,7 @@ impl Stack {
             preview_image: format!("{REGISTRY}/{{owner}}/{{repo}}:{{commit}}"),
             preview_ingress_address: format!("127.0.0.1:{}", ports.ingress),
             preview_ingress_class: ingress::CLASS.to_owned(),
-            preview_chart: chart(),
+            preview_chart: chart("hello-world-app"),
             helm: self.toolbox.path("helm")?.to_owned(),
             ctr: None,
             containerd_address: None,
@@ -145,6 +152,7 @@ impl Stack {
         Ok(match (&self.options.cluster, &platform.cluster) {
             (ClusterChoice::Existing(cluster), _) => StackEnv {
                 kubeconfig: cluster.kubeconfig.clone(),
+                worker_kubeconfig: cluster.kubeconfig.clone(),
                 kube_context: Some(cluster.context.clone()),
                 preview_domain: format!(
                     "http://{}:{}",
@@ -204,13 +212,10 @@ pub struct Platform {
     pub cluster: Option<Cluster>,
 }
 
-/// The chart that a preview installs, in this checkout.
-fn chart() -> PathBuf {
-    let chart = Path::new(concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../charts/hello-world-app"
-    ));
-    chart.canonicalize().unwrap_or_else(|_| chart.to_owned())
+/// A chart of this checkout.
+fn chart(name: &str) -> PathBuf {
+    let chart = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../charts")).join(name);
+    chart.canonicalize().unwrap_or(chart)
 }
 
 /// Locks the folder for this process, and empties it of an earlier stack's state.

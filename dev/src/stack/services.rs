@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use super::env::{ServiceEnv, StackEnv};
-use super::options::free_ports;
+use super::options::{ClusterChoice, free_ports};
 use super::part::Part;
 use super::temporal::answers;
 use super::{Stack, StackError};
@@ -71,7 +71,7 @@ impl Stack {
             .env("GITHUB_APP_ID", &service.github_app_id)
             .env("GITHUB_PRIVATE_KEY_FILE", &service.github_private_key_file)
             .env("TEMPORAL_UI_URL", &env.temporal_ui_url)
-            .env("KUBECONFIG", &env.kubeconfig)
+            .env("KUBECONFIG", &env.worker_kubeconfig)
             .env("HELM", &env.helm)
             .env("PREVIEW_DOMAIN", &env.preview_domain)
             .env("PREVIEW_INGRESS_ADDRESS", &env.preview_ingress_address)
@@ -82,6 +82,11 @@ impl Stack {
             .kube_context
             .iter()
             .fold(worker, |part, context| part.env("KUBE_CONTEXT", context));
+        // Whoever brings a cluster decides whether it has the policy.
+        let worker = match self.options.cluster {
+            ClusterChoice::Embedded => worker.env("PREVIEW_REPOSITORY_CHARTS", "true"),
+            ClusterChoice::Existing(_) => worker,
+        };
         let worker = service
             .preview_ttl
             .iter()

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use temporalio_macros::activity_definitions;
 use temporalio_workflow::ActivityExecutionError;
 
-use crate::vocabulary::{CommentId, InstallationId, Login, PreviewId, PreviewSettings, Ttl};
+use crate::vocabulary::{
+    ChartSource, CommentId, InstallationId, Login, PreviewId, PreviewSettings, Ttl,
+};
 
 /// Activities on the previews' own queue.
 pub struct PreviewActivities;
@@ -75,6 +77,9 @@ pub struct CreateNamespace {
     pub requested_by: Login,
     /// How long the preview is meant to live.
     pub ttl: Ttl,
+    /// What will be installed there: a chart out of the repository is held to more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chart: Option<ChartSource>,
 }
 
 /// Input of `install_release`.
@@ -82,6 +87,8 @@ pub struct CreateNamespace {
 pub struct InstallRelease {
     /// Who installs.
     pub owner: RunIdentity,
+    /// Through which installation its repository is read.
+    pub installation: InstallationId,
     /// Into which namespace.
     pub namespace: NamespaceHandle,
     /// The earliest end of the preview that is known at this time, for the app to show.

@@ -79,6 +79,7 @@ impl Stages {
             installation: self.request.installation,
             requested_by: self.request.requested_by.clone(),
             ttl: self.request.ttl,
+            chart: self.request.settings.chart.clone(),
         };
         let options = patience::namespace(&self.deployment);
         let namespace = self
@@ -94,6 +95,7 @@ impl Stages {
             .state(|workflow| workflow.life.deadline_if_ready_at(clock::now(&self.ctx)));
         let input = InstallRelease {
             owner: self.identity(),
+            installation: self.request.installation,
             namespace: namespace.clone(),
             expires_at,
             settings: self.request.settings.clone(),

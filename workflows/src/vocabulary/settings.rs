@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::RepositoryPath;
+
 /// How a repository wants its previews installed. Whatever is missing, the service's own setting fills in.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -29,5 +31,5 @@ pub enum ChartSource {
     /// `oci://registry.example.com/charts/app:1.2.3`
     Oci(String),
     /// A folder of the repository, read at the commit that is previewed.
-    Path(String),
+    Path(RepositoryPath),
 }

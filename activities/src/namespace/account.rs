@@ -1,0 +1,115 @@
+//! In whose name does Helm act in a preview's namespace?
+//!
+//! In that of an account which has rights there and nowhere else. So no chart reaches another namespace or the cluster itself, neither when it is
+//! installed nor when it is uninstalled by what its release's record says, which whoever may write Secrets in the namespace can forge.
+//!
+//! The account is a service account by its name only: the worker impersonates it. No such object is made, so nothing has to be guarded that could log
+//! in with it.
+
+use std::time::Duration;
+
+use k8s_openapi::api::{
+    authorization::v1::{LocalSubjectAccessReview, ResourceAttributes, SubjectAccessReviewSpec},
+    rbac::v1::RoleBinding,
+};
+use kube::{
+    Api,
+    api::{DeleteParams, ObjectMeta, PostParams},
+};
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+use super::guards::apply;
+use crate::{
+    Cluster,
+    cluster::{ClusterError, Doing},
+};
+
+/// The account's name, in every namespace. A cluster role that lets the worker impersonate just this one names it.
+const ACCOUNT: &str = "preview-release";
+/// The API server learns of new rights within milliseconds. If it takes longer, the role is not what it should be, and Helm's failure says so better.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Between two questions whether it has learnt of them.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// The name that the API server knows the account of this namespace by.
+pub(crate) fn release_account(namespace: &str) -> String {
+    format!("system:serviceaccount:{namespace}:{ACCOUNT}")
+}
+
+/// Gives the account its rights, and waits until they count.
+pub(super) async fn set_up(
+    cluster: &Cluster,
+    role: &str,
+    namespace: &str,
+) -> Result<(), ClusterError> {
+    let binding = || apply::<RoleBinding>(cluster, namespace, ACCOUNT, binding(role, namespace));
+    match binding().await {
+        // The role of a binding cannot be changed, and the service's setting can.
+        Err(refused) if refused.code() == Some(422) => {
+            let bindings: Api<RoleBinding> = Api::namespaced(cluster.client.clone(), namespace);
+            let deleted = bindings.delete(ACCOUNT, &DeleteParams::default()).await;
+            deleted.doing(|| format!("deleting RoleBinding {ACCOUNT} in namespace {namespace}"))?;
+            binding().await?;
+        }
+        result => result?,
+    }
+    let end = Instant::now() + PATIENCE;
+    while !is_in_force(cluster, namespace).await? {
+        if Instant::now() >= end {
+            tracing::warn!(
+                namespace,
+                role,
+                "Helm has no rights in the namespace; is there such a cluster role, and does it allow to list Secrets?"
+            );
+            break;
+        }
+        sleep(PAUSE).await;
+    }
+    Ok(())
+}
+
+fn binding(role: &str, namespace: &str) -> Value {
+    json!({
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role },
+        "subjects": [{ "kind": "ServiceAccount", "name": ACCOUNT, "namespace": namespace }],
+    })
+}
+
+/// May the account do the first thing that Helm does?
+async fn is_in_force(cluster: &Cluster, namespace: &str) -> Result<bool, ClusterError> {
+    let reviews: Api<LocalSubjectAccessReview> = Api::namespaced(cluster.client.clone(), namespace);
+    let question = LocalSubjectAccessReview {
+        metadata: ObjectMeta {
+            namespace: Some(namespace.to_owned()),
+            ..ObjectMeta::default()
+        },
+        spec: SubjectAccessReviewSpec {
+            user: Some(release_account(namespace)),
+            resource_attributes: Some(ResourceAttributes {
+                namespace: Some(namespace.to_owned()),
+                verb: Some("list".to_owned()),
+                resource: Some("secrets".to_owned()),
+                ..ResourceAttributes::default()
+            }),
+            ..SubjectAccessReviewSpec::default()
+        },
+        status: None,
+    };
+    let answer = reviews
+        .create(&PostParams::default(), &question)
+        .await
+        .doing(|| format!("asking what Helm may do in namespace {namespace}"))?;
+    Ok(answer.status.is_some_and(|status| status.allowed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::namespace::guards::tests::assert_every_field_is_known;
+
+    #[test]
+    fn the_binding_holds_no_misspelt_field() {
+        assert_every_field_is_known::<RoleBinding>(&binding("edit", "preview-x"));
+    }
+}

@@ -1,0 +1,41 @@
+//! Does the cluster hold charts out of repositories to `charts/preview-cluster`?
+//!
+//! Asked before each such chart is installed, by trying what the policy forbids: a cluster without the policy would let everything pass.
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::{
+    Resource,
+    api::{PostParams, Request},
+};
+use serde_json::json;
+
+use crate::{Cluster, cluster::ClusterError, cluster::Doing, namespace::release_account};
+
+/// The policy's name, which stands in its refusals.
+const POLICY: &str = "ValidatingAdmissionPolicy 'preview-charts'";
+
+/// Is the policy in force in this namespace? Nothing is made.
+pub(super) async fn is_in_force(cluster: &Cluster, namespace: &str) -> Result<bool, ClusterError> {
+    let doing = || format!("trying the admission policy in namespace {namespace}");
+    let forbidden = json!({
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": { "name": "preview-policy-probe", "finalizers": ["preview.dev/probe"] },
+    });
+    let dry = PostParams {
+        dry_run: true,
+        ..PostParams::default()
+    };
+    let mut request = Request::new(ConfigMap::url_path(&(), Some(namespace)))
+        .create(&dry, forbidden.to_string().into_bytes())
+        .map_err(kube::Error::BuildRequest)
+        .doing(doing)?;
+    let account = release_account(namespace).parse();
+    let account = account.expect("names of namespaces can stand in a header");
+    request.headers_mut().insert("impersonate-user", account);
+    match cluster.client.request::<ConfigMap>(request).await {
+        Ok(_) => Ok(false),
+        Err(kube::Error::Api(status)) if status.message.contains(POLICY) => Ok(true),
+        Err(error) => Err(error).doing(doing),
+    }
+}

@@ -1,0 +1,344 @@
+//! What the cluster admits from a chart that lies in the repository: each rule of `charts/preview-cluster`, tried on the API server itself.
+
+use anyhow::{Context, Result, bail, ensure};
+use k8s_openapi::api::{
+    apps::v1::Deployment,
+    authentication::v1::{TokenRequest, TokenRequestSpec},
+    core::v1::ServiceAccount,
+    networking::v1::NetworkPolicy,
+};
+use kube::{
+    Api, Client,
+    api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, PostParams, TypeMeta},
+};
+use serde_json::{Value, json};
+use tests::{Conversation, PullRequest, Setting, converse};
+
+use crate::chart::in_repository;
+
+/// What a chart is told that cannot have something; nothing if it can.
+fn refusal<T>(tried: Result<T, kube::Error>) -> Result<Option<String>> {
+    match tried {
+        Ok(_) => Ok(None),
+        Err(kube::Error::Api(status)) => Ok(Some(status.message.clone())),
+        Err(error) => bail!(error),
+    }
+}
+
+/// Tries to make an object, without making it.
+async fn try_to_make(
+    client: &Client,
+    namespace: &str,
+    mut object: Value,
+) -> Result<Option<String>> {
+    if object["metadata"]["name"].is_null() {
+        object["metadata"]["name"] = json!("tried");
+    }
+    let object: DynamicObject = serde_json::from_value(object)?;
+    let types: &TypeMeta = object.types.as_ref().context("it has a kind")?;
+    let resource = ApiResource::from_gvk(&types.try_into()?);
+    let objects: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &resource);
+    let dry = PostParams {
+        dry_run: true,
+        ..PostParams::default()
+    };
+    refusal(objects.create(&dry, &object).await)
+}
+
+fn pods(image: &str, more: &Value) -> Value {
+    let mut spec = json!({
+        "securityContext": { "runAsNonRoot": true, "seccompProfile": { "type": "RuntimeDefault" } },
+        "containers": [{ "name": "app", "image": image,
+            "securityContext": { "allowPrivilegeEscalation": false, "capabilities": { "drop": ["ALL"] } } }],
+    });
+    let fields = more.as_object().into_iter().flatten();
+    fields.for_each(|(key, value)| spec[key] = value.clone());
+    json!({ "metadata": { "labels": { "app": "x" } }, "spec": spec })
+}
+
+fn deployment(template: &Value) -> Value {
+    json!({ "apiVersion": "apps/v1", "kind": "Deployment",
+        "spec": { "selector": { "matchLabels": { "app": "x" } }, "template": template } })
+}
+
+fn job(template: &Value) -> Value {
+    let mut template = template.clone();
+    template["spec"]["restartPolicy"] = json!("Never");
+    json!({ "template": template })
+}
+
+fn ingress(more: &Value, rules: &Value) -> Value {
+    let mut spec = json!({ "ingressClassName": "traefik", "rules": rules });
+    let fields = more.as_object().into_iter().flatten();
+    fields.for_each(|(key, value)| spec[key] = value.clone());
+    json!({ "apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "spec": spec })
+}
+
+fn rule(host: &str) -> Value {
+    json!({ "host": host, "http": { "paths": [{ "path": "/", "pathType": "Prefix",
+        "backend": { "service": { "name": "x", "port": { "number": 80 } } } }] } })
+}
+
+fn claim(more: &Value) -> Value {
+    let mut spec = json!({ "accessModes": ["ReadWriteOnce"], "resources": { "requests": { "storage": "1Gi" } } });
+    let fields = more.as_object().into_iter().flatten();
+    fields.for_each(|(key, value)| spec[key] = value.clone());
+    spec
+}
+
+/// What charts of honest people contain.
+fn honest(image: &str, host: &str) -> Vec<Value> {
+    let template = pods(
+        image,
+        &json!({ "initContainers": [{ "name": "init", "image": format!("{image}@sha256:{}", "0".repeat(64)) }],
+                 "tolerations": [], "schedulerName": "default-scheduler", "serviceAccountName": "app" }),
+    );
+    let mut noted = template.clone();
+    noted["metadata"]["annotations"] =
+        json!({ "checksum/config": "1", "example.com/allowed": "x" });
+    vec![
+        json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "annotations": { "helm.sh/hook": "pre-install" } } }),
+        json!({ "apiVersion": "v1", "kind": "Secret" }),
+        json!({ "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/basic-auth", "stringData": { "username": "x" } }),
+        json!({ "apiVersion": "v1", "kind": "Service", "spec": { "ports": [{ "port": 80 }] } }),
+        json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": "app" } }),
+        json!({ "apiVersion": "v1", "kind": "PersistentVolumeClaim", "spec": claim(&json!({})) }),
+        deployment(&template),
+        deployment(&noted),
+        json!({ "apiVersion": "apps/v1", "kind": "StatefulSet", "spec": {
+            "serviceName": "x", "selector": { "matchLabels": { "app": "x" } }, "template": template,
+            "volumeClaimTemplates": [{ "metadata": { "name": "data" }, "spec": claim(&json!({})) }] } }),
+        json!({ "apiVersion": "batch/v1", "kind": "Job", "spec": job(&template) }),
+        json!({ "apiVersion": "batch/v1", "kind": "CronJob", "spec": { "schedule": "0 0 * * *", "jobTemplate": { "spec": job(&template) } } }),
+        json!({ "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "spec": {
+            "maxReplicas": 2, "scaleTargetRef": { "apiVersion": "apps/v1", "kind": "Deployment", "name": "x" } } }),
+        ingress(&json!({}), &json!([rule(host)])),
+        ingress(
+            &json!({ "tls": [{ "hosts": [host], "secretName": "x" }] }),
+            &json!([rule(host)]),
+        ),
+    ]
+}
+
+/// What would reach beyond the preview, and what is said about it.
+fn hostile(image: &str, host: &str) -> Vec<(Value, &'static str)> {
+    let metadata =
+        |metadata: Value| json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata });
+    let service = |spec: Value| json!({ "apiVersion": "v1", "kind": "Service", "spec": spec });
+    let secret = |kind: &str| {
+        json!({ "apiVersion": "v1", "kind": "Secret", "type": kind,
+        "metadata": { "annotations": { "kubernetes.io/service-account.name": "default" } } })
+    };
+    let with = |more: Value| deployment(&pods(image, &more));
+    let from = |image: &str| deployment(&pods(image, &json!({})));
+    let mut annotated = pods(image, &json!({}));
+    annotated["metadata"]["annotations"] =
+        json!({ "k8s.v1.cni.cncf.io/networks": "kube-system/host" });
+    const PODS: &str = "of its pods";
+    const IMAGES: &str = "previews do not run images from";
+    vec![
+        (
+            json!({ "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "spec": { "podSelector": {} } }),
+            "networkpolicies",
+        ),
+        (
+            json!({ "apiVersion": "v1", "kind": "Pod", "spec": pods(image, &json!({}))["spec"] }),
+            "no business with pods",
+        ),
+        (
+            json!({ "apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "spec": { "minAvailable": 1 } }),
+            "poddisruptionbudgets",
+        ),
+        (
+            json!({ "apiVersion": "apps/v1", "kind": "DaemonSet", "spec": deployment(&pods(image, &json!({})))["spec"] }),
+            "daemonsets",
+        ),
+        (
+            metadata(json!({ "finalizers": ["example.com/hold"] })),
+            "finalizers",
+        ),
+        (
+            metadata(
+                json!({ "ownerReferences": [{ "apiVersion": "v1", "kind": "ConfigMap", "name": "x", "uid": "x" }] }),
+            ),
+            "owners",
+        ),
+        (
+            metadata(json!({ "annotations": { "example.com/other": "x" } })),
+            "annotation example.com/other",
+        ),
+        (deployment(&annotated), "k8s.v1.cni.cncf.io/networks"),
+        (from("docker.io/library/redis:7"), IMAGES),
+        (from(&format!("{image}s:latest")), IMAGES),
+        (from(&format!("{image}:5000/evil")), IMAGES),
+        (
+            json!({ "apiVersion": "batch/v1", "kind": "CronJob", "spec": { "schedule": "0 0 * * *", "jobTemplate": { "spec": job(&pods("evil", &json!({}))) } } }),
+            IMAGES,
+        ),
+        (
+            with(json!({ "initContainers": [{ "name": "init", "image": "evil" }] })),
+            IMAGES,
+        ),
+        (with(json!({ "nodeName": "control-plane" })), PODS),
+        (
+            with(json!({ "priorityClassName": "system-node-critical" })),
+            PODS,
+        ),
+        (with(json!({ "runtimeClassName": "x" })), PODS),
+        (with(json!({ "schedulerName": "x" })), PODS),
+        (
+            with(json!({ "tolerations": [{ "operator": "Exists" }] })),
+            PODS,
+        ),
+        (
+            with(json!({ "serviceAccountName": "preview-release" })),
+            "preview-release is not for pods",
+        ),
+        (
+            json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": "preview-release" } }),
+            "preview-release is not for pods",
+        ),
+        (secret("kubernetes.io/service-account-token"), "annotation"),
+        (
+            json!({ "apiVersion": "v1", "kind": "Secret", "type": "example.com/other" }),
+            "Secret of the type example.com/other",
+        ),
+        (
+            json!({ "apiVersion": "v1", "kind": "PersistentVolumeClaim", "spec": claim(&json!({ "volumeName": "anothers" })) }),
+            "new, empty volumes",
+        ),
+        (
+            json!({ "apiVersion": "v1", "kind": "PersistentVolumeClaim", "spec": claim(&json!({ "dataSource": { "kind": "PersistentVolumeClaim", "name": "x" } })) }),
+            "new, empty volumes",
+        ),
+        (
+            service(json!({ "type": "ExternalName", "externalName": "kubernetes.default.svc" })),
+            "ClusterIP",
+        ),
+        (
+            service(json!({ "type": "NodePort", "ports": [{ "port": 80 }] })),
+            "ClusterIP",
+        ),
+        (
+            service(json!({ "ports": [{ "port": 80 }], "externalIPs": ["192.0.2.1"] })),
+            "ClusterIP",
+        ),
+        (
+            ingress(&json!({}), &json!([rule(host), rule("www.example.com")])),
+            "not for www.example.com",
+        ),
+        (
+            ingress(&json!({}), &json!([{ "http": rule(host)["http"] }])),
+            "not for *",
+        ),
+        (
+            ingress(
+                &json!({ "defaultBackend": rule(host)["http"]["paths"][0]["backend"] }),
+                &json!([rule(host)]),
+            ),
+            "not for *",
+        ),
+        (
+            ingress(
+                &json!({ "ingressClassName": "internal" }),
+                &json!([rule(host)]),
+            ),
+            "of the class traefik",
+        ),
+        (
+            ingress(
+                &json!({ "tls": [{ "hosts": ["www.example.com"], "secretName": "x" }] }),
+                &json!([rule(host)]),
+            ),
+            "certificates",
+        ),
+    ]
+}
+
+async fn preview_of_a_chart_of_its_own(chat: &Conversation) -> Result<PullRequest> {
+    chat.configure("chart: ./chart\n").await?;
+    let chart = &chat.stack.env.preview_chart;
+    let pull = chat.pull_request_without_image().await?;
+    pull.github
+        .push(in_repository(chart, "chart", "none.yaml", "")?)
+        .await?;
+    pull.build_image().await?;
+    Ok(pull)
+}
+
+#[test]
+fn a_chart_of_a_repository_may_make_what_stays_in_its_preview() {
+    let setting = Setting::default()
+        .worker("PREVIEW_REPOSITORY_CHARTS", "true")
+        .worker("PREVIEW_ALLOWED_ANNOTATIONS", "example.com/allowed");
+    converse(setting, async |chat| {
+        let pull = preview_of_a_chart_of_its_own(chat).await?;
+        let preview = pull.previewed().await?;
+        let namespace = preview.id.namespace();
+        let account = format!("system:serviceaccount:{namespace}:preview-release");
+        let client = chat.stack.kube_as(&account).await?;
+        let host = chat.stack.preview_domain()?.host(&preview.id);
+        let image = format!(
+            "{}{}",
+            chat.stack
+                .env
+                .preview_image
+                .split_once('/')
+                .context("a registry")?
+                .0,
+            format_args!("/{}", chat.repository.full_name().to_ascii_lowercase())
+        );
+
+        for object in honest(&image, &host) {
+            let refused = try_to_make(&client, &namespace, object.clone()).await?;
+            ensure!(refused.is_none(), "{object}: {refused:?}");
+        }
+        for (object, told) in hostile(&image, &host) {
+            let refused = try_to_make(&client, &namespace, object.clone()).await?;
+            let is_told = refused.as_deref().is_some_and(|words| words.contains(told));
+            ensure!(is_told, "{object}: {told:?} expected, not {refused:?}");
+        }
+        ensure!(
+            try_to_make(
+                &client,
+                "default",
+                json!({ "apiVersion": "v1", "kind": "ConfigMap" })
+            )
+            .await?
+            .is_some(),
+            "other namespaces are none of its business"
+        );
+
+        // What a pod could do that gets hold of the account.
+        let policies: Api<NetworkPolicy> = Api::namespaced(client.clone(), &namespace);
+        let dry = DeleteParams {
+            dry_run: true,
+            ..DeleteParams::default()
+        };
+        let open = policies.delete("preview-default-deny", &dry).await;
+        ensure!(refusal(open)?.is_some(), "the guards cannot be removed");
+        let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), &namespace);
+        let token = TokenRequest {
+            spec: Some(TokenRequestSpec::default()),
+            ..TokenRequest::default()
+        };
+        let token = accounts
+            .create_token_request("default", &PostParams::default(), &token)
+            .await;
+        ensure!(refusal(token)?.is_some(), "nobody logs in");
+        let deployments: Api<Deployment> = Api::namespaced(client, &namespace);
+        let scale = Patch::Merge(json!({ "spec": { "replicas": 2 } }));
+        let dry = PatchParams {
+            dry_run: true,
+            ..PatchParams::default()
+        };
+        let scale = deployments
+            .patch_scale(&preview.id.release(), &dry, &scale)
+            .await;
+        ensure!(
+            refusal(scale)?.is_some(),
+            "parts of objects are not for charts"
+        );
+        preview.stop().await
+    });
+}
