@@ -24,7 +24,7 @@ pub struct Previews {
     pub namespaces: NamespaceConfig,
     /// What is installed.
     pub releases: ReleaseConfig,
-    /// What is installed out of repositories.
+    /// What is installed from repositories.
     pub repository_charts: RepositoryCharts,
     /// How it is looked at.
     pub readiness: ReadinessConfig,

@@ -135,6 +135,39 @@ fn garbage_changes_nothing_and_a_good_signal_still_works_after_it() {
 }
 
 #[test]
+fn garbage_sent_to_a_pull_requests_workflow_is_noted_and_the_next_command_is_heard() {
+    converse(Setting::default(), async |chat| {
+        let pull = chat.pull_request().await?;
+        let preview = pull.previewed().await?;
+        let id = pull.github.to_string();
+        let to = ["--workflow-id", &id];
+
+        for (signal, input) in [
+            ("commented", "5"),
+            ("pushed", "{\"head\": \"main\"}"),
+            ("closed", "null"),
+            ("reported", "[]"),
+        ] {
+            let what = ["--name", signal, "--input", input];
+            let arguments = [&["workflow", "signal"][..], &to, &what].concat();
+            chat.stack.temporal_cli(&arguments).await?;
+        }
+
+        let question = [
+            &["workflow", "query"][..],
+            &to,
+            &["--type", "ignored_signals"],
+        ]
+        .concat();
+        let noted = chat.stack.temporal_cli(&question).await?;
+        for signal in ["commented: ", "pushed: ", "closed: ", "reported: "] {
+            assert!(noted.contains(signal), "{noted}");
+        }
+        preview.stop().await
+    });
+}
+
+#[test]
 fn stop_ends_a_preview_whatever_comes_with_it() {
     converse(Setting::default(), async |chat| {
         let pull = chat.pull_request().await?;

@@ -5,6 +5,7 @@
 
 pub mod activities;
 mod clock;
+mod ignored_signals;
 #[allow(
     missing_docs,
     reason = "the SDK's macros generate public items without documentation"

@@ -31,6 +31,14 @@ impl<T> Lenient<T> {
     }
 }
 
+#[cfg(test)]
+impl<T> Lenient<T> {
+    /// What somebody sent, and is no value.
+    pub(crate) fn refused(reason: String) -> Self {
+        Self(Err(reason))
+    }
+}
+
 impl<T> From<T> for Lenient<T> {
     fn from(value: T) -> Self {
         Self(Ok(value))

@@ -31,7 +31,7 @@ pub use policy::{AnnotationKey, ChartBounds, InvalidAnnotationKey};
 pub struct NamespaceConfig {
     /// The cluster role that Helm has in a preview's namespace.
     pub release_role: String,
-    /// What charts are held to that come out of repositories.
+    /// What charts are held to that come from repositories.
     pub repository_charts: ChartBounds,
     /// The namespace that the ingress controller runs in, the only one whose pods may reach previews. Unset: previews are reachable from anywhere,
     /// which an ingress controller outside the cluster's pod network needs.

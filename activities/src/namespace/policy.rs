@@ -25,7 +25,7 @@ const ALLOWED_ANNOTATIONS: &str = "preview.dev/allowed-annotations";
 const NAME_MAX: usize = 63;
 const PREFIX_MAX: usize = 253;
 
-/// What a chart out of a repository may refer to.
+/// What a chart from a repository may refer to.
 #[derive(Clone, Debug)]
 pub struct ChartBounds {
     /// Below which previews get their host names.

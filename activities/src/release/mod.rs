@@ -68,7 +68,7 @@ pub(crate) enum InstallError {
     #[error(transparent)]
     Chart(#[from] ChartRefused),
     #[error(
-        "the cluster does not hold charts out of repositories to any policy: install charts/preview-cluster, or unset PREVIEW_REPOSITORY_CHARTS"
+        "the cluster does not hold charts from repositories to any policy: install charts/preview-cluster, or unset PREVIEW_REPOSITORY_CHARTS"
     )]
     NoPolicy,
     #[error(transparent)]
@@ -115,7 +115,7 @@ impl Fault for InstallError {
             ),
             Self::Chart(refused) => explain(format!("The chart is not installed: {refused}.")),
             Self::NoPolicy => explain(
-                "The preview service is not ready for charts out of repositories. Its operators have to look.",
+                "The preview service is not ready for charts from repositories. Its operators have to look.",
             ),
             Self::Fetch(error) => error.explanation(),
             Self::Image(refused) => explain(format!("The image is not run: {refused}.")),

@@ -1,4 +1,4 @@
-//! Does the cluster hold charts out of repositories to `charts/preview-cluster`?
+//! Does the cluster hold charts from repositories to `charts/preview-cluster`?
 //!
 //! Asked before each such chart is installed, by trying what the policy forbids: a cluster without the policy would let everything pass.
 

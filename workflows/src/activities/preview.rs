@@ -77,7 +77,7 @@ pub struct CreateNamespace {
     pub requested_by: Login,
     /// How long the preview is meant to live.
     pub ttl: Ttl,
-    /// What will be installed there: a chart out of the repository is held to more.
+    /// What will be installed there: a chart from the repository is held to more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chart: Option<ChartSource>,
 }

@@ -7,8 +7,6 @@ use crate::{
     vocabulary::{Phase, Ttl},
 };
 
-/// How many senseless signals are kept for people to read.
-const IGNORED_SIGNALS_KEPT: usize = 5;
 /// How long before the end people are warned, at the most.
 const WARNING_MAX: SignedDuration = SignedDuration::from_mins(5);
 /// Which part of the granted time the warning leaves, of a preview that is short-lived.
@@ -24,7 +22,6 @@ pub(super) struct Life {
     phase: Phase,
     ready_since: Option<(Timestamp, String)>,
     stop_requested: Option<StopReason>,
-    ignored_signals: Vec<String>,
     report: ReportedState,
     report_revision: u32,
     report_is_final: bool,
@@ -39,7 +36,6 @@ impl Life {
             phase: Phase::Requested,
             ready_since: None,
             stop_requested: None,
-            ignored_signals: Vec::new(),
             report: ReportedState::Requested,
             report_revision: 1,
             report_is_final: false,
@@ -111,17 +107,6 @@ impl Life {
 
     pub(super) fn stop_requested(&self) -> Option<StopReason> {
         self.stop_requested.clone()
-    }
-
-    pub(super) fn ignore_signal(&mut self, name: &str, reason: &str) {
-        if self.ignored_signals.len() == IGNORED_SIGNALS_KEPT {
-            self.ignored_signals.remove(0);
-        }
-        self.ignored_signals.push(format!("{name}: {reason}"));
-    }
-
-    pub(super) fn ignored_signals(&self) -> &[String] {
-        &self.ignored_signals
     }
 
     /// What the comment shall say from now on.

@@ -20,6 +20,7 @@ use stages::Stages;
 
 use crate::{
     activities::StopReason,
+    ignored_signals::IgnoredSignals,
     payload::Lenient,
     vocabulary::{Phase, PreviewRequest, Ttl},
 };
@@ -29,6 +30,7 @@ use crate::{
 pub struct PreviewWorkflow {
     request: Result<PreviewRequest, String>,
     life: Life,
+    ignored_signals: IgnoredSignals,
 }
 
 #[workflow_methods]
@@ -49,6 +51,7 @@ impl PreviewWorkflow {
         Self {
             request,
             life: Life::new(started_at, ttl, max_lifetime),
+            ignored_signals: IgnoredSignals::default(),
         }
     }
 
@@ -75,9 +78,8 @@ impl PreviewWorkflow {
     /// Gives the preview more time: `"10m"`, within the maximum lifetime of the request.
     #[signal(name = "extend_ttl")]
     pub fn extend_ttl(&mut self, _ctx: &mut SyncWorkflowContext<Self>, by: Lenient<Ttl>) {
-        match by.into_inner() {
-            Ok(by) => self.life.extend(by),
-            Err(reason) => self.life.ignore_signal("extend_ttl", &reason),
+        if let Some(by) = self.ignored_signals.sift("extend_ttl", by) {
+            self.life.extend(by);
         }
     }
 
@@ -96,7 +98,7 @@ impl PreviewWorkflow {
             phase: self.life.phase(),
             url: self.life.url().map(str::to_owned),
             expires_at: self.life.deadline(),
-            ignored_signals: self.life.ignored_signals().to_vec(),
+            ignored_signals: self.ignored_signals.to_vec(),
         }
     }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{deployments::Deployments, inbox::Message, previews::Previews};
 use crate::{
     activities::{PreviewReport, Refusal, Reply, StickyComment, Written},
+    ignored_signals::IgnoredSignals,
     vocabulary::{CommentId, Login, PreviewId},
 };
 
@@ -29,6 +30,9 @@ pub(super) struct Memory {
     pub(super) inbox: VecDeque<Message>,
     /// What is to be answered and was not yet.
     pub(super) replies: VecDeque<Reply>,
+    /// What was sent and made no sense.
+    #[serde(default)]
+    pub(super) ignored_signals: IgnoredSignals,
     sticky: Option<CommentId>,
     revision: u32,
     milestone: u32,

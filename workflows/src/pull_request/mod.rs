@@ -135,7 +135,8 @@ impl PullRequestWorkflow {
     /// A comment has lines that are addressed to us.
     #[signal(name = "commented")]
     pub fn commented(&mut self, _ctx: &mut SyncWorkflowContext<Self>, comment: Lenient<Commented>) {
-        if let Ok(comment) = comment.into_inner()
+        let ignored = &mut self.memory.ignored_signals;
+        if let Some(comment) = ignored.sift("commented", comment)
             && self.memory.hear(comment.comment)
         {
             self.memory.inbox.push_back(Message::Commented(comment));
@@ -145,7 +146,7 @@ impl PullRequestWorkflow {
     /// The pull request has a new newest commit.
     #[signal(name = "pushed")]
     pub fn pushed(&mut self, _ctx: &mut SyncWorkflowContext<Self>, pushed: Lenient<Pushed>) {
-        if let Ok(pushed) = pushed.into_inner() {
+        if let Some(pushed) = self.memory.ignored_signals.sift("pushed", pushed) {
             self.memory.inbox.push_back(Message::Pushed(pushed));
         }
     }
@@ -153,7 +154,7 @@ impl PullRequestWorkflow {
     /// The pull request was closed or merged.
     #[signal(name = "closed")]
     pub fn closed(&mut self, _ctx: &mut SyncWorkflowContext<Self>, closed: Lenient<Closed>) {
-        if let Ok(closed) = closed.into_inner() {
+        if let Some(closed) = self.memory.ignored_signals.sift("closed", closed) {
             self.memory.inbox.push_back(Message::Closed(closed));
         }
     }
@@ -165,7 +166,7 @@ impl PullRequestWorkflow {
         _ctx: &mut SyncWorkflowContext<Self>,
         report: Lenient<PreviewReport>,
     ) {
-        if let Ok(report) = report.into_inner() {
+        if let Some(report) = self.memory.ignored_signals.sift("reported", report) {
             self.memory.learn(report);
         }
     }
@@ -174,6 +175,12 @@ impl PullRequestWorkflow {
     #[query(name = "comment")]
     pub fn comment(&self, _ctx: &WorkflowContextView) -> StickyComment {
         self.memory.comment()
+    }
+
+    /// The last signals that made no sense, and why.
+    #[query(name = "ignored_signals")]
+    pub fn ignored_signals(&self, _ctx: &WorkflowContextView) -> Vec<String> {
+        self.memory.ignored_signals.to_vec()
     }
 
     fn accepted_pull_request(ctx: &WorkflowContext<Self>) -> Result<PullRequestRef, String> {

@@ -31,6 +31,14 @@ pub struct Deployment {
     pub url: String,
 }
 
+/// How a pull request comes into the world.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum PullKind {
+    Ready,
+    Draft,
+    FromFork,
+}
+
 impl Repository {
     pub(crate) fn new(stand_in: &StandIn, owner: &str, name: &str) -> Self {
         Self {
@@ -99,13 +107,7 @@ impl Repository {
         title: &str,
         files: impl IntoIterator<Item = F>,
     ) -> Result<PullRequest, Refused> {
-        self.open(
-            by,
-            title,
-            files.into_iter().map(Into::into).collect(),
-            (false, false),
-        )
-        .await
+        self.open(by, title, files, PullKind::Ready).await
     }
 
     /// Opens a draft.
@@ -118,13 +120,7 @@ impl Repository {
         title: &str,
         files: impl IntoIterator<Item = F>,
     ) -> Result<PullRequest, Refused> {
-        self.open(
-            by,
-            title,
-            files.into_iter().map(Into::into).collect(),
-            (true, false),
-        )
-        .await
+        self.open(by, title, files, PullKind::Draft).await
     }
 
     /// Opens a pull request from a fork that belongs to `by`.
@@ -137,22 +133,17 @@ impl Repository {
         title: &str,
         files: impl IntoIterator<Item = F>,
     ) -> Result<PullRequest, Refused> {
-        self.open(
-            by,
-            title,
-            files.into_iter().map(Into::into).collect(),
-            (false, true),
-        )
-        .await
+        self.open(by, title, files, PullKind::FromFork).await
     }
 
-    async fn open(
+    async fn open<F: Into<File>>(
         &self,
         by: &User,
         title: &str,
-        files: Vec<File>,
-        (draft, from_fork): (bool, bool),
+        files: impl IntoIterator<Item = F>,
+        kind: PullKind,
     ) -> Result<PullRequest, Refused> {
+        let files: Vec<File> = files.into_iter().map(Into::into).collect();
         let shared = &self.stand_in.shared;
         let branch = format!(
             "{}-{}",
@@ -166,8 +157,8 @@ impl Repository {
             branch: &branch,
             title,
             body: "",
-            draft,
-            from_fork,
+            draft: kind == PullKind::Draft,
+            from_fork: kind == PullKind::FromFork,
             files: &files,
             at: shared.clock.now(),
         };

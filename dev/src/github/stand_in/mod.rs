@@ -251,7 +251,8 @@ impl StandIn {
     /// # Errors
     /// When git fails or the content folder cannot be read.
     pub async fn add_samples(&self) -> Result<Repository, samples::ContentError> {
-        let files = samples::read_folder(&self.content).await?;
+        let mut files = samples::read_folder(&self.content).await?;
+        files.extend(samples::chart().await?);
         samples::add(&self.shared, files).await?;
         let (owner, name) = samples::SAMPLE_REPOSITORY;
         Ok(Repository::new(self, owner, name))
