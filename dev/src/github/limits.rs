@@ -76,7 +76,7 @@ impl TooMuch {
 impl Meter {
     pub(crate) fn new(now: Timestamp) -> Self {
         Self {
-            since: now,
+            since: whole_second(now),
             used: 0,
             points: VecDeque::new(),
             content: VecDeque::new(),
@@ -92,7 +92,7 @@ impl Meter {
     /// Counts a request; `Err` if the hour's requests are used up.
     pub(crate) fn request(&mut self, now: Timestamp) -> Result<Quota, Quota> {
         if now >= self.since + HOUR {
-            (self.since, self.used) = (now, 0);
+            (self.since, self.used) = (whole_second(now), 0);
         }
         if self.used >= REQUESTS_PER_HOUR {
             return Err(self.quota());
@@ -101,8 +101,9 @@ impl Meter {
         Ok(self.quota())
     }
 
-    /// Leaves nothing of the hour's requests, and gives them anew at `until`.
+    /// Leaves nothing of the hour's requests, and gives them anew at the next whole second after `until`.
     pub(crate) fn use_up_requests(&mut self, until: Timestamp) {
+        let until = whole_second(until) + SignedDuration::from_secs(1);
         (self.since, self.used) = (until - HOUR, REQUESTS_PER_HOUR);
     }
 
@@ -170,6 +171,11 @@ impl Meter {
     }
 }
 
+/// An hour begins and ends with a second, because its end is told in whole seconds: whoever comes back then has not come too early.
+fn whole_second(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second()).expect("a moment without its fraction is one, too")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -225,6 +231,17 @@ mod tests {
         assert!(meter.begin().is_none());
         under_way.pop();
         assert!(meter.begin().is_some());
+    }
+
+    #[test]
+    fn whoever_comes_back_in_the_second_that_was_told_has_not_come_too_early() {
+        let in_between = at(0) + SignedDuration::from_millis(750);
+        let mut meter = Meter::new(in_between);
+        assert_eq!(meter.quota().resets_at, at(3600));
+        meter.use_up_requests(in_between);
+        let told = meter.request(in_between).unwrap_err().resets_at;
+        assert_eq!(told, at(1));
+        meter.request(told).unwrap();
     }
 
     #[test]
