@@ -2,11 +2,12 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Serialize};
+use serde_with::{DeserializeFromStr, SerializeDisplay};
 
 /// A full Git commit hash: 40 lower-case hexadecimal digits.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, SerializeDisplay, DeserializeFromStr,
+)]
 pub struct CommitSha(String);
 
 /// The text is not a full commit hash.
@@ -37,20 +38,6 @@ impl FromStr for CommitSha {
         } else {
             Err(InvalidCommitSha(text.chars().take(60).collect()))
         }
-    }
-}
-
-impl TryFrom<String> for CommitSha {
-    type Error = InvalidCommitSha;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl From<CommitSha> for String {
-    fn from(commit: CommitSha) -> Self {
-        commit.0
     }
 }
 

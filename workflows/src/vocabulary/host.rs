@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Serialize};
+use serde_with::{DeserializeFromStr, SerializeDisplay};
 
 use super::PreviewId;
 
@@ -10,8 +10,7 @@ use super::PreviewId;
 const DOMAIN_MAX: usize = 253 - 63 - 1;
 
 /// The wildcard domain whose subdomains are previews, with scheme and port: `https://previews.example.com`, `http://preview.localhost:8088`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Debug, PartialEq, Eq, SerializeDisplay, DeserializeFromStr)]
 pub struct PreviewDomain {
     secure: bool,
     domain: String,
@@ -89,20 +88,6 @@ impl FromStr for PreviewDomain {
             })
         };
         parse().ok_or_else(|| InvalidPreviewDomain(text.to_owned()))
-    }
-}
-
-impl TryFrom<String> for PreviewDomain {
-    type Error = InvalidPreviewDomain;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl From<PreviewDomain> for String {
-    fn from(domain: PreviewDomain) -> Self {
-        domain.to_string()
     }
 }
 

@@ -2,14 +2,13 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Serialize};
+use serde_with::{DeserializeFromStr, SerializeDisplay};
 
 /// Longest name, in characters. People's have at most 39, Apps' a few more.
 const LOGIN_MAX: usize = 64;
 
 /// The name of an account, in an alphabet that is harmless in addresses, logs and comments. GitHub compares them without regard to case.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Debug, SerializeDisplay, DeserializeFromStr)]
 pub struct Login(String);
 
 /// No GitHub account can be called that.
@@ -46,20 +45,6 @@ impl FromStr for Login {
         } else {
             Err(InvalidLogin(text.chars().take(LOGIN_MAX).collect()))
         }
-    }
-}
-
-impl TryFrom<String> for Login {
-    type Error = InvalidLogin;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl From<Login> for String {
-    fn from(login: Login) -> Self {
-        login.0
     }
 }
 

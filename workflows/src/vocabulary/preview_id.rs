@@ -3,6 +3,7 @@
 use std::{fmt, num::NonZeroU32, str::FromStr};
 
 use serde::{Deserialize, Serialize};
+use serde_with::{DeserializeFromStr, SerializeDisplay};
 
 use super::{CommitSha, Repository};
 
@@ -35,8 +36,9 @@ impl fmt::Display for PullRequestNumber {
 }
 
 /// `owner/repo#123:<40-hex sha>`: the idempotency key of a preview, used as its Temporal workflow ID.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, SerializeDisplay, DeserializeFromStr,
+)]
 pub struct PreviewId {
     /// The repository of the pull request (not of its head, which may be a fork).
     pub repository: Repository,
@@ -68,20 +70,6 @@ impl FromStr for PreviewId {
         parse()
             .filter(|id| id.to_string() == text)
             .ok_or_else(|| InvalidPreviewId(text.chars().take(250).collect()))
-    }
-}
-
-impl TryFrom<String> for PreviewId {
-    type Error = InvalidPreviewId;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl From<PreviewId> for String {
-    fn from(id: PreviewId) -> Self {
-        id.to_string()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Serialize};
+use serde_with::{DeserializeFromStr, SerializeDisplay};
 
 /// Longest account name: 39 characters, and enterprise-managed accounts add `_shortcode` (up to 9 more).
 const OWNER_MAX: usize = 48;
@@ -10,8 +10,9 @@ const OWNER_MAX: usize = 48;
 const NAME_MAX: usize = 100;
 
 /// `owner/name`, in the spelling GitHub gave us, within GitHub's own alphabet.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, SerializeDisplay, DeserializeFromStr,
+)]
 pub struct Repository {
     owner: String,
     name: String,
@@ -60,20 +61,6 @@ impl FromStr for Repository {
         } else {
             Err(invalid())
         }
-    }
-}
-
-impl TryFrom<String> for Repository {
-    type Error = InvalidRepository;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl From<Repository> for String {
-    fn from(repository: Repository) -> Self {
-        repository.to_string()
     }
 }
 

@@ -2,14 +2,13 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Serialize};
+use serde_with::{DeserializeFromStr, SerializeDisplay};
 
 /// Longest path, in bytes.
 const PATH_MAX: usize = 255;
 
 /// A folder below the root of a repository, written `./deploy/chart`: it leads nowhere else, whatever it is put behind.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Debug, PartialEq, Eq, SerializeDisplay, DeserializeFromStr)]
 pub struct RepositoryPath(Vec<String>);
 
 /// The text does not lead to a folder of a repository.
@@ -41,20 +40,6 @@ impl FromStr for RepositoryPath {
             Some(pieces) if pieces.iter().all(|piece| is_legal(piece)) => Ok(Self(pieces)),
             _ => Err(InvalidRepositoryPath(text.chars().take(PATH_MAX).collect())),
         }
-    }
-}
-
-impl TryFrom<String> for RepositoryPath {
-    type Error = InvalidRepositoryPath;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl From<RepositoryPath> for String {
-    fn from(path: RepositoryPath) -> Self {
-        path.to_string()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr, time::Duration};
 
 use jiff::{SignedDuration, Span, SpanRelativeTo, Unit};
-use serde::{Deserialize, Serialize};
+use serde_with::{DeserializeFromStr, SerializeDisplay};
 
 /// The longest duration anyone may write. Services set lower limits of their own.
 const LONGEST: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -11,8 +11,9 @@ const LONGEST: SignedDuration = SignedDuration::from_hours(30 * 24);
 const SHORTEST: SignedDuration = SignedDuration::from_secs(1);
 
 /// A time to live: between 1 second and 30 days, in whole seconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, SerializeDisplay, DeserializeFromStr,
+)]
 pub struct Ttl(SignedDuration);
 
 /// The text is not a usable duration.
@@ -76,20 +77,6 @@ impl FromStr for Ttl {
         } else {
             Err(InvalidTtl::OutOfBounds(shown))
         }
-    }
-}
-
-impl TryFrom<String> for Ttl {
-    type Error = InvalidTtl;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl From<Ttl> for String {
-    fn from(ttl: Ttl) -> Self {
-        ttl.to_string()
     }
 }
 
