@@ -5,4 +5,4 @@ pub mod shutdown;
 mod temporal;
 
 pub use logging::LogFormat;
-pub use temporal::TemporalSettings;
+pub use temporal::{InvalidConnection, TemporalSettings};

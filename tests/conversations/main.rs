@@ -21,5 +21,6 @@ mod repository_chart;
 mod signals;
 mod sticky;
 mod sweep;
+mod temporal_tls;
 mod webhook;
 mod words;

@@ -5,6 +5,7 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 use anyhow::Context;
 use clap::Parser;
 use service::logging;
+use temporalio_client::ConnectionOptions;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use webhook::{
@@ -39,7 +40,9 @@ async fn run() -> anyhow::Result<()> {
     service::shutdown::on_signal(shutdown.clone()).context("cannot listen to signals")?;
 
     // Connect to Temporal, which may be starting too
-    let Some(temporal) = shutdown.run_until_cancelled(connect(&config)).await else {
+    let connection = config.temporal.connection()?;
+    let connected = shutdown.run_until_cancelled(connect(&config, &connection));
+    let Some(temporal) = connected.await else {
         return Ok(());
     };
     let temporal = Arc::new(temporal);
@@ -58,10 +61,10 @@ async fn run() -> anyhow::Result<()> {
 }
 
 /// Tries until there is a connection.
-async fn connect(config: &Config) -> Temporal {
+async fn connect(config: &Config, connection: &ConnectionOptions) -> Temporal {
     loop {
         let connected = Temporal::connect(
-            config.temporal.temporal_address.clone(),
+            connection.clone(),
             &config.temporal.temporal_namespace,
             &config.temporal.preview_task_queue,
         )

@@ -48,7 +48,8 @@ async fn main() -> anyhow::Result<()> {
     // Connect to Temporal, which may be starting too
     let (metrics, runtime_options) = Metrics::start()?;
     let runtime = Runtime::from_current_tokio(runtime_options)?;
-    let connected = shutdown.run_until_cancelled(temporal::connect(&config));
+    let connection = config.temporal.connection()?;
+    let connected = shutdown.run_until_cancelled(temporal::connect(&config, &connection));
     let Some(temporal) = connected.await else {
         return Ok(());
     };

@@ -10,15 +10,13 @@ use temporalio_common::protos::temporal::api::workflowservice::v1::DescribeNames
 
 use crate::config::Config;
 
-/// Longest time to open a connection.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often a server that does not answer yet is tried again.
 const CONNECT_EVERY: Duration = Duration::from_secs(2);
 
 /// Tries until Temporal answers and knows our namespace.
-pub async fn connect(config: &Config) -> Client {
+pub async fn connect(config: &Config, connection: &ConnectionOptions) -> Client {
     loop {
-        match try_connect(config).await {
+        match try_connect(config, connection).await {
             Ok(client) => return client,
             Err(error) => {
                 let address = config.temporal.temporal_address.as_str();
@@ -33,11 +31,8 @@ pub async fn connect(config: &Config) -> Client {
     }
 }
 
-async fn try_connect(config: &Config) -> anyhow::Result<Client> {
-    let options = ConnectionOptions::new(config.temporal.temporal_address.clone())
-        .connect_timeout(CONNECT_TIMEOUT)
-        .build();
-    let connection = Connection::connect(options).await?;
+async fn try_connect(config: &Config, connection: &ConnectionOptions) -> anyhow::Result<Client> {
+    let connection = Connection::connect(connection.clone()).await?;
     let client = Client::new(
         connection,
         ClientOptions::new(config.temporal.temporal_namespace.as_str()).build(),

@@ -27,7 +27,12 @@ const OUTPUT_MAX: [usize; 2] = [1024, 7 * 1024];
 /// The most memory that Helm may take for its data, in bytes; it needs a tenth. A template of one line can ask for any amount.
 const MEMORY_MAX: u64 = 1024 * 1024 * 1024;
 /// Secrets of this process that Helm and its plugins have no business with.
-const OUR_SECRETS: [&str; 2] = ["GITHUB_PRIVATE_KEY", "WEBHOOK_SECRET"];
+const OUR_SECRETS: [&str; 4] = [
+    "GITHUB_PRIVATE_KEY",
+    "TEMPORAL_API_KEY",
+    "TEMPORAL_TLS_CLIENT_KEY_DATA",
+    "WEBHOOK_SECRET",
+];
 
 /// The Helm program, and the cluster it talks to.
 #[derive(Clone, Debug)]

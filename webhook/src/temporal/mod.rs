@@ -18,7 +18,6 @@ use temporalio_client::{
     errors::ClientConnectError,
     tonic::{Code, Status},
 };
-use url::Url;
 use workflows::{payload::json, vocabulary::PullRequestRef};
 
 use crate::{
@@ -26,8 +25,6 @@ use crate::{
     inbox::{Inbox, News, Told, Unconfirmed},
 };
 
-/// Longest time to open the first connection.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest time for all attempts of one call. A delivery takes one, and has a deadline of its own.
 const RETRY_FOR: Duration = Duration::from_secs(6);
 
@@ -44,19 +41,16 @@ impl Temporal {
     /// # Errors
     /// If the server does not answer.
     pub async fn connect(
-        address: Url,
+        mut connection: ConnectionOptions,
         namespace: &str,
         task_queue: &str,
     ) -> Result<Self, ClientConnectError> {
-        let retries = RetryOptions::builder()
+        connection.identity = format!("preview-webhook/{}", env!("CARGO_PKG_VERSION"));
+        connection.retry_options = RetryOptions::builder()
             .max_elapsed_time(Some(RETRY_FOR))
             .build();
-        let options = ConnectionOptions::new(address)
-            .identity(format!("preview-webhook/{}", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(CONNECT_TIMEOUT)
-            .retry_options(retries)
-            .build();
-        let client = Client::connect(options, ClientOptions::new(namespace).build()).await?;
+        let options = ClientOptions::new(namespace).build();
+        let client = Box::pin(Client::connect(connection, options)).await?;
         Ok(Self {
             client,
             task_queue: task_queue.to_owned(),
