@@ -45,20 +45,31 @@ async fn try_to_make(
     refusal(objects.create(&dry, &object).await)
 }
 
+/// The same with these fields as well, or in place of its own.
+fn with(mut base: Value, more: &Value) -> Value {
+    for (key, value) in more.as_object().into_iter().flatten() {
+        base[key] = value.clone();
+    }
+    base
+}
+
 fn pods(image: &str, more: &Value) -> Value {
-    let mut spec = json!({
+    let spec = json!({
         "securityContext": { "runAsNonRoot": true, "seccompProfile": { "type": "RuntimeDefault" } },
         "containers": [{ "name": "app", "image": image,
             "securityContext": { "allowPrivilegeEscalation": false, "capabilities": { "drop": ["ALL"] } } }],
     });
-    let fields = more.as_object().into_iter().flatten();
-    fields.for_each(|(key, value)| spec[key] = value.clone());
-    json!({ "metadata": { "labels": { "app": "x" } }, "spec": spec })
+    json!({ "metadata": { "labels": { "app": "x" } }, "spec": with(spec, more) })
 }
 
 fn deployment(template: &Value) -> Value {
     json!({ "apiVersion": "apps/v1", "kind": "Deployment",
         "spec": { "selector": { "matchLabels": { "app": "x" } }, "template": template } })
+}
+
+fn stateful_set(template: &Value, claim_template: &Value) -> Value {
+    json!({ "apiVersion": "apps/v1", "kind": "StatefulSet", "spec": {
+        "serviceName": "x", "selector": { "matchLabels": { "app": "x" } }, "template": template, "volumeClaimTemplates": [claim_template] } })
 }
 
 fn job(template: &Value) -> Value {
@@ -67,11 +78,14 @@ fn job(template: &Value) -> Value {
     json!({ "template": template })
 }
 
+fn cron_job(template: &Value, metadata: &Value) -> Value {
+    json!({ "apiVersion": "batch/v1", "kind": "CronJob", "spec": {
+        "schedule": "0 0 * * *", "jobTemplate": { "metadata": metadata, "spec": job(template) } } })
+}
+
 fn ingress(more: &Value, rules: &Value) -> Value {
-    let mut spec = json!({ "ingressClassName": "traefik", "rules": rules });
-    let fields = more.as_object().into_iter().flatten();
-    fields.for_each(|(key, value)| spec[key] = value.clone());
-    json!({ "apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "spec": spec })
+    let spec = json!({ "ingressClassName": "traefik", "rules": rules });
+    json!({ "apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "spec": with(spec, more) })
 }
 
 fn rule(host: &str) -> Value {
@@ -80,36 +94,44 @@ fn rule(host: &str) -> Value {
 }
 
 fn claim(more: &Value) -> Value {
-    let mut spec = json!({ "accessModes": ["ReadWriteOnce"], "resources": { "requests": { "storage": "1Gi" } } });
-    let fields = more.as_object().into_iter().flatten();
-    fields.for_each(|(key, value)| spec[key] = value.clone());
-    spec
+    let spec = json!({ "accessModes": ["ReadWriteOnce"], "resources": { "requests": { "storage": "1Gi" } } });
+    with(spec, more)
+}
+
+fn persistent_volume_claim(more: &Value) -> Value {
+    json!({ "apiVersion": "v1", "kind": "PersistentVolumeClaim", "spec": claim(more) })
 }
 
 /// What charts of honest people contain.
 fn honest(image: &str, host: &str) -> Vec<Value> {
     let template = pods(
         image,
-        &json!({ "initContainers": [{ "name": "init", "image": format!("{image}@sha256:{}", "0".repeat(64)) }],
-                 "tolerations": [], "schedulerName": "default-scheduler", "serviceAccountName": "app" }),
+        &json!({
+            "initContainers": [{ "name": "init", "image": format!("{image}@sha256:{}", "0".repeat(64)) }],
+            "tolerations": [], "schedulerName": "default-scheduler", "serviceAccountName": "app",
+            "volumes": [
+                { "name": "config", "configMap": { "name": "x" } }, { "name": "secret", "secret": { "secretName": "x" } },
+                { "name": "empty", "emptyDir": {} }, { "name": "data", "persistentVolumeClaim": { "claimName": "x" } },
+                { "name": "scratch", "ephemeral": { "volumeClaimTemplate": { "spec": claim(&json!({})) } } },
+            ],
+        }),
     );
     let mut noted = template.clone();
     noted["metadata"]["annotations"] =
         json!({ "checksum/config": "1", "example.com/allowed": "x" });
+    let data = json!({ "metadata": { "name": "data" }, "spec": claim(&json!({})) });
     vec![
         json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "annotations": { "helm.sh/hook": "pre-install" } } }),
         json!({ "apiVersion": "v1", "kind": "Secret" }),
         json!({ "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/basic-auth", "stringData": { "username": "x" } }),
         json!({ "apiVersion": "v1", "kind": "Service", "spec": { "ports": [{ "port": 80 }] } }),
         json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": "app" } }),
-        json!({ "apiVersion": "v1", "kind": "PersistentVolumeClaim", "spec": claim(&json!({})) }),
+        persistent_volume_claim(&json!({})),
         deployment(&template),
         deployment(&noted),
-        json!({ "apiVersion": "apps/v1", "kind": "StatefulSet", "spec": {
-            "serviceName": "x", "selector": { "matchLabels": { "app": "x" } }, "template": template,
-            "volumeClaimTemplates": [{ "metadata": { "name": "data" }, "spec": claim(&json!({})) }] } }),
+        stateful_set(&template, &data),
         json!({ "apiVersion": "batch/v1", "kind": "Job", "spec": job(&template) }),
-        json!({ "apiVersion": "batch/v1", "kind": "CronJob", "spec": { "schedule": "0 0 * * *", "jobTemplate": { "spec": job(&template) } } }),
+        cron_job(&template, &json!({ "labels": { "app": "x" } })),
         json!({ "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "spec": {
             "maxReplicas": 2, "scaleTargetRef": { "apiVersion": "apps/v1", "kind": "Deployment", "name": "x" } } }),
         ingress(&json!({}), &json!([rule(host)])),
@@ -121,28 +143,19 @@ fn honest(image: &str, host: &str) -> Vec<Value> {
 }
 
 /// What would reach beyond the preview, and what is said about it.
-fn hostile(image: &str, host: &str) -> Vec<(Value, &'static str)> {
-    let metadata =
-        |metadata: Value| json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata });
-    let service = |spec: Value| json!({ "apiVersion": "v1", "kind": "Service", "spec": spec });
-    let secret = |kind: &str| {
-        json!({ "apiVersion": "v1", "kind": "Secret", "type": kind,
-        "metadata": { "annotations": { "kubernetes.io/service-account.name": "default" } } })
-    };
-    let with = |more: Value| deployment(&pods(image, &more));
-    let from = |image: &str| deployment(&pods(image, &json!({})));
-    let mut annotated = pods(image, &json!({}));
-    annotated["metadata"]["annotations"] =
-        json!({ "k8s.v1.cni.cncf.io/networks": "kube-system/host" });
-    const PODS: &str = "of its pods";
-    const IMAGES: &str = "previews do not run images from";
+type Hostile = Vec<(Value, &'static str)>;
+
+fn hostile_objects(image: &str) -> Hostile {
+    let fine = pods(image, &json!({}));
+    let secret = |kind: &str| json!({ "apiVersion": "v1", "kind": "Secret", "type": kind });
+    let token = json!({ "metadata": { "annotations": { "kubernetes.io/service-account.name": "default" } } });
     vec![
         (
             json!({ "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "spec": { "podSelector": {} } }),
             "networkpolicies",
         ),
         (
-            json!({ "apiVersion": "v1", "kind": "Pod", "spec": pods(image, &json!({}))["spec"] }),
+            json!({ "apiVersion": "v1", "kind": "Pod", "spec": fine["spec"] }),
             "no business with pods",
         ),
         (
@@ -150,67 +163,132 @@ fn hostile(image: &str, host: &str) -> Vec<(Value, &'static str)> {
             "poddisruptionbudgets",
         ),
         (
-            json!({ "apiVersion": "apps/v1", "kind": "DaemonSet", "spec": deployment(&pods(image, &json!({})))["spec"] }),
+            json!({ "apiVersion": "apps/v1", "kind": "DaemonSet", "spec": deployment(&fine)["spec"] }),
             "daemonsets",
-        ),
-        (
-            metadata(json!({ "finalizers": ["example.com/hold"] })),
-            "finalizers",
-        ),
-        (
-            metadata(
-                json!({ "ownerReferences": [{ "apiVersion": "v1", "kind": "ConfigMap", "name": "x", "uid": "x" }] }),
-            ),
-            "owners",
-        ),
-        (
-            metadata(json!({ "annotations": { "example.com/other": "x" } })),
-            "annotation example.com/other",
-        ),
-        (deployment(&annotated), "k8s.v1.cni.cncf.io/networks"),
-        (from("docker.io/library/redis:7"), IMAGES),
-        (from(&format!("{image}s:latest")), IMAGES),
-        (from(&format!("{image}:5000/evil")), IMAGES),
-        (
-            json!({ "apiVersion": "batch/v1", "kind": "CronJob", "spec": { "schedule": "0 0 * * *", "jobTemplate": { "spec": job(&pods("evil", &json!({}))) } } }),
-            IMAGES,
-        ),
-        (
-            with(json!({ "initContainers": [{ "name": "init", "image": "evil" }] })),
-            IMAGES,
-        ),
-        (with(json!({ "nodeName": "control-plane" })), PODS),
-        (
-            with(json!({ "priorityClassName": "system-node-critical" })),
-            PODS,
-        ),
-        (with(json!({ "runtimeClassName": "x" })), PODS),
-        (with(json!({ "schedulerName": "x" })), PODS),
-        (
-            with(json!({ "tolerations": [{ "operator": "Exists" }] })),
-            PODS,
-        ),
-        (
-            with(json!({ "serviceAccountName": "preview-release" })),
-            "preview-release is not for pods",
         ),
         (
             json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": "preview-release" } }),
             "preview-release is not for pods",
         ),
-        (secret("kubernetes.io/service-account-token"), "annotation"),
         (
-            json!({ "apiVersion": "v1", "kind": "Secret", "type": "example.com/other" }),
+            with(secret("kubernetes.io/service-account-token"), &token),
+            "service-account",
+        ),
+        (
+            secret("example.com/other"),
             "Secret of the type example.com/other",
         ),
         (
-            json!({ "apiVersion": "v1", "kind": "PersistentVolumeClaim", "spec": claim(&json!({ "volumeName": "anothers" })) }),
+            persistent_volume_claim(&json!({ "volumeName": "anothers" })),
             "new, empty volumes",
         ),
         (
-            json!({ "apiVersion": "v1", "kind": "PersistentVolumeClaim", "spec": claim(&json!({ "dataSource": { "kind": "PersistentVolumeClaim", "name": "x" } })) }),
+            persistent_volume_claim(
+                &json!({ "dataSource": { "kind": "PersistentVolumeClaim", "name": "x" } }),
+            ),
             "new, empty volumes",
         ),
+    ]
+}
+
+/// On the objects themselves, and in the templates that controllers copy it from.
+fn hostile_metadata(image: &str) -> Hostile {
+    let fine = pods(image, &json!({}));
+    let data = json!({ "spec": claim(&json!({})) });
+    let mut cases = Vec::new();
+    for (metadata, told) in [
+        (json!({ "finalizers": ["example.com/hold"] }), "finalizers"),
+        (
+            json!({ "annotations": { "example.com/other": "x" } }),
+            "annotation example.com/other",
+        ),
+    ] {
+        let labelled = with(metadata.clone(), &json!({ "labels": { "app": "x" } }));
+        let named = with(metadata.clone(), &json!({ "name": "data" }));
+        let template = with(fine.clone(), &json!({ "metadata": labelled }));
+        cases.extend([
+            (
+                json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata }),
+                told,
+            ),
+            (deployment(&template), told),
+            (cron_job(&template, &json!({})), told),
+            (cron_job(&fine, &metadata), told),
+            (
+                stateful_set(&fine, &with(data.clone(), &json!({ "metadata": named }))),
+                told,
+            ),
+        ]);
+    }
+    let owner = json!([{ "apiVersion": "v1", "kind": "ConfigMap", "name": "x", "uid": "x" }]);
+    cases.push((
+        json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "ownerReferences": owner } }),
+        "owners",
+    ));
+    cases
+}
+
+fn hostile_pods(image: &str) -> Hostile {
+    const PODS: &str = "of its pods";
+    const IMAGES: &str = "previews do not run images from";
+    const VOLUMES: &str = "can only mount";
+    const CLAIMS: &str = "new, empty volumes";
+    let of = |more: Value| deployment(&pods(image, &more));
+    let volume = |volume: Value| of(json!({ "volumes": [with(volume, &json!({ "name": "x" }))] }));
+    let scratch =
+        |more: Value| json!({ "ephemeral": { "volumeClaimTemplate": { "spec": claim(&more) } } });
+    let from = |image: &str| deployment(&pods(image, &json!({})));
+    let taken = json!({ "dataSource": { "kind": "PersistentVolumeClaim", "name": "x" } });
+    vec![
+        (from("docker.io/library/redis:7"), IMAGES),
+        (from(&format!("{image}s:latest")), IMAGES),
+        (from(&format!("{image}:5000/evil")), IMAGES),
+        (cron_job(&pods("evil", &json!({})), &json!({})), IMAGES),
+        (
+            of(json!({ "initContainers": [{ "name": "init", "image": "evil" }] })),
+            IMAGES,
+        ),
+        (of(json!({ "nodeName": "control-plane" })), PODS),
+        (
+            of(json!({ "priorityClassName": "system-node-critical" })),
+            PODS,
+        ),
+        (
+            of(json!({ "resourceClaims": [{ "name": "gpu", "resourceClaimName": "x" }] })),
+            PODS,
+        ),
+        (of(json!({ "runtimeClassName": "x" })), PODS),
+        (of(json!({ "schedulerName": "x" })), PODS),
+        (
+            of(json!({ "tolerations": [{ "operator": "Exists" }] })),
+            PODS,
+        ),
+        (
+            of(json!({ "serviceAccountName": "preview-release" })),
+            "preview-release is not for pods",
+        ),
+        (
+            volume(json!({ "csi": { "driver": "nfs.csi.k8s.io" } })),
+            VOLUMES,
+        ),
+        (volume(json!({ "image": { "reference": "evil" } })), VOLUMES),
+        (volume(json!({ "hostPath": { "path": "/" } })), VOLUMES),
+        (volume(scratch(taken.clone())), CLAIMS),
+        (
+            stateful_set(
+                &pods(image, &json!({})),
+                &json!({ "metadata": { "name": "data" }, "spec": claim(&taken) }),
+            ),
+            CLAIMS,
+        ),
+    ]
+}
+
+fn hostile_addresses(host: &str) -> Hostile {
+    let service = |spec: Value| json!({ "apiVersion": "v1", "kind": "Service", "spec": spec });
+    let backend = &rule(host)["http"]["paths"][0]["backend"];
+    let own = json!([rule(host)]);
+    vec![
         (
             service(json!({ "type": "ExternalName", "externalName": "kubernetes.default.svc" })),
             "ClusterIP",
@@ -232,23 +310,17 @@ fn hostile(image: &str, host: &str) -> Vec<(Value, &'static str)> {
             "not for *",
         ),
         (
-            ingress(
-                &json!({ "defaultBackend": rule(host)["http"]["paths"][0]["backend"] }),
-                &json!([rule(host)]),
-            ),
+            ingress(&json!({ "defaultBackend": backend }), &own),
             "not for *",
         ),
         (
-            ingress(
-                &json!({ "ingressClassName": "internal" }),
-                &json!([rule(host)]),
-            ),
+            ingress(&json!({ "ingressClassName": "internal" }), &own),
             "of the class traefik",
         ),
         (
             ingress(
                 &json!({ "tls": [{ "hosts": ["www.example.com"], "secretName": "x" }] }),
-                &json!([rule(host)]),
+                &own,
             ),
             "certificates",
         ),
@@ -293,7 +365,13 @@ fn a_chart_of_a_repository_may_make_what_stays_in_its_preview() {
             let refused = try_to_make(&client, &namespace, object.clone()).await?;
             ensure!(refused.is_none(), "{object}: {refused:?}");
         }
-        for (object, told) in hostile(&image, &host) {
+        let hostile = [
+            hostile_objects(&image),
+            hostile_metadata(&image),
+            hostile_pods(&image),
+            hostile_addresses(&host),
+        ];
+        for (object, told) in hostile.concat() {
             let refused = try_to_make(&client, &namespace, object.clone()).await?;
             let is_told = refused.as_deref().is_some_and(|words| words.contains(told));
             ensure!(is_told, "{object}: {told:?} expected, not {refused:?}");
