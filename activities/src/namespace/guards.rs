@@ -108,6 +108,8 @@ fn quota() -> Value {
         "requests.memory": "2Gi",
         "limits.cpu": "4",
         "limits.memory": "4Gi",
+        "requests.ephemeral-storage": "4Gi",
+        "limits.ephemeral-storage": "10Gi",
         "persistentvolumeclaims": "4",
         "requests.storage": "10Gi",
         "services.loadbalancers": "0",
@@ -123,12 +125,12 @@ fn quota() -> Value {
     }}})
 }
 
-/// For containers that say nothing: under a quota they would be refused.
+/// For containers that say nothing: under a quota they would be refused. What they write to the node's disk is bounded too, their log included.
 fn limits() -> Value {
     json!({ "spec": { "limits": [{
         "type": "Container",
-        "defaultRequest": { "cpu": "50m", "memory": "64Mi" },
-        "default": { "cpu": "500m", "memory": "256Mi" },
+        "defaultRequest": { "cpu": "50m", "memory": "64Mi", "ephemeral-storage": "64Mi" },
+        "default": { "cpu": "500m", "memory": "256Mi", "ephemeral-storage": "1Gi" },
     }]}})
 }
 
