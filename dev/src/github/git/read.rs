@@ -12,9 +12,20 @@ pub(crate) struct DiffStat {
 
 /// What a path holds at a commit.
 pub(crate) enum Entry {
-    File { sha: String, content: Vec<u8> },
+    File {
+        sha: String,
+        content: Vec<u8>,
+    },
     Folder(Vec<TreeEntry>),
+    /// A link that does not lead to a file of the same commit.
+    Link {
+        sha: String,
+        target: String,
+    },
 }
+
+/// The mode of a symbolic link.
+const LINK: &str = "120000";
 
 /// A folder, which git calls a tree.
 pub(crate) struct Tree {
@@ -68,7 +79,7 @@ impl Git {
         self.find(&format!("{name}^{{commit}}")).await
     }
 
-    /// The file or folder at `path` of a commit; `None` if there is none.
+    /// What is at `path` of a commit, or where a link there leads to; `None` if there is nothing.
     pub(crate) async fn read(&self, commit: &str, path: &str) -> Result<Option<Entry>, GitError> {
         let path = path.trim_matches('/');
         let Some(sha) = self.find(&format!("{commit}:{path}")).await else {
@@ -80,10 +91,47 @@ impl Git {
             .starts_with(b"blob")
         {
             let content = self.run(&["cat-file", "blob", &sha], b"").await?;
-            return Ok(Some(Entry::File { sha, content }));
+            if !self.is_link(commit, path).await? {
+                return Ok(Some(Entry::File { sha, content }));
+            }
+            return Ok(Some(match self.file_behind(commit, path).await? {
+                Some((sha, content)) => Entry::File { sha, content },
+                None => Entry::Link {
+                    sha,
+                    target: String::from_utf8_lossy(&content).into_owned(),
+                },
+            }));
         }
         let entries = self.list(&sha, &[]).await?;
         Ok(Some(Entry::Folder(entries)))
+    }
+
+    async fn is_link(&self, commit: &str, path: &str) -> Result<bool, GitError> {
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let siblings = self.list(&format!("{commit}:{folder}"), &[]).await?;
+        let itself = siblings.iter().find(|entry| entry.path == name);
+        Ok(itself.is_some_and(|entry| entry.mode == LINK))
+    }
+
+    /// The file that a link leads to at last, unless it leads to something else or out of the repository.
+    async fn file_behind(
+        &self,
+        commit: &str,
+        path: &str,
+    ) -> Result<Option<(String, Vec<u8>)>, GitError> {
+        let question = format!("{commit}:{path}\n");
+        let follow = [
+            "cat-file",
+            "--batch-check=%(objecttype) %(objectname)",
+            "--follow-symlinks",
+        ];
+        let found = self.run(&follow, question.as_bytes()).await?;
+        let found = String::from_utf8_lossy(&found);
+        let Some(sha) = found.trim().strip_prefix("blob ") else {
+            return Ok(None);
+        };
+        let content = self.run(&["cat-file", "blob", sha], b"").await?;
+        Ok(Some((sha.to_owned(), content)))
     }
 
     /// What a tree holds, or a commit's, or a branch's or tag's: in the folder itself, or in all folders below it as well.

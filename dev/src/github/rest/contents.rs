@@ -44,6 +44,14 @@ pub(super) async fn get(call: &Call<'_>) -> Result<Answer, Refusal> {
             json["content"] = json!(BASE64_STANDARD.encode(content));
             Ok(Answer::ok(json))
         }
+        Some(Entry::Link { target, .. }) if call.wants_raw() => {
+            Ok(Answer::raw(target.into_bytes()))
+        }
+        Some(Entry::Link { sha, target }) => {
+            let mut json = base.entry(path, reference, ("symlink", &sha), target.len() as u64);
+            json["target"] = json!(target);
+            Ok(Answer::ok(json))
+        }
         Some(Entry::Folder(entries)) => {
             let list = entries.iter().map(|entry| {
                 let path = if path.is_empty() {

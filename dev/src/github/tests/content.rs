@@ -4,6 +4,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::json;
 
 use super::{Client, Options, Receiver, StandIn, User, assert_as_described, scene};
+use crate::github::File;
 
 #[tokio::test]
 async fn a_pull_request_follows_its_branch() {
@@ -143,6 +144,46 @@ async fn a_fork_is_another_repository() {
             .status,
         404
     );
+    assert_as_described(&github);
+}
+
+#[tokio::test]
+async fn a_link_to_a_file_is_read_as_that_file_and_any_other_link_as_a_link() {
+    let (github, repository, _, client) = scene().await;
+    repository
+        .commit(
+            &User::admin(),
+            [
+                ("deploy/preview.yaml", "ttl: 1h\n").into(),
+                File::link(".preview.yaml", "deploy/preview.yaml"),
+                File::link("deploy/again", "../.preview.yaml"),
+                File::link("folder", "deploy"),
+                File::link("nowhere", "no/such/file"),
+                File::link("out", "../../etc/passwd"),
+            ],
+        )
+        .await
+        .unwrap();
+    let read = async |path: &str| {
+        let path = format!("/repos/{}/contents/{path}", repository.full_name());
+        client.get(&path).await.body
+    };
+    for path in [".preview.yaml", "deploy/again"] {
+        let file = read(path).await;
+        assert_eq!((&file["type"], &file["size"]), (&json!("file"), &json!(8)));
+        assert_eq!(file["content"], json!(BASE64_STANDARD.encode("ttl: 1h\n")));
+    }
+    for (path, target) in [
+        ("folder", "deploy"),
+        ("nowhere", "no/such/file"),
+        ("out", "../../etc/passwd"),
+    ] {
+        let link = read(path).await;
+        assert_eq!(
+            (&link["type"], &link["target"]),
+            (&json!("symlink"), &json!(target))
+        );
+    }
     assert_as_described(&github);
 }
 
