@@ -77,6 +77,7 @@ fn a_comment_that_joined_a_running_preview_starts_nothing_when_it_is_delivered_a
         let run = preview.run_id().await?;
 
         let joined = pull.asks(&User::admin(), "/preview").await?;
+        pull.reply_to(&joined).await?;
         preview.stop().await?;
         redeliver(
             chat,

@@ -4,7 +4,7 @@ use std::{fs, path::Path, process::Stdio, time::Duration};
 
 use anyhow::{Context, Result};
 use dev::{
-    stack::part::until,
+    stack::{options::free_ports, part::until},
     tools::{Tool, Toolbox},
 };
 use rcgen::{
@@ -89,9 +89,8 @@ fn temporal_is_reached_through_tls_with_a_client_certificate_and_an_api_key() {
     converse(Setting::default(), async |chat| {
         let folder = chat.folder.clone();
         write_certificates(&folder)?;
-        let free = std::net::TcpListener::bind("127.0.0.1:0")?;
-        let at = free.local_addr()?.to_string();
-        drop(free);
+        let [port] = free_ports()?;
+        let at = format!("127.0.0.1:{port}");
         proxy = Some(guard(&chat.stack.env.temporal_address, &at, "k3y", &folder).await?);
 
         for service in [&mut chat.worker, &mut chat.webhook] {

@@ -4,13 +4,12 @@ use std::{
     collections::BTreeMap,
     ffi::OsString,
     fs::{self, File, OpenOptions},
-    net::{Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
 };
 
 use anyhow::{Context, Result, bail};
-use dev::stack::part::until;
+use dev::stack::{options::free_ports, part::until};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -37,9 +36,8 @@ pub struct Service {
 
 impl Service {
     pub(crate) fn new(program: PathBuf, log: PathBuf) -> Result<Self> {
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
-            .local_addr()?
-            .port();
+        // It keeps its port when it is started again, so nobody may get it meanwhile.
+        let [port] = free_ports()?;
         Ok(Self {
             program,
             environment: BTreeMap::new(),

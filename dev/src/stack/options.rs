@@ -163,7 +163,7 @@ const CHOSEN_PORTS: Range<u16> = 10_000..30_000;
 const ATTEMPTS: usize = 1_000;
 
 /// `N` different ports that nothing listens on at this moment, chosen at random so that two stacks hardly choose the same.
-pub(super) fn free_ports<const N: usize>() -> Result<[u16; N], OptionsError> {
+pub fn free_ports<const N: usize>() -> Result<[u16; N], OptionsError> {
     let mut ports = [0; N];
     let mut chosen = 0;
     for _ in 0..ATTEMPTS {
