@@ -39,7 +39,7 @@ pub struct TreeEntry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub enum TreeEntryKind {
     /// A file.
-    #[serde(rename = "100644", alias = "100755")]
+    #[serde(rename = "100644", alias = "100755", alias = "100664")]
     File,
     /// A folder.
     #[serde(rename = "040000")]

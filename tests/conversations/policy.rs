@@ -108,7 +108,7 @@ fn honest(image: &str, host: &str) -> Vec<Value> {
         image,
         &json!({
             "initContainers": [{ "name": "init", "image": format!("{image}@sha256:{}", "0".repeat(64)) }],
-            "tolerations": [], "schedulerName": "default-scheduler", "serviceAccountName": "app",
+            "terminationGracePeriodSeconds": 60, "tolerations": [], "schedulerName": "default-scheduler", "serviceAccountName": "app",
             "volumes": [
                 { "name": "config", "configMap": { "name": "x" } }, { "name": "secret", "secret": { "secretName": "x" } },
                 { "name": "empty", "emptyDir": {} }, { "name": "data", "persistentVolumeClaim": { "claimName": "x" } },
@@ -136,7 +136,7 @@ fn honest(image: &str, host: &str) -> Vec<Value> {
             "maxReplicas": 2, "scaleTargetRef": { "apiVersion": "apps/v1", "kind": "Deployment", "name": "x" } } }),
         ingress(&json!({}), &json!([rule(host)])),
         ingress(
-            &json!({ "tls": [{ "hosts": [host], "secretName": "x" }] }),
+            &json!({ "tls": [{ "hosts": [host] }] }),
             &json!([rule(host)]),
         ),
     ]
@@ -235,6 +235,10 @@ fn hostile_pods(image: &str) -> Hostile {
     const CLAIMS: &str = "new, empty volumes";
     let of = |more: Value| deployment(&pods(image, &more));
     let volume = |volume: Value| of(json!({ "volumes": [with(volume, &json!({ "name": "x" }))] }));
+    let container = |more: Value| {
+        let container = with(json!({ "name": "app", "image": image }), &more);
+        of(json!({ "containers": [container] }))
+    };
     let scratch =
         |more: Value| json!({ "ephemeral": { "volumeClaimTemplate": { "spec": claim(&more) } } });
     let from = |image: &str| deployment(&pods(image, &json!({})));
@@ -273,6 +277,28 @@ fn hostile_pods(image: &str) -> Hostile {
         ),
         (volume(json!({ "image": { "reference": "evil" } })), VOLUMES),
         (volume(json!({ "hostPath": { "path": "/" } })), VOLUMES),
+        (volume(scratch(json!({ "selector": {} }))), CLAIMS),
+        (volume(scratch(json!({ "storageClassName": "" }))), CLAIMS),
+        (
+            of(json!({ "terminationGracePeriodSeconds": 3600 })),
+            "60 seconds to stop",
+        ),
+        (
+            container(
+                json!({ "livenessProbe": { "httpGet": { "host": "192.0.2.1", "port": 80 } } }),
+            ),
+            "name no host",
+        ),
+        (
+            container(
+                json!({ "lifecycle": { "preStop": { "tcpSocket": { "host": "192.0.2.1", "port": 80 } } } }),
+            ),
+            "name no host",
+        ),
+        (
+            container(json!({ "resources": { "limits": { "example.com/gpu": "1" } } })),
+            "can only ask for",
+        ),
         (volume(scratch(taken.clone())), CLAIMS),
         (
             stateful_set(
@@ -289,6 +315,24 @@ fn hostile_addresses(host: &str) -> Hostile {
     let backend = &rule(host)["http"]["paths"][0]["backend"];
     let own = json!([rule(host)]);
     vec![
+        (
+            ingress(
+                &json!({ "tls": [{ "hosts": [host], "secretName": "x" }] }),
+                &own,
+            ),
+            "no secretName",
+        ),
+        (
+            ingress(
+                &json!({}),
+                &json!([with(
+                    rule(host),
+                    &json!({ "http": { "paths": [{
+                "path": "/x`) || Host(`www.example.com", "pathType": "ImplementationSpecific", "backend": backend }] } })
+                )]),
+            ),
+            "a path of an Ingress",
+        ),
         (
             service(json!({ "type": "ExternalName", "externalName": "kubernetes.default.svc" })),
             "ClusterIP",
@@ -318,11 +362,8 @@ fn hostile_addresses(host: &str) -> Hostile {
             "of the class traefik",
         ),
         (
-            ingress(
-                &json!({ "tls": [{ "hosts": ["www.example.com"], "secretName": "x" }] }),
-                &own,
-            ),
-            "certificates",
+            ingress(&json!({ "tls": [{ "hosts": ["www.example.com"] }] }), &own),
+            "its tls names the host",
         ),
     ]
 }
@@ -385,6 +426,19 @@ fn a_chart_of_a_repository_may_make_what_stays_in_its_preview() {
             .await?
             .is_some(),
             "other namespaces are none of its business"
+        );
+
+        // Through what the cluster's own controllers make, too.
+        let elsewhere = json!([{ "topologyKey": "kubernetes.io/os", "namespaceSelector": {}, "labelSelector": {} }]);
+        let affinity = json!({ "podAntiAffinity": { "requiredDuringSchedulingIgnoredDuringExecution": elsewhere } });
+        let template = pods(&image, &json!({ "affinity": affinity }));
+        let pod = json!({ "apiVersion": "v1", "kind": "Pod", "spec": template["spec"] });
+        let refused = try_to_make(&chat.stack.kube, &namespace, pod).await?;
+        ensure!(
+            refused
+                .as_deref()
+                .is_some_and(|words| words.contains("preview-affinity")),
+            "nobody else is kept from being scheduled: {refused:?}"
         );
 
         // What a pod could do that gets hold of the account.

@@ -2,7 +2,10 @@
 
 use anyhow::{Context, Result};
 use dev::github::File;
-use k8s_openapi::api::{core::v1::ConfigMap, rbac::v1::ClusterRole};
+use k8s_openapi::api::{
+    core::v1::{ConfigMap, Namespace},
+    rbac::v1::ClusterRole,
+};
 use kube::{Api, api::ListParams};
 use temporalio_client::WorkflowExecutionStatus;
 use tests::{Conversation, Preview, PullRequest, Setting, converse};
@@ -48,7 +51,11 @@ async fn noted(chat: &Conversation, preview: &Preview) -> Result<String> {
 fn each_commit_is_installed_from_its_own_chart_which_is_fetched_once() {
     converse(with_charts_of_repositories(), async |chat| {
         chat.configure(CONFIGURATION).await?;
-        let pull = with_files(chat, chart(chat, &note("one"))?).await?;
+        let mut files = chart(chat, &note("one"))?;
+        // Helm would read it from the worker's machine, and say what is wrong with it.
+        let schema = r#"{"$ref": "file:///etc/passwd"}"#;
+        files.push(("deploy/chart/values.schema.json", schema).into());
+        let pull = with_files(chat, files).await?;
         let first = pull.previewed().await?;
         let host = first.url()?.host_str().context("a host")?.to_owned();
         assert_eq!(noted(chat, &first).await?, format!("one for {host}"));
@@ -65,7 +72,9 @@ fn each_commit_is_installed_from_its_own_chart_which_is_fetched_once() {
         };
         let before = fetched(chat);
         assert!(before.is_some());
-        let other = with_files(chat, chart(chat, &note("two"))?).await?;
+        let mut files = chart(chat, &note("two"))?;
+        files.push(("deploy/chart/values.schema.json", schema).into());
+        let other = with_files(chat, files).await?;
         let third = other.previewed().await?;
         assert!(noted(chat, &third).await?.starts_with("two for"));
         assert_eq!(fetched(chat), before, "the same chart is not fetched again");
@@ -140,6 +149,30 @@ fn a_chart_that_reaches_beyond_its_preview_is_refused_with_the_reason() {
         let roles: Api<ClusterRole> = Api::all(chat.stack.kube.clone());
         assert!(roles.get_opt(&role).await?.is_none());
         Ok(())
+    });
+}
+
+#[test]
+fn what_a_terminated_preview_has_left_is_no_ground_for_a_chart_that_is_held_to_less() {
+    converse(with_charts_of_repositories(), async |chat| {
+        chat.configure(CONFIGURATION).await?;
+        let pull = with_files(chat, chart(chat, &note("one"))?).await?;
+        let preview = pull.previewed().await?;
+        let before = preview.namespace().await?.context("it is there")?;
+        crate::sticky::terminate(chat, &preview.id.to_string()).await?;
+        pull.says("terminated").await?;
+
+        chat.configure("").await?;
+        pull.previewed().await?;
+
+        let after = preview.namespace().await?.context("it is there")?;
+        assert_ne!(after.metadata.uid, before.metadata.uid);
+        let is_held = |namespace: &Namespace| {
+            let labels = namespace.metadata.labels.as_ref();
+            labels.is_some_and(|all| all.contains_key("preview.dev/chart"))
+        };
+        assert!(is_held(&before) && !is_held(&after));
+        preview.stop().await
     });
 }
 

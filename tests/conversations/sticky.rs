@@ -168,7 +168,7 @@ fn the_comment_links_to_the_workflow() {
     });
 }
 
-async fn terminate(chat: &Conversation, workflow: &str) -> Result<()> {
+pub(crate) async fn terminate(chat: &Conversation, workflow: &str) -> Result<()> {
     let arguments = ["workflow", "terminate", "--workflow-id", workflow];
     chat.stack.temporal_cli(&arguments).await.map(drop)
 }

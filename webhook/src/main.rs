@@ -33,6 +33,7 @@ async fn main() -> ExitCode {
 async fn run() -> anyhow::Result<()> {
     // Read the configuration, all of it, before anything is touched
     let config = Config::parse();
+    let connection = config.temporal.connection()?;
     logging::start(config.log_format, LOGGED);
 
     // Stop at SIGTERM and SIGINT
@@ -40,7 +41,6 @@ async fn run() -> anyhow::Result<()> {
     service::shutdown::on_signal(shutdown.clone()).context("cannot listen to signals")?;
 
     // Connect to Temporal, which may be starting too
-    let connection = config.temporal.connection()?;
     let connected = shutdown.run_until_cancelled(connect(&config, &connection));
     let Some(temporal) = connected.await else {
         return Ok(());

@@ -118,7 +118,7 @@ pub struct Config {
     #[arg(long, env, value_name = "DURATION", default_value = "10m")]
     preview_image_patience: Ttl,
 
-    /// The Helm program, version 3 or 4.
+    /// The Helm program, version 3.16 or newer.
     #[arg(long, env, value_name = "PROGRAM", default_value = "helm")]
     helm: PathBuf,
 

@@ -26,6 +26,7 @@ async fn main() -> anyhow::Result<()> {
     let config = Config::parse();
     let app = config.github.app()?;
     let bounds = config.bounds()?;
+    let connection = config.temporal.connection()?;
 
     logging::start(config.log_format, LOGGED);
 
@@ -48,7 +49,6 @@ async fn main() -> anyhow::Result<()> {
     // Connect to Temporal, which may be starting too
     let (metrics, runtime_options) = Metrics::start()?;
     let runtime = Runtime::from_current_tokio(runtime_options)?;
-    let connection = config.temporal.connection()?;
     let connected = shutdown.run_until_cancelled(temporal::connect(&config, &connection));
     let Some(temporal) = connected.await else {
         return Ok(());

@@ -38,8 +38,14 @@ pub(super) async fn put_up(
     namespace: &str,
 ) -> Result<(), ClusterError> {
     try_join!(
-        account::set_up(cluster, &config.release_role, namespace),
+        Box::pin(account::set_up(cluster, &config.release_role, namespace)),
         apply::<ResourceQuota>(cluster, namespace, NAME, quota()),
+        apply::<ResourceQuota>(
+            cluster,
+            namespace,
+            "preview-affinity",
+            no_affinity_to_others()
+        ),
         apply::<LimitRange>(cluster, namespace, NAME, limits()),
         apply::<ServiceAccount>(cluster, namespace, "default", service_account()),
         apply::<NetworkPolicy>(cluster, namespace, "preview-default-deny", default_deny()),
@@ -121,8 +127,19 @@ fn quota() -> Value {
         "count/cronjobs.batch": "10",
         "count/deployments.apps": "20",
         "count/statefulsets.apps": "20",
+        "count/replicasets.apps": "40",
         "count/ingresses.networking.k8s.io": "20",
+        "count/horizontalpodautoscalers.autoscaling": "10",
+        "count/serviceaccounts": "20",
     }}})
+}
+
+/// Anti-affinity binds both sides: a pod that will not be beside those of other namespaces keeps them from being scheduled.
+fn no_affinity_to_others() -> Value {
+    json!({ "spec": {
+        "hard": { "pods": "0" },
+        "scopeSelector": { "matchExpressions": [{ "scopeName": "CrossNamespacePodAffinity", "operator": "Exists" }] },
+    }})
 }
 
 /// For containers that say nothing: under a quota they would be refused. What they write to the node's disk is bounded too, their log included.
@@ -184,6 +201,7 @@ pub(super) mod tests {
     #[test]
     fn the_manifests_hold_no_misspelt_field() {
         assert_every_field_is_known::<ResourceQuota>(&quota());
+        assert_every_field_is_known::<ResourceQuota>(&no_affinity_to_others());
         assert_every_field_is_known::<LimitRange>(&limits());
         assert_every_field_is_known::<ServiceAccount>(&service_account());
         for policy in [

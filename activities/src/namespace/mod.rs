@@ -7,7 +7,7 @@ mod policy;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{
     ResourceExt,
-    api::{Patch, PatchParams, PostParams},
+    api::{Patch, PatchParams, PostParams, Preconditions},
 };
 use serde_json::json;
 use temporalio_client::Client as Temporal;
@@ -19,7 +19,7 @@ use crate::{
     cluster::{ClusterError, Doing, FIELD_MANAGER},
     fault::{Fault, explain},
     ownership::{Claim, ORPHANED_SINCE, claim_annotations, claimed_namespace, is_terminating},
-    removal::{RemovalError, wait_until_gone},
+    removal::{RemovalError, delete, wait_until_gone},
     temporal::{TemporalError, latest_run},
 };
 
@@ -173,6 +173,15 @@ async fn obtain(
             }
             Standing::AnotherRuns => {
                 assert_newest(temporal, request).await?;
+                if !policy::is_held_alike(&found, request) {
+                    // What a chart has left that was held to less, or more, is no ground to build on.
+                    let exactly_this = Preconditions {
+                        uid: found.uid(),
+                        resource_version: found.resource_version(),
+                    };
+                    delete(cluster, &name, exactly_this).await?;
+                    continue;
+                }
                 if let Some(adopted) = unless_changed(adopt(cluster, config, request, &found).await)
                 {
                     tracing::info!(
@@ -242,7 +251,6 @@ async fn adopt(
     let patch = json!({ "metadata": {
         "uid": found.uid(),
         "resourceVersion": found.resource_version(),
-        "labels": { policy::LABEL: policy::label(request) },
         "annotations": annotations,
     }});
     let params = PatchParams {

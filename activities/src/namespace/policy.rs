@@ -5,6 +5,8 @@
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
+use k8s_openapi::api::core::v1::Namespace;
+use kube::ResourceExt;
 use workflows::{
     activities::CreateNamespace,
     vocabulary::{ChartSource, PreviewDomain},
@@ -85,6 +87,11 @@ impl fmt::Display for AnnotationKey {
 /// Does the policy hold for this namespace? The value of [`LABEL`] then; none otherwise.
 pub(super) fn label(request: &CreateNamespace) -> Option<&'static str> {
     matches!(request.chart, Some(ChartSource::Path(_))).then_some(REPOSITORY)
+}
+
+/// Was the namespace made for a chart that is held to the same rules as this one?
+pub(super) fn is_held_alike(found: &Namespace, request: &CreateNamespace) -> bool {
+    found.labels().get(LABEL).map(String::as_str) == label(request)
 }
 
 /// What the policy has to know about this preview.

@@ -34,6 +34,15 @@ const OUR_SECRETS: [&str; 4] = [
     "WEBHOOK_SECRET",
 ];
 
+/// Temporal's headers, with one variable for each.
+const OUR_SECRET_HEADERS: &str = "TEMPORAL_GRPC_META_";
+
+fn our_secrets() -> impl Iterator<Item = OsString> {
+    let is_header = |name: &OsString| name.to_string_lossy().starts_with(OUR_SECRET_HEADERS);
+    let headers = std::env::vars_os().map(|(name, _)| name).filter(is_header);
+    headers.chain(OUR_SECRETS.map(OsString::from))
+}
+
 /// The Helm program, and the cluster it talks to.
 #[derive(Clone, Debug)]
 pub struct Helm {
@@ -85,7 +94,7 @@ impl Helm {
             .stderr(Stdio::piped())
             .process_group(0)
             .kill_on_drop(true);
-        for secret in OUR_SECRETS {
+        for secret in our_secrets() {
             command.env_remove(secret);
         }
         if let Some(context) = &self.kube_context {

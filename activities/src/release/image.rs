@@ -64,6 +64,14 @@ impl Images {
         Self { default, allowed }
     }
 
+    /// Below which names the images are that a repository may run.
+    pub(crate) fn places(&self, repository: &Repository) -> Vec<String> {
+        let prefixes = self.allowed.iter();
+        prefixes
+            .map(|prefix| in_repository(&prefix.0, repository))
+            .collect()
+    }
+
     /// The template that a repository chose, if it may.
     pub(crate) fn find(
         &self,
@@ -90,16 +98,6 @@ impl Images {
             allowed: quoted.join(", "),
             place,
         })
-    }
-}
-
-impl Images {
-    /// Below which names the images are that a repository may run.
-    pub(crate) fn places(&self, repository: &Repository) -> Vec<String> {
-        let prefixes = self.allowed.iter();
-        prefixes
-            .map(|prefix| in_repository(&prefix.0, repository))
-            .collect()
     }
 }
 

@@ -160,15 +160,19 @@ pub(crate) async fn install(
     let template = config
         .images
         .find(settings.image.as_deref(), &preview.repository)?;
-    assert_held(cluster, &request.owner, namespace).await?;
-    let (chart, _folder) = match place {
+    let mut cancelled = std::pin::pin!(cancelled);
+    let (chart, folder) = match place {
         Place::Known(chart) => (chart, None),
         Place::Repository(path) => {
             progress.report(format!("reading the chart {path} of {}", preview.commit));
-            let folder = Box::pin(fetch(cluster, repository_charts, request, &path)).await?;
+            let folder = tokio::select! {
+                folder = Box::pin(fetch(cluster, repository_charts, request, &path)) => folder?,
+                () = &mut cancelled => return Err(HelmError::Cancelled.into()),
+            };
             (Chart::in_folder(folder.path()), Some(folder))
         }
     };
+    assert_held(cluster, &request.owner, namespace).await?;
     pending::forget_unfinished(cluster, &namespace.name, &release).await?;
 
     progress.report(format!("helm upgrade --install {release}"));
@@ -184,6 +188,10 @@ pub(crate) async fn install(
     );
     if let Some(version) = chart.version {
         arguments.push(format!("--version={version}").into());
+    }
+    if folder.is_some() {
+        // A schema can refer to files of this machine and to addresses in its network, and Helm would follow.
+        arguments.push("--skip-schema-validation".into());
     }
     // Values come on standard input: nothing of ours can be mistaken for an option, and no file is left behind.
     arguments.extend(["--values", "-", "--history-max", "1"].map(OsString::from));

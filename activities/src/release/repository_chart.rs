@@ -21,6 +21,8 @@ use crate::fault::{Fault, explain};
 const FILES_MAX: usize = 100;
 /// Largest chart, in bytes. What Helm makes of it has to fit into a Secret.
 const SIZE_MAX: u64 = 2 * 1024 * 1024;
+/// Longest name of a file, in bytes.
+const NAME_MAX: usize = 255;
 /// Requests at the same time.
 const AT_ONCE: usize = 5;
 /// What is remembered of charts, in bytes.
@@ -129,7 +131,9 @@ impl RepositoryCharts {
     ) -> Result<TempDir, Arc<FetchError>> {
         let tree = self.find(installation, repository, commit, path).await?;
         let read = self.read(installation, repository, &tree);
-        let files = self.fetched.try_get_with(tree.clone(), read).await?;
+        // By the installation too: one that GitHub refuses must not fail another that waits for the same chart.
+        let key = format!("{installation}/{tree}");
+        let files = self.fetched.try_get_with(key, read).await?;
         Ok(write(&files).await.map_err(FetchError::Io)?)
     }
 
@@ -205,16 +209,26 @@ fn files(tree: Tree) -> Result<Vec<TreeEntry>, Unusable> {
     if tree.is_truncated || files.len() > FILES_MAX || size > SIZE_MAX {
         return Err(Unusable::TooLarge);
     }
+    let is_folder = |path: &str| {
+        let mut below = files.iter().filter_map(|file| file.path.strip_prefix(path));
+        below.any(|rest| rest.starts_with('/'))
+    };
+    if let Some(file) = files.iter().find(|file| is_folder(&file.path)) {
+        return Err(Unusable::NoFile(file.path.clone()));
+    }
     if !files.iter().any(|file| file.path == "Chart.yaml") {
         return Err(Unusable::NoChart);
     }
     Ok(files)
 }
 
-/// Git does not keep such names from anyone who writes trees by hand.
+/// Git does not keep other names from anyone who writes trees by hand.
 fn leads_downwards(path: &str) -> bool {
-    path.split('/')
-        .all(|piece| !matches!(piece, "" | "." | "..") && !piece.contains(['\\', '\0']))
+    path.split('/').all(|piece| {
+        !matches!(piece, "" | "." | "..")
+            && !piece.contains(['\\', '\0'])
+            && piece.len() <= NAME_MAX
+    })
 }
 
 async fn write(files: &[File]) -> io::Result<TempDir> {
@@ -291,6 +305,12 @@ mod tests {
         assert_eq!(
             found(vec![file("chart/Chart.yaml")]),
             Err(Unusable::NoChart)
+        );
+        let long = "x".repeat(NAME_MAX + 1);
+        assert_eq!(found(with(file(&long))), Err(Unusable::NoFile(long)));
+        assert_eq!(
+            found(vec![file("Chart.yaml"), file("a"), file("a/b")]),
+            Err(Unusable::NoFile("a".to_owned()))
         );
         let large = entry(TreeEntryKind::File, "a", SIZE_MAX);
         assert_eq!(found(with(large)), Err(Unusable::TooLarge));
