@@ -86,7 +86,7 @@ pub struct Config {
     #[arg(long, env, value_name = "BOOL", default_value = "false", value_parser = BoolishValueParser::new(), action = clap::ArgAction::Set)]
     preview_repository_charts: bool,
 
-    /// Which annotations such charts may set, separated by commas: cert-manager.io/cluster-issuer.
+    /// Which annotations such charts may set, separated by commas: prometheus.io/scrape.
     #[arg(
         long,
         env,

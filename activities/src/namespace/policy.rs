@@ -40,13 +40,13 @@ pub struct ChartBounds {
     pub annotations: Vec<AnnotationKey>,
 }
 
-/// The name of an annotation: `cert-manager.io/cluster-issuer`.
+/// The name of an annotation: `prometheus.io/scrape`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AnnotationKey(String);
 
 /// The text cannot name an annotation.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` names no annotation: expected, for example, `cert-manager.io/cluster-issuer`")]
+#[error("`{0}` names no annotation: expected, for example, `prometheus.io/scrape`")]
 pub struct InvalidAnnotationKey(String);
 
 impl FromStr for AnnotationKey {
