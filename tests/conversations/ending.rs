@@ -3,9 +3,12 @@
 use std::collections::HashMap;
 
 use anyhow::{Context, Result, ensure};
-use dev::github::User;
+use dev::{github::User, stack::part::until};
 use temporalio_client::WorkflowExecutionStatus;
-use tests::{Conversation, HeldHelm, Preview, PullRequest, Setting, converse, patience::HTTP};
+use tests::{
+    Conversation, HeldHelm, Preview, PullRequest, Setting, converse,
+    patience::{HTTP, RECOVERY},
+};
 use workflows::vocabulary::Phase;
 
 /// What must be true once a cancelled preview is over.
@@ -196,6 +199,29 @@ fn a_preview_that_is_started_by_hand_is_told_of_and_stopped_like_any_other() {
 
         preview.is_over().await?;
         pull.says("stopped").await.map(drop)
+    });
+}
+
+#[test]
+fn what_is_asked_while_a_cancelled_pull_request_is_cleared_up_is_carried_out_afterwards() {
+    converse(Setting::default(), async |chat| {
+        let pull = chat.pull_request().await?;
+        let preview = pull.previewed().await?;
+        let first = preview.run_id().await?;
+        let workflow = pull.github.to_string();
+        let words = ["workflow", "cancel", "--workflow-id", &workflow];
+        chat.stack.temporal_cli(&words).await?;
+        preview.reaches(Phase::TearingDown).await?;
+
+        pull.asks(&User::writer(), "/preview").await?;
+
+        let another = until(RECOVERY, async || match preview.run_id().await {
+            Ok(run) if run != first => Ok(()),
+            other => Err(format!("{other:?}")),
+        });
+        another.await.map_err(anyhow::Error::msg)?;
+        pull.shows_url().await?;
+        preview.stop().await
     });
 }
 

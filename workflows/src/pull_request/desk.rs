@@ -69,6 +69,8 @@ impl Desk {
         };
         if let Rest::Cancelled { reason } = &rest {
             let reason = reason.clone();
+            // What was asked before is cancelled with the rest; what is asked from now on is for the next run.
+            self.ctx.state_mut(|workflow| workflow.memory.inbox.clear());
             self.end_all(StopReason::Cancelled { reason }).await;
             uncancelled::until(&self.ctx, |workflow| {
                 workflow.memory.previews.are_all_over()

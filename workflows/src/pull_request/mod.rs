@@ -117,11 +117,14 @@ impl PullRequestWorkflow {
             desk.keep_deployments_true(),
         );
 
+        // Also of what was said while the last words were written.
+        let all_is_attended_to = ctx.state(|workflow| workflow.memory.inbox.is_empty());
         match rest {
-            Rest::Cancelled { reason } => Err(WorkflowTermination::cancelled_with_details(reason)),
-            Rest::Finished if ctx.state(|workflow| workflow.memory.inbox.is_empty()) => Ok(()),
-            // Also what was said while the last words were written.
-            Rest::Finished | Rest::Continued => {
+            Rest::Cancelled { reason } if all_is_attended_to => {
+                Err(WorkflowTermination::cancelled_with_details(reason))
+            }
+            Rest::Finished if all_is_attended_to => Ok(()),
+            Rest::Cancelled { .. } | Rest::Finished | Rest::Continued => {
                 let input = PullRequestInput {
                     pull_request: desk.pull_request,
                     memory: Some(ctx.state(|workflow| workflow.memory.clone())),
