@@ -1,10 +1,13 @@
 //! Which cluster do we work in, in whose name, and what does it mean when a call to it fails?
 
+use std::time::Duration;
+
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{
     Api, Client,
     runtime::{wait, watcher},
 };
+use tokio::time::{Instant, sleep};
 use workflows::activities::Explanation;
 
 use crate::{
@@ -14,6 +17,10 @@ use crate::{
 
 /// Under this name the API server remembers which fields are ours.
 pub(crate) const FIELD_MANAGER: &str = "preview-worker";
+/// What was written counts for the whole API server (rights, labels, policies) within milliseconds. What takes longer will not come.
+const SETTLED_AFTER: Duration = Duration::from_secs(5);
+/// Between two questions whether it counts.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// The cluster that previews live in, and the service instance on whose behalf we touch it.
 #[derive(Clone)]
@@ -27,6 +34,23 @@ pub struct Cluster {
 impl Cluster {
     pub(crate) fn namespaces(&self) -> Api<Namespace> {
         Api::all(self.client.clone())
+    }
+}
+
+/// Asks until the answer is yes, for as long as what was just written may need to count.
+pub(crate) async fn comes_true<Asked>(question: impl Fn() -> Asked) -> Result<bool, ClusterError>
+where
+    Asked: Future<Output = Result<bool, ClusterError>>,
+{
+    let end = Instant::now() + SETTLED_AFTER;
+    loop {
+        if question().await? {
+            return Ok(true);
+        }
+        if Instant::now() >= end {
+            return Ok(false);
+        }
+        sleep(PAUSE).await;
     }
 }
 

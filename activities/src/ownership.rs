@@ -197,7 +197,7 @@ pub(crate) fn address_selector(preview: &PreviewId, instance: &Instance) -> Stri
 }
 
 /// Who owns the namespace, and why it exists.
-pub(crate) fn claim_annotations(request: &CreateNamespace) -> BTreeMap<String, String> {
+fn claim_annotations(request: &CreateNamespace) -> BTreeMap<String, String> {
     let preview = &request.owner.preview;
     own([
         (WORKFLOW_ID, preview.to_string()),

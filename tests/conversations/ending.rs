@@ -21,18 +21,6 @@ async fn ended_as_cancelled(pull: &PullRequest, preview: &Preview) -> Result<()>
     Ok(())
 }
 
-async fn cancel_with_the_cli(chat: &Conversation, preview: &Preview) -> Result<()> {
-    chat.stack
-        .temporal_cli(&[
-            "workflow",
-            "cancel",
-            "--workflow-id",
-            &preview.id.to_string(),
-        ])
-        .await
-        .map(drop)
-}
-
 /// What `docs/development.md` says that an operator types.
 async fn start_by_hand(chat: &Conversation, pull: &PullRequest) -> Result<Preview> {
     let preview = pull.preview()?;
@@ -105,7 +93,7 @@ fn cancelling_a_ready_preview_tears_it_down() {
         let pull = chat.pull_request().await?;
         let preview = pull.previewed().await?;
 
-        cancel_with_the_cli(chat, &preview).await?;
+        chat.stack.cancel(&preview.id.to_string()).await?;
 
         ended_as_cancelled(&pull, &preview).await
     });
@@ -133,7 +121,7 @@ fn cancelling_while_helm_runs_tears_down_what_there_is() {
         helm.is_called().await?;
         assert!(preview.namespace().await?.is_some());
 
-        cancel_with_the_cli(chat, &preview).await?;
+        chat.stack.cancel(&preview.id.to_string()).await?;
 
         ended_as_cancelled(&pull, &preview).await
     });
@@ -145,7 +133,7 @@ fn cancelling_before_any_worker_is_up_deploys_nothing() {
         let pull = chat.pull_request().await?;
         let preview = start_by_hand(chat, &pull).await?;
 
-        cancel_with_the_cli(chat, &preview).await?;
+        chat.stack.cancel(&preview.id.to_string()).await?;
         chat.worker.start().await?;
 
         ended_as_cancelled(&pull, &preview).await?;
@@ -179,10 +167,10 @@ fn a_second_cancellation_does_not_disturb_the_teardown() {
         let pull = chat.pull_request().await?;
         let preview = pull.previewed().await?;
 
-        cancel_with_the_cli(chat, &preview).await?;
+        chat.stack.cancel(&preview.id.to_string()).await?;
         preview.reaches(Phase::TearingDown).await?;
         // It may be over already, and then the server says so.
-        let _ = cancel_with_the_cli(chat, &preview).await;
+        let _ = chat.stack.cancel(&preview.id.to_string()).await;
 
         ended_as_cancelled(&pull, &preview).await
     });
@@ -208,9 +196,7 @@ fn what_is_asked_while_a_cancelled_pull_request_is_cleared_up_is_carried_out_aft
         let pull = chat.pull_request().await?;
         let preview = pull.previewed().await?;
         let first = preview.run_id().await?;
-        let workflow = pull.github.to_string();
-        let words = ["workflow", "cancel", "--workflow-id", &workflow];
-        chat.stack.temporal_cli(&words).await?;
+        chat.stack.cancel(&pull.github.to_string()).await?;
         preview.reaches(Phase::TearingDown).await?;
 
         pull.asks(&User::writer(), "/preview").await?;
@@ -230,10 +216,8 @@ fn cancelling_a_pull_requests_workflow_removes_its_previews_and_a_later_command_
     converse(Setting::default(), async |chat| {
         let pull = chat.pull_request().await?;
         let preview = pull.previewed().await?;
-        let workflow = pull.github.to_string();
 
-        let words = ["workflow", "cancel", "--workflow-id", &workflow];
-        chat.stack.temporal_cli(&words).await?;
+        chat.stack.cancel(&pull.github.to_string()).await?;
 
         ended_as_cancelled(&pull, &preview).await?;
         let first = preview.run_id().await?;

@@ -138,19 +138,20 @@ async fn endings(chat: &Conversation, camera: &mut Camera) -> Result<()> {
     camera.sticky(&merged, "was merged", "merged").await?;
     preview.is_over().await?;
 
-    for (how, says) in [("cancel", "cancelled"), ("terminate", "terminated")] {
-        let pull = chat.pull_request().await?;
-        let preview = pull.previewed().await?;
-        let id = preview.id.to_string();
-        let words = ["workflow", how, "--workflow-id", &id];
-        chat.stack.temporal_cli(&words).await?;
-        camera.sticky(&pull, says, says).await?;
-        if how == "terminate" {
-            remove_orphans(chat).await?;
-        }
-        preview.gone().await?;
-    }
-    Ok(())
+    let pull = chat.pull_request().await?;
+    let preview = pull.previewed().await?;
+    chat.stack.cancel(&preview.id.to_string()).await?;
+    camera
+        .sticky(&pull, "gone: it was cancelled", "cancelled")
+        .await?;
+    preview.gone().await?;
+
+    let pull = chat.pull_request().await?;
+    let preview = pull.previewed().await?;
+    chat.stack.terminate(&preview.id.to_string()).await?;
+    camera.sticky(&pull, "terminated", "terminated").await?;
+    remove_orphans(chat).await?;
+    preview.gone().await
 }
 
 #[test]

@@ -159,7 +159,7 @@ fn what_a_terminated_preview_has_left_is_no_ground_for_a_chart_that_is_held_to_l
         let pull = with_files(chat, chart(chat, &note("one"))?).await?;
         let preview = pull.previewed().await?;
         let before = preview.namespace().await?.context("it is there")?;
-        crate::sticky::terminate(chat, &preview.id.to_string()).await?;
+        chat.stack.terminate(&preview.id.to_string()).await?;
         pull.says("terminated").await?;
 
         chat.configure("").await?;

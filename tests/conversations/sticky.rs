@@ -1,11 +1,11 @@
 //! One comment on each pull request says what is true.
 
-use anyhow::{Context, Result};
+use anyhow::Context;
 use dev::github::User;
 use futures::future::try_join_all;
 use jiff::SignedDuration;
 use temporalio_client::WorkflowExecutionStatus;
-use tests::{Conversation, Setting, converse, patience::RECOVERY};
+use tests::{Setting, converse, patience::RECOVERY};
 
 use crate::words::written;
 
@@ -168,11 +168,6 @@ fn the_comment_links_to_the_workflow() {
     });
 }
 
-pub(crate) async fn terminate(chat: &Conversation, workflow: &str) -> Result<()> {
-    let arguments = ["workflow", "terminate", "--workflow-id", workflow];
-    chat.stack.temporal_cli(&arguments).await.map(drop)
-}
-
 #[test]
 fn of_a_terminated_preview_the_comment_does_not_say_that_it_is_ready() {
     converse(
@@ -181,7 +176,7 @@ fn of_a_terminated_preview_the_comment_does_not_say_that_it_is_ready() {
             let pull = chat.pull_request().await?;
             let preview = pull.previewed().await?;
 
-            terminate(chat, &preview.id.to_string()).await?;
+            chat.stack.terminate(&preview.id.to_string()).await?;
 
             assert_eq!(preview.closed().await?, WorkflowExecutionStatus::Terminated);
             pull.comes_to_say("terminated, and no URL", |said| {
@@ -200,7 +195,7 @@ fn a_preview_whose_pull_requests_workflow_was_terminated_is_still_told_of() {
     converse(Setting::default(), async |chat| {
         let pull = chat.pull_request().await?;
         let preview = pull.previewed().await?;
-        terminate(chat, &pull.github.to_string()).await?;
+        chat.stack.terminate(&pull.github.to_string()).await?;
 
         preview.stop().await?;
 

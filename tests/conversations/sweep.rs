@@ -74,14 +74,7 @@ pub(crate) async fn remove_orphans(chat: &Conversation) -> Result<()> {
 
 /// The workflow is no more; its namespace is.
 async fn orphan(chat: &Conversation, preview: &Preview) -> Result<String> {
-    chat.stack
-        .temporal_cli(&[
-            "workflow",
-            "terminate",
-            "--workflow-id",
-            &preview.id.to_string(),
-        ])
-        .await?;
+    chat.stack.terminate(&preview.id.to_string()).await?;
     preview.closed().await?;
     assert!(
         preview.namespace().await?.is_some(),

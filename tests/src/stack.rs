@@ -154,6 +154,26 @@ impl SharedStack {
             tokio::time::sleep(BUSY_PAUSE).await;
         }
     }
+
+    /// Cancels a workflow with the `temporal` program.
+    ///
+    /// # Errors
+    /// When the program or the server refuses.
+    pub async fn cancel(&self, workflow_id: &str) -> Result<()> {
+        self.temporal_cli(&["workflow", "cancel", "--workflow-id", workflow_id])
+            .await
+            .map(drop)
+    }
+
+    /// Terminates a workflow with the `temporal` program.
+    ///
+    /// # Errors
+    /// When the program or the server refuses.
+    pub async fn terminate(&self, workflow_id: &str) -> Result<()> {
+        self.temporal_cli(&["workflow", "terminate", "--workflow-id", workflow_id])
+            .await
+            .map(drop)
+    }
 }
 
 async fn connect_to_temporal(env: &StackEnv) -> Result<Client> {

@@ -6,8 +6,6 @@
 //! The account is a service account by its name only: the worker impersonates it. No such object is made, so nothing has to be guarded that could log
 //! in with it.
 
-use std::time::Duration;
-
 use k8s_openapi::api::{
     authorization::v1::{LocalSubjectAccessReview, ResourceAttributes, SubjectAccessReviewSpec},
     rbac::v1::RoleBinding,
@@ -17,20 +15,15 @@ use kube::{
     api::{DeleteParams, ObjectMeta, PostParams},
 };
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep};
 
 use super::guards::apply;
 use crate::{
     Cluster,
-    cluster::{ClusterError, Doing},
+    cluster::{ClusterError, Doing, comes_true},
 };
 
 /// The account's name, in every namespace. A cluster role that lets the worker impersonate just this one names it.
 const ACCOUNT: &str = "preview-release";
-/// The API server learns of new rights within milliseconds. If it takes longer, the role is not what it should be, and Helm's failure says so better.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// Between two questions whether it has learnt of them.
-const PAUSE: Duration = Duration::from_millis(50);
 
 /// The name that the API server knows the account of this namespace by.
 pub(crate) fn release_account(namespace: &str) -> String {
@@ -54,22 +47,18 @@ pub(super) async fn set_up(
         }
         result => result?,
     }
-    let end = Instant::now() + PATIENCE;
-    while !is_in_force(cluster, namespace).await? {
-        if Instant::now() >= end {
-            tracing::warn!(
-                namespace,
-                role,
-                "Helm has no rights in the namespace; is there such a cluster role, and does it allow to list Secrets?"
-            );
-            break;
-        }
-        sleep(PAUSE).await;
+    if !comes_true(|| may_list_secrets(cluster, namespace)).await? {
+        // Helm's failure says it to the requester.
+        tracing::warn!(
+            namespace,
+            role,
+            "Helm has no rights in the namespace; is there such a cluster role, and does it allow to list Secrets?"
+        );
     }
     Ok(())
 }
 
-fn binding(role: &str, namespace: &str) -> Value {
+pub(super) fn binding(role: &str, namespace: &str) -> Value {
     json!({
         "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role },
         "subjects": [{ "kind": "ServiceAccount", "name": ACCOUNT, "namespace": namespace }],
@@ -77,7 +66,7 @@ fn binding(role: &str, namespace: &str) -> Value {
 }
 
 /// May the account do the first thing that Helm does?
-async fn is_in_force(cluster: &Cluster, namespace: &str) -> Result<bool, ClusterError> {
+async fn may_list_secrets(cluster: &Cluster, namespace: &str) -> Result<bool, ClusterError> {
     let reviews: Api<LocalSubjectAccessReview> = Api::namespaced(cluster.client.clone(), namespace);
     let question = LocalSubjectAccessReview {
         metadata: ObjectMeta {
@@ -101,15 +90,4 @@ async fn is_in_force(cluster: &Cluster, namespace: &str) -> Result<bool, Cluster
         .await
         .doing(|| format!("asking what Helm may do in namespace {namespace}"))?;
     Ok(answer.status.is_some_and(|status| status.allowed))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::namespace::guards::tests::assert_every_field_is_known;
-
-    #[test]
-    fn the_binding_holds_no_misspelt_field() {
-        assert_every_field_is_known::<RoleBinding>(&binding("edit", "preview-x"));
-    }
 }

@@ -182,15 +182,14 @@ fn egress() -> Value {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
+    use k8s_openapi::api::rbac::v1::RoleBinding;
     use serde::Serialize;
 
     use super::*;
 
     /// The API server ignores fields that it does not know; a typed round trip drops them.
-    pub(in super::super) fn assert_every_field_is_known<K: DeserializeOwned + Serialize>(
-        manifest: &Value,
-    ) {
+    fn assert_every_field_is_known<K: DeserializeOwned + Serialize>(manifest: &Value) {
         let typed: K = serde_json::from_value(manifest.clone()).expect("a manifest of this kind");
         let mut known = serde_json::to_value(typed).expect("json");
         let known = known.as_object_mut().expect("an object");
@@ -204,6 +203,7 @@ pub(super) mod tests {
         assert_every_field_is_known::<ResourceQuota>(&no_affinity_to_others());
         assert_every_field_is_known::<LimitRange>(&limits());
         assert_every_field_is_known::<ServiceAccount>(&service_account());
+        assert_every_field_is_known::<RoleBinding>(&account::binding("edit", "preview-x"));
         for policy in [
             default_deny(),
             ingress(None),

@@ -18,12 +18,13 @@ use crate::{
     alive::Progress,
     cluster::{ClusterError, Doing, FIELD_MANAGER},
     fault::{Fault, explain},
-    ownership::{Claim, ORPHANED_SINCE, claim_annotations, claimed_namespace, is_terminating},
+    ownership::{Claim, ORPHANED_SINCE, claimed_namespace, is_terminating},
     removal::{RemovalError, delete, wait_until_gone},
     temporal::{TemporalError, latest_run},
 };
 
 pub(crate) use account::release_account;
+pub(crate) use policy::is_in_force as policy_is_in_force;
 pub use policy::{AnnotationKey, ChartBounds, InvalidAnnotationKey};
 
 /// What previews' namespaces have to fit in with.
@@ -126,7 +127,9 @@ pub(crate) async fn create(
     request: &CreateNamespace,
     progress: &Progress,
 ) -> Result<NamespaceHandle, NamespaceError> {
-    let namespace = obtain(cluster, config, temporal, request, progress).await?;
+    let mut wanted = claimed_namespace(request, &cluster.instance);
+    policy::write_on(&mut wanted, &config.repository_charts, request);
+    let namespace = obtain(cluster, &wanted, temporal, request, progress).await?;
     let name = namespace.name_any();
     progress.report(format!("guarding namespace {name}"));
     guards::put_up(cluster, config, &name).await?;
@@ -138,7 +141,7 @@ pub(crate) async fn create(
 
 async fn obtain(
     cluster: &Cluster,
-    config: &NamespaceConfig,
+    wanted: &Namespace,
     temporal: &Temporal,
     request: &CreateNamespace,
     progress: &Progress,
@@ -153,13 +156,12 @@ async fn obtain(
             .await
             .doing(|| format!("reading namespace {name}"))?;
         let Some(found) = found else {
-            let wanted = wanted(cluster, config, request);
             let params = PostParams {
                 field_manager: Some(FIELD_MANAGER.to_owned()),
                 ..PostParams::default()
             };
             // Created, not applied: an apply would merge our labels into a stranger's namespace of that name.
-            match unless_changed(namespaces.create(&params, &wanted).await) {
+            match unless_changed(namespaces.create(&params, wanted).await) {
                 Some(made) => return Ok(made.doing(|| format!("creating namespace {name}"))?),
                 None => continue,
             }
@@ -173,7 +175,7 @@ async fn obtain(
             }
             Standing::AnotherRuns => {
                 assert_newest(temporal, request).await?;
-                if !policy::is_held_alike(&found, request) {
+                if !policy::holds_alike(&found, wanted) {
                     // What a chart has left that was held to less, or more, is no ground to build on.
                     let exactly_this = Preconditions {
                         uid: found.uid(),
@@ -182,8 +184,7 @@ async fn obtain(
                     delete(cluster, &name, exactly_this).await?;
                     continue;
                 }
-                if let Some(adopted) = unless_changed(adopt(cluster, config, request, &found).await)
-                {
+                if let Some(adopted) = unless_changed(adopt(cluster, wanted, &found).await) {
                     tracing::info!(
                         namespace = name,
                         run_id = request.owner.run_id,
@@ -194,16 +195,6 @@ async fn obtain(
             }
         }
     }
-}
-
-/// The namespace as it is made: held to the policy, where that holds for it, from its first moment on.
-fn wanted(cluster: &Cluster, config: &NamespaceConfig, request: &CreateNamespace) -> Namespace {
-    let mut namespace = claimed_namespace(request, &cluster.instance);
-    let bounds = policy::annotations(&config.repository_charts, request);
-    namespace.annotations_mut().extend(bounds);
-    let label = policy::label(request).map(|value| (policy::LABEL.to_owned(), value.to_owned()));
-    namespace.labels_mut().extend(label);
-    namespace
 }
 
 /// The namespace of this name, if this run holds it and it is not on its way out.
@@ -240,13 +231,10 @@ async fn assert_newest(
 /// Writes our run's name over the other's, if the namespace is still exactly what we saw.
 async fn adopt(
     cluster: &Cluster,
-    config: &NamespaceConfig,
-    request: &CreateNamespace,
+    wanted: &Namespace,
     found: &Namespace,
 ) -> Result<Namespace, kube::Error> {
-    let mut annotations = claim_annotations(request);
-    annotations.extend(policy::annotations(&config.repository_charts, request));
-    let mut annotations = json!(annotations);
+    let mut annotations = json!(wanted.annotations());
     annotations[ORPHANED_SINCE] = json!(null);
     let patch = json!({ "metadata": {
         "uid": found.uid(),

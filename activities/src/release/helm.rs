@@ -33,15 +33,8 @@ const OUR_SECRETS: [&str; 4] = [
     "TEMPORAL_TLS_CLIENT_KEY_DATA",
     "WEBHOOK_SECRET",
 ];
-
 /// Temporal's headers, with one variable for each.
 const OUR_SECRET_HEADERS: &str = "TEMPORAL_GRPC_META_";
-
-fn our_secrets() -> impl Iterator<Item = OsString> {
-    let is_header = |name: &OsString| name.to_string_lossy().starts_with(OUR_SECRET_HEADERS);
-    let headers = std::env::vars_os().map(|(name, _)| name).filter(is_header);
-    headers.chain(OUR_SECRETS.map(OsString::from))
-}
 
 /// The Helm program, and the cluster it talks to.
 #[derive(Clone, Debug)]
@@ -148,6 +141,12 @@ impl Helm {
             None => Err(HelmError::Cancelled),
         }
     }
+}
+
+fn our_secrets() -> impl Iterator<Item = OsString> {
+    let is_header = |name: &OsString| name.to_string_lossy().starts_with(OUR_SECRET_HEADERS);
+    let headers = std::env::vars_os().map(|(name, _)| name).filter(is_header);
+    headers.chain(OUR_SECRETS.map(OsString::from))
 }
 
 /// Set from outside, because a child cannot be told to do it before it runs without unsafe code. Helm has read no template by then.

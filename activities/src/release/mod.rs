@@ -4,7 +4,6 @@ mod chart;
 mod helm;
 mod image;
 mod pending;
-mod policy;
 mod repository_chart;
 mod values;
 mod verdict;
@@ -22,7 +21,7 @@ use crate::{
     alive::Progress,
     cluster::ClusterError,
     fault::{Fault, explain},
-    namespace::{find_held, release_account},
+    namespace::{find_held, policy_is_in_force, release_account},
 };
 pub(crate) use chart::ChartRefused;
 use chart::{Chart, Place};
@@ -218,7 +217,7 @@ async fn fetch(
     request: &InstallRelease,
     path: &RepositoryPath,
 ) -> Result<TempDir, InstallError> {
-    if !policy::is_in_force(cluster, &request.namespace.name).await? {
+    if !policy_is_in_force(cluster, &request.namespace.name).await? {
         return Err(InstallError::NoPolicy);
     }
     let preview = &request.owner.preview;

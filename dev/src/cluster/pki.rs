@@ -62,7 +62,8 @@ impl Identity {
 pub(super) struct Pki {
     folder: PathBuf,
     ca: String,
-    tokens: [String; 5],
+    /// In the order of [`Identity::ALL`].
+    tokens: Vec<String>,
 }
 
 impl Pki {
@@ -72,7 +73,10 @@ impl Pki {
         let pki = Self {
             folder: folder.to_owned(),
             ca: ca.pem(),
-            tokens: [token()?, token()?, token()?, token()?, token()?],
+            tokens: Identity::ALL
+                .iter()
+                .map(|_| token())
+                .collect::<Result<_, _>>()?,
         };
         write(&pki.ca_file(), &pki.ca)?;
         for (name, purpose) in [

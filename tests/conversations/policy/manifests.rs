@@ -1,49 +1,6 @@
-//! What the cluster admits from a chart that lies in the repository: each rule of `charts/preview-cluster`, tried on the API server itself.
+//! What charts contain, honest and hostile ones.
 
-use anyhow::{Context, Result, bail, ensure};
-use k8s_openapi::api::{
-    apps::v1::Deployment,
-    authentication::v1::{TokenRequest, TokenRequestSpec},
-    core::v1::ServiceAccount,
-    networking::v1::NetworkPolicy,
-};
-use kube::{
-    Api, Client,
-    api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, PostParams, TypeMeta},
-};
 use serde_json::{Value, json};
-use tests::{Conversation, PullRequest, Setting, converse};
-
-use crate::chart::in_repository;
-
-/// What a chart is told that cannot have something; nothing if it can.
-fn refusal<T>(tried: Result<T, kube::Error>) -> Result<Option<String>> {
-    match tried {
-        Ok(_) => Ok(None),
-        Err(kube::Error::Api(status)) => Ok(Some(status.message.clone())),
-        Err(error) => bail!(error),
-    }
-}
-
-/// Tries to make an object, without making it.
-async fn try_to_make(
-    client: &Client,
-    namespace: &str,
-    mut object: Value,
-) -> Result<Option<String>> {
-    if object["metadata"]["name"].is_null() {
-        object["metadata"]["name"] = json!("tried");
-    }
-    let object: DynamicObject = serde_json::from_value(object)?;
-    let types: &TypeMeta = object.types.as_ref().context("it has a kind")?;
-    let resource = ApiResource::from_gvk(&types.try_into()?);
-    let objects: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &resource);
-    let dry = PostParams {
-        dry_run: true,
-        ..PostParams::default()
-    };
-    refusal(objects.create(&dry, &object).await)
-}
 
 /// The same with these fields as well, or in place of its own.
 fn with(mut base: Value, more: &Value) -> Value {
@@ -53,7 +10,7 @@ fn with(mut base: Value, more: &Value) -> Value {
     base
 }
 
-fn pods(image: &str, more: &Value) -> Value {
+pub(super) fn pods(image: &str, more: &Value) -> Value {
     let spec = json!({
         "securityContext": { "runAsNonRoot": true, "seccompProfile": { "type": "RuntimeDefault" } },
         "containers": [{ "name": "app", "image": image,
@@ -103,7 +60,7 @@ fn persistent_volume_claim(more: &Value) -> Value {
 }
 
 /// What charts of honest people contain.
-fn honest(image: &str, host: &str) -> Vec<Value> {
+pub(super) fn honest(image: &str, host: &str) -> Vec<Value> {
     let template = pods(
         image,
         &json!({
@@ -143,9 +100,9 @@ fn honest(image: &str, host: &str) -> Vec<Value> {
 }
 
 /// What would reach beyond the preview, and what is said about it.
-type Hostile = Vec<(Value, &'static str)>;
+pub(super) type Hostile = Vec<(Value, &'static str)>;
 
-fn hostile_objects(image: &str) -> Hostile {
+pub(super) fn hostile_objects(image: &str) -> Hostile {
     let fine = pods(image, &json!({}));
     let secret = |kind: &str| json!({ "apiVersion": "v1", "kind": "Secret", "type": kind });
     let token = json!({ "metadata": { "annotations": { "kubernetes.io/service-account.name": "default" } } });
@@ -192,7 +149,7 @@ fn hostile_objects(image: &str) -> Hostile {
 }
 
 /// On the objects themselves, and in the templates that controllers copy it from.
-fn hostile_metadata(image: &str) -> Hostile {
+pub(super) fn hostile_metadata(image: &str) -> Hostile {
     let fine = pods(image, &json!({}));
     let data = json!({ "spec": claim(&json!({})) });
     let mut cases = Vec::new();
@@ -228,7 +185,7 @@ fn hostile_metadata(image: &str) -> Hostile {
     cases
 }
 
-fn hostile_pods(image: &str) -> Hostile {
+pub(super) fn hostile_pods(image: &str) -> Hostile {
     const PODS: &str = "of its pods";
     const IMAGES: &str = "previews do not run images from";
     const VOLUMES: &str = "can only mount";
@@ -310,7 +267,7 @@ fn hostile_pods(image: &str) -> Hostile {
     ]
 }
 
-fn hostile_addresses(host: &str) -> Hostile {
+pub(super) fn hostile_addresses(host: &str) -> Hostile {
     let service = |spec: Value| json!({ "apiVersion": "v1", "kind": "Service", "spec": spec });
     let backend = &rule(host)["http"]["paths"][0]["backend"];
     let own = json!([rule(host)]);
@@ -366,111 +323,4 @@ fn hostile_addresses(host: &str) -> Hostile {
             "its tls names the host",
         ),
     ]
-}
-
-async fn preview_of_a_chart_of_its_own(chat: &Conversation) -> Result<PullRequest> {
-    chat.configure("chart: ./chart\n").await?;
-    let chart = &chat.stack.env.preview_chart;
-    let pull = chat.pull_request_without_image().await?;
-    pull.github
-        .push(in_repository(chart, "chart", "none.yaml", "")?)
-        .await?;
-    pull.build_image().await?;
-    Ok(pull)
-}
-
-#[test]
-fn a_chart_of_a_repository_may_make_what_stays_in_its_preview() {
-    let setting = Setting::default()
-        .worker("PREVIEW_REPOSITORY_CHARTS", "true")
-        .worker("PREVIEW_ALLOWED_ANNOTATIONS", "example.com/allowed");
-    converse(setting, async |chat| {
-        let pull = preview_of_a_chart_of_its_own(chat).await?;
-        let preview = pull.previewed().await?;
-        let namespace = preview.id.namespace();
-        let account = format!("system:serviceaccount:{namespace}:preview-release");
-        let client = chat.stack.kube_as(&account).await?;
-        let host = chat.stack.preview_domain()?.host(&preview.id);
-        let image = format!(
-            "{}{}",
-            chat.stack
-                .env
-                .preview_image
-                .split_once('/')
-                .context("a registry")?
-                .0,
-            format_args!("/{}", chat.repository.full_name().to_ascii_lowercase())
-        );
-
-        for object in honest(&image, &host) {
-            let refused = try_to_make(&client, &namespace, object.clone()).await?;
-            ensure!(refused.is_none(), "{object}: {refused:?}");
-        }
-        let hostile = [
-            hostile_objects(&image),
-            hostile_metadata(&image),
-            hostile_pods(&image),
-            hostile_addresses(&host),
-        ];
-        for (object, told) in hostile.concat() {
-            let refused = try_to_make(&client, &namespace, object.clone()).await?;
-            let is_told = refused.as_deref().is_some_and(|words| words.contains(told));
-            ensure!(is_told, "{object}: {told:?} expected, not {refused:?}");
-        }
-        ensure!(
-            try_to_make(
-                &client,
-                "default",
-                json!({ "apiVersion": "v1", "kind": "ConfigMap" })
-            )
-            .await?
-            .is_some(),
-            "other namespaces are none of its business"
-        );
-
-        // Through what the cluster's own controllers make, too.
-        let elsewhere = json!([{ "topologyKey": "kubernetes.io/os", "namespaceSelector": {}, "labelSelector": {} }]);
-        let affinity = json!({ "podAntiAffinity": { "requiredDuringSchedulingIgnoredDuringExecution": elsewhere } });
-        let template = pods(&image, &json!({ "affinity": affinity }));
-        let pod = json!({ "apiVersion": "v1", "kind": "Pod", "spec": template["spec"] });
-        let refused = try_to_make(&chat.stack.kube, &namespace, pod).await?;
-        ensure!(
-            refused
-                .as_deref()
-                .is_some_and(|words| words.contains("preview-affinity")),
-            "nobody else is kept from being scheduled: {refused:?}"
-        );
-
-        // What a pod could do that gets hold of the account.
-        let policies: Api<NetworkPolicy> = Api::namespaced(client.clone(), &namespace);
-        let dry = DeleteParams {
-            dry_run: true,
-            ..DeleteParams::default()
-        };
-        let open = policies.delete("preview-default-deny", &dry).await;
-        ensure!(refusal(open)?.is_some(), "the guards cannot be removed");
-        let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), &namespace);
-        let token = TokenRequest {
-            spec: Some(TokenRequestSpec::default()),
-            ..TokenRequest::default()
-        };
-        let token = accounts
-            .create_token_request("default", &PostParams::default(), &token)
-            .await;
-        ensure!(refusal(token)?.is_some(), "nobody logs in");
-        let deployments: Api<Deployment> = Api::namespaced(client, &namespace);
-        let scale = Patch::Merge(json!({ "spec": { "replicas": 2 } }));
-        let dry = PatchParams {
-            dry_run: true,
-            ..PatchParams::default()
-        };
-        let scale = deployments
-            .patch_scale(&preview.id.release(), &dry, &scale)
-            .await;
-        ensure!(
-            refusal(scale)?.is_some(),
-            "parts of objects are not for charts"
-        );
-        preview.stop().await
-    });
 }

@@ -2,38 +2,25 @@
 //!
 //! Asked before each such chart is installed, by trying what the policy forbids: a cluster without the policy would let everything pass.
 
-use std::time::Duration;
-
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{
     Resource,
     api::{PostParams, Request},
 };
 use serde_json::json;
-use tokio::time::{Instant, sleep};
 
-use crate::{Cluster, cluster::ClusterError, cluster::Doing, namespace::release_account};
+use crate::{
+    Cluster,
+    cluster::{ClusterError, Doing, comes_true},
+    namespace::release_account,
+};
 
 /// The policy's name, which stands in its refusals.
 const POLICY: &str = "ValidatingAdmissionPolicy 'preview-charts'";
 
-/// A namespace's labels and its account's rights count after milliseconds. If it takes longer, there is no such policy.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// Between two tries.
-const PAUSE: Duration = Duration::from_millis(100);
-
 /// Is the policy in force in this namespace? Nothing is made.
-pub(super) async fn is_in_force(cluster: &Cluster, namespace: &str) -> Result<bool, ClusterError> {
-    let end = Instant::now() + PATIENCE;
-    loop {
-        if refuses(cluster, namespace).await? {
-            return Ok(true);
-        }
-        if Instant::now() >= end {
-            return Ok(false);
-        }
-        sleep(PAUSE).await;
-    }
+pub(crate) async fn is_in_force(cluster: &Cluster, namespace: &str) -> Result<bool, ClusterError> {
+    comes_true(|| refuses(cluster, namespace)).await
 }
 
 /// Does the policy refuse what it forbids?
@@ -70,7 +57,7 @@ mod tests {
 
     #[test]
     fn the_policy_has_the_name_that_is_looked_for() {
-        let policy = include_str!("../../../charts/preview-cluster/templates/policy.yaml");
+        let policy = include_str!("../../../../charts/preview-cluster/templates/policy.yaml");
         let name = POLICY.split('\'').nth(1).expect("a name in quotes");
         assert!(policy.contains(&format!("\n  name: {name}\n")), "{name}");
     }

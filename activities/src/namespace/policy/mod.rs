@@ -1,0 +1,89 @@
+//! What is a chart held to that lies in the repository?
+//!
+//! The rules are `charts/preview-cluster`, and the API server enforces them in every namespace with [`LABEL`]. What differs between previews stands in
+//! the namespace's annotations, which nothing in the namespace can change.
+
+mod annotation_key;
+mod probe;
+
+use k8s_openapi::api::core::v1::Namespace;
+use kube::ResourceExt;
+use workflows::{
+    activities::CreateNamespace,
+    vocabulary::{ChartSource, PreviewDomain},
+};
+
+use crate::Images;
+pub use annotation_key::{AnnotationKey, InvalidAnnotationKey};
+pub(crate) use probe::is_in_force;
+
+/// Label: where the chart comes from that is installed here, if it is not one that the operators of the service trust.
+const LABEL: &str = "preview.dev/chart";
+/// The value of [`LABEL`] that the policy selects.
+const REPOSITORY: &str = "repository";
+/// Annotations: the one host that an Ingress may be for, its class, where images may be, and which annotations may be set. Lists have commas.
+const HOST: &str = "preview.dev/host";
+const INGRESS_CLASS: &str = "preview.dev/ingress-class";
+const ALLOWED_IMAGES: &str = "preview.dev/allowed-images";
+const ALLOWED_ANNOTATIONS: &str = "preview.dev/allowed-annotations";
+
+/// What a chart from a repository may refer to.
+#[derive(Clone, Debug)]
+pub struct ChartBounds {
+    /// Below which previews get their host names.
+    pub domain: PreviewDomain,
+    /// The class of the ingress controller.
+    pub ingress_class: String,
+    /// Where images may be.
+    pub images: Images,
+    /// Which annotations may be set, besides Helm's own.
+    pub annotations: Vec<AnnotationKey>,
+}
+
+/// Writes on a namespace what the policy has to know about its preview; and that the policy holds for it, if it does.
+pub(super) fn write_on(namespace: &mut Namespace, bounds: &ChartBounds, request: &CreateNamespace) {
+    let preview = &request.owner.preview;
+    let keys: Vec<_> = bounds
+        .annotations
+        .iter()
+        .map(|key| key.0.as_str())
+        .collect();
+    let places = bounds.images.places(&preview.repository);
+    let annotations = [
+        (HOST, bounds.domain.host(preview)),
+        (INGRESS_CLASS, bounds.ingress_class.clone()),
+        (ALLOWED_IMAGES, places.join(",")),
+        (ALLOWED_ANNOTATIONS, keys.join(",")),
+    ];
+    let annotations = annotations.map(|(key, value)| (key.to_owned(), value));
+    namespace.annotations_mut().extend(annotations);
+    if matches!(request.chart, Some(ChartSource::Path(_))) {
+        let labels = namespace.labels_mut();
+        labels.insert(LABEL.to_owned(), REPOSITORY.to_owned());
+    }
+}
+
+/// Does the policy hold for both, or for neither?
+pub(super) fn holds_alike(one: &Namespace, other: &Namespace) -> bool {
+    one.labels().get(LABEL) == other.labels().get(LABEL)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POLICY: &str = include_str!("../../../../charts/preview-cluster/templates/policy.yaml");
+
+    #[test]
+    fn the_policy_reads_what_is_written_and_nothing_else() {
+        assert!(POLICY.contains(&format!("{LABEL}: {REPOSITORY}\n")));
+        let known = [HOST, INGRESS_CLASS, ALLOWED_IMAGES, ALLOWED_ANNOTATIONS];
+        for key in known {
+            assert!(POLICY.contains(&format!("variables.own['{key}']")), "{key}");
+        }
+        let read = POLICY.split("variables.own['").skip(1);
+        for key in read.filter_map(|rest| rest.split('\'').next()) {
+            assert!(known.contains(&key), "{key}");
+        }
+    }
+}
