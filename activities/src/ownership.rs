@@ -8,7 +8,7 @@ use workflows::{
     activities::{
         CreateNamespace, PreviewReport, ReportPreview, ReportedState, RunIdentity, StopReason,
     },
-    vocabulary::{InstallationId, PreviewId},
+    vocabulary::{CommentId, InstallationId, PreviewId},
 };
 
 /// Label: who made it. With [`INSTANCE`], what all our selections go by.
@@ -123,12 +123,14 @@ pub(crate) fn last_word(namespace: &Namespace) -> Option<ReportPreview> {
     let annotations = namespace.metadata.annotations.as_ref()?;
     Some(ReportPreview {
         installation: InstallationId(annotations.get(INSTALLATION)?.parse().ok()?),
+        repository_id: None,
         report: PreviewReport {
             preview: annotations.get(WORKFLOW_ID)?.parse().ok()?,
             run_id: Some(annotations.get(RUN_ID)?.clone()),
             // Whatever the run has said before, this is newer.
             revision: u32::MAX,
             requested_by: annotations.get(REQUESTED_BY)?.parse().ok()?,
+            asked_in: CommentId(annotations.get(COMMENT)?.parse().ok()?),
             state: ReportedState::Removed {
                 because: StopReason::Terminated,
             },

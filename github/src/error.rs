@@ -8,8 +8,10 @@ use serde::Deserialize;
 
 /// How long to wait when GitHub limits us without saying for how long. GitHub asks for "at least one minute".
 const UNTOLD_WAIT: Duration = Duration::from_secs(60);
-/// Longest wait we believe: primary limits are reset hourly.
-const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+/// Longest wait we believe. Primary limits are reset hourly; a secondary one may last longer.
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
+/// How GitHub says that a conversation is locked.
+const LOCKED: &str = "issue is locked";
 /// How much of GitHub's own words an error repeats, in characters.
 const MESSAGE_MAX: usize = 300;
 
@@ -42,10 +44,13 @@ pub enum ErrorKind {
         "GitHub does not allow it ({0}); check the App's permissions and that its installation is not suspended"
     )]
     Forbidden(String),
+    /// 403: the conversation is locked, for Apps too.
+    #[error("the conversation is locked ({0})")]
+    Locked(String),
     /// 403 or 429 because of too many requests, under the primary or a secondary limit.
     #[error("GitHub limits our requests ({message}); try again in {} s", retry_after.as_secs())]
     RateLimited {
-        /// How long GitHub wants us to stay away: at least a second, at most an hour.
+        /// How long GitHub wants us to stay away: at least a second, at most a day.
         retry_after: Duration,
         /// GitHub's own words.
         message: String,
@@ -75,12 +80,13 @@ impl Error {
         &self.kind
     }
 
-    /// Could the same call succeed later, with nobody doing anything?
+    /// Could the same call succeed later? Limits and outages pass; keys are rotated, permissions granted, clocks set right; what was made a moment
+    /// ago is found a moment later. Only what is wrong in itself, locked or deleted stays so.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        matches!(
+        !matches!(
             self.kind,
-            ErrorKind::RateLimited { .. } | ErrorKind::Unavailable(_)
+            ErrorKind::Validation(_) | ErrorKind::Gone | ErrorKind::Locked(_)
         )
     }
 
@@ -113,6 +119,7 @@ impl Error {
             ErrorKind::NotFound(_) => "not_found",
             ErrorKind::Gone => "gone",
             ErrorKind::Forbidden(_) => "forbidden",
+            ErrorKind::Locked(_) => "locked",
             ErrorKind::RateLimited { .. } => "rate_limited",
             ErrorKind::Validation(_) => "validation",
             ErrorKind::Unavailable(_) => "unavailable",
@@ -146,6 +153,7 @@ impl ErrorKind {
                         retry_after,
                         message,
                     },
+                    None if message.contains(LOCKED) => Self::Locked(message),
                     None => Self::Forbidden(message),
                 }
             }
@@ -268,7 +276,7 @@ mod tests {
                 403,
                 vec![remaining_none, ("x-ratelimit-reset", &far)],
                 "API rate limit exceeded",
-                3600,
+                86_400,
             ),
             (
                 403,
@@ -304,16 +312,16 @@ mod tests {
     }
 
     #[test]
-    fn only_what_time_heals_is_retryable() {
+    fn only_what_nothing_heals_is_not_retryable() {
         for (status, label, retryable) in [
-            (401, "unauthorized", false),
-            (403, "forbidden", false),
-            (404, "not_found", false),
+            (401, "unauthorized", true),
+            (403, "forbidden", true),
+            (404, "not_found", true),
             (408, "unavailable", true),
             (410, "gone", false),
             (422, "validation", false),
             (429, "rate_limited", true),
-            (301, "unexpected", false),
+            (301, "unexpected", true),
             (500, "unavailable", true),
             (503, "unavailable", true),
         ] {

@@ -3,7 +3,7 @@
 use http::Method;
 use serde::Deserialize;
 use url::Url;
-use workflows::vocabulary::{CommitSha, PullRequestRef};
+use workflows::vocabulary::{CommitSha, PullRequestRef, RepositoryId};
 
 use crate::{Error, GitHubApp};
 
@@ -11,6 +11,8 @@ use crate::{Error, GitHubApp};
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(from = "Wire")]
 pub struct PullRequest {
+    /// The repository that received it, whatever it is called.
+    pub repository: RepositoryId,
     /// The newest commit.
     pub head: CommitSha,
     /// Do its commits live outside the repository that received it? Also true if their repository was deleted.
@@ -89,7 +91,7 @@ struct Base {
 /// Repositories are compared by number: names change.
 #[derive(Deserialize, PartialEq)]
 struct Home {
-    id: u64,
+    id: RepositoryId,
 }
 
 #[derive(Deserialize)]
@@ -102,6 +104,7 @@ enum OpenOrClosed {
 impl From<Wire> for PullRequest {
     fn from(wire: Wire) -> Self {
         Self {
+            repository: wire.base.repo.id,
             head: wire.head.sha,
             from_fork: wire.head.repo != Some(wire.base.repo),
             base_branch: wire.base.branch,

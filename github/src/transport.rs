@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
@@ -24,6 +24,8 @@ use crate::{ConfigError, Error, ErrorKind};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Longest time from sending a request to having read its whole answer. GitHub itself gives up after 10 s.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// GitHub redirects once; a repository that was moved again and again could make it a few.
+const REDIRECTS_MAX: usize = 5;
 /// The version of GitHub's API that the structures of this crate were written for.
 const API_VERSION: &str = "2022-11-28";
 /// GitHub wants to know who is calling.
@@ -114,13 +116,13 @@ impl Transport {
         }
     }
 
-    /// Sends `call` once.
+    /// Sends `call`, and goes where GitHub says that the thing is now: it does so for a repository that was renamed or transferred.
     pub(crate) async fn send(
         &self,
         call: &Call,
         credentials: &Credentials<'_>,
     ) -> Result<Answer, Error> {
-        let exchange = self.exchange(call, credentials);
+        let exchange = self.follow(call, credentials);
         let result = tokio::time::timeout(REQUEST_TIMEOUT, exchange)
             .await
             .unwrap_or_else(|_| {
@@ -135,11 +137,31 @@ impl Transport {
         })
     }
 
-    async fn exchange(
+    async fn follow(
         &self,
         call: &Call,
         credentials: &Credentials<'_>,
     ) -> Result<Answer, ErrorKind> {
+        let mut moved: Option<Call> = None;
+        for _ in 0..=REDIRECTS_MAX {
+            match self
+                .exchange(moved.as_ref().unwrap_or(call), credentials)
+                .await?
+            {
+                Exchange::Answered(answer) => return Ok(answer),
+                Exchange::Moved(location) => moved = Some(call.moved_to(&self.root, &location)?),
+            }
+        }
+        Err(ErrorKind::Unexpected(format!(
+            "more than {REDIRECTS_MAX} redirects"
+        )))
+    }
+
+    async fn exchange(
+        &self,
+        call: &Call,
+        credentials: &Credentials<'_>,
+    ) -> Result<Exchange, ErrorKind> {
         let mut request = Request::builder()
             .method(call.method.clone())
             .uri(&call.target);
@@ -174,11 +196,13 @@ impl Transport {
             .await
             .map_err(|error| unavailable(&error))?;
         if status.is_success() {
-            Ok(Answer {
+            Ok(Exchange::Answered(Answer {
                 doing: call.doing.clone(),
                 headers,
                 body,
-            })
+            }))
+        } else if let Some(location) = location(status, &headers) {
+            Ok(Exchange::Moved(location))
         } else {
             Err(ErrorKind::of_response(
                 status,
@@ -190,7 +214,45 @@ impl Transport {
     }
 }
 
+/// How one exchange ended that was not refused.
+enum Exchange {
+    Answered(Answer),
+    /// What we asked for is at this address.
+    Moved(String),
+}
+
+fn location(status: StatusCode, headers: &HeaderMap) -> Option<String> {
+    let is_moved = matches!(
+        status,
+        StatusCode::MOVED_PERMANENTLY
+            | StatusCode::FOUND
+            | StatusCode::TEMPORARY_REDIRECT
+            | StatusCode::PERMANENT_REDIRECT
+    );
+    let location = headers.get(header::LOCATION).filter(|_| is_moved)?;
+    location.to_str().ok().map(str::to_owned)
+}
+
 impl Call {
+    /// The same request at another address of the same server: no answer can send our token to another one.
+    fn moved_to(&self, root: &Url, location: &str) -> Result<Self, ErrorKind> {
+        let address = root
+            .join(location)
+            .map_err(|_| ErrorKind::Unexpected(format!("a redirect to `{location}`")))?;
+        if address.origin() != root.origin() {
+            return Err(ErrorKind::Unexpected(format!(
+                "a redirect to another server, `{}`",
+                address.origin().ascii_serialization()
+            )));
+        }
+        Ok(Self {
+            doing: self.doing.clone(),
+            method: self.method.clone(),
+            target: address[Position::BeforePath..Position::AfterQuery].to_owned(),
+            body: self.body.clone(),
+        })
+    }
+
     /// With a query.
     pub(crate) fn query(mut self, query: &str) -> Self {
         self.target.push('?');

@@ -1,7 +1,9 @@
-//! What do webhook and worker have in common as programs? The settings they share, their logs, and how they are told to stop.
+//! What webhook and worker have in common as programs: the settings they share, their logs, how they are told to stop, and how a pull request's
+//! workflow is signalled.
 
 pub mod logging;
 pub mod shutdown;
+pub mod signal;
 mod temporal;
 
 pub use logging::LogFormat;

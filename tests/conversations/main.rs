@@ -1,5 +1,6 @@
 //! What the service promises, told as conversations on pull requests. Each test's name is the promise.
 
+mod adoption;
 mod browser;
 mod budget;
 mod chart;
@@ -9,7 +10,9 @@ mod crash;
 mod ending;
 mod failure;
 mod flood;
+mod github_away;
 mod isolation;
+mod late;
 mod newer_commit;
 mod permission;
 mod pictures;

@@ -127,6 +127,58 @@ fn a_push_renews_the_preview_where_the_repository_wants_that() {
 }
 
 #[test]
+fn only_a_push_by_somebody_who_may_have_previews_is_followed() {
+    converse(Setting::default(), async |chat| {
+        chat.configure("who_may: [admin]\nredeploy_on_push: true\n")
+            .await?;
+        let pull = chat.pull_request().await?;
+        let (mona, ada) = (User::writer(), User::admin());
+        pull.asks(&ada, "/preview").await?;
+        let older = pull.shows_url().await?;
+
+        pull.github
+            .push_as(&mona, [PullRequest::content("Not vouched for")])
+            .await?;
+        pull.build_image().await?;
+        let status = pull.hears(&ada, "/preview status").await?;
+        assert!(status.contains(older.url()?.as_str()), "{status}");
+        assert!(pull.preview()?.described().await?.is_none());
+
+        pull.github
+            .push_as(&ada, [PullRequest::content("Vouched for")])
+            .await?;
+        pull.build_image().await?;
+        let newer = pull.shows_url().await?;
+        older.is_over().await?;
+        assert!(newer.open("/").await?.body.contains("Vouched for"));
+        newer.stop().await
+    });
+}
+
+#[test]
+fn a_pull_request_that_is_closed_while_its_next_preview_is_being_started_gets_none() {
+    converse(Setting::default(), async |chat| {
+        let pull = chat.pull_request().await?;
+        let preview = pull.previewed().await?;
+        let run = preview.run_id().await?;
+        pull.asks(&User::writer(), "/preview stop\n/preview")
+            .await?;
+        // In the moment in which the old one is gone, and the new one begins.
+        preview.closed().await?;
+
+        pull.github.close()?;
+
+        pull.says("closed").await?;
+        preview.is_over().await?;
+        assert!(
+            preview.run_id().await? == run || preview.namespace().await?.is_none(),
+            "nothing is left of it"
+        );
+        Ok(())
+    });
+}
+
+#[test]
 fn a_push_alone_changes_nothing_elsewhere() {
     converse(Setting::default(), async |chat| {
         let pull = chat.pull_request().await?;

@@ -254,7 +254,13 @@ impl Conversation {
         self.around_in(&self.repository, pull)
     }
 
-    fn around_in(&self, repository: &Repository, pull: dev::github::PullRequest) -> PullRequest {
+    /// The same in another repository, or in one that is called something else by now.
+    #[must_use]
+    pub fn around_in(
+        &self,
+        repository: &Repository,
+        pull: dev::github::PullRequest,
+    ) -> PullRequest {
         PullRequest::new(
             pull,
             self.github.clone(),

@@ -2,9 +2,14 @@
 //!
 //! Own structures with the few fields we need: GitHub adds fields at any time, and large models break on payloads that we have no interest in.
 
+use jiff::Timestamp;
 use serde::{Deserialize, de::DeserializeOwned, de::IgnoredAny};
-use workflows::vocabulary::{
-    CommentId, CommitSha, InstallationId, Login, PullRequestNumber, PullRequestRef, Repository,
+use workflows::{
+    pull_request::Origin,
+    vocabulary::{
+        CommentId, CommitSha, InstallationId, Login, PullRequestNumber, PullRequestRef, Repository,
+        RepositoryId,
+    },
 };
 
 use crate::{
@@ -23,6 +28,10 @@ pub enum Event {
         pull_request: PullRequestRef,
         /// Which.
         head: CommitSha,
+        /// Who pushed it; none where that is not a person.
+        by: Option<Login>,
+        /// Where the event comes from.
+        origin: Origin,
     },
     /// A pull request was closed.
     Closed {
@@ -30,6 +39,8 @@ pub enum Event {
         pull_request: PullRequestRef,
         /// Merged, not merely closed.
         merged: bool,
+        /// Where the event comes from, and when it was closed.
+        origin: Origin,
     },
     /// Nothing that we act on.
     Ignored(Ignored),
@@ -40,6 +51,8 @@ pub enum Event {
 pub struct Comment {
     /// Where.
     pub pull_request: PullRequestRef,
+    /// Where the event comes from, and when it was written.
+    pub origin: Origin,
     /// Its number.
     pub id: CommentId,
     /// Who wrote it.
@@ -49,14 +62,14 @@ pub struct Comment {
 }
 
 impl Event {
-    /// Reads a delivery's body.
+    /// Reads a delivery's body, which reached us at the given time.
     ///
     /// # Errors
     /// [`Rejection::Json`] if the body is not JSON or, for the events that we read, not the documented JSON.
-    pub fn read(delivery: &Delivery) -> Result<Self, Rejection> {
+    pub fn read(delivery: &Delivery, received_at: Timestamp) -> Result<Self, Rejection> {
         match delivery.event.as_str() {
-            "issue_comment" => parse::<IssueComment>(&delivery.body)?.understand(),
-            "pull_request" => parse::<PullRequestEvent>(&delivery.body)?.understand(),
+            "issue_comment" => parse::<IssueComment>(&delivery.body)?.understand(received_at),
+            "pull_request" => parse::<PullRequestEvent>(&delivery.body)?.understand(received_at),
             "ping" => parse::<IgnoredAny>(&delivery.body).map(|_| Self::Ignored(Ignored::Ping)),
             _ => parse::<IgnoredAny>(&delivery.body).map(|_| Self::Ignored(Ignored::OtherEvent)),
         }
@@ -103,6 +116,7 @@ struct PullRequestEvent {
     action: String,
     pull_request: WirePullRequest,
     repository: WireRepository,
+    sender: Option<Sender>,
     /// As above.
     installation: Option<Installation>,
 }
@@ -118,6 +132,7 @@ struct Issue {
 struct WireComment {
     id: CommentId,
     body: String,
+    created_at: Option<Timestamp>,
     /// Null for deleted accounts.
     user: Option<User>,
 }
@@ -128,6 +143,8 @@ struct WirePullRequest {
     head: Head,
     /// Null as long as it is open, in some versions of GitHub Enterprise Server.
     merged: Option<bool>,
+    updated_at: Option<Timestamp>,
+    closed_at: Option<Timestamp>,
 }
 
 #[derive(Deserialize)]
@@ -142,8 +159,24 @@ struct User {
     kind: String,
 }
 
+/// Whoever caused an event. Apps have names that are no person's.
+#[derive(Deserialize)]
+struct Sender {
+    login: String,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+}
+
+impl Sender {
+    fn person(self) -> Option<Login> {
+        let is_bot = self.kind.is_some_and(|kind| kind == "Bot");
+        self.login.parse().ok().filter(|_| !is_bot)
+    }
+}
+
 #[derive(Deserialize)]
 struct WireRepository {
+    id: RepositoryId,
     full_name: Repository,
 }
 
@@ -153,7 +186,7 @@ struct Installation {
 }
 
 impl IssueComment {
-    fn understand(self) -> Result<Event, Rejection> {
+    fn understand(self, received_at: Timestamp) -> Result<Event, Rejection> {
         if self.action != "created" {
             return Ok(Event::Ignored(Ignored::OtherAction));
         }
@@ -165,8 +198,17 @@ impl IssueComment {
             Some(user) if user.kind != "Bot" && self.sender.kind != "Bot" => user.login,
             _ => return Ok(Event::Ignored(Ignored::ByABot)),
         };
+        let happened_at = self.comment.created_at.unwrap_or(received_at);
+        let (pull_request, origin) = locate(
+            self.installation,
+            self.repository,
+            self.issue.number,
+            happened_at,
+            received_at,
+        )?;
         Ok(Event::Comment(Comment {
-            pull_request: reference(self.installation, self.repository, self.issue.number)?,
+            pull_request,
+            origin,
             id: self.comment.id,
             author,
             body: self.comment.body,
@@ -175,7 +217,7 @@ impl IssueComment {
 }
 
 impl PullRequestEvent {
-    fn understand(self) -> Result<Event, Rejection> {
+    fn understand(self, received_at: Timestamp) -> Result<Event, Rejection> {
         let is_push = match self.action.as_str() {
             "synchronize" => true,
             "closed" => false,
@@ -185,37 +227,58 @@ impl PullRequestEvent {
             number,
             head,
             merged,
+            updated_at,
+            closed_at,
         } = self.pull_request;
-        let pull_request = reference(self.installation, self.repository, number)?;
+        let at = if is_push { None } else { closed_at };
+        let (pull_request, origin) = locate(
+            self.installation,
+            self.repository,
+            number,
+            at.or(updated_at).unwrap_or(received_at),
+            received_at,
+        )?;
         Ok(if is_push {
             Event::Pushed {
                 pull_request,
                 head: head.sha,
+                by: self.sender.and_then(Sender::person),
+                origin,
             }
         } else {
             Event::Closed {
                 pull_request,
                 merged: merged.unwrap_or(false),
+                origin,
             }
         })
     }
 }
 
-fn reference(
+fn locate(
     installation: Option<Installation>,
     repository: WireRepository,
     number: PullRequestNumber,
-) -> Result<PullRequestRef, Rejection> {
+    happened_at: Timestamp,
+    received_at: Timestamp,
+) -> Result<(PullRequestRef, Origin), Rejection> {
     let installation = installation.ok_or_else(|| {
         Rejection::Json(
             "`installation` is missing; let the App send this event, not a webhook of the repository".to_owned(),
         )
     })?;
-    Ok(PullRequestRef {
+    let pull_request = PullRequestRef {
         installation: installation.id,
         repository: repository.full_name,
         number,
-    })
+    };
+    let origin = Origin {
+        installation: installation.id,
+        repository_id: repository.id,
+        happened_at,
+        received_at,
+    };
+    Ok((pull_request, origin))
 }
 
 #[cfg(test)]

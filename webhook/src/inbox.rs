@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use workflows::{
-    pull_request::{Closed, Commented, Pushed},
+    pull_request::{Closed, Commented, Origin, Pushed},
     vocabulary::PullRequestRef,
 };
 
@@ -41,7 +41,7 @@ pub enum News {
 pub enum Told {
     /// The pull request's workflow.
     Heard,
-    /// Nobody: nothing was asked for on that pull request, or it is long over.
+    /// Nobody: nothing was asked for on that pull request, or it is long over, and no preview is open.
     NobodyThere,
 }
 
@@ -56,6 +56,16 @@ pub struct Unconfirmed {
 }
 
 impl News {
+    /// Where it comes from.
+    #[must_use]
+    pub fn origin(&self) -> &Origin {
+        match self {
+            Self::Commented(commented) => &commented.origin,
+            Self::Pushed(pushed) => &pushed.origin,
+            Self::Closed(closed) => &closed.origin,
+        }
+    }
+
     /// The name of the signal that carries it, which is also what logs and metrics call it.
     #[must_use]
     pub fn signal(&self) -> &'static str {

@@ -9,6 +9,7 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
+use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use tracing::Instrument;
 use workflows::{
@@ -85,7 +86,7 @@ impl Service {
     async fn read(&self, request: Request, seen: &mut Seen) -> Result<Outcome, Outcome> {
         let delivery = Delivery::read(request, &self.secrets).await?;
         seen.event = Some(delivery.event.clone());
-        let (pull_request, news) = match Event::read(&delivery)? {
+        let (pull_request, news) = match Event::read(&delivery, Timestamp::now())? {
             Event::Ignored(ignored) => return Ok(Outcome::Ignored(ignored)),
             Event::Comment(comment) => {
                 let commands = command::parse(&comment.body);
@@ -97,14 +98,21 @@ impl Service {
                     comment: comment.id,
                     author: comment.author,
                     commands,
+                    origin: comment.origin,
                 };
                 (comment.pull_request, News::Commented(commented))
             }
-            Event::Pushed { pull_request, head } => (pull_request, News::Pushed(Pushed { head })),
+            Event::Pushed {
+                pull_request,
+                head,
+                by,
+                origin,
+            } => (pull_request, News::Pushed(Pushed { head, by, origin })),
             Event::Closed {
                 pull_request,
                 merged,
-            } => (pull_request, News::Closed(Closed { merged })),
+                origin,
+            } => (pull_request, News::Closed(Closed { merged, origin })),
         };
         seen.pull_request = Some(pull_request.clone());
         let told = self.inbox.tell(&pull_request, &news, &delivery.id).await;

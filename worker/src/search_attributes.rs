@@ -13,7 +13,7 @@ use temporalio_common::{
 };
 use tokio::time::{Instant, sleep};
 use workflows::search_attributes::{
-    COMMIT, EXPIRES_AT, PHASE, PULL_REQUEST, REPOSITORY, REQUESTED_BY,
+    COMMIT, EXPIRES_AT, PHASE, PULL_REQUEST, REPOSITORY, REPOSITORY_ID, REQUESTED_BY,
 };
 
 /// A server tells its other parts about new attributes; that takes it up to a few seconds.
@@ -27,6 +27,7 @@ fn wanted() -> HashMap<String, IndexedValueType> {
     }
     HashMap::from([
         entry(&REPOSITORY),
+        entry(&REPOSITORY_ID),
         entry(&PULL_REQUEST),
         entry(&COMMIT),
         entry(&PHASE),

@@ -4,6 +4,8 @@ use temporalio_common::search_attributes::{SearchAttributeKey, Timestamp};
 
 /// `owner/repo`.
 pub const REPOSITORY: SearchAttributeKey<String> = SearchAttributeKey::keyword("PreviewRepository");
+/// The repository's number, which a rename or a transfer does not change.
+pub const REPOSITORY_ID: SearchAttributeKey<i64> = SearchAttributeKey::int("PreviewRepositoryId");
 /// The pull request's number.
 pub const PULL_REQUEST: SearchAttributeKey<i64> = SearchAttributeKey::int("PreviewPullRequest");
 /// All 40 digits of the commit.

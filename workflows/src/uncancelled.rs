@@ -39,6 +39,18 @@ pub(crate) fn activity(
         .build()
 }
 
+/// An activity that is tried again and again, for as long as its token is not cancelled.
+pub(crate) fn endless_activity(
+    one_try: Duration,
+    longest_pause: Duration,
+    token: &WorkflowCancellationToken,
+) -> ActivityOptions {
+    ActivityOptions::with_start_to_close_timeout(one_try)
+        .cancellation_token(token.clone())
+        .retry_policy(retries(0, longest_pause))
+        .build()
+}
+
 /// A second between the first two tries, then ever longer pauses. 0 attempts are as many as it takes.
 pub(crate) fn retries(maximum_attempts: u32, longest_pause: Duration) -> RetryPolicy {
     RetryPolicy::builder()

@@ -145,7 +145,7 @@ impl Comments {
         let _turn = self.turns.take(&request.pull_request).await;
         deployment::sync(&self.github, &self.links, &request)
             .await
-            .map_err(|error| give_up(CommentError::from(error)))
+            .map_err(|error| give_up(CommentError::Deployment(error)))
     }
 }
 
@@ -155,6 +155,8 @@ enum CommentError {
     #[error(transparent)]
     GitHub(#[from] github::Error),
     #[error(transparent)]
+    Deployment(github::Error),
+    #[error(transparent)]
     Temporal(#[from] TemporalError),
     #[error("there is nothing to say")]
     NothingToSay,
@@ -163,7 +165,7 @@ enum CommentError {
 impl Fault for CommentError {
     fn kind(&self) -> &'static str {
         match self {
-            Self::GitHub(error) => error.label(),
+            Self::GitHub(error) | Self::Deployment(error) => error.label(),
             Self::Temporal(error) => error.kind(),
             Self::NothingToSay => "NothingToSay",
         }
@@ -172,6 +174,10 @@ impl Fault for CommentError {
     fn is_permanent(&self) -> bool {
         match self {
             Self::GitHub(error) => !error.is_retryable(),
+            // A list beside the comment: nobody waits until the App may write it.
+            Self::Deployment(error) => {
+                !error.is_retryable() || matches!(error.label(), "forbidden" | "not_found")
+            }
             Self::Temporal(error) => error.is_permanent(),
             Self::NothingToSay => true,
         }
@@ -180,6 +186,7 @@ impl Fault for CommentError {
     fn explanation(&self) -> Explanation {
         match self {
             Self::GitHub(_) => explain("GitHub did not take the comment."),
+            Self::Deployment(_) => explain("GitHub did not take the deployment."),
             Self::Temporal(error) => error.explanation(),
             Self::NothingToSay => explain("There was nothing to say."),
         }
@@ -187,7 +194,7 @@ impl Fault for CommentError {
 
     fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::GitHub(error) => error.retry_after(),
+            Self::GitHub(error) | Self::Deployment(error) => error.retry_after(),
             Self::Temporal(_) | Self::NothingToSay => None,
         }
     }

@@ -3,7 +3,7 @@
 use askama::Template;
 use url::Url;
 use workflows::{
-    activities::{Answer, Refusal, Reply},
+    activities::{Answer, Overtaken, Refusal, Reply},
     vocabulary::{COMMANDS, CommentId, Misunderstood, Ttl},
 };
 
@@ -42,6 +42,7 @@ enum Said {
     },
     NothingToExtend,
     NothingToStop,
+    Late(Overtaken),
     AtMaximum {
         until: Moment,
     },
@@ -89,6 +90,7 @@ impl From<&Answer> for Said {
             },
             Answer::NothingToExtend => Self::NothingToExtend,
             Answer::NothingToStop => Self::NothingToStop,
+            Answer::Late { overtaken_by } => Self::Late(*overtaken_by),
             Answer::AtMaximum { until } => Self::AtMaximum {
                 until: Moment(*until),
             },

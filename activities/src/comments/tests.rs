@@ -64,6 +64,7 @@ pub(super) fn report(commit: &str, state: ReportedState) -> PreviewReport {
         run_id: Some("0198c0de-0000-7000-8000-000000000000".to_owned()),
         revision: 1,
         requested_by: "mona".parse().expect("a login"),
+        asked_in: CommentId(77),
         state,
     }
 }

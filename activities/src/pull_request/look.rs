@@ -1,4 +1,4 @@
-//! What is there to see on GitHub before anything is decided on a pull request?
+//! What is there to see on GitHub before anything is decided on a pull request.
 
 use std::time::Duration;
 
@@ -16,50 +16,26 @@ use crate::{
 
 /// GitHub did not show it.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum LookError {
-    #[error(transparent)]
-    GitHub(#[from] github::Error),
-    #[error("GitHub does not show the pull request: {0}")]
-    NotVisible(github::Error),
-}
-
-impl LookError {
-    fn of_the_pull_request(error: github::Error) -> Self {
-        if error.is_not_found() {
-            Self::NotVisible(error)
-        } else {
-            Self::GitHub(error)
-        }
-    }
-}
+#[error(transparent)]
+pub(crate) struct LookError(#[from] github::Error);
 
 impl Fault for LookError {
     fn kind(&self) -> &'static str {
-        match self {
-            Self::GitHub(error) => error.label(),
-            Self::NotVisible(_) => "NotVisible",
-        }
+        self.0.label()
     }
 
+    /// Never: somebody waits for an answer. GitHub shows a moment later what a webhook told of, keys are rotated, permissions are granted,
+    /// repositories come back.
     fn is_permanent(&self) -> bool {
-        match self {
-            Self::GitHub(error) => !error.is_retryable(),
-            Self::NotVisible(_) => true,
-        }
+        false
     }
 
     fn explanation(&self) -> Explanation {
-        explain(match self {
-            Self::GitHub(_) => "GitHub did not answer as it should. Try again later.",
-            Self::NotVisible(_) => "GitHub does not show this pull request to the preview service.",
-        })
+        explain("GitHub did not answer as it should. Try again later.")
     }
 
     fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::GitHub(error) => error.retry_after(),
-            Self::NotVisible(_) => None,
-        }
+        self.0.retry_after()
     }
 }
 
@@ -71,14 +47,14 @@ pub(crate) async fn look(
 ) -> Result<Sight, LookError> {
     let reference = &request.pull_request;
     let role = async {
-        let login = request.person.as_str();
-        Ok::<_, LookError>(github.role(reference, login).await?)
+        let Some(person) = &request.person else {
+            return Ok(None);
+        };
+        let role = github.role(reference, person.as_str()).await?;
+        Ok::<_, LookError>(Some((person, role)))
     };
     let pull_request = async {
-        let pull_request = github
-            .pull_request(reference)
-            .await
-            .map_err(LookError::of_the_pull_request)?;
+        let pull_request = github.pull_request(reference).await?;
         let file = github
             .file(reference, &pull_request.base_branch, &[FILE], SIZE_MAX)
             .await?;
@@ -87,6 +63,7 @@ pub(crate) async fn look(
     let (role, (pull_request, file)) = try_join!(role, pull_request)?;
     let config = config(file, reference, bounds);
     Ok(Sight {
+        repository_id: pull_request.repository,
         head: pull_request.head,
         openness: match pull_request.state {
             PullRequestState::Open => Openness::Open,
@@ -95,7 +72,7 @@ pub(crate) async fn look(
         },
         is_locked: pull_request.locked,
         is_from_fork: pull_request.from_fork,
-        person_may: may(&role, &request.person, config.as_ref().ok()),
+        person_may: role.is_some_and(|(person, role)| may(&role, person, config.as_ref().ok())),
         terms: config.map(|config| config.terms),
     })
 }

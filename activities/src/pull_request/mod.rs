@@ -1,6 +1,7 @@
 //! The activities of a pull request's workflow, other than to write: thin, so that each one's promise of idempotence can be read in one place.
 
 mod address;
+mod find;
 mod look;
 pub(crate) mod report;
 
@@ -9,7 +10,9 @@ use std::{sync::Arc, time::Duration};
 use github::GitHubApp;
 use temporalio_sdk::activities::{ActivityContext, ActivityError, activities};
 use workflows::{
-    activities::{LeadAddress, Look, ReportPreview, Sight, pull_request_declared},
+    activities::{
+        FindPreviews, FoundPreviews, LeadAddress, Look, ReportPreview, Sight, pull_request_declared,
+    },
     vocabulary::PreviewDomain,
 };
 
@@ -40,6 +43,18 @@ impl PullRequests {
         request: Look,
     ) -> Result<Sight, ActivityError> {
         look::look(&self.github, &self.bounds, &request)
+            .await
+            .map_err(give_up)
+    }
+
+    /// Idempotent: it only reads.
+    #[activity(definition = pull_request_declared::FindPreviews)]
+    pub async fn find_previews(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        request: FindPreviews,
+    ) -> Result<FoundPreviews, ActivityError> {
+        find::find(&ctx.client(), &ctx.info().task_queue, &request)
             .await
             .map_err(give_up)
     }

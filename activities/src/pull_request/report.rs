@@ -1,19 +1,15 @@
-//! How does a pull request's workflow learn what has become of a preview, even if it does not run (any more)?
+//! How a pull request's workflow learns what has become of a preview, even if it does not run (any more).
 
-use std::time::Duration;
-
-use temporalio_client::{Client, NamespacedClient, tonic::IntoRequest};
+use service::signal::{Signal, Start, signal_pull_request};
+use temporalio_client::Client;
 use workflows::{
     activities::{PreviewReport, ReportPreview},
     payload::json,
-    pull_request::signal_with_start,
     vocabulary::PullRequestRef,
 };
 
 use crate::temporal::TemporalError;
 
-/// Longest time for one attempt of the call.
-const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// The signal that the workflow takes reports by.
 const SIGNAL: &str = "reported";
 
@@ -29,21 +25,14 @@ pub(crate) async fn send(
         repository: report.preview.repository.clone(),
         number: report.preview.pull_request,
     };
-    let mut call = signal_with_start(
-        pull_request,
-        task_queue,
-        SIGNAL,
-        json(report),
-        request_id(report),
-    );
-    call.namespace = temporal.namespace();
-    call.identity = temporal.identity();
-    let mut call = call.into_request();
-    call.set_timeout(CALL_TIMEOUT);
-    temporal
-        .connection()
-        .workflow_service()
-        .signal_with_start_workflow_execution(call)
+    let signal = Signal {
+        pull_request: &pull_request,
+        repository_id: request.repository_id,
+        name: SIGNAL,
+        input: json(report),
+        request_id: request_id(report),
+    };
+    signal_pull_request(temporal, task_queue, signal, Start::Always)
         .await
         .map_err(|status| TemporalError::new(format!("reporting on {}", report.preview), status))?;
     Ok(())

@@ -1,22 +1,20 @@
 //! How does Temporal hear of each thing once, and in one place?
 //!
 //! A pull request's workflow has its name, `owner/repo#123`, for an ID: whoever signals that ID reaches the one run there is. A comment also
-//! starts it (signal-with-start, which the server does atomically); a push or the end of a pull request that nobody has asked anything on does not.
+//! starts it (signal-with-start, which the server does atomically); a push or the end of a pull request does only where previews of it are open.
 //!
-//! The raw calls are used (see `calls`) because the SDK makes up a new request ID for each signal-with-start. Observed with Temporal 1.32: with the
-//! same request ID, even 20 times at once, a run gets the signal once, be it the run that the first of them started or one that was open before.
-//! Across runs, the workflow itself remembers the comments it has heard.
+//! Observed with Temporal 1.32: with the same request ID, even 20 times at once, a run gets a signal once, be it the run that the first of them
+//! started or one that was open before. Across runs, the workflow itself remembers the comments it has heard.
 
 mod calls;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
-use calls::Signal;
+use service::signal::{Signal, Signalled, Start, signal_pull_request};
 use temporalio_client::{
     Client, ClientOptions, ConnectionOptions, NamespacedClient, RetryOptions,
-    errors::ClientConnectError,
-    tonic::{Code, Status},
+    errors::ClientConnectError, tonic::Status,
 };
 use workflows::{payload::json, vocabulary::PullRequestRef};
 
@@ -74,19 +72,20 @@ impl Inbox for Temporal {
         };
         let signal = Signal {
             pull_request,
+            repository_id: Some(news.origin().repository_id),
             name: news.signal(),
             input,
             request_id,
         };
-        let told = match news {
-            News::Commented(_) => self.signal_with_start(signal).await,
-            News::Pushed(_) | News::Closed(_) => match self.signal(signal).await {
-                Err(status) if status.code() == Code::NotFound => return Ok(Told::NobodyThere),
-                told => told,
-            },
+        let start = match news {
+            News::Commented(_) => Start::Always,
+            News::Pushed(_) | News::Closed(_) => Start::IfPreviewsAreOpen,
         };
-        told.map(|()| Told::Heard)
-            .map_err(|status| unconfirmed(format!("telling {pull_request}"), &status))
+        match signal_pull_request(&self.client, &self.task_queue, signal, start).await {
+            Ok(Signalled::Delivered) => Ok(Told::Heard),
+            Ok(Signalled::NoWorkflow) => Ok(Told::NobodyThere),
+            Err(status) => Err(unconfirmed(format!("telling {pull_request}"), &status)),
+        }
     }
 
     async fn check(&self) -> Result<(), Unconfirmed> {

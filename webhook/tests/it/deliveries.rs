@@ -13,8 +13,8 @@ use webhook::{
     delivery::BODY_MAX, inbox::News, receive::DEADLINE, router::WEBHOOK_PATH, signature::Secrets,
 };
 use workflows::{
-    pull_request::{Closed, Commented, Pushed},
-    vocabulary::{Command, CommentId, InstallationId, Misunderstood},
+    pull_request::{Closed, Commented, Origin, Pushed},
+    vocabulary::{Command, CommentId, InstallationId, Misunderstood, RepositoryId},
 };
 
 use crate::service::{Delivery, Fixture, HEAD, SECRET, comment, pull_request};
@@ -34,6 +34,7 @@ async fn a_comment_is_passed_on_with_all_that_it_asks_for() {
     assert_eq!(answer.status, StatusCode::ACCEPTED);
     assert_eq!(answer.text, "commented: octo-org/hello-world#12 knows\n");
     let [(there, news)] = fixture.inbox.told().try_into().expect("one signal");
+    let origin = origin(&news, "2026-11-22T12:00:00Z");
     assert_eq!(there.to_string(), "octo-org/hello-world#12");
     assert_eq!(there.installation, InstallationId(5));
     let stop_now = Misunderstood::UnexpectedArgument {
@@ -51,8 +52,19 @@ async fn a_comment_is_passed_on_with_all_that_it_asks_for() {
                 }),
                 Err(stop_now),
             ],
+            origin,
         })
     );
+}
+
+/// Where it should come from, and when it should have happened. When it reached us is up to the clock.
+fn origin(news: &News, happened_at: &str) -> Origin {
+    Origin {
+        installation: InstallationId(5),
+        repository_id: RepositoryId(1_296_269),
+        happened_at: happened_at.parse().expect("a time"),
+        received_at: news.origin().received_at,
+    }
 }
 
 #[tokio::test]
@@ -75,6 +87,7 @@ async fn a_conversation_hears_of_pushes_and_of_its_end() {
     fixture.say(&comment("/preview")).await;
     let mut merged = pull_request("closed");
     merged["pull_request"]["merged"] = json!(true);
+    merged["pull_request"]["closed_at"] = json!("2026-11-22T12:00:01Z");
     for (payload, label) in [
         (pull_request("synchronize"), "pushed"),
         (pull_request("closed"), "closed"),
@@ -87,15 +100,45 @@ async fn a_conversation_hears_of_pushes_and_of_its_end() {
     let told: Vec<_> = fixture.inbox.told().into_iter().skip(1).collect();
     let there = told[0].0.clone();
     assert_eq!(there.to_string(), "octo-org/hello-world#12");
-    let head = HEAD.parse().expect("a commit");
+    let when = [
+        "2026-11-22T12:00:02Z",
+        "2026-11-22T12:00:02Z",
+        "2026-11-22T12:00:01Z",
+    ];
+    let [of_push, of_close, of_merge] =
+        std::array::from_fn(|index| origin(&told[index].1, when[index]));
     assert_eq!(
         told,
         [
-            News::Pushed(Pushed { head }),
-            News::Closed(Closed { merged: false }),
-            News::Closed(Closed { merged: true }),
+            News::Pushed(Pushed {
+                head: HEAD.parse().expect("a commit"),
+                by: Some("mona".parse().expect("a login")),
+                origin: of_push,
+            }),
+            News::Closed(Closed {
+                merged: false,
+                origin: of_close,
+            }),
+            News::Closed(Closed {
+                merged: true,
+                origin: of_merge,
+            }),
         ]
         .map(|news| (there.clone(), news))
+    );
+}
+
+#[tokio::test]
+async fn a_push_by_a_bot_is_nobodys() {
+    let fixture = Fixture::new();
+    fixture.say(&comment("/preview")).await;
+    let mut push = pull_request("synchronize");
+    push["sender"] = json!({ "login": "github-actions[bot]", "type": "Bot" });
+    fixture.happen(&push).await;
+    let (_, news) = fixture.inbox.told().pop().expect("a signal");
+    assert!(
+        matches!(news, News::Pushed(Pushed { by: None, .. })),
+        "{news:?}"
     );
 }
 

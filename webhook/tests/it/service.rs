@@ -86,8 +86,8 @@ pub(crate) fn comment(text: &str) -> Value {
     json!({
         "action": "created",
         "issue": { "number": 12, "state": "open", "pull_request": { "url": "x" } },
-        "comment": { "id": 77, "body": text, "user": { "login": "mona", "type": "User" } },
-        "repository": { "full_name": "octo-org/hello-world" },
+        "comment": { "id": 77, "created_at": "2026-11-22T12:00:00Z", "body": text, "user": { "login": "mona", "type": "User" } },
+        "repository": { "id": 1296269, "full_name": "octo-org/hello-world" },
         "sender": { "login": "mona", "type": "User" },
         "installation": { "id": 5 },
     })
@@ -98,8 +98,11 @@ pub(crate) fn pull_request(action: &str) -> Value {
     json!({
         "action": action,
         "number": 12,
-        "pull_request": { "number": 12, "head": { "sha": HEAD }, "merged": false },
-        "repository": { "full_name": "octo-org/hello-world" },
+        "pull_request": {
+            "number": 12, "head": { "sha": HEAD }, "merged": false,
+            "updated_at": "2026-11-22T12:00:02Z", "closed_at": null,
+        },
+        "repository": { "id": 1296269, "full_name": "octo-org/hello-world" },
         "sender": { "login": "mona", "type": "User" },
         "installation": { "id": 5 },
     })

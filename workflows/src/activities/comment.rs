@@ -152,6 +152,11 @@ pub enum Answer {
     NothingToExtend,
     /// There is no preview that could be stopped.
     NothingToStop,
+    /// The comment came too late to be obeyed.
+    Late {
+        /// What has overtaken it.
+        overtaken_by: Overtaken,
+    },
     /// The preview lives as long as it may already.
     AtMaximum {
         /// Until when.
@@ -181,6 +186,20 @@ pub enum Answer {
         /// Where, and how.
         problem: Misconfigured,
     },
+}
+
+/// What makes a comment old news.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Overtaken {
+    /// It reached the service more than an hour after it was written.
+    Time,
+    /// A `/preview stop` that was written later.
+    Stop,
+    /// The end of the pull request, which has been reopened since.
+    Close,
+    /// A request for a preview that was written later.
+    Request,
 }
 
 /// Why a command was not carried out.

@@ -25,8 +25,8 @@ mod report;
 mod sweep;
 
 pub use comment::{
-    Answer, CommentActivities, DeploymentId, DeploymentState, Refusal, Reply, StickyComment,
-    SyncDeployment, WriteSticky, Written, declared as comment_declared,
+    Answer, CommentActivities, DeploymentId, DeploymentState, Overtaken, Refusal, Reply,
+    StickyComment, SyncDeployment, WriteSticky, Written, declared as comment_declared,
 };
 pub use failure::Explanation;
 pub use preview::{
@@ -34,8 +34,8 @@ pub use preview::{
     RunIdentity, TearDown, declared as preview_declared,
 };
 pub use pull_request::{
-    LeadAddress, Look, Misconfigured, Openness, PullRequestActivities, ReportPreview, Sight, Terms,
-    declared as pull_request_declared,
+    FindPreviews, FoundPreviews, LeadAddress, Look, Misconfigured, OpenPreview, Openness,
+    PullRequestActivities, ReportPreview, Sight, Terms, declared as pull_request_declared,
 };
 pub use report::{PreviewReport, ReportedState, StopReason, WaitingFor};
 pub use sweep::{

@@ -5,7 +5,9 @@ use temporalio_macros::activity_definitions;
 use temporalio_workflow::ActivityExecutionError;
 
 use super::{PreviewReport, RunIdentity};
-use crate::vocabulary::{CommitSha, InstallationId, Login, PreviewSettings, PullRequestRef, Ttl};
+use crate::vocabulary::{
+    CommitSha, InstallationId, Login, PreviewId, PreviewSettings, PullRequestRef, RepositoryId, Ttl,
+};
 
 /// Activities on the previews' own queue.
 pub struct PullRequestActivities;
@@ -13,7 +15,7 @@ pub struct PullRequestActivities;
 #[activity_definitions]
 impl PullRequestActivities {
     /// Looks at the pull request, at what one person may do there, and at the repository's configuration, all at the same time.
-    /// Fails for good, with the type `NotVisible`, where GitHub does not show the pull request (any more).
+    /// No failure is final: GitHub shows tomorrow what it does not show today.
     #[activity(name = "look_at_pull_request")]
     pub async fn look_at_pull_request(_input: Look) -> Result<Sight, ActivityExecutionError> {
         unimplemented!()
@@ -22,6 +24,14 @@ impl PullRequestActivities {
     /// Tells the pull request's workflow what has become of a preview, and starts that workflow if it is not running.
     #[activity(name = "report_preview")]
     pub async fn report_preview(_input: ReportPreview) -> Result<(), ActivityExecutionError> {
+        unimplemented!()
+    }
+
+    /// Finds the pull request's previews that are open, whoever started them, and looks at those that are suspected not to be.
+    #[activity(name = "find_previews")]
+    pub async fn find_previews(
+        _input: FindPreviews,
+    ) -> Result<FoundPreviews, ActivityExecutionError> {
         unimplemented!()
     }
 
@@ -34,7 +44,9 @@ impl PullRequestActivities {
 
 /// For implementers: `#[activity(definition = …)]`.
 pub mod declared {
-    pub use super::pull_request_activities::{LeadAddress, LookAtPullRequest, ReportPreview};
+    pub use super::pull_request_activities::{
+        FindPreviews, LeadAddress, LookAtPullRequest, ReportPreview,
+    };
 }
 
 /// Input of `look_at_pull_request`.
@@ -42,13 +54,15 @@ pub mod declared {
 pub struct Look {
     /// Where.
     pub pull_request: PullRequestRef,
-    /// Whose rights.
-    pub person: Login,
+    /// Whose rights; nobody's, where only the pull request's state matters.
+    pub person: Option<Login>,
 }
 
 /// Output of `look_at_pull_request`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sight {
+    /// The repository, whatever it is called.
+    pub repository_id: RepositoryId,
     /// The newest commit.
     pub head: CommitSha,
     /// Whether it is still to be decided on.
@@ -99,11 +113,42 @@ pub struct Misconfigured {
     pub reason: String,
 }
 
+/// Input of `find_previews`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FindPreviews {
+    /// Of which pull request.
+    pub pull_request: PullRequestRef,
+    /// Its repository's number, where it is known: previews that were started under the repository's earlier name are found by it.
+    pub repository_id: Option<RepositoryId>,
+    /// Previews that are looked at one by one, too. Temporal's list of open workflows lags a moment behind.
+    pub suspects: Vec<PreviewId>,
+}
+
+/// Output of `find_previews`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoundPreviews {
+    /// The open ones.
+    pub open: Vec<OpenPreview>,
+    /// The suspects that are not open.
+    pub closed: Vec<PreviewId>,
+}
+
+/// A preview whose workflow is open: the answer of its query `report`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenPreview {
+    /// What is true of it.
+    pub report: PreviewReport,
+    /// What GitHub's own list of deployments calls it, if it is to be in there.
+    pub environment: Option<String>,
+}
+
 /// Input of `report_preview`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReportPreview {
     /// Through which installation the pull request is reached.
     pub installation: InstallationId,
+    /// The repository's number, where it is known: the workflow that attends to the pull request may bear the repository's earlier name.
+    pub repository_id: Option<RepositoryId>,
     /// What is true.
     pub report: PreviewReport,
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Explanation;
-use crate::vocabulary::{CommitSha, Login, PreviewId};
+use crate::vocabulary::{CommentId, CommitSha, Login, PreviewId};
 
 /// All that is known about one run of a preview at one time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +17,8 @@ pub struct PreviewReport {
     pub revision: u32,
     /// Who asked.
     pub requested_by: Login,
+    /// In which comment. What was asked in an earlier one is not about this preview.
+    pub asked_in: CommentId,
     /// What is true now.
     pub state: ReportedState,
 }

@@ -19,7 +19,7 @@ use life::Life;
 use stages::Stages;
 
 use crate::{
-    activities::StopReason,
+    activities::{OpenPreview, StopReason},
     ignored_signals::IgnoredSignals,
     payload::Lenient,
     vocabulary::{Phase, PreviewRequest, Ttl},
@@ -100,6 +100,17 @@ impl PreviewWorkflow {
             expires_at: self.life.deadline(),
             ignored_signals: self.ignored_signals.to_vec(),
         }
+    }
+
+    /// All that the pull request's workflow has to know of it. Nothing where the run was started with something that is no request.
+    #[query(name = "report")]
+    pub fn report(&self, view: &WorkflowContextView) -> Option<OpenPreview> {
+        let request = self.request.as_ref().ok()?;
+        let (state, revision) = self.life.current_report();
+        Some(OpenPreview {
+            report: report::report(request, view.run_id(), state, revision),
+            environment: request.settings.environment.clone(),
+        })
     }
 
     fn accepted_request(ctx: &WorkflowContext<Self>) -> Result<PreviewRequest, String> {

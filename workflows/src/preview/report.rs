@@ -5,8 +5,9 @@
 
 use super::{patience, stages::Stages};
 use crate::{
-    activities::{PreviewReport, PullRequestActivities, ReportPreview},
+    activities::{PreviewReport, PullRequestActivities, ReportPreview, ReportedState},
     uncancelled,
+    vocabulary::PreviewRequest,
 };
 
 impl Stages {
@@ -25,13 +26,8 @@ impl Stages {
             let (state, revision) = self.ctx.state(|workflow| workflow.life.current_report());
             let input = ReportPreview {
                 installation: self.request.installation,
-                report: PreviewReport {
-                    preview: self.request.preview.clone(),
-                    run_id: Some(self.ctx.run_id().to_owned()),
-                    revision,
-                    requested_by: self.request.requested_by.clone(),
-                    state,
-                },
+                repository_id: self.request.repository_id,
+                report: report(&self.request, self.ctx.run_id(), state, revision),
             };
             // Temporal itself is asked, so an error means that it does not want this report, now or ever. That must not keep a preview alive;
             // the failed activity stays in the history for the operator.
@@ -45,5 +41,22 @@ impl Stages {
                 .await;
             told = revision;
         }
+    }
+}
+
+/// What a run says of itself.
+pub(super) fn report(
+    request: &PreviewRequest,
+    run_id: &str,
+    state: ReportedState,
+    revision: u32,
+) -> PreviewReport {
+    PreviewReport {
+        preview: request.preview.clone(),
+        run_id: Some(run_id.to_owned()),
+        revision,
+        requested_by: request.requested_by.clone(),
+        asked_in: request.comment,
+        state,
     }
 }

@@ -17,7 +17,9 @@ use crate::{
         ReportedState, RunIdentity, StopReason, TearDown,
     },
     clock,
-    search_attributes::{COMMIT, EXPIRES_AT, PHASE, PULL_REQUEST, REPOSITORY, REQUESTED_BY},
+    search_attributes::{
+        COMMIT, EXPIRES_AT, PHASE, PULL_REQUEST, REPOSITORY, REPOSITORY_ID, REQUESTED_BY,
+    },
     vocabulary::{Phase, PreviewRequest},
 };
 
@@ -31,13 +33,16 @@ pub(super) struct Stages {
 
 impl Stages {
     pub(super) fn new(ctx: &WorkflowContext<PreviewWorkflow>, request: PreviewRequest) -> Self {
-        ctx.upsert_search_attributes([
+        let repository_id = request.repository_id;
+        let attributes = [
             REPOSITORY.value_set(request.preview.repository.to_string()),
             PULL_REQUEST.value_set(i64::from(request.preview.pull_request)),
             COMMIT.value_set(request.preview.commit.to_string()),
             PHASE.value_set(Phase::Requested.to_string()),
             REQUESTED_BY.value_set(request.requested_by.to_string()),
-        ]);
+        ];
+        let known_only = repository_id.map(|id| REPOSITORY_ID.value_set(id.into()));
+        ctx.upsert_search_attributes(attributes.into_iter().chain(known_only));
         Self {
             ctx: ctx.clone(),
             request,

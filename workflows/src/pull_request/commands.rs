@@ -1,8 +1,8 @@
-//! What does a command lead to? A pure function of what is known, so that every answer can be tested.
+//! What a command leads to: a pure function of what is known, so that every answer can be tested.
 
-use super::{memory::Memory, previews::Standing};
+use super::{Commented, Origin, memory::Memory, previews::Standing};
 use crate::{
-    activities::{Answer, Openness, Refusal, ReportedState, Sight, StopReason},
+    activities::{Answer, Openness, Overtaken, Refusal, ReportedState, Sight, StopReason},
     vocabulary::{
         Command, CommentId, Login, Misunderstood, PreviewId, PreviewRequest, PullRequestRef, Ttl,
         WhoMay,
@@ -14,6 +14,7 @@ pub(super) struct Asked<'a> {
     pub(super) pull_request: &'a PullRequestRef,
     pub(super) comment: CommentId,
     pub(super) by: &'a Login,
+    pub(super) origin: &'a Origin,
     pub(super) sight: &'a Sight,
 }
 
@@ -29,16 +30,20 @@ pub(super) enum Decision {
     /// A preview is started once its predecessor is gone.
     Queue(PreviewRequest),
     /// A preview gets more time.
-    Extend {
-        preview: PreviewId,
-        run_id: String,
-        by: Ttl,
-    },
-    /// Previews are removed.
-    Stop {
-        previews: Vec<(PreviewId, String)>,
-        because: StopReason,
-    },
+    Extend { preview: PreviewId, by: Ttl },
+    /// Previews are removed, and what waits to be started is not started any more.
+    Stop(Stop),
+}
+
+/// What a `stop` ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Stop {
+    pub(super) previews: Vec<PreviewId>,
+    pub(super) because: StopReason,
+    /// Only what was asked for in this comment or before.
+    pub(super) asked_in: CommentId,
+    /// Whoever asked for it; otherwise only its author's.
+    pub(super) is_everyones: bool,
 }
 
 pub(super) fn decide(
@@ -50,10 +55,15 @@ pub(super) fn decide(
     if !is_allowed(command.ok(), asked, memory) {
         return refuse(Refusal::NotAllowed);
     }
+    if let Ok(Command::Preview { .. } | Command::Extend { .. }) = command
+        && let Some(overtaken_by) = memory.overtaken(asked.comment, asked.origin)
+    {
+        return Decision::Answer(Answer::Late { overtaken_by });
+    }
     match command {
         Ok(Command::Preview { ttl }) => preview(*ttl, asked, memory),
         Ok(Command::Extend { by }) => extend(*by, asked, memory),
-        Ok(Command::Stop) => stop(asked, memory),
+        Ok(Command::Stop) => stop(asked.comment, asked.by, !asked.sight.person_may, memory),
         Ok(Command::Status) => Decision::Answer(Answer::Status {
             previews: memory.previews.told(),
         }),
@@ -116,6 +126,7 @@ fn preview(ttl: Option<Ttl>, asked: &Asked<'_>, memory: &Memory) -> Decision {
         });
     }
     let request = PreviewRequest {
+        repository_id: Some(sight.repository_id),
         preview: PreviewId {
             repository: asked.pull_request.repository.clone(),
             pull_request: asked.pull_request.number,
@@ -156,33 +167,45 @@ fn extend(by: Ttl, asked: &Asked<'_>, memory: &Memory) -> Decision {
             until: extendable_until,
         });
     }
-    report
-        .run_id
-        .clone()
-        .map_or(Decision::Nothing, |run_id| Decision::Extend {
-            preview: report.preview.clone(),
-            run_id,
-            by,
-        })
+    Decision::Extend {
+        preview: report.preview.clone(),
+        by,
+    }
 }
 
-fn stop(asked: &Asked<'_>, memory: &Memory) -> Decision {
-    let own_only = !asked.sight.person_may;
-    let previews: Vec<_> = memory
+/// What a `stop` leads to whose author could not be looked up. It gives nobody anything, so it is obeyed.
+pub(super) fn stop_unseen(asked: &Commented, memory: &Memory) -> Decision {
+    stop(asked.comment, &asked.author, false, memory)
+}
+
+fn stop(comment: CommentId, by: &Login, own_only: bool, memory: &Memory) -> Decision {
+    let (earlier, later): (Vec<_>, Vec<_>) = memory
         .previews
         .alive()
-        .filter(|report| !own_only || report.requested_by == *asked.by)
-        .filter_map(|report| Some((report.preview.clone(), report.run_id.clone()?)))
-        .collect();
-    if previews.is_empty() && !memory.previews.have_a_queue() {
-        return Decision::Answer(Answer::NothingToStop);
+        .filter(|report| !own_only || report.requested_by == *by)
+        .partition(|report| report.asked_in <= comment);
+    let is_something_waiting =
+        memory.previews.have_queued_before(comment) || memory.inbox.has_requests_before(comment);
+    if earlier.is_empty() && !is_something_waiting {
+        return if later.is_empty() {
+            Decision::Answer(Answer::NothingToStop)
+        } else {
+            Decision::Answer(Answer::Late {
+                overtaken_by: Overtaken::Request,
+            })
+        };
     }
-    Decision::Stop {
-        previews,
+    Decision::Stop(Stop {
+        previews: earlier
+            .into_iter()
+            .map(|report| report.preview.clone())
+            .collect(),
         because: StopReason::Asked {
-            by: Some(asked.by.clone()),
+            by: Some(by.clone()),
         },
-    }
+        asked_in: comment,
+        is_everyones: !own_only,
+    })
 }
 
 fn refuse(because: Refusal) -> Decision {

@@ -1,10 +1,10 @@
-//! Who keeps GitHub's own list of deployments true?
+//! Keeps GitHub's own list of deployments true.
 
-use super::desk::Desk;
+use super::session::Session;
 use crate::{activities::CommentActivities, uncancelled};
 
-impl Desk {
-    /// Returns when the desk is closed and the list says everything, or when GitHub would not have it.
+impl Session {
+    /// Returns when the session is over and the list says everything, or when GitHub would not have it.
     pub(super) async fn keep_deployments_true(&self) {
         loop {
             uncancelled::until(&self.ctx, |workflow| {
@@ -13,17 +13,17 @@ impl Desk {
             .await;
             let next = self
                 .ctx
-                .state(|workflow| workflow.memory.deployments.next_write(&self.pull_request));
+                .state(|workflow| workflow.memory.deployments.next_write(&self.pull_request()));
             let Some(write) = next else { return };
-            let id = self
-                .ctx
-                .execute_activity(
-                    CommentActivities::sync_deployment,
-                    write.clone(),
-                    self.paced(),
-                )
-                .await
-                .ok();
+            let sync = self.ctx.execute_activity(
+                CommentActivities::sync_deployment,
+                write.clone(),
+                self.paced(),
+            );
+            let id = self.waiting_for("to list a deployment", sync).await.ok();
+            if id.is_none() && self.is_handed_over() {
+                return;
+            }
             self.ctx
                 .state_mut(|workflow| workflow.memory.deployments.told(&write, id));
         }

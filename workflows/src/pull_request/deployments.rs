@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     activities::{DeploymentId, DeploymentState, PreviewReport, ReportedState, SyncDeployment},
-    vocabulary::{CommentId, PreviewId, PreviewRequest, PullRequestRef},
+    vocabulary::{CommentId, PreviewId, PullRequestRef},
 };
 
 /// How many deployments are cared for at once. More than a pull request has previews.
@@ -27,19 +27,23 @@ struct Deployment {
 
 impl Deployments {
     /// A preview is about to be started. Nothing happens where deployments are not wanted.
-    pub(super) fn begin(&mut self, request: &PreviewRequest) {
-        let Some(environment) = request.settings.environment.clone() else {
+    pub(super) fn begin(
+        &mut self,
+        preview: &PreviewId,
+        asked_in: CommentId,
+        environment: Option<&str>,
+    ) {
+        let Some(environment) = environment else {
             return;
         };
-        self.0
-            .retain(|deployment| deployment.preview != request.preview);
+        self.0.retain(|deployment| deployment.preview != *preview);
         if self.0.len() == KEPT {
             self.0.remove(0);
         }
         self.0.push(Deployment {
-            preview: request.preview.clone(),
-            asked_in: request.comment,
-            environment,
+            preview: preview.clone(),
+            asked_in,
+            environment: environment.to_owned(),
             id: None,
             said: None,
             wanted: DeploymentState::Queued,
@@ -132,24 +136,29 @@ fn state_of(state: &ReportedState) -> Option<DeploymentState> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::activities::StopReason;
+    use crate::{activities::StopReason, vocabulary::PreviewRequest};
 
-    fn request(environment: Option<&str>) -> PreviewRequest {
+    fn begin(deployments: &mut Deployments, environment: Option<&str>) {
+        let request = request();
+        deployments.begin(&request.preview, request.comment, environment);
+    }
+
+    fn request() -> PreviewRequest {
         let sha = "a".repeat(40);
         serde_json::from_value(serde_json::json!({
             "idempotency_key": format!("octo-org/hello-world#12:{sha}"), "repo": "octo-org/hello-world", "pr_number": 12,
             "commit_sha": sha, "installation_id": 5, "comment_id": 77, "requested_by": "mona",
-            "settings": environment.map_or_else(|| serde_json::json!({}), |name| serde_json::json!({ "environment": name })),
         }))
         .expect("a request")
     }
 
     fn report(state: ReportedState) -> PreviewReport {
         PreviewReport {
-            preview: request(None).preview,
+            preview: request().preview,
             run_id: Some("run-1".to_owned()),
             revision: 1,
             requested_by: "mona".parse().expect("a login"),
+            asked_in: CommentId(77),
             state,
         }
     }
@@ -157,7 +166,7 @@ mod tests {
     /// Tells GitHub all there is to tell, and says what.
     fn tell(deployments: &mut Deployments) -> Vec<DeploymentState> {
         let mut told = Vec::new();
-        while let Some(write) = deployments.next_write(&request(None).pull_request()) {
+        while let Some(write) = deployments.next_write(&request().pull_request()) {
             told.push(write.state.clone());
             deployments.told(&write, Some(DeploymentId(3)));
         }
@@ -167,7 +176,7 @@ mod tests {
     #[test]
     fn nothing_is_told_where_nobody_wants_it() {
         let mut deployments = Deployments::default();
-        deployments.begin(&request(None));
+        begin(&mut deployments, None);
         deployments.learn(&report(ReportedState::Provisioning));
         assert!(!deployments.are_behind());
     }
@@ -175,7 +184,7 @@ mod tests {
     #[test]
     fn a_deployment_goes_from_queued_to_inactive_and_is_then_forgotten() {
         let mut deployments = Deployments::default();
-        deployments.begin(&request(Some("preview")));
+        begin(&mut deployments, Some("preview"));
         assert_eq!(tell(&mut deployments), [DeploymentState::Queued]);
         deployments.learn(&report(ReportedState::Provisioning));
         deployments.learn(&report(ReportedState::Installing));
@@ -200,7 +209,7 @@ mod tests {
     #[test]
     fn what_was_overtaken_is_not_told() {
         let mut deployments = Deployments::default();
-        deployments.begin(&request(Some("preview")));
+        begin(&mut deployments, Some("preview"));
         assert_eq!(tell(&mut deployments), [DeploymentState::Queued]);
         deployments.learn(&report(ReportedState::Provisioning));
         let because = StopReason::Terminated;
@@ -211,7 +220,7 @@ mod tests {
     #[test]
     fn making_a_deployment_is_a_write_of_its_own() {
         let mut deployments = Deployments::default();
-        deployments.begin(&request(Some("preview")));
+        begin(&mut deployments, Some("preview"));
         deployments.learn(&report(ReportedState::Provisioning));
         assert_eq!(
             tell(&mut deployments),
@@ -222,10 +231,10 @@ mod tests {
     #[test]
     fn what_github_refuses_is_tried_again_at_the_next_change() {
         let mut deployments = Deployments::default();
-        deployments.begin(&request(Some("preview")));
+        begin(&mut deployments, Some("preview"));
         deployments.learn(&report(ReportedState::Provisioning));
         let write = deployments
-            .next_write(&request(None).pull_request())
+            .next_write(&request().pull_request())
             .expect("something to tell");
         deployments.told(&write, None);
         assert!(!deployments.are_behind());

@@ -1,19 +1,21 @@
-//! What happens on one pull request, from the first command to the last word?
+//! What happens on one pull request, from the first command to the last word.
 
 mod children;
 mod commands;
 mod deployment_writer;
 mod deployments;
-mod desk;
-mod house;
 mod inbox;
+mod lookups;
 mod memory;
 mod patience;
 mod previews;
+mod reconcile;
 mod replies;
+mod session;
 mod sticky;
 mod telling;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_workflow::{
@@ -21,15 +23,19 @@ use temporalio_workflow::{
     WorkflowResult, WorkflowTermination, common::error::ApplicationFailure, join,
 };
 
-use desk::{Desk, Rest};
 use inbox::Message;
 use memory::Memory;
-pub use telling::signal_with_start;
+use session::{Exit, Session};
+pub use telling::{WORKFLOW_TYPE, open_workflows, signal_with_start};
 
 use crate::{
     activities::{PreviewReport, StickyComment},
+    clock,
     payload::Lenient,
-    vocabulary::{Command, CommentId, CommitSha, Login, Misunderstood, PullRequestRef},
+    vocabulary::{
+        Command, CommentId, CommitSha, InstallationId, Login, Misunderstood, PullRequestRef,
+        RepositoryId,
+    },
 };
 
 /// One pull request. Its workflow ID is the pull request's name, `owner/repo#123`, so that all that is asked there comes to one place, in order.
@@ -48,18 +54,37 @@ pub struct PullRequestInput {
     /// Which one.
     #[serde(flatten)]
     pub pull_request: PullRequestRef,
+    /// The repository, whatever it is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository_id: Option<RepositoryId>,
     /// What an earlier run of the same workflow remembered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     memory: Option<Memory>,
 }
 
-impl From<PullRequestRef> for PullRequestInput {
-    fn from(pull_request: PullRequestRef) -> Self {
+impl PullRequestInput {
+    /// The input of a first run.
+    #[must_use]
+    pub fn new(pull_request: PullRequestRef, repository_id: Option<RepositoryId>) -> Self {
         Self {
             pull_request,
+            repository_id,
             memory: None,
         }
     }
+}
+
+/// What every event on a pull request says beside what happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// Through which installation the pull request is reached.
+    pub installation: InstallationId,
+    /// The repository, whatever it is called.
+    pub repository_id: RepositoryId,
+    /// When it happened, by GitHub's clock.
+    pub happened_at: Timestamp,
+    /// When it reached us, by the webhook's clock.
+    pub received_at: Timestamp,
 }
 
 /// Argument of the signal `commented`: a new comment with at least one line that is addressed to us.
@@ -71,6 +96,8 @@ pub struct Commented {
     pub author: Login,
     /// Its lines that are addressed to us, in order.
     pub commands: Vec<Result<Command, Misunderstood>>,
+    /// Where it comes from, and when it was written.
+    pub origin: Origin,
 }
 
 /// Argument of the signal `pushed`: the pull request has a new newest commit.
@@ -78,6 +105,10 @@ pub struct Commented {
 pub struct Pushed {
     /// Which.
     pub head: CommitSha,
+    /// Who pushed it; none where that is not a person.
+    pub by: Option<Login>,
+    /// Where it comes from.
+    pub origin: Origin,
 }
 
 /// Argument of the signal `closed`.
@@ -85,6 +116,8 @@ pub struct Pushed {
 pub struct Closed {
     /// Merged, not merely closed.
     pub merged: bool,
+    /// Where it comes from, and when it was closed.
+    pub origin: Origin,
 }
 
 #[workflow_methods]
@@ -93,12 +126,16 @@ impl PullRequestWorkflow {
     #[init]
     pub fn new(_view: &WorkflowContextView, input: Lenient<PullRequestInput>) -> Self {
         let (pull_request, memory) = match input.into_inner() {
-            Ok(input) => (Ok(input.pull_request), input.memory),
-            Err(reason) => (Err(reason), None),
+            Ok(input) => {
+                let mut memory = input.memory.unwrap_or_default();
+                memory.repository_id = memory.repository_id.or(input.repository_id);
+                (Ok(input.pull_request), memory)
+            }
+            Err(reason) => (Err(reason), Memory::default()),
         };
         Self {
             pull_request,
-            memory: memory.unwrap_or_default(),
+            memory,
             is_closing: false,
         }
     }
@@ -107,26 +144,27 @@ impl PullRequestWorkflow {
     #[run(name = "PullRequestWorkflow")]
     pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
         let pull_request = Self::accepted_pull_request(ctx).map_err(|reason| bad_input(&reason))?;
-        let desk = Desk::new(ctx, pull_request);
+        let session = Session::new(ctx, pull_request);
 
-        let (rest, (), (), (), ()) = join!(
-            desk.attend(),
-            desk.keep_house(),
-            desk.keep_the_comment_true(),
-            desk.post_replies(),
-            desk.keep_deployments_true(),
+        let (exit, (), (), (), ()) = join!(
+            session.attend(),
+            session.reconcile(),
+            session.keep_the_comment_true(),
+            session.post_replies(),
+            session.keep_deployments_true(),
         );
 
         // Also of what was said while the last words were written.
         let all_is_attended_to = ctx.state(|workflow| workflow.memory.inbox.is_empty());
-        match rest {
-            Rest::Cancelled { reason } if all_is_attended_to => {
+        match exit {
+            Exit::Cancelled { reason } if all_is_attended_to => {
                 Err(WorkflowTermination::cancelled_with_details(reason))
             }
-            Rest::Finished if all_is_attended_to => Ok(()),
-            Rest::Cancelled { .. } | Rest::Finished | Rest::Continued => {
+            Exit::Finished if all_is_attended_to => Ok(()),
+            Exit::Cancelled { .. } | Exit::Finished | Exit::Continued => {
                 let input = PullRequestInput {
-                    pull_request: desk.pull_request,
+                    pull_request: session.pull_request(),
+                    repository_id: ctx.state(|workflow| workflow.memory.repository_id),
                     memory: Some(ctx.state(|workflow| workflow.memory.clone())),
                 };
                 ctx.continue_as_new(input.into(), ContinueAsNewOptions::default())?;
@@ -137,28 +175,26 @@ impl PullRequestWorkflow {
 
     /// A comment has lines that are addressed to us.
     #[signal(name = "commented")]
-    pub fn commented(&mut self, _ctx: &mut SyncWorkflowContext<Self>, comment: Lenient<Commented>) {
-        let ignored = &mut self.memory.ignored_signals;
-        if let Some(comment) = ignored.sift("commented", comment)
-            && self.memory.hear(comment.comment)
-        {
-            self.memory.inbox.push_back(Message::Commented(comment));
+    pub fn commented(&mut self, ctx: &mut SyncWorkflowContext<Self>, comment: Lenient<Commented>) {
+        if let Some(comment) = self.memory.ignored_signals.sift("commented", comment) {
+            self.memory
+                .hear(Message::Commented(comment), clock::of(ctx));
         }
     }
 
     /// The pull request has a new newest commit.
     #[signal(name = "pushed")]
-    pub fn pushed(&mut self, _ctx: &mut SyncWorkflowContext<Self>, pushed: Lenient<Pushed>) {
+    pub fn pushed(&mut self, ctx: &mut SyncWorkflowContext<Self>, pushed: Lenient<Pushed>) {
         if let Some(pushed) = self.memory.ignored_signals.sift("pushed", pushed) {
-            self.memory.inbox.push_back(Message::Pushed(pushed));
+            self.memory.hear(Message::Pushed(pushed), clock::of(ctx));
         }
     }
 
     /// The pull request was closed or merged.
     #[signal(name = "closed")]
-    pub fn closed(&mut self, _ctx: &mut SyncWorkflowContext<Self>, closed: Lenient<Closed>) {
+    pub fn closed(&mut self, ctx: &mut SyncWorkflowContext<Self>, closed: Lenient<Closed>) {
         if let Some(closed) = self.memory.ignored_signals.sift("closed", closed) {
-            self.memory.inbox.push_back(Message::Closed(closed));
+            self.memory.hear(Message::Closed(closed), clock::of(ctx));
         }
     }
 

@@ -1,4 +1,4 @@
-//! How long does a pull request's workflow wait, for what, and how often does it try again?
+//! How long a pull request's workflow waits, for what, and how often it tries again.
 
 use std::time::Duration;
 
@@ -13,13 +13,16 @@ use crate::{uncancelled, vocabulary::InstallationId};
 const REMEMBERED: Duration = Duration::from_secs(4 * 24 * 3600);
 /// One call to GitHub, with its own time-outs inside.
 const ONE_GITHUB_CALL: Duration = Duration::from_secs(30);
-/// The final truth is worth trying for longer than the hour that GitHub may ask us to be silent for; then the workflow goes on without it.
-const ALL_TRIES: Duration = Duration::from_secs(2 * 3600);
+/// What was heard is answered for as long as the pull request is attended to. A bound in time would end it at once where GitHub asks us to stay
+/// away for longer than is left of it.
+const WRITES_EVERY: Duration = Duration::from_secs(120);
+/// Between two looks that GitHub does not answer.
+const LOOKS_EVERY: Duration = Duration::from_secs(60);
 /// Progress that has waited longer for its turn is behind what it was meant to tell. GitHub's content writes are few: the next milestone says it all.
 /// Long enough that fifty people who ask in the same second all get a first answer.
 pub(super) const LATE: Duration = Duration::from_secs(45);
-/// A command that nobody could look into for this long is no longer what the person is waiting for.
-const ALL_LOOKS: Duration = Duration::from_secs(1800);
+/// A list of Temporal's, and a question to each preview.
+const FINDING: Duration = Duration::from_secs(60);
 /// One try to lead the pull request's own address.
 const ONE_ADDRESS: Duration = Duration::from_secs(10);
 /// That address is a convenience: the preview's own is published without it after this time.
@@ -30,8 +33,12 @@ const REPORTING: Duration = Duration::from_secs(3);
 const CLOSING: Duration = Duration::from_secs(1);
 
 /// On the paced queue of content writes. Each installation has its own share of it.
-pub(super) fn github_write(queue: String, installation: InstallationId) -> ActivityOptions {
-    let mut options = uncancelled::activity(ALL_TRIES, ONE_GITHUB_CALL, Duration::from_secs(60));
+pub(super) fn github_write(
+    queue: String,
+    installation: InstallationId,
+    token: &WorkflowCancellationToken,
+) -> ActivityOptions {
+    let mut options = uncancelled::endless_activity(ONE_GITHUB_CALL, WRITES_EVERY, token);
     options.task_queue = Some(queue);
     options.priority = Some(share_of(installation));
     options
@@ -43,8 +50,16 @@ fn share_of(installation: InstallationId) -> Priority {
     share
 }
 
-pub(super) fn look() -> ActivityOptions {
-    uncancelled::activity(ALL_LOOKS, ONE_GITHUB_CALL, Duration::from_secs(30))
+pub(super) fn look(token: &WorkflowCancellationToken) -> ActivityOptions {
+    uncancelled::endless_activity(ONE_GITHUB_CALL, LOOKS_EVERY, token)
+}
+
+pub(super) fn finding() -> ActivityOptions {
+    uncancelled::endless_activity(
+        FINDING,
+        Duration::from_secs(10),
+        &WorkflowCancellationToken::new(),
+    )
 }
 
 pub(super) fn address() -> ActivityOptions {
@@ -57,10 +72,18 @@ pub(super) fn signal() -> SignalWorkflowOptions {
         .build()
 }
 
-pub(super) fn until_forgotten(token: &WorkflowCancellationToken) -> TimerOptions {
-    TimerOptions::builder(REMEMBERED)
+/// Until something is obeyed unseen, if something waits that can be; else until nothing can come again.
+pub(super) fn until_forgotten(
+    unseen: Option<Duration>,
+    token: &WorkflowCancellationToken,
+) -> TimerOptions {
+    let summary = match unseen {
+        Some(_) => "until it is obeyed without GitHub's answer",
+        None => "until nothing can come again",
+    };
+    TimerOptions::builder(unseen.unwrap_or(REMEMBERED))
         .cancellation_token(token.clone())
-        .summary("until nothing can come again".to_owned())
+        .summary(summary.to_owned())
         .build()
 }
 
@@ -70,8 +93,8 @@ pub(super) fn until_reported(token: &WorkflowCancellationToken) -> TimerOptions 
         .build()
 }
 
-pub(super) fn until_closed() -> TimerOptions {
+pub(super) fn until_closed(token: &WorkflowCancellationToken) -> TimerOptions {
     TimerOptions::builder(CLOSING)
-        .cancellation_token(WorkflowCancellationToken::new())
+        .cancellation_token(token.clone())
         .build()
 }

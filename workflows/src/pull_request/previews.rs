@@ -1,4 +1,4 @@
-//! Which previews does a pull request have, and what follows from what they report? Pure; no Temporal in here.
+//! The previews of a pull request, and what follows from what they report. Pure; no Temporal in here.
 
 use std::collections::VecDeque;
 
@@ -6,12 +6,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    activities::{PreviewReport, ReportedState, StopReason, WaitingFor},
-    vocabulary::{CommitSha, Login, PreviewId, PreviewRequest},
+    activities::{Explanation, PreviewReport, ReportedState, StopReason, WaitingFor},
+    vocabulary::{CommentId, CommitSha, Login, PreviewId, PreviewRequest, Ttl},
 };
 
 /// How many ended runs are remembered, so that a report that comes late is not taken for a new preview.
 const ENDED_RUNS_KEPT: usize = 50;
+/// How often a start is refused before it is looked at who has the name: usually the predecessor, which has said its last word and closes in a moment.
+const REFUSALS_MAX: u32 = 2;
 
 /// All previews of one pull request that are alive, and the one that was asked for last.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -26,10 +28,32 @@ pub(super) struct Previews {
 struct Known {
     report: PreviewReport,
     address: Address,
-    /// It was told to end, and why.
-    told_to_end: Option<StopReason>,
+    /// It is to be started, and is not yet.
+    start: Option<Start>,
+    /// It is to end. Remembered while it is still being started, and delivered as soon as there is a run that can be told.
+    end: Option<End>,
+    /// More time that was asked for and is not delivered yet.
+    extensions: Vec<Ttl>,
     /// What to start once this one is gone.
     successor: Option<PreviewRequest>,
+}
+
+/// A start that is under way.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Start {
+    request: PreviewRequest,
+    /// How often another run had the name.
+    refusals: u32,
+    /// It was refused just now, and is tried again in a moment.
+    is_waiting: bool,
+}
+
+/// An end that was asked for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct End {
+    because: StopReason,
+    /// The run has been told.
+    is_delivered: bool,
 }
 
 /// Does the pull request's own address lead to this preview?
@@ -42,33 +66,54 @@ enum Address {
     Refused,
 }
 
-/// Something to be done that nobody has to ask for.
+/// Something to be done that follows from what is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Chore {
+pub(super) enum Action {
+    /// Start this preview.
+    Start { request: Box<PreviewRequest> },
+    /// Another run has its name: look whether that is alive, or about to close.
+    LookForRun { preview: PreviewId },
+    /// It was to end before it was started: it is over.
+    Abandon { preview: PreviewId },
+    /// Start what was waiting for this preview's end.
+    StartSuccessor { preview: PreviewId },
+    /// Tell this run to end.
+    End {
+        preview: PreviewId,
+        run_id: String,
+        because: StopReason,
+    },
+    /// Give this run more time.
+    Extend {
+        preview: PreviewId,
+        run_id: String,
+        by: Ttl,
+    },
     /// Make the pull request's address lead to this preview.
     LeadAddress { preview: PreviewId, run_id: String },
     /// End this preview: a newer one has taken its place.
-    Supersede {
-        preview: PreviewId,
-        run_id: String,
-        by: CommitSha,
-    },
-    /// Start what was waiting for this preview's end.
-    StartSuccessor { request: PreviewRequest },
+    Supersede { preview: PreviewId, by: CommitSha },
 }
 
 impl Previews {
-    /// A preview was asked for, and is about to be started.
-    pub(super) fn request(&mut self, request: &PreviewRequest) {
+    /// A preview was asked for, and is to be started.
+    pub(super) fn request(&mut self, request: PreviewRequest) {
         self.known
             .retain(|known| known.report.preview != request.preview);
-        self.known.push(Known::new(PreviewReport {
+        let mut known = Known::new(PreviewReport {
             preview: request.preview.clone(),
             run_id: None,
             revision: 0,
             requested_by: request.requested_by.clone(),
+            asked_in: request.comment,
             state: ReportedState::Requested,
-        }));
+        });
+        known.start = Some(Start {
+            request,
+            refusals: 0,
+            is_waiting: false,
+        });
+        self.known.push(known);
         self.forget_what_is_over();
     }
 
@@ -82,9 +127,23 @@ impl Previews {
         self.known.push(known);
     }
 
-    /// Is anything waiting to be started?
-    pub(super) fn have_a_queue(&self) -> bool {
-        self.known.iter().any(|known| known.successor.is_some())
+    /// Takes out what was waiting for this preview's end.
+    pub(super) fn take_successor(&mut self, preview: &PreviewId) -> Option<PreviewRequest> {
+        self.get_mut(preview)?.successor.take()
+    }
+
+    /// Does anything wait to be started that was asked for in this comment or before?
+    pub(super) fn have_queued_before(&self, comment: CommentId) -> bool {
+        self.known.iter().any(|known| known.waits_since(comment))
+    }
+
+    /// What waits, and was asked for in this comment or before, is not to be started any more.
+    pub(super) fn clear_queue_before(&mut self, comment: CommentId) {
+        for known in &mut self.known {
+            if known.waits_since(comment) {
+                known.successor = None;
+            }
+        }
     }
 
     /// Nothing that waits is to be started any more.
@@ -96,10 +155,44 @@ impl Previews {
 
     /// The requested preview runs.
     pub(super) fn started(&mut self, preview: &PreviewId, run_id: &str) {
-        if let Some(known) = self.get_mut(preview)
-            && known.report.run_id.is_none()
+        if let Some(known) = self.get_mut(preview) {
+            known.start = None;
+            if known.report.run_id.is_none() {
+                known.report.run_id = Some(run_id.to_owned());
+            }
+        }
+    }
+
+    /// Another run has its name. It is tried again in a moment.
+    pub(super) fn start_refused(&mut self, preview: &PreviewId) {
+        if let Some(start) = self.start_of(preview) {
+            start.refusals += 1;
+            start.is_waiting = true;
+        }
+    }
+
+    /// The run that had its name is closed.
+    pub(super) fn name_is_free(&mut self, preview: &PreviewId) {
+        if let Some(start) = self.start_of(preview) {
+            start.refusals = 0;
+            start.is_waiting = false;
+        }
+    }
+
+    /// Is a start to be tried again in a moment?
+    pub(super) fn have_a_waiting_start(&self) -> bool {
+        let mut starts = self.known.iter().filter_map(|known| known.start.as_ref());
+        starts.any(|start| start.is_waiting)
+    }
+
+    /// The moment has come.
+    pub(super) fn try_starts_again(&mut self) {
+        for start in self
+            .known
+            .iter_mut()
+            .filter_map(|known| known.start.as_mut())
         {
-            known.report.run_id = Some(run_id.to_owned());
+            start.is_waiting = false;
         }
     }
 
@@ -119,6 +212,11 @@ impl Previews {
             self.known.push(Known::new(report));
             return is_news;
         };
+        if self.known[index].start.is_some() && report.state.is_over() {
+            // Of a run before the one that is being started.
+            self.note_the_end_of(&report);
+            return false;
+        }
         let known = &mut self.known[index];
         let is_same_run = known.report.run_id.is_none() || known.report.run_id == report.run_id;
         if is_same_run && known.report.run_id.is_some() && report.revision <= known.report.revision
@@ -127,7 +225,14 @@ impl Previews {
         }
         if !is_same_run {
             known.address = Address::NotYet;
-            known.told_to_end = None;
+            known.end = None;
+        }
+        // Whichever run it is, it has the name. What is asked for begins when that one is gone, if it is going.
+        if let Some(start) = known.start.take()
+            && known.end.is_none()
+            && matches!(report.state, ReportedState::Stopping { .. })
+        {
+            known.successor = Some(start.request);
         }
         let is_changed = known.report.state != report.state;
         known.report = report;
@@ -159,10 +264,16 @@ impl Previews {
         })
     }
 
-    /// Has a run of it said anything yet?
-    pub(super) fn has_reported(&self, preview: &PreviewId) -> bool {
-        self.index_of(preview)
-            .is_some_and(|index| self.known[index].report.run_id.is_some())
+    /// Is it among those that are told of?
+    pub(super) fn knows(&self, preview: &PreviewId) -> bool {
+        self.index_of(preview).is_some()
+    }
+
+    /// Those whose runs are taken to be open.
+    pub(super) fn open_runs(&self) -> Vec<PreviewId> {
+        let open = |known: &&Known| known.report.run_id.is_some() && !known.report.state.is_over();
+        let open = self.known.iter().filter(open);
+        open.map(|known| known.report.preview.clone()).collect()
     }
 
     /// The pull request's address leads to it, or will not.
@@ -173,51 +284,94 @@ impl Previews {
         }
     }
 
-    /// It was told to end, and need not be told again.
-    pub(super) fn told_to_end(&mut self, preview: &PreviewId, because: StopReason) {
+    /// It is to end. The first reason stays.
+    pub(super) fn end(&mut self, preview: &PreviewId, because: StopReason) {
+        if let Some(known) = self.get_mut(preview)
+            && known.can_be_stopped()
+        {
+            known.end = Some(End {
+                because,
+                is_delivered: false,
+            });
+        }
+    }
+
+    /// Its run was told to end, and need not be told again.
+    pub(super) fn end_delivered(&mut self, preview: &PreviewId, run_id: &str) {
+        if let Some(known) = self.get_mut(preview)
+            && known.report.run_id.as_deref() == Some(run_id)
+            && let Some(end) = &mut known.end
+        {
+            end.is_delivered = true;
+        }
+    }
+
+    /// It ended before it was started. True if people should be told.
+    pub(super) fn abandon(&mut self, preview: &PreviewId) -> bool {
+        let Some(known) = self.get_mut(preview) else {
+            return false;
+        };
+        known.start = None;
+        let Some(End { because, .. }) = known.end.take() else {
+            return false;
+        };
+        known.report.state = ReportedState::Removed { because };
+        self.forget_what_is_over();
+        true
+    }
+
+    /// It could not be started.
+    pub(super) fn could_not_start(
+        &mut self,
+        preview: &PreviewId,
+        explanation: Explanation,
+    ) -> bool {
+        let Some(known) = self.get_mut(preview) else {
+            return false;
+        };
+        known.start = None;
+        known.report.state = ReportedState::Failed { explanation };
+        true
+    }
+
+    /// It gets more time.
+    pub(super) fn extend(&mut self, preview: &PreviewId, by: Ttl) {
         if let Some(known) = self.get_mut(preview) {
-            known.told_to_end = Some(because);
+            known.extensions.push(by);
+        }
+    }
+
+    /// The oldest of its extensions is delivered.
+    pub(super) fn extension_delivered(&mut self, preview: &PreviewId) {
+        if let Some(known) = self.get_mut(preview)
+            && !known.extensions.is_empty()
+        {
+            known.extensions.remove(0);
         }
     }
 
     /// What is to be done next, if anything.
-    pub(super) fn next_chore(&self) -> Option<Chore> {
-        // The address first: the older preview is only removed when nothing leads to it any more.
+    pub(super) fn next_action(&self) -> Option<Action> {
+        let own = self.known.iter().find_map(Known::next_action);
+        own.or_else(|| self.next_takeover())
+    }
+
+    /// The address first: the older preview is only removed when nothing leads to it any more.
+    fn next_takeover(&self) -> Option<Action> {
         let newest_ready = self.known.iter().rposition(Known::is_staying)?;
         let chosen = &self.known[newest_ready];
         if let (Address::NotYet, Some(run_id)) = (&chosen.address, &chosen.report.run_id) {
-            return Some(Chore::LeadAddress {
+            return Some(Action::LeadAddress {
                 preview: chosen.report.preview.clone(),
                 run_id: run_id.clone(),
             });
         }
-        self.known[..newest_ready].iter().find_map(|older| {
-            let run_id = older
-                .report
-                .run_id
-                .clone()
-                .filter(|_| older.can_be_stopped())?;
-            Some(Chore::Supersede {
-                preview: older.report.preview.clone(),
-                run_id,
-                by: chosen.report.preview.commit.clone(),
-            })
+        let mut older = self.known[..newest_ready].iter();
+        let older = older.find(|known| known.can_be_stopped())?;
+        Some(Action::Supersede {
+            preview: older.report.preview.clone(),
+            by: chosen.report.preview.commit.clone(),
         })
-    }
-
-    /// What was waiting for an end that has come. Taken out.
-    pub(super) fn take_successor(&mut self) -> Option<Chore> {
-        let known = self
-            .known
-            .iter_mut()
-            .find(|known| known.can_be_followed())?;
-        let request = known.successor.take()?;
-        Some(Chore::StartSuccessor { request })
-    }
-
-    /// Is there something to be done?
-    pub(super) fn has_chores(&self) -> bool {
-        self.next_chore().is_some() || self.known.iter().any(Known::can_be_followed)
     }
 
     /// Where a preview of this commit stands, if there is one.
@@ -228,7 +382,7 @@ impl Previews {
         match &known.report.state {
             state if state.is_over() => Standing::None,
             ReportedState::Stopping { .. } => Standing::Ending,
-            _ if known.told_to_end.is_some() => Standing::Ending,
+            _ if known.end.is_some() => Standing::Ending,
             ReportedState::Ready {
                 url, expires_at, ..
             } => Standing::Ready {
@@ -278,10 +432,20 @@ impl Previews {
         self.known.iter().rev().map(Known::told).collect()
     }
 
+    /// What it said last.
+    pub(super) fn report_of(&self, preview: &PreviewId) -> Option<&PreviewReport> {
+        self.index_of(preview)
+            .map(|index| &self.known[index].report)
+    }
+
     fn index_of(&self, preview: &PreviewId) -> Option<usize> {
         self.known
             .iter()
             .position(|known| known.report.preview == *preview)
+    }
+
+    fn start_of(&mut self, preview: &PreviewId) -> Option<&mut Start> {
+        self.get_mut(preview)?.start.as_mut()
     }
 
     fn get_mut(&mut self, preview: &PreviewId) -> Option<&mut Known> {
@@ -328,23 +492,75 @@ pub(super) enum Standing {
     Ending,
 }
 
+impl Start {
+    fn next_action(&self, is_to_end: bool) -> Option<Action> {
+        let preview = self.request.preview.clone();
+        if self.is_waiting {
+            None
+        } else if self.refusals >= REFUSALS_MAX || (is_to_end && self.refusals > 0) {
+            Some(Action::LookForRun { preview })
+        } else if is_to_end {
+            Some(Action::Abandon { preview })
+        } else {
+            Some(Action::Start {
+                request: Box::new(self.request.clone()),
+            })
+        }
+    }
+}
+
 impl Known {
     fn new(report: PreviewReport) -> Self {
         Self {
             report,
             address: Address::NotYet,
-            told_to_end: None,
+            start: None,
+            end: None,
+            extensions: Vec::new(),
             successor: None,
         }
     }
 
+    /// What is to be done about it, whatever becomes of the others.
+    fn next_action(&self) -> Option<Action> {
+        let preview = self.report.preview.clone();
+        if let Some(start) = &self.start {
+            return start.next_action(self.end.is_some());
+        }
+        if self.can_be_followed() {
+            return Some(Action::StartSuccessor { preview });
+        }
+        if self.report.state.is_over() {
+            return None;
+        }
+        let run_id = self.report.run_id.clone()?;
+        if let Some(end) = &self.end {
+            return (!end.is_delivered).then(|| Action::End {
+                preview,
+                run_id,
+                because: end.because.clone(),
+            });
+        }
+        self.extensions.first().map(|by| Action::Extend {
+            preview,
+            run_id,
+            by: *by,
+        })
+    }
+
+    /// Was it asked for in this comment or before, and waits for the end of another run?
+    fn waits_since(&self, comment: CommentId) -> bool {
+        let successor = self.successor.as_ref();
+        successor.is_some_and(|request| request.comment <= comment)
+    }
+
     /// Answers, and goes on to.
     fn is_staying(&self) -> bool {
-        self.report.state.is_ready() && self.told_to_end.is_none()
+        self.report.state.is_ready() && self.end.is_none()
     }
 
     fn can_be_stopped(&self) -> bool {
-        self.told_to_end.is_none()
+        self.end.is_none()
             && !self.report.state.is_over()
             && !matches!(self.report.state, ReportedState::Stopping { .. })
     }
@@ -361,8 +577,10 @@ impl Known {
             report.state = ReportedState::Queued {
                 waiting_for: WaitingFor::OwnRemoval,
             };
-        } else if let Some(because) = self.told_to_end.clone().filter(|_| !report.state.is_over()) {
-            report.state = ReportedState::Stopping { because };
+        } else if let Some(end) = self.end.as_ref().filter(|_| !report.state.is_over()) {
+            report.state = ReportedState::Stopping {
+                because: end.because.clone(),
+            };
         } else if let (ReportedState::Ready { stable_url, .. }, Address::LeadsHere(address)) =
             (&mut report.state, &self.address)
         {

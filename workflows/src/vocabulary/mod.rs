@@ -21,6 +21,8 @@ pub use phase::Phase;
 pub use preview_id::{InvalidPreviewId, PreviewId, PullRequestNumber};
 pub use repository::{InvalidRepository, Repository};
 pub use repository_path::{InvalidRepositoryPath, RepositoryPath};
-pub use request::{CommentId, InstallationId, InvalidRequest, PreviewRequest, PullRequestRef};
+pub use request::{
+    CommentId, InstallationId, InvalidRequest, PreviewRequest, PullRequestRef, RepositoryId,
+};
 pub use settings::{ChartSource, PreviewSettings};
 pub use ttl::{InvalidTtl, Ttl};

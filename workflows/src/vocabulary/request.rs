@@ -17,6 +17,24 @@ impl fmt::Display for InstallationId {
     }
 }
 
+/// A repository, whatever it is called: a rename or a transfer does not change it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RepositoryId(pub u64);
+
+/// As a search attribute. GitHub's numbers are far below the limit.
+impl From<RepositoryId> for i64 {
+    fn from(id: RepositoryId) -> Self {
+        id.0.cast_signed()
+    }
+}
+
+impl fmt::Display for RepositoryId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// A comment on a pull request. GitHub gives them out in growing order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -51,6 +69,8 @@ impl fmt::Display for PullRequestRef {
 pub struct PreviewRequest {
     /// What is to be previewed; also the workflow ID.
     pub preview: PreviewId,
+    /// The repository's number, by which its previews are found whatever it is called by then. Unknown of previews that were started by hand.
+    pub repository_id: Option<RepositoryId>,
     /// Through which installation the pull request is reached.
     pub installation: InstallationId,
     /// The comment that asked.
@@ -106,6 +126,8 @@ struct Wire {
     repo: Repository,
     pr_number: PullRequestNumber,
     commit_sha: CommitSha,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    repository_id: Option<RepositoryId>,
     installation_id: InstallationId,
     comment_id: CommentId,
     requested_by: Login,
@@ -143,6 +165,7 @@ impl TryFrom<Wire> for PreviewRequest {
         }
         Ok(Self {
             preview,
+            repository_id: wire.repository_id,
             installation: wire.installation_id,
             comment: wire.comment_id,
             requested_by: wire.requested_by,
@@ -160,6 +183,7 @@ impl From<PreviewRequest> for Wire {
             repo: request.preview.repository,
             pr_number: request.preview.pull_request,
             commit_sha: request.preview.commit,
+            repository_id: request.repository_id,
             installation_id: request.installation,
             comment_id: request.comment,
             requested_by: request.requested_by,

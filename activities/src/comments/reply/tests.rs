@@ -1,7 +1,7 @@
 //! Every answer that a person can get, in full.
 
 use insta::assert_snapshot;
-use workflows::activities::{Misconfigured, ReportedState, StopReason};
+use workflows::activities::{Misconfigured, Overtaken, ReportedState, StopReason};
 
 use super::{
     super::tests::{NEWER, OLDER, answered, at, pull_request, ready, report},
@@ -58,6 +58,11 @@ fn refusals() {
 #[test]
 fn limits() {
     assert_snapshot!(said(Answer::NothingToExtend), @"@mona: There is no preview here that could be given more time. Comment `/preview` for one.");
+    let late = |overtaken_by| said(Answer::Late { overtaken_by });
+    assert_snapshot!(late(Overtaken::Time), @"@mona: Nothing was done. GitHub delivered this comment more than an hour after it was written. Comment again if you still want this.");
+    assert_snapshot!(late(Overtaken::Stop), @"@mona: Nothing was done. The previews of this pull request were stopped after this was written. Comment `/preview` again for a new one.");
+    assert_snapshot!(late(Overtaken::Close), @"@mona: Nothing was done. This pull request was closed after this was written. Comment `/preview` again for a new preview.");
+    assert_snapshot!(late(Overtaken::Request), @"@mona: Nothing was stopped. The preview was requested after this was written. Comment `/preview stop` again to stop it.");
     assert_snapshot!(said(Answer::NothingToStop), @"@mona: There is no preview here that could be stopped.");
     assert_snapshot!(said(Answer::AtMaximum { until: at("2026-11-23T04:42:40Z") }), @"@mona: The preview lives as long as it may already, until **2026-11-23 04:42 UTC**. Comment `/preview` for a new one when it is gone.");
     assert_snapshot!(said(Answer::TtlTooLong { asked: ttl("2d"), maximum: ttl("1d") }), @"@mona: Nothing was done. `2d` is longer than a preview may live here: at most `1d`.");

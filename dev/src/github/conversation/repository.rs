@@ -217,6 +217,22 @@ impl Repository {
         })
     }
 
+    /// Renames the repository, as its settings page does. Handles of its old name find nothing any more.
+    ///
+    /// # Errors
+    /// When the repository is gone.
+    pub fn rename(&self, name: &str) -> Result<Self, Refused> {
+        let renamed = self
+            .stand_in
+            .shared
+            .change(|state| state.rename_repository(&self.owner, &self.name, name));
+        if renamed {
+            Ok(Self::new(&self.stand_in, &self.owner, name))
+        } else {
+            Err(Refused::NotFound)
+        }
+    }
+
     /// Gives somebody a role here, or takes it away with [`Role::None`].
     ///
     /// # Errors

@@ -28,6 +28,8 @@ pub(crate) struct State {
     pub(crate) tokens: HashMap<String, Token>,
     accounts: BTreeMap<String, Account>,
     repositories: BTreeMap<String, Repository>,
+    /// The names that repositories have had, and which of them.
+    former_names: BTreeMap<String, u64>,
     last_id: u64,
 }
 
@@ -44,6 +46,7 @@ impl State {
             tokens: HashMap::new(),
             accounts: BTreeMap::new(),
             repositories: BTreeMap::new(),
+            former_names: BTreeMap::new(),
             last_id: FIRST_ID,
             app,
         };
@@ -90,6 +93,29 @@ impl State {
     pub(crate) fn add_repository(&mut self, repository: Repository) {
         self.repositories
             .insert(key(&repository.owner, &repository.name), repository);
+    }
+
+    /// Gives a repository another name; requests under the old one are told where it is.
+    pub(crate) fn rename_repository(&mut self, owner: &str, name: &str, to: &str) -> bool {
+        let former = key(owner, name);
+        let Some(mut repository) = self.repositories.remove(&former) else {
+            return false;
+        };
+        to.clone_into(&mut repository.name);
+        self.former_names.insert(former, repository.id);
+        self.add_repository(repository);
+        true
+    }
+
+    /// The number of the repository that had this name, unless another one has it now.
+    pub(crate) fn moved(&self, owner: &str, name: &str) -> Option<u64> {
+        let key = key(owner, name);
+        let is_taken = self.repositories.contains_key(&key);
+        self.former_names.get(&key).copied().filter(|_| !is_taken)
+    }
+
+    pub(crate) fn repository_by_id(&self, id: u64) -> Option<&Repository> {
+        self.repositories().find(|repository| repository.id == id)
     }
 
     /// The installation that covers a repository.

@@ -11,6 +11,7 @@ mod contents;
 mod deliveries;
 mod deployments;
 mod git;
+mod moved;
 mod paging;
 mod refusal;
 mod repositories;
@@ -46,6 +47,11 @@ pub(super) async fn serve(State(shared): State<Arc<Shared>>, request: Request) -
         .path()
         .strip_prefix(Urls::API_ROOT)
         .unwrap_or(parts.uri.path());
+    let path = match moved::locate(&shared, path, parts.uri.query()) {
+        moved::Located::Here(path) => path,
+        moved::Located::Elsewhere(answer) => return respond(&shared, None, answer, None),
+    };
+    let path = path.as_ref();
     let Some((operation, parameters)) = Description::get().find(&parts.method, path) else {
         let operation = format!("{} {path}", parts.method);
         shared.record(vec![Violation {

@@ -67,6 +67,12 @@ impl StandIn {
         });
     }
 
+    /// Removes the App from an owner's repositories and installs it again: the installation has another ID.
+    pub fn reinstall(&self, owner: &str) {
+        self.uninstall(owner);
+        self.shared.install(owner);
+    }
+
     /// Lets every token handed out so far expire now.
     pub fn expire_tokens(&self) {
         let now = self.shared.clock.now();

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     activities::{Misconfigured, PreviewReport, Terms},
-    vocabulary::{InstallationId, PreviewSettings, PullRequestNumber},
+    vocabulary::{InstallationId, PreviewSettings, PullRequestNumber, RepositoryId},
 };
 
 const NOW: &str = "2026-11-22T12:00:00Z";
@@ -24,6 +24,7 @@ fn pull_request() -> PullRequestRef {
 
 fn sight() -> Sight {
     Sight {
+        repository_id: RepositoryId(77),
         head: "a".repeat(40).parse().expect("a commit"),
         openness: Openness::Open,
         is_locked: false,
@@ -38,12 +39,32 @@ fn sight() -> Sight {
     }
 }
 
+fn origin(happened_at: &str, received_at: &str) -> Origin {
+    Origin {
+        installation: InstallationId(5),
+        repository_id: RepositoryId(77),
+        happened_at: happened_at.parse().expect("a time"),
+        received_at: received_at.parse().expect("a time"),
+    }
+}
+
 /// What becomes of a command by mona.
 fn says(command: &Command, sight: &Sight, memory: &Memory) -> Decision {
+    says_in(CommentId(77), command, &origin(NOW, NOW), sight, memory)
+}
+
+fn says_in(
+    comment: CommentId,
+    command: &Command,
+    origin: &Origin,
+    sight: &Sight,
+    memory: &Memory,
+) -> Decision {
     let asked = Asked {
         pull_request: &pull_request(),
-        comment: CommentId(77),
+        comment,
         by: &mona(),
+        origin,
         sight,
     };
     decide(Ok(command), &asked, memory)
@@ -64,6 +85,7 @@ fn with_a_preview(by: Login, state: ReportedState) -> Memory {
         run_id: Some("run-1".to_owned()),
         revision: 1,
         requested_by: by,
+        asked_in: CommentId(70),
         state,
     });
     memory
@@ -283,6 +305,7 @@ fn a_push_renews_a_preview_only_where_the_repository_wants_that() {
             pull_request: &pull_request(),
             comment: CommentId(77),
             by: &mona(),
+            origin: &origin(NOW, NOW),
             sight,
         };
         follow_push(&asked, &Memory::default())
@@ -314,4 +337,113 @@ fn a_flood_of_one_who_may_do_nothing_is_not_looked_into() {
     let mut with_own = with_a_preview(mona(), ready());
     with_own.refuse(&mona(), Refusal::NotAllowed, now);
     assert!(!with_own.is_deaf_to(&mona(), now));
+}
+
+fn extend() -> Command {
+    Command::Extend {
+        by: "10m".parse().expect("a duration"),
+    }
+}
+
+fn late(overtaken_by: Overtaken) -> Decision {
+    Decision::Answer(Answer::Late { overtaken_by })
+}
+
+#[test]
+fn what_arrives_an_hour_after_it_was_written_is_answered_and_not_obeyed() {
+    let memory = with_a_preview(mona(), ready());
+    for command in [&PREVIEW, &extend()] {
+        let at = |received_at| {
+            let origin = origin(NOW, received_at);
+            says_in(CommentId(77), command, &origin, &sight(), &memory)
+        };
+        assert_eq!(at("2026-11-22T13:00:01Z"), late(Overtaken::Time));
+        assert_ne!(at("2026-11-22T13:00:00Z"), late(Overtaken::Time));
+    }
+    // Who may not is told that, and nothing else.
+    let nobody = Sight {
+        person_may: false,
+        ..sight()
+    };
+    assert_eq!(
+        says_in(
+            CommentId(77),
+            &PREVIEW,
+            &origin(NOW, "2026-11-22T14:00:00Z"),
+            &nobody,
+            &memory
+        ),
+        refused(Refusal::NotAllowed)
+    );
+}
+
+#[test]
+fn what_was_written_before_a_stop_or_a_close_that_was_carried_out_is_not_obeyed() {
+    let Decision::Stop(stop) = says_in(
+        CommentId(80),
+        &Command::Stop,
+        &origin(NOW, NOW),
+        &sight(),
+        &with_a_preview(mona(), ready()),
+    ) else {
+        panic!("not stopped");
+    };
+    let mut stopped = Memory::default();
+    stopped.stop(&stop);
+    let asks = |comment, memory: &Memory| {
+        says_in(
+            CommentId(comment),
+            &PREVIEW,
+            &origin(NOW, NOW),
+            &sight(),
+            memory,
+        )
+    };
+    assert_eq!(asks(79, &stopped), late(Overtaken::Stop));
+    // In the same comment, behind the `stop`, or later.
+    assert!(matches!(asks(80, &stopped), Decision::Start(_)));
+    assert!(matches!(asks(81, &stopped), Decision::Start(_)));
+
+    let mut closed = Memory::default();
+    closed.note_close("2026-11-22T12:00:01Z".parse().expect("a time"));
+    assert_eq!(asks(79, &closed), late(Overtaken::Close));
+    let mut reopened = Memory::default();
+    reopened.note_close("2026-11-22T11:59:59Z".parse().expect("a time"));
+    assert!(matches!(asks(79, &reopened), Decision::Start(_)));
+}
+
+#[test]
+fn a_stop_ends_what_was_asked_for_before_it_and_nothing_else() {
+    let memory = with_a_preview(mona(), ready());
+    let stops = |comment| {
+        says_in(
+            CommentId(comment),
+            &Command::Stop,
+            &origin(NOW, NOW),
+            &sight(),
+            &memory,
+        )
+    };
+    // The preview was asked for in comment 70.
+    assert_eq!(stops(69), late(Overtaken::Request));
+    assert!(matches!(stops(71), Decision::Stop(stop) if stop.previews.len() == 1));
+}
+
+#[test]
+fn a_stop_whose_author_could_not_be_looked_up_ends_everybodys_previews() {
+    let memory = with_a_preview(hubot(), ready());
+    let asked = Commented {
+        comment: CommentId(77),
+        author: mona(),
+        commands: vec![Ok(Command::Stop)],
+        origin: origin(NOW, NOW),
+    };
+    let Decision::Stop(stop) = stop_unseen(&asked, &memory) else {
+        panic!("not stopped");
+    };
+    assert!(stop.is_everyones && stop.previews.len() == 1);
+    assert_eq!(
+        stop_unseen(&asked, &Memory::default()),
+        Decision::Answer(Answer::NothingToStop)
+    );
 }

@@ -24,6 +24,7 @@ fn report(commit: char, run: &str, revision: u32, state: ReportedState) -> Previ
         run_id: Some(run.to_owned()),
         revision,
         requested_by: "mona".parse().expect("a login"),
+        asked_in: CommentId(77),
         state,
     }
 }
@@ -57,7 +58,7 @@ fn failed() -> ReportedState {
 
 /// Asked for, started, ready, and led to.
 fn with_ready(previews: &mut Previews, commit: char, run: &str) {
-    previews.request(&request(commit));
+    previews.request(request(commit));
     previews.started(&preview(commit), run);
     previews.learn(report(commit, run, 1, ready(LATER)));
     previews.address_settled(&preview(commit), Some("http://stable/".to_owned()));
@@ -72,7 +73,7 @@ fn states(previews: &Previews) -> Vec<(String, ReportedState)> {
 #[test]
 fn what_is_on_its_way_is_no_news_and_what_was_waited_for_is() {
     let mut previews = Previews::default();
-    previews.request(&request('a'));
+    previews.request(request('a'));
     previews.started(&preview('a'), "run-1");
     assert!(!previews.learn(report('a', "run-1", 1, ReportedState::Provisioning)));
     let waiting = ReportedState::WaitingForImage {
@@ -82,14 +83,14 @@ fn what_is_on_its_way_is_no_news_and_what_was_waited_for_is() {
     // Ready is told together with the address, which is led here first.
     assert!(!previews.learn(report('a', "run-1", 3, ready(LATER))));
     assert_eq!(
-        previews.next_chore(),
-        Some(Chore::LeadAddress {
+        previews.next_action(),
+        Some(Action::LeadAddress {
             preview: preview('a'),
             run_id: "run-1".to_owned()
         })
     );
     previews.address_settled(&preview('a'), Some("http://stable/".to_owned()));
-    assert_eq!(previews.next_chore(), None);
+    assert_eq!(previews.next_action(), None);
     assert!(previews.learn(report('a', "run-1", 4, ready("2026-11-22T13:00:00Z"))));
     assert!(previews.learn(report('a', "run-1", 5, gone())));
     assert!(previews.are_all_over());
@@ -98,12 +99,12 @@ fn what_is_on_its_way_is_no_news_and_what_was_waited_for_is() {
 #[test]
 fn a_report_that_comes_late_says_nothing() {
     let mut previews = Previews::default();
-    previews.request(&request('a'));
+    previews.request(request('a'));
     assert!(!previews.learn(report('a', "run-1", 2, ReportedState::Starting)));
     assert!(!previews.learn(report('a', "run-1", 1, ReportedState::Installing)));
     assert_eq!(states(&previews)[0].1, ReportedState::Starting);
     assert!(previews.learn(report('a', "run-1", 3, gone())));
-    previews.request(&request('a'));
+    previews.request(request('a'));
     previews.started(&preview('a'), "run-2");
     assert!(!previews.learn(report('a', "run-1", 3, gone())));
     assert_eq!(states(&previews)[0].1, ReportedState::Requested);
@@ -113,30 +114,34 @@ fn a_report_that_comes_late_says_nothing() {
 fn an_older_preview_stays_until_a_newer_one_is_ready() {
     let mut previews = Previews::default();
     with_ready(&mut previews, 'a', "run-a");
-    previews.request(&request('b'));
+    previews.request(request('b'));
     previews.started(&preview('b'), "run-b");
     previews.learn(report('b', "run-b", 1, ReportedState::Starting));
-    assert_eq!(previews.next_chore(), None);
+    assert_eq!(previews.next_action(), None);
     assert_eq!(states(&previews).len(), 2);
 
     previews.learn(report('b', "run-b", 2, ready(LATER)));
     assert!(matches!(
-        previews.next_chore(),
-        Some(Chore::LeadAddress { .. })
+        previews.next_action(),
+        Some(Action::LeadAddress { .. })
     ));
     previews.address_settled(&preview('b'), None);
     let by = preview('b').commit;
     assert_eq!(
-        previews.next_chore(),
-        Some(Chore::Supersede {
+        previews.next_action(),
+        Some(Action::Supersede {
             preview: preview('a'),
-            run_id: "run-a".to_owned(),
             by
         })
     );
     let by = preview('b').commit;
-    previews.told_to_end(&preview('a'), StopReason::Superseded { by });
-    assert_eq!(previews.next_chore(), None);
+    previews.end(&preview('a'), StopReason::Superseded { by });
+    assert!(matches!(
+        previews.next_action(),
+        Some(Action::End { run_id, .. }) if run_id == "run-a"
+    ));
+    previews.end_delivered(&preview('a'), "run-a");
+    assert_eq!(previews.next_action(), None);
     previews.learn(report('a', "run-a", 9, gone()));
     assert_eq!(states(&previews), [("bbbbbbb".to_owned(), ready(LATER))]);
 }
@@ -145,10 +150,10 @@ fn an_older_preview_stays_until_a_newer_one_is_ready() {
 fn a_newer_one_that_fails_leaves_the_older_alone() {
     let mut previews = Previews::default();
     with_ready(&mut previews, 'a', "run-a");
-    previews.request(&request('b'));
+    previews.request(request('b'));
     previews.started(&preview('b'), "run-b");
     assert!(previews.learn(report('b', "run-b", 1, failed())));
-    assert_eq!(previews.next_chore(), None);
+    assert_eq!(previews.next_action(), None);
     let told = states(&previews);
     assert_eq!(told[0], ("bbbbbbb".to_owned(), failed()));
     assert!(told[1].0 == "aaaaaaa" && told[1].1.is_ready());
@@ -157,17 +162,17 @@ fn a_newer_one_that_fails_leaves_the_older_alone() {
 #[test]
 fn an_older_one_that_is_ready_too_late_is_superseded_at_once() {
     let mut previews = Previews::default();
-    previews.request(&request('a'));
+    previews.request(request('a'));
     previews.started(&preview('a'), "run-a");
     with_ready(&mut previews, 'b', "run-b");
     assert!(matches!(
-        previews.next_chore(),
-        Some(Chore::Supersede { run_id, .. }) if run_id == "run-a"
+        previews.next_action(),
+        Some(Action::Supersede { preview: older, .. }) if older == preview('a')
     ));
     previews.learn(report('a', "run-a", 3, ready(LATER)));
     assert!(matches!(
-        previews.next_chore(),
-        Some(Chore::Supersede { run_id, .. }) if run_id == "run-a"
+        previews.next_action(),
+        Some(Action::Supersede { preview: older, .. }) if older == preview('a')
     ));
 }
 
@@ -183,16 +188,17 @@ fn a_request_during_the_removal_waits_for_its_end() {
         states(&previews)[0].1,
         ReportedState::Queued { .. }
     ));
-    assert!(!previews.has_chores() && !previews.are_all_over());
+    assert!(previews.next_action().is_none() && !previews.are_all_over());
 
     previews.learn(report('a', "run-1", 3, gone()));
-    assert!(previews.has_chores());
+    let preview = preview('a');
     assert_eq!(
-        previews.take_successor(),
-        Some(Chore::StartSuccessor {
-            request: request('a')
+        previews.next_action(),
+        Some(Action::StartSuccessor {
+            preview: preview.clone()
         })
     );
+    assert_eq!(previews.take_successor(&preview), Some(request('a')));
 }
 
 #[test]
@@ -217,8 +223,8 @@ fn a_preview_that_was_started_by_hand_is_taken_in() {
     let mut previews = Previews::default();
     previews.learn(report('a', "run-1", 4, ready(LATER)));
     assert!(matches!(
-        previews.next_chore(),
-        Some(Chore::LeadAddress { .. })
+        previews.next_action(),
+        Some(Action::LeadAddress { .. })
     ));
     assert_eq!(previews.alive().count(), 1);
 }
@@ -237,31 +243,148 @@ fn any_state() -> impl Strategy<Value = ReportedState> {
 }
 
 proptest! {
-    /// Whatever is reported in whatever order: chores come to an end, and never is the newest ready preview removed for an older one.
+    /// Whatever is reported in whatever order: actions come to an end, and never is the newest ready preview removed for an older one.
     #[test]
-    fn housekeeping_ends_and_keeps_the_newest(reports in prop::collection::vec((0u8..4, 0u8..3, 1u32..6, any_state(), any::<bool>()), 0..40)) {
+    fn reconciling_ends_and_keeps_the_newest(reports in prop::collection::vec((0u8..4, 0u8..3, 1u32..6, any_state(), any::<(bool, bool, bool)>()), 0..40)) {
         let mut previews = Previews::default();
-        for (commit, run, revision, state, asks) in reports {
+        for (commit, run, revision, state, (asks, ends, is_name_taken)) in reports {
             let commit = char::from(b'a' + commit);
             if asks && previews.standing(&preview(commit)) == Standing::None {
-                previews.request(&request(commit));
+                previews.request(request(commit));
             }
+            if ends {
+                previews.end(&preview(commit), StopReason::Asked { by: None });
+            }
+            previews.try_starts_again();
             previews.learn(report(commit, &format!("run-{run}"), revision, state));
-            let mut chores = 0;
-            while let Some(chore) = previews.take_successor().or_else(|| previews.next_chore()) {
-                chores += 1;
-                prop_assert!(chores < 20);
-                match chore {
-                    Chore::LeadAddress { preview, .. } => previews.address_settled(&preview, None),
-                    Chore::Supersede { preview: ended, by, .. } => {
+            let mut actions = 0;
+            while let Some(action) = previews.next_action() {
+                actions += 1;
+                prop_assert!(actions < 40);
+                match action {
+                    Action::LeadAddress { preview, .. } => previews.address_settled(&preview, None),
+                    Action::Supersede { preview: ended, by } => {
                         prop_assert_ne!(&ended.commit, &by);
-                        previews.told_to_end(&ended, StopReason::Superseded { by });
+                        previews.end(&ended, StopReason::Superseded { by });
                     }
-                    Chore::StartSuccessor { request } => previews.request(&request),
+                    Action::End { preview, run_id, .. } => previews.end_delivered(&preview, &run_id),
+                    Action::Extend { preview, .. } => previews.extension_delivered(&preview),
+                    Action::StartSuccessor { preview } => {
+                        let request = previews.take_successor(&preview).expect("it waits");
+                        previews.request(request);
+                    }
+                    Action::Start { request } if is_name_taken => previews.start_refused(&request.preview),
+                    Action::Start { request } => previews.started(&request.preview, "run-9"),
+                    Action::LookForRun { preview } => previews.name_is_free(&preview),
+                    Action::Abandon { preview } => drop(previews.abandon(&preview)),
                 }
             }
             let staying = previews.known.iter().filter(|known| known.is_staying()).count();
             prop_assert!(staying <= 1);
         }
     }
+}
+
+#[test]
+fn an_end_that_comes_while_a_start_is_under_way_is_delivered_as_soon_as_it_runs() {
+    let mut previews = Previews::default();
+    previews.request(request('a'));
+    assert!(matches!(previews.next_action(), Some(Action::Start { .. })));
+    let because = StopReason::PullRequestClosed { merged: true };
+    previews.end(&preview('a'), because.clone());
+    // Temporal has started it meanwhile.
+    previews.started(&preview('a'), "run-1");
+    let end = Action::End {
+        preview: preview('a'),
+        run_id: "run-1".to_owned(),
+        because,
+    };
+    assert_eq!(previews.next_action(), Some(end));
+    previews.end_delivered(&preview('a'), "run-1");
+    assert_eq!(previews.next_action(), None);
+    assert!(!previews.are_all_over());
+    previews.learn(report('a', "run-1", 2, gone()));
+    assert!(previews.are_all_over());
+}
+
+#[test]
+fn what_is_to_end_before_it_was_started_is_not_started() {
+    let mut previews = Previews::default();
+    previews.request(request('a'));
+    previews.end(&preview('a'), StopReason::Asked { by: None });
+    let abandon = Action::Abandon {
+        preview: preview('a'),
+    };
+    assert_eq!(previews.next_action(), Some(abandon));
+    assert!(previews.abandon(&preview('a')));
+    assert!(previews.are_all_over() && previews.next_action().is_none());
+    assert_eq!(states(&previews)[0].1, gone());
+}
+
+#[test]
+fn a_run_that_has_the_name_and_lives_is_taken_in_and_ended_if_that_was_asked_for() {
+    let mut previews = Previews::default();
+    previews.request(request('a'));
+    previews.start_refused(&preview('a'));
+    assert_eq!(previews.next_action(), None, "in a moment");
+    previews.try_starts_again();
+    assert!(matches!(previews.next_action(), Some(Action::Start { .. })));
+    previews.end(&preview('a'), StopReason::Asked { by: None });
+    assert!(
+        matches!(previews.next_action(), Some(Action::LookForRun { .. })),
+        "somebody has the name"
+    );
+    previews.learn(report('a', "by-hand", 4, ready(LATER)));
+    assert!(
+        matches!(previews.next_action(), Some(Action::End { run_id, .. }) if run_id == "by-hand")
+    );
+}
+
+#[test]
+fn a_run_that_has_the_name_and_is_being_removed_is_waited_for() {
+    let mut previews = Previews::default();
+    previews.request(request('a'));
+    previews.start_refused(&preview('a'));
+    let because = StopReason::Asked { by: None };
+    previews.learn(report(
+        'a',
+        "forgotten",
+        4,
+        ReportedState::Stopping { because },
+    ));
+    assert_eq!(previews.next_action(), None);
+    assert!(matches!(
+        states(&previews)[0].1,
+        ReportedState::Queued { .. }
+    ));
+    previews.learn(report('a', "forgotten", 5, gone()));
+    assert!(matches!(
+        previews.next_action(),
+        Some(Action::StartSuccessor { .. })
+    ));
+}
+
+#[test]
+fn the_last_word_of_an_earlier_run_does_not_end_a_start() {
+    let mut previews = Previews::default();
+    previews.request(request('a'));
+    previews.learn(report('a', "before", 9, gone()));
+    assert!(matches!(previews.next_action(), Some(Action::Start { .. })));
+}
+
+#[test]
+fn more_time_that_is_asked_for_while_a_start_is_under_way_is_not_lost() {
+    let mut previews = Previews::default();
+    previews.request(request('a'));
+    let by = "10m".parse().expect("a duration");
+    previews.extend(&preview('a'), by);
+    previews.started(&preview('a'), "run-1");
+    let extend = Action::Extend {
+        preview: preview('a'),
+        run_id: "run-1".to_owned(),
+        by,
+    };
+    assert_eq!(previews.next_action(), Some(extend));
+    previews.extension_delivered(&preview('a'));
+    assert_eq!(previews.next_action(), None);
 }

@@ -1,0 +1,74 @@
+//! Which previews of a pull request are open, whoever started them.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use futures::TryStreamExt;
+use temporalio_client::{
+    Client, RpcOptions, WorkflowListOptions, WorkflowQueryOptions, errors::WorkflowQueryError,
+};
+use workflows::{
+    PreviewWorkflow,
+    activities::{FindPreviews, FoundPreviews, OpenPreview},
+    pull_request::open_workflows,
+    vocabulary::PreviewId,
+};
+
+use crate::temporal::{TemporalError, latest_run};
+
+/// Longest wait for a preview's answer. One that a worker has in memory answers within milliseconds; another has to be replayed first.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
+/// As many are looked at. A pull request has a few.
+const FOUND_MAX: usize = 200;
+
+/// Lists what is open, and asks each for what is true of it.
+pub(crate) async fn find(
+    temporal: &Client,
+    task_queue: &str,
+    request: &FindPreviews,
+) -> Result<FoundPreviews, TemporalError> {
+    let pull_request = &request.pull_request;
+    let query = open_workflows(pull_request, request.repository_id, task_queue);
+    let options = WorkflowListOptions::builder().limit(FOUND_MAX).build();
+    let listed: Vec<_> = temporal
+        .list_workflows(query, options)
+        .try_collect()
+        .await
+        .map_err(|error| {
+            TemporalError::new(format!("listing the previews of {pull_request}"), error)
+        })?;
+    // In a fixed order, and each once. What is no preview's ID is the pull request's own workflow.
+    let previews: BTreeSet<PreviewId> = listed
+        .iter()
+        .filter_map(|workflow| workflow.id().parse().ok())
+        .chain(request.suspects.iter().cloned())
+        .collect();
+    let mut found = FoundPreviews {
+        open: Vec::new(),
+        closed: Vec::new(),
+    };
+    for preview in previews {
+        let run = latest_run(temporal, &preview.to_string()).await?;
+        if !run.is_some_and(|run| run.is_open) {
+            found.closed.push(preview);
+        } else if let Some(open) = ask(temporal, &preview).await? {
+            found.open.push(open);
+        }
+    }
+    found
+        .closed
+        .retain(|preview| request.suspects.contains(preview));
+    Ok(found)
+}
+
+/// Nothing if it was started with something that is no request.
+async fn ask(temporal: &Client, preview: &PreviewId) -> Result<Option<OpenPreview>, TemporalError> {
+    let bounded = RpcOptions::builder().timeout(QUERY_TIMEOUT).build();
+    let options = WorkflowQueryOptions::builder().rpc_options(bounded).build();
+    temporal
+        .get_workflow_handle::<PreviewWorkflow>(preview.to_string())
+        .query(PreviewWorkflow::report, (), options)
+        .await
+        .map_err(|error: WorkflowQueryError| {
+            TemporalError::new(format!("asking the workflow {preview}"), error)
+        })
+}
