@@ -185,6 +185,13 @@ impl Inbox {
         }
     }
 
+    /// Does anything wait for this look?
+    pub(super) fn awaits(&self, number: u64) -> bool {
+        self.entries
+            .iter()
+            .any(|entry| matches!(entry.look, LookUp::UnderWay(under_way) if under_way == number))
+    }
+
     /// Something has happened that makes all that was seen before worthless.
     pub(super) fn forget_sights(&mut self) {
         for entry in &mut self.entries {

@@ -32,8 +32,6 @@ pub(super) struct Session {
     named: PullRequestRef,
     pub(super) children: Children,
     lookups: Lookups,
-    /// Cancelled when nobody waits for looks any more.
-    looks: WorkflowCancellationToken,
     /// Cancelled when the next run goes on with what is to be written.
     pub(super) writes: WorkflowCancellationToken,
     waits: RefCell<BTreeMap<&'static str, Timestamp>>,
@@ -66,7 +64,6 @@ impl Session {
             named: pull_request,
             children: Children::default(),
             lookups: Lookups::default(),
-            looks: WorkflowCancellationToken::new(),
             writes: WorkflowCancellationToken::new(),
             waits: RefCell::default(),
         }
@@ -90,7 +87,7 @@ impl Session {
                 Err(exit) => break exit,
             }
         };
-        self.looks.cancel();
+        self.lookups.keep(|_| false);
         match &exit {
             // What GitHub has not let us look into or say by now, nobody waits for any more.
             Exit::Finished => {
@@ -170,7 +167,7 @@ impl Session {
             if self.ctx.continue_as_new_suggested() {
                 return Err(Exit::Continued);
             }
-            self.begin_looks();
+            self.look();
             if self.wait_for_a_turn(now).await {
                 return Err(Exit::Finished);
             }
@@ -199,7 +196,10 @@ impl Session {
         false
     }
 
-    fn begin_looks(&self) {
+    /// Begins the looks that are wanted, and ends those that nobody waits for any more.
+    fn look(&self) {
+        let is_awaited = |number| self.ctx.state(|it| it.memory.inbox.awaits(number));
+        self.lookups.keep(is_awaited);
         while let Some(WantedLook { number, person }) = self
             .ctx
             .state_mut(|workflow| workflow.memory.inbox.begin_look())
@@ -209,8 +209,9 @@ impl Session {
                 person,
             };
             let ctx = self.ctx.clone();
-            let options = patience::look(&self.looks);
-            self.lookups.begin(number, async move {
+            let token = WorkflowCancellationToken::new();
+            let options = patience::look(&token);
+            self.lookups.begin(number, token, async move {
                 let sight = ctx
                     .execute_activity(PullRequestActivities::look_at_pull_request, input, options)
                     .await;
