@@ -267,6 +267,59 @@ fn a_slip_is_answered_with_what_was_probably_meant_or_with_what_is_allowed() {
     });
 }
 
+#[test]
+fn what_everybody_sees_as_a_line_of_its_own_is_heard_however_it_came_there() {
+    converse(Setting::default(), async |chat| {
+        let (pull, mona) = (chat.pull_request().await?, User::writer());
+        for comment in [
+            "/preview status\r\n-- \r\nSent from a phone",
+            "<img src=\"https://example.com/screenshot.png\">\n/preview status",
+            "- [ ] docs\n/preview status",
+            "\u{200b}/preview status",
+            "<details><summary>Log</summary>\n\n/preview help\n\n</details>\n/preview status",
+        ] {
+            let answer = pull.hears(&mona, comment).await?;
+            assert!(answer.contains("no preview"), "{comment:?}: {answer}");
+            assert!(!answer.contains("the commands"), "{comment:?}: {answer}");
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn what_nobody_sees_is_not_done_and_what_is_nearly_a_command_gets_a_hint() {
+    converse(Setting::default(), async |chat| {
+        let (pull, mona) = (chat.pull_request().await?, User::writer());
+        for comment in [
+            "Looks good!\n\n> <!--\n/preview stop\n> -->",
+            "- <!--\n\n/preview stop\n\n-->",
+            "<blockquote>\n\n/preview stop\n\n</blockquote>",
+            "<details>\n\n/preview stop\n\n</details>",
+            "@mona /preview is slow",
+        ] {
+            let (_, outcome) = pull.comment(&mona, comment).await?;
+            assert_eq!(outcome.status_code, 204, "{comment:?}: {outcome:?}");
+        }
+        for (comment, hint) in [
+            ("/preview, please", "`/preview`"),
+            ("/preview.", "`/preview`"),
+            ("**/preview**", "`/preview`"),
+            ("@deploy-previews /preview stop", "`/preview stop`"),
+            ("/preveiw\n\n/preview!", "`/preview`"),
+        ] {
+            let answer = pull.hears(&mona, comment).await?;
+            assert_eq!(answer.matches("Did you mean").count(), 1, "{answer}");
+            assert!(
+                answer.contains(&format!("Did you mean {hint}?")),
+                "{comment:?}: {answer}"
+            );
+        }
+        assert_eq!(pull.replies().len(), 5, "{:#?}", pull.replies());
+        assert!(pull.preview()?.described().await?.is_none());
+        Ok(())
+    });
+}
+
 /// Comments while the webhook is down, and has the delivery made again after `meanwhile`.
 async fn heard_late(
     chat: &mut tests::Conversation,

@@ -55,6 +55,10 @@ enum Said {
         left_out: usize,
     },
     Help,
+    NearlyCommand {
+        line: Markdown,
+        did_you_mean: Markdown,
+    },
     UnknownCommand {
         word: Markdown,
         did_you_mean: Option<Markdown>,
@@ -116,6 +120,10 @@ impl From<&Answer> for Said {
 impl From<&Misunderstood> for Said {
     fn from(problem: &Misunderstood) -> Self {
         match problem {
+            Misunderstood::NearlyCommand { line, did_you_mean } => Self::NearlyCommand {
+                line: code(line, WORD_MAX),
+                did_you_mean: code(did_you_mean, WORD_MAX),
+            },
             Misunderstood::UnknownCommand { word, did_you_mean } => Self::UnknownCommand {
                 word: code(word, WORD_MAX),
                 did_you_mean: did_you_mean

@@ -134,6 +134,10 @@ fn states(foreign: &str) -> Vec<ReportedState> {
 fn answers(foreign: &str) -> Vec<Answer> {
     let text = foreign.to_owned();
     let misunderstood = [
+        Misunderstood::NearlyCommand {
+            line: text.clone(),
+            did_you_mean: text.clone(),
+        },
         Misunderstood::UnknownCommand {
             word: text.clone(),
             did_you_mean: Some(text.clone()),

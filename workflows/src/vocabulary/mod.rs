@@ -13,7 +13,9 @@ mod request;
 mod settings;
 mod ttl;
 
-pub use command::{COMMANDS, Command, CommandForm, Misunderstood, NOT_TEXT, WhoMay, parse_line};
+pub use command::{
+    COMMANDS, Command, CommandForm, MARKUP, Misunderstood, NOT_TEXT, WhoMay, parse_line,
+};
 pub use commit::{CommitSha, InvalidCommitSha};
 pub use host::{InvalidPreviewDomain, PreviewDomain};
 pub use login::{InvalidLogin, Login};

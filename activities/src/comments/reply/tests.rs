@@ -114,6 +114,7 @@ fn help() {
 
 #[test]
 fn lines_that_make_no_sense() {
+    assert_snapshot!(misunderstood(Misunderstood::NearlyCommand { line: "/preview, please".to_owned(), did_you_mean: "/preview".to_owned() }), @"@mona: `/preview, please` is not a command. Did you mean `/preview`? A command is plain text, the first thing on a line of its own, with nothing around it.");
     assert_snapshot!(misunderstood(Misunderstood::UnknownCommand { word: "exten".to_owned(), did_you_mean: Some("extend".to_owned()) }), @"@mona: `exten` is not a command. Did you mean `/preview extend`? `/preview help` lists the commands.");
     assert_snapshot!(misunderstood(Misunderstood::UnknownCommand { word: "@mona".to_owned(), did_you_mean: None }), @"@mona: `@mona` is not a command. `/preview help` lists the commands.");
     assert_snapshot!(misunderstood(Misunderstood::MissingArgument { usage: "/preview extend <duration>".to_owned() }), @"@mona: Something is missing there. Write it like `/preview extend <duration>`.");

@@ -1,5 +1,6 @@
 //! What can be asked of us in a comment?
 
+mod near;
 mod parse;
 mod table;
 #[cfg(test)]
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Ttl;
 
-pub use parse::{NOT_TEXT, parse_line};
+pub use parse::{MARKUP, NOT_TEXT, parse_line};
 pub use table::{COMMANDS, CommandForm, WhoMay};
 
 /// One command, as it was meant.
@@ -40,6 +41,13 @@ pub enum Command {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "is")]
 pub enum Misunderstood {
+    /// `/preview, please`, `**/preview**` or `@deploy-previews /preview`: a line that is no command, but all the same was meant as one.
+    NearlyCommand {
+        /// `/preview, please`
+        line: String,
+        /// How it is written: `/preview`.
+        did_you_mean: String,
+    },
     /// `/preview exten 30m`
     UnknownCommand {
         /// `exten`

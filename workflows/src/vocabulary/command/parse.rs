@@ -1,44 +1,55 @@
 //! What does one line of a comment ask for?
 
 use super::{
-    Command, CommandForm, Misunderstood,
+    Command, CommandForm, Misunderstood, near,
     table::{COMMANDS, Takes},
 };
 use crate::vocabulary::{InvalidTtl, Ttl};
 
-/// Stands in a line for whatever in it is not plain text. No word with it is one of ours.
+/// Stands in a line for whatever in it is not plain text: code, a link, what an HTML element holds. No word with it is one of ours.
 pub const NOT_TEXT: char = '\u{FFFC}';
+/// Stands in a line for what decorates its text and is no text itself: where emphasis begins or ends, a picture, an HTML tag. No word with it is
+/// one of ours, but it may be meant to be.
+pub const MARKUP: char = '\u{FDD2}';
 
 /// The word that every command begins with.
-const PREFIX: &str = "/preview";
+pub(super) const PREFIX: &str = "/preview";
+/// Characters that nobody sees. Pages and chats leave them around what is copied from there.
+pub(super) const INVISIBLE: [char; 8] = [
+    '\u{AD}', '\u{200B}', '\u{200C}', '\u{200D}', '\u{200E}', '\u{200F}', '\u{2060}', '\u{FEFF}',
+];
 /// How options begin. Phones make a long dash of two short ones.
 const DASHES: [char; 3] = ['-', '–', '—'];
 /// How much of what people wrote is repeated to them, in characters.
 const SHOWN_MAX: usize = 40;
 
-/// Reads a line of plain text. `None` if it is not addressed to us: its first word is not `/preview`, in whatever case.
+/// Reads a line of plain text. `None` if it is not addressed to us: its first word is not `/preview`, in whatever case, nor does the line look
+/// as if it was meant to be.
 #[must_use]
 pub fn parse_line(line: &str) -> Option<Result<Command, Misunderstood>> {
-    let mut words = line.split_whitespace();
-    words
-        .next()?
-        .eq_ignore_ascii_case(PREFIX)
-        .then(|| understand(&words.collect::<Vec<_>>()))
+    let words: Vec<_> = line
+        .split_whitespace()
+        .map(|word| word.trim_matches(INVISIBLE))
+        .filter(|word| !word.is_empty())
+        .collect();
+    let (first, arguments) = words.split_first()?;
+    if first.eq_ignore_ascii_case(PREFIX) {
+        return Some(understand(arguments));
+    }
+    near::suggestion(&words).map(|did_you_mean| {
+        Err(Misunderstood::NearlyCommand {
+            line: shown(words.join(" ").replace(MARKUP, "").trim()),
+            did_you_mean,
+        })
+    })
 }
 
-fn understand(words: &[&str]) -> Result<Command, Misunderstood> {
+pub(super) fn understand(words: &[&str]) -> Result<Command, Misunderstood> {
     // Wherever it stands: whoever asks how to stop a preview does not want it stopped.
     if words.iter().any(|word| is_option(word, &["help", "h"])) {
         return Ok(Command::Help);
     }
-    let (verb, arguments) = match words {
-        [verb, arguments @ ..] if !verb.starts_with(DASHES) => (*verb, arguments),
-        arguments => ("", arguments),
-    };
-    let form = COMMANDS
-        .iter()
-        .find(|form| form.verb.eq_ignore_ascii_case(verb))
-        .ok_or_else(|| unknown(words))?;
+    let (form, arguments) = form_of(words)?;
     match (&form.takes, arguments) {
         (Takes::Nothing(command), []) => Ok(command()),
         (Takes::Duration(command), arguments) => duration(form, arguments).map(command),
@@ -53,6 +64,21 @@ fn understand(words: &[&str]) -> Result<Command, Misunderstood> {
         }
         (Takes::Nothing(_), [word, ..]) => Err(unexpected(form, word)),
     }
+}
+
+/// Which command it is, and what follows its verb.
+pub(super) fn form_of<'a>(
+    words: &'a [&'a str],
+) -> Result<(&'static CommandForm, &'a [&'a str]), Misunderstood> {
+    let (verb, arguments) = match words {
+        [verb, arguments @ ..] if !verb.starts_with(DASHES) => (*verb, arguments),
+        arguments => ("", arguments),
+    };
+    COMMANDS
+        .iter()
+        .find(|form| form.verb.eq_ignore_ascii_case(verb))
+        .map(|form| (form, arguments))
+        .ok_or_else(|| unknown(words))
 }
 
 fn is_option(word: &str, names: &[&str]) -> bool {
@@ -105,6 +131,12 @@ fn nearest_verb(word: &str) -> Option<&'static str> {
 fn shown(text: &str) -> String {
     text.chars()
         .take(SHOWN_MAX)
-        .map(|c| if c == NOT_TEXT { '…' } else { c })
+        .map(|c| {
+            if [NOT_TEXT, MARKUP].contains(&c) {
+                '…'
+            } else {
+                c
+            }
+        })
         .collect()
 }

@@ -57,12 +57,89 @@ fn what_is_not_addressed_to_us_is_nothing() {
         "",
         "preview",
         "/previews",
-        "/preview.",
+        "/previews/1",
+        "/preview-docs",
+        "/preview.html",
+        "/preview's page",
+        "/review",
+        "/view",
         "Type /preview",
-        "//preview",
-        "／preview",
+        "> /preview",
+        "- /preview",
+        "# /preview",
+        "$ /preview",
+        "`/preview`",
+        "**`/preview`**",
+        "@mona",
+        "@mona /preview is slow",
+        "\"/preview\" is what you write",
+        "\\preview is a package of LaTeX",
+        "/ preview of the page",
+        "\u{FFFC} /preview",
+        "\u{FFFC}/preview",
+        "\u{FFFC}",
     ] {
         assert_eq!(parse_line(line), None, "{line:?}");
+    }
+}
+
+#[test]
+fn what_is_nearly_addressed_to_us_gets_a_hint() {
+    for (line, shown, meant) in [
+        ("/preview, please", "/preview, please", "/preview"),
+        ("/preview. It is slow", "/preview. It is slow", "/preview"),
+        ("/preview,please", "/preview,please", "/preview"),
+        ("/PREVIEW!", "/PREVIEW!", "/preview"),
+        ("/preview, stop.", "/preview, stop.", "/preview stop"),
+        ("/preview: stpo", "/preview: stpo", "/preview stop"),
+        ("/preview: 2h", "/preview: 2h", "/preview --ttl 2h"),
+        (
+            "/preview, extend soon",
+            "/preview, extend soon",
+            "/preview extend <duration>",
+        ),
+        (
+            "\u{FDD2}/preview stop\u{FDD2}",
+            "/preview stop",
+            "/preview stop",
+        ),
+        ("\u{FDD2} /preview", "/preview", "/preview"),
+        (
+            "@deploy-previews /preview",
+            "@deploy-previews /preview",
+            "/preview",
+        ),
+        (
+            "@a, @b: /preview help!",
+            "@a, @b: /preview help!",
+            "/preview help",
+        ),
+        (":rocket: 🚀 /preview", ":rocket: 🚀 /preview", "/preview"),
+        ("“/preview”", "“/preview”", "/preview"),
+        ("//preview stop", "//preview stop", "/preview stop"),
+        ("\\preview", "\\preview", "/preview"),
+        ("／preview", "／preview", "/preview"),
+        ("/ preview", "/ preview", "/preview"),
+        ("/pre\u{200b}view", "/pre\u{200b}view", "/preview"),
+        ("/prview", "/prview", "/preview"),
+        ("/preveiw stop", "/preveiw stop", "/preview stop"),
+    ] {
+        let hint = Misunderstood::NearlyCommand {
+            line: shown.to_owned(),
+            did_you_mean: meant.to_owned(),
+        };
+        assert_eq!(misunderstood(line), hint, "{line:?}");
+    }
+}
+
+#[test]
+fn what_nobody_sees_is_no_part_of_a_word() {
+    for line in [
+        "\u{200b}/preview stop",
+        "/preview\u{feff} stop\u{200b}",
+        "\u{2060} /preview stop",
+    ] {
+        assert_eq!(understood(line), Command::Stop, "{line:?}");
     }
 }
 
@@ -252,10 +329,42 @@ proptest! {
     }
 
     #[test]
-    fn what_is_repeated_is_short(words in any_words()) {
-        let parsed = parse_line(&format!("/preview {words}")).expect("addressed to us");
+    fn punctuation_behind_it_is_a_slip_and_letters_are_another_word(
+        punctuation in "[,;:.!?]{1,3}", letters in "[_-]?[a-z0-9]{1,5}", words in "( [a-z]{1,9}){0,3}",
+    ) {
+        let is_hint = |line: &str| {
+            matches!(parse_line(line), Some(Err(Misunderstood::NearlyCommand { did_you_mean, .. })) if did_you_mean.starts_with("/preview"))
+        };
+        let slip = format!("/preview{punctuation}{words}");
+        prop_assert!(is_hint(&slip), "{}", slip);
+        prop_assert_eq!(parse_line(&format!("/preview{letters}{words}")), None);
+    }
+
+    #[test]
+    fn decoration_around_a_command_is_a_slip(
+        command in any_command(), around in prop::sample::select(vec!["\u{FDD2}", "**", "\"", "_"]),
+    ) {
+        let line = format!("{around}{command}{around}");
+        prop_assert_eq!(
+            parse_line(&line),
+            Some(Err(Misunderstood::NearlyCommand {
+                line: line.replace('\u{FDD2}', ""),
+                did_you_mean: command.to_string(),
+            }))
+        );
+    }
+
+    #[test]
+    fn what_is_repeated_is_short(
+        first in prop::sample::select(vec!["/preview ", "/preview, ", "@a /preview ", "**/preview "]), words in any_words(),
+    ) {
+        let Some(parsed) = parse_line(&format!("{first}{words}")) else {
+            prop_assert_ne!(first, "/preview ");
+            return Ok(());
+        };
         if let Err(
-            Misunderstood::UnknownCommand { word, .. }
+            Misunderstood::NearlyCommand { line: word, .. }
+            | Misunderstood::UnknownCommand { word, .. }
             | Misunderstood::UnexpectedArgument { word, .. }
             | Misunderstood::BadDuration { word, .. },
         ) = parsed
