@@ -62,7 +62,7 @@ struct Inner {
     app_id: u64,
     transport: Transport,
     tokens: Tokens,
-    slug: OnceCell<String>,
+    slug: OnceCell<Option<String>>,
 }
 
 impl GitHubApp {
@@ -98,14 +98,15 @@ impl GitHubApp {
         self.inner.app_id
     }
 
-    /// The App's name in addresses; its comments are signed `<slug>[bot]`. Asked of GitHub once, then remembered.
+    /// The App's name in addresses; its comments are signed `<slug>[bot]`. Asked of GitHub once, then remembered. `None` if GitHub does not say: its
+    /// description makes that optional.
     ///
     /// # Errors
     /// If GitHub does not answer, or does not know the App.
-    pub async fn slug(&self) -> Result<&str, Error> {
+    pub async fn slug(&self) -> Result<Option<&str>, Error> {
         #[derive(Deserialize)]
         struct App {
-            slug: String,
+            slug: Option<String>,
         }
         let transport = self.transport();
         let slug = self
@@ -117,11 +118,12 @@ impl GitHubApp {
                     Method::GET,
                     &["app"],
                 );
-                let app: App = transport.send(&call, &Credentials::App).await?.json()?;
-                Ok(app.slug)
+                let answer = transport.send(&call, &Credentials::App).await?;
+                let app: Option<App> = answer.json()?;
+                Ok::<_, Error>(app.and_then(|app| app.slug))
             })
             .await?;
-        Ok(slug)
+        Ok(slug.as_deref())
     }
 
     pub(crate) fn transport(&self) -> &Transport {

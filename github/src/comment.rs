@@ -1,7 +1,8 @@
 //! What have we said on a pull request, and how do we say something new or change it?
 
 use http::Method;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
 use url::Url;
 use workflows::vocabulary::{CommentId, PullRequestRef};
 
@@ -17,7 +18,8 @@ const PAGES_MAX: usize = 200;
 pub struct Comment {
     /// Its number; GitHub numbers comments in the order they were made.
     pub id: CommentId,
-    /// Its text, as Markdown.
+    /// Its text, as Markdown; empty where GitHub gives none.
+    #[serde(default, deserialize_with = "null_is_empty")]
     pub body: String,
     /// Its address on the pull request's page.
     pub html_url: Url,
@@ -31,7 +33,7 @@ impl GitHubApp {
     /// # Errors
     /// If a page cannot be read.
     pub async fn own_comments(&self, reference: &PullRequestRef) -> Result<Vec<Comment>, Error> {
-        let login = format!("{}[bot]", self.slug().await?);
+        let login = self.slug().await?.map(|slug| format!("{slug}[bot]"));
         let mut call = self
             .transport()
             .call(
@@ -44,11 +46,11 @@ impl GitHubApp {
         for _ in 0..PAGES_MAX {
             let answer = self.send(reference.installation, &call).await?;
             let page: Vec<Listed> = answer.json()?;
-            own.extend(
-                page.into_iter()
-                    .filter(|listed| listed.is_by(self.app_id(), &login))
-                    .map(|listed| listed.comment),
-            );
+            for listed in page {
+                if listed.author.is_by(self.app_id(), login.as_deref()) {
+                    own.push(listed.read(&call.doing)?);
+                }
+            }
             match answer.next() {
                 Some(next) => call = call.next_page(&next),
                 None => return Ok(own),
@@ -131,45 +133,63 @@ struct Body<'a> {
     body: &'a str,
 }
 
-/// A comment as it is listed, with what tells its author.
+/// A comment as it is listed. Of others' comments nothing but the author is looked at, so that none of them can keep us from finding our own.
 #[derive(Deserialize)]
 struct Listed {
     #[serde(flatten)]
-    comment: Comment,
+    author: Author,
+    #[serde(flatten)]
+    comment: Map<String, Value>,
+}
+
+/// What tells who wrote a comment.
+#[derive(Deserialize)]
+struct Author {
     /// Null for deleted accounts.
     user: Option<User>,
-    #[serde(default)]
     performed_via_github_app: Option<Via>,
 }
 
 #[derive(Deserialize)]
 struct User {
-    login: String,
+    login: Option<String>,
     #[serde(rename = "type")]
-    kind: String,
+    kind: Option<String>,
 }
 
 #[derive(Deserialize)]
 struct Via {
-    id: u64,
+    id: Option<u64>,
 }
 
 impl Listed {
-    /// People can comment *through* an App, so the App's number counts only on a bot's comment. `[bot]` is in no person's login.
-    fn is_by(&self, app_id: u64, login: &str) -> bool {
-        let via_us = self
-            .performed_via_github_app
-            .as_ref()
-            .is_some_and(|via| via.id == app_id);
-        self.user
-            .as_ref()
-            .is_some_and(|user| user.kind == "Bot" && (via_us || user.login == login))
+    fn read(self, doing: &str) -> Result<Comment, Error> {
+        Comment::deserialize(Value::Object(self.comment)).map_err(|error| {
+            let reason = format!("a comment of ours: {error}");
+            Error::new(doing, ErrorKind::Unexpected(reason))
+        })
     }
+}
+
+impl Author {
+    /// People can comment *through* an App, so the App's number counts only on a bot's comment. `[bot]` is in no person's login.
+    fn is_by(&self, app_id: u64, login: Option<&str>) -> bool {
+        let via = self.performed_via_github_app.as_ref();
+        let via_us = via.is_some_and(|via| via.id == Some(app_id));
+        self.user.as_ref().is_some_and(|user| {
+            let has_our_login = login.is_some() && user.login.as_deref() == login;
+            user.kind.as_deref() == Some("Bot") && (via_us || has_our_login)
+        })
+    }
+}
+
+fn null_is_empty<'de, D: Deserializer<'de>>(text: D) -> Result<String, D::Error> {
+    Option::deserialize(text).map(Option::unwrap_or_default)
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
@@ -179,7 +199,7 @@ mod tests {
             "user": user, "performed_via_github_app": via,
         }))
         .expect("a comment");
-        listed.is_by(7, "previews[bot]")
+        listed.author.is_by(7, Some("previews[bot]"))
     }
 
     #[test]
@@ -195,5 +215,9 @@ mod tests {
         assert!(!is_ours(&person, &us));
         assert!(!is_ours(&person, &nobody));
         assert!(!is_ours(&nobody, &us));
+        let nameless = json!({ "login": null, "type": "Bot" });
+        assert!(is_ours(&nameless, &us));
+        assert!(!is_ours(&nameless, &nobody));
+        assert!(!is_ours(&json!({ "login": "previews[bot]" }), &nobody));
     }
 }

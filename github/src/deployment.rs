@@ -180,6 +180,7 @@ struct Made {
 struct Listed {
     id: DeploymentId,
     /// Whatever the deployment's maker has put there: an object or a text.
+    #[serde(default)]
     payload: serde_json::Value,
 }
 

@@ -1,5 +1,8 @@
 //! The client against a small GitHub on this machine: what it sends, how often, and what it makes of the answers.
 
+mod answers;
+#[path = "../../../dev/github-description/instance.rs"]
+mod instance;
 mod server;
 
 use std::{collections::BTreeSet, time::Duration};
@@ -227,6 +230,32 @@ async fn own_comments_are_found_on_every_page_and_others_are_left_out() {
     assert_eq!(ids.len(), 3);
     assert_eq!(server.pages_read(), 3);
     assert_eq!(server.requests_to("/app"), 1, "the slug is remembered");
+}
+
+#[tokio::test]
+async fn no_comment_of_others_keeps_our_own_from_being_found() {
+    let server = Server::start().await;
+    let app = server.app();
+    let id = 7;
+    let bot = json!({ "login": "previews[bot]", "type": "Bot" });
+    let url = "https://github.com/octo-org/hello-world/pull/12#issuecomment-7";
+    for odd in [
+        json!({ "id": id, "body": null, "user": null, "html_url": url, "performed_via_github_app": null }),
+        json!({ "id": id, "user": { "login": "mona" }, "html_url": url }),
+        json!({ "id": id, "body": "", "user": { "login": null, "type": null }, "html_url": null }),
+        json!({ "id": null, "body": 3, "html_url": "nowhere" }),
+        json!({}),
+    ] {
+        server.odd_comment(odd);
+    }
+    server.odd_comment(json!({ "id": 8, "body": null, "user": bot, "html_url": url }));
+    server.odd_comment(json!({ "id": 9, "body": "ours", "user": bot, "html_url": url }));
+    let own = app.own_comments(&pull_request()).await.expect("comments");
+    let found: Vec<_> = own
+        .iter()
+        .map(|one| (one.id.0, one.body.as_str()))
+        .collect();
+    assert_eq!(found, [(8, ""), (9, "ours")]);
 }
 
 #[tokio::test]

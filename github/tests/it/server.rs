@@ -1,6 +1,9 @@
 //! A GitHub of one pull request, below a path as GitHub Enterprise Server has it.
 
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock, Mutex, MutexGuard},
+};
 
 use aws_lc_rs::{
     encoding::{AsDer, Pkcs8V1Der},
@@ -51,6 +54,8 @@ struct Model {
     comments: Vec<Value>,
     /// What `.preview.yaml` holds at the end of the branch `main`.
     file: Option<Vec<u8>>,
+    /// What is answered instead of everything below, by path.
+    answers: HashMap<String, Value>,
     requests: Vec<(String, HeaderMap, Bytes)>,
 }
 
@@ -111,12 +116,22 @@ impl Server {
         self.model().limited = Some(seconds);
     }
 
+    /// A comment as GitHub lists it, whatever it looks like.
+    pub(crate) fn odd_comment(&self, comment: Value) {
+        self.model().comments.push(comment);
+    }
+
     pub(crate) fn comment_by(&self, login: &str, kind: &str, body: &str) {
         self.model().add_comment(login, kind, body);
     }
 
     pub(crate) fn commit_file(&self, content: &[u8]) {
         self.model().file = Some(content.to_vec());
+    }
+
+    /// Whatever is asked for at this path, this is the answer.
+    pub(crate) fn answer_with(&self, path: &str, answer: Value) {
+        self.model().answers.insert(path.to_owned(), answer);
     }
 
     pub(crate) fn tokens_minted(&self) -> u64 {
@@ -207,6 +222,9 @@ async fn answer(State(model): State<Arc<Mutex<Model>>>, request: Request) -> Res
             refuse(StatusCode::FORBIDDEN, message),
         )
             .into_response();
+    }
+    if let Some(answer) = model.answers.get(path) {
+        return Json(answer.clone()).into_response();
     }
     let segments: Vec<&str> = path.split('/').skip(1).collect();
     let text = |field: &str| {
