@@ -41,7 +41,9 @@ mod temporal;
 pub use cluster::Cluster;
 pub use comments::{Comments, Links};
 pub use namespace::{AnnotationKey, ChartBounds, InvalidAnnotationKey, NamespaceConfig};
-pub use ownership::{Instance, InvalidInstance};
+pub use ownership::{
+    Instance, InstanceName, InvalidInstanceName, InvalidTemporalNamespaceId, TemporalNamespaceId,
+};
 pub use previews::Previews;
 pub use pull_request::PullRequests;
 pub use readiness::{ReadinessConfig, UnusableClient};
@@ -50,4 +52,5 @@ pub use release::{
     InvalidOciPrefix, OciPrefix, ReleaseConfig, RepositoryCharts,
 };
 pub use repository_config::Bounds;
-pub use sweep::Sweeps;
+pub use sweep::{SweepCounters, Sweeps};
+pub use temporal::{UnknownTemporalNamespace, namespace_id};

@@ -8,15 +8,17 @@ use workflows::{
     activities::{
         CreateNamespace, PreviewReport, ReportPreview, ReportedState, RunIdentity, StopReason,
     },
-    vocabulary::{CommentId, InstallationId, PreviewId},
+    vocabulary::{CommentId, InstallationId, InvalidPreviewId, PreviewId},
 };
 
 /// Label: who made it. With [`INSTANCE`], what all our selections go by.
 const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 /// The value of [`MANAGED_BY`] on everything of ours.
 const US: &str = "preview";
-/// Label: which instance of the service made it, so that two of them can share a cluster.
+/// Label: the name of the service instance that made it, so that two of them can share a cluster.
 const INSTANCE: &str = "preview.dev/instance";
+/// Label: the identity of the Temporal namespace that knows its workflow. What another Temporal knows, this one takes for nobody's.
+const TEMPORAL_NAMESPACE: &str = "preview.dev/temporal-namespace";
 /// Labels for people: `kubectl get namespaces -l preview.dev/pull-request=12`.
 const REPOSITORY_SLUG: &str = "preview.dev/repository-slug";
 const PULL_REQUEST: &str = "preview.dev/pull-request";
@@ -42,17 +44,17 @@ const LABEL_VALUE_MAX: usize = 63;
 
 /// The name of one installation of this service within its cluster: 1 to 63 lower-case letters, digits and inner hyphens.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Instance(String);
+pub struct InstanceName(String);
 
 /// The text cannot name an instance.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{0}` cannot name an instance: use up to 63 lower-case letters, digits and inner hyphens, for example `staging`"
 )]
-pub struct InvalidInstance(String);
+pub struct InvalidInstanceName(String);
 
-impl FromStr for Instance {
-    type Err = InvalidInstance;
+impl FromStr for InstanceName {
+    type Err = InvalidInstanceName;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let legal = (1..=LABEL_VALUE_MAX).contains(&text.len())
@@ -64,21 +66,70 @@ impl FromStr for Instance {
         if legal {
             Ok(Self(text.to_owned()))
         } else {
-            Err(InvalidInstance(text.chars().take(80).collect()))
+            Err(InvalidInstanceName(text.chars().take(80).collect()))
         }
     }
 }
 
-impl fmt::Display for Instance {
+impl fmt::Display for InstanceName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
+/// The identity of a namespace in Temporal: what `DescribeNamespace` calls its ID, a UUID. Unlike its name, no other namespace ever has it, be it
+/// on another server; a server that is restored from a backup has the same. At most 63 characters that a label may hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TemporalNamespaceId(String);
+
+/// Temporal's ID of its namespace cannot be written on anything.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("Temporal calls its namespace {0:?}, which cannot be the value of a label")]
+pub struct InvalidTemporalNamespaceId(String);
+
+impl FromStr for TemporalNamespaceId {
+    type Err = InvalidTemporalNamespaceId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if !text.is_empty() && label_value(text) == text {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidTemporalNamespaceId(text.chars().take(80).collect()))
+        }
+    }
+}
+
+impl fmt::Display for TemporalNamespaceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One installation of this service, among all that share its cluster. Two with the same name are told apart by their Temporal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instance {
+    /// Its name.
+    pub name: InstanceName,
+    /// What knows its workflows.
+    pub temporal: TemporalNamespaceId,
+}
+
 impl Instance {
-    /// Selects every namespace of this instance, and no other.
+    /// Selects everything of this instance, and nothing else.
     pub(crate) fn selector(&self) -> String {
-        format!("{MANAGED_BY}={US},{INSTANCE}={self}")
+        let labels = labels(self);
+        let terms: Vec<_> = labels
+            .iter()
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect();
+        terms.join(",")
+    }
+
+    fn made(&self, namespace: &Namespace) -> bool {
+        let found = namespace.metadata.labels.as_ref();
+        labels(self)
+            .iter()
+            .all(|(key, value)| found.and_then(|found| found.get(key)) == Some(value))
     }
 }
 
@@ -90,22 +141,45 @@ pub(crate) struct Claim {
     pub(crate) orphaned_since: Option<Timestamp>,
 }
 
+/// A namespace with our labels that is no preview of ours.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unaccounted {
+    #[error("its annotation {WORKFLOW_ID} names no preview: {0}")]
+    NoPreview(#[from] InvalidPreviewId),
+    #[error(
+        "its annotation {WORKFLOW_ID} names {preview}, whose namespace would be called {expected}"
+    )]
+    OtherName {
+        preview: PreviewId,
+        expected: String,
+    },
+}
+
 impl Claim {
     /// `None` if the namespace is not ours, and thus none of our business.
     pub(crate) fn on(namespace: &Namespace, instance: &Instance) -> Option<Self> {
-        let labels = namespace.metadata.labels.as_ref()?;
-        let ours = labels.get(MANAGED_BY).is_some_and(|value| value == US)
-            && labels.get(INSTANCE) == Some(&instance.0);
         let annotation = |key: &str| {
             let annotations = namespace.metadata.annotations.as_ref();
             annotations.and_then(|all| all.get(key)).cloned()
         };
-        ours.then(|| Self {
+        instance.made(namespace).then(|| Self {
             workflow_id: annotation(WORKFLOW_ID).unwrap_or_default(),
             run_id: annotation(RUN_ID).unwrap_or_default(),
             // A mark that cannot be read is none: the sweep then marks anew, which only delays a removal.
             orphaned_since: annotation(ORPHANED_SINCE).and_then(|text| text.parse().ok()),
         })
+    }
+
+    /// The preview that the namespace of this name is for. Labels and annotations can be copied onto any namespace; only a preview's own one has
+    /// the name that its workflow ID gives.
+    pub(crate) fn preview_in(&self, name: &str) -> Result<PreviewId, Unaccounted> {
+        let preview: PreviewId = self.workflow_id.parse()?;
+        let expected = preview.namespace();
+        if expected == name {
+            Ok(preview)
+        } else {
+            Err(Unaccounted::OtherName { preview, expected })
+        }
     }
 
     pub(crate) fn is_for_workflow(&self, owner: &RunIdentity) -> bool {
@@ -177,7 +251,8 @@ pub(crate) fn claimed_namespace(request: &CreateNamespace, instance: &Instance) 
 pub(crate) fn labels(instance: &Instance) -> BTreeMap<String, String> {
     own([
         (MANAGED_BY, US.to_owned()),
-        (INSTANCE, instance.to_string()),
+        (INSTANCE, instance.name.to_string()),
+        (TEMPORAL_NAMESPACE, instance.temporal.to_string()),
     ])
 }
 
@@ -255,8 +330,17 @@ mod tests {
         }
     }
 
+    const TEMPORAL: &str = "01a21419-ea9b-7c2b-94f3-28f6af75b493";
+
     fn instance(name: &str) -> Instance {
-        name.parse().expect("an instance")
+        instance_in(name, TEMPORAL)
+    }
+
+    fn instance_in(name: &str, temporal: &str) -> Instance {
+        Instance {
+            name: name.parse().expect("an instance"),
+            temporal: temporal.parse().expect("a namespace"),
+        }
     }
 
     #[test]
@@ -294,17 +378,90 @@ mod tests {
     }
 
     #[test]
-    fn a_namespace_whose_annotations_were_torn_off_is_ours_but_nobodys() {
+    fn what_another_temporal_knows_is_not_ours_though_the_instance_has_the_same_name() {
+        let other = instance_in("default", "01a21419-0000-7c2b-94f3-28f6af75b493");
+        let namespace = claimed_namespace(&request(), &other);
+        assert_eq!(Claim::on(&namespace, &instance("default")), None);
+
+        let mut unnamed = namespace;
+        let labels = unnamed.metadata.labels.as_mut().expect("labels");
+        labels.remove(TEMPORAL_NAMESPACE);
+        assert_eq!(Claim::on(&unnamed, &instance("default")), None);
+        assert_eq!(Claim::on(&unnamed, &other), None);
+    }
+
+    #[test]
+    fn all_of_an_instance_is_selected_by_the_labels_that_it_is_known_by() {
+        assert_eq!(
+            instance("default").selector(),
+            format!(
+                "app.kubernetes.io/managed-by=preview,preview.dev/instance=default,preview.dev/temporal-namespace={TEMPORAL}"
+            )
+        );
+    }
+
+    /// What the sweep reads on a namespace of this name with this workflow ID.
+    fn accounted(name: &str, workflow_id: Option<String>) -> Result<PreviewId, Unaccounted> {
         let mut namespace = claimed_namespace(&request(), &instance("default"));
-        namespace.metadata.annotations = None;
-        let claim = Claim::on(&namespace, &instance("default")).expect("ours");
-        assert!(claim.workflow_id.is_empty() && !claim.is_for_workflow(&request().owner));
+        let annotations = namespace.metadata.annotations.as_mut();
+        let annotations = annotations.expect("annotations");
+        annotations.remove(WORKFLOW_ID);
+        annotations.extend(workflow_id.map(|id| (WORKFLOW_ID.to_owned(), id)));
+        let claim = Claim::on(&namespace, &instance("default")).expect("our labels");
+        claim.preview_in(name)
+    }
+
+    #[test]
+    fn only_a_namespace_that_is_named_for_its_workflow_is_a_preview_of_ours() {
+        let preview: PreviewId = PREVIEW.parse().expect("an id");
+        let workflow_id = Some(PREVIEW.to_owned());
+        assert_eq!(
+            accounted(&preview.namespace(), workflow_id.clone()),
+            Ok(preview)
+        );
+        assert!(matches!(
+            accounted("production", workflow_id),
+            Err(Unaccounted::OtherName { .. })
+        ));
+    }
+
+    #[test]
+    fn nonsense_in_the_annotation_is_no_preview() {
+        let name = PREVIEW
+            .parse::<PreviewId>()
+            .map(|preview| preview.namespace())
+            .expect("an id");
+        for nonsense in [
+            None,
+            Some(String::new()),
+            Some("o/r#1:' OR 1=1".to_owned()),
+            Some("x".repeat(2_000)),
+            Some(format!(" {PREVIEW}")),
+        ] {
+            assert!(
+                matches!(
+                    accounted(&name, nonsense.clone()),
+                    Err(Unaccounted::NoPreview(_))
+                ),
+                "{nonsense:?}"
+            );
+        }
     }
 
     #[test]
     fn what_cannot_be_a_label_is_no_instance() {
         for text in ["", "-a", "a-", "A", "a.b", "a,b=c", &"a".repeat(64)] {
-            assert!(text.parse::<Instance>().is_err(), "{text}");
+            assert!(text.parse::<InstanceName>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_a_label_is_no_identity_of_temporals_namespace() {
+        TEMPORAL
+            .parse::<TemporalNamespaceId>()
+            .expect("a UUID is one");
+        for text in ["", "a b", "-a", "a/b", &"a".repeat(64)] {
+            assert!(text.parse::<TemporalNamespaceId>().is_err(), "{text}");
         }
     }
 

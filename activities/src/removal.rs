@@ -116,16 +116,24 @@ pub(crate) async fn wait_until_gone(
 }
 
 /// What the namespace controller says is left, in its own words.
-fn culprits(namespace: Option<&Namespace>) -> String {
+pub(crate) fn culprits(namespace: Option<&Namespace>) -> String {
     let conditions = namespace
         .and_then(|namespace| namespace.status.as_ref())
         .and_then(|status: &NamespaceStatus| status.conditions.as_deref())
         .unwrap_or_default();
-    let messages: Vec<&str> = conditions
+    let mut messages: Vec<String> = conditions
         .iter()
         .filter(|condition| condition.status == "True")
-        .filter_map(|condition| condition.message.as_deref())
+        .filter_map(|condition| condition.message.clone())
         .collect();
+    // The namespace's own, which its conditions do not tell of.
+    let finalizers = namespace.and_then(|namespace| namespace.metadata.finalizers.as_deref());
+    if let Some(finalizers) = finalizers.filter(|finalizers| !finalizers.is_empty()) {
+        messages.push(format!(
+            "The namespace itself has finalizers: {}",
+            finalizers.join(", ")
+        ));
+    }
     if messages.is_empty() {
         "the cluster does not say what is left in it".to_owned()
     } else {
@@ -154,6 +162,13 @@ mod tests {
             culprits(Some(&namespace)),
             "Some resources are remaining: pods. has 1 resource instances; \
              Some content in the namespace has finalizers remaining: example.com/hold in 1 resource instances"
+        );
+        let mut held = namespace;
+        held.status = None;
+        held.metadata.finalizers = Some(vec!["example.com/hold".to_owned()]);
+        assert_eq!(
+            culprits(Some(&held)),
+            "The namespace itself has finalizers: example.com/hold"
         );
         assert_eq!(
             culprits(None),

@@ -1,22 +1,35 @@
 //! What does Temporal know of our workflows? Asked before anything is taken from, or given to, a run, and before anything is said.
 
-use std::{error::Error, time::Duration};
+use std::{collections::HashSet, error::Error, time::Duration};
 
+use jiff::Timestamp;
 use temporalio_client::{
     Client, RpcOptions, UntypedWorkflow, WorkflowDescribeOptions, WorkflowExecutionStatus,
     WorkflowQueryOptions,
     errors::{WorkflowInteractionError, WorkflowQueryError},
+    tonic::IntoRequest,
+};
+use temporalio_common::protos::temporal::api::workflowservice::v1::{
+    DescribeNamespaceRequest, ListWorkflowExecutionsRequest, ListWorkflowExecutionsResponse,
 };
 use workflows::{
     PullRequestWorkflow,
     activities::{Explanation, StickyComment},
-    vocabulary::PullRequestRef,
+    search_attributes::EXPIRES_AT,
+    vocabulary::{PreviewId, PullRequestRef},
 };
+
+use crate::ownership::{InvalidTemporalNamespaceId, TemporalNamespaceId};
 
 use crate::fault::{Fault, explain, with_causes};
 
 /// Longest wait for a workflow's answer. One that a worker has in memory answers within milliseconds; another has to be replayed first.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Most records in one answer: the server's own bound, unless its administrators have lowered it.
+const RECORDS_MAX: i32 = 1_000;
+/// Overdue previews that are named.
+const OVERDUE_NAMED: i32 = 100;
 
 /// The newest run of a workflow ID.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,6 +95,128 @@ pub(crate) async fn latest_run(
     }
 }
 
+/// Temporal does not say which namespace we are connected to.
+#[derive(Debug, thiserror::Error)]
+pub enum UnknownTemporalNamespace {
+    /// It does not answer.
+    #[error("{0}")]
+    Unavailable(String),
+    /// It answers something else.
+    #[error(transparent)]
+    Invalid(#[from] InvalidTemporalNamespaceId),
+}
+
+/// The identity of the namespace that the client is connected to.
+///
+/// # Errors
+/// If Temporal does not give it.
+pub async fn namespace_id(
+    temporal: &Client,
+) -> Result<TemporalNamespaceId, UnknownTemporalNamespace> {
+    let id = describe_namespace(temporal)
+        .await
+        .map_err(|error| UnknownTemporalNamespace::Unavailable(error.to_string()))?;
+    Ok(id.parse()?)
+}
+
+/// The ID of the namespace that the client is connected to.
+pub(crate) async fn describe_namespace(temporal: &Client) -> Result<String, TemporalError> {
+    let request = DescribeNamespaceRequest {
+        namespace: temporal.options().namespace.clone(),
+        ..DescribeNamespaceRequest::default()
+    };
+    let described = temporal
+        .connection()
+        .workflow_service()
+        .describe_namespace(request.into_request())
+        .await
+        .map_err(|status| {
+            TemporalError::new("asking Temporal for its namespace".to_owned(), status)
+        })?;
+    let info = described.into_inner().namespace_info;
+    Ok(info.unwrap_or_default().id)
+}
+
+/// Which of these previews' workflows are open, by Temporal's records: one question for up to 1,000 of them. Records lag a moment behind: what is
+/// not named here may be open all the same.
+pub(crate) async fn open_among<'a>(
+    temporal: &Client,
+    previews: impl Iterator<Item = &'a PreviewId>,
+) -> Result<HashSet<String>, TemporalError> {
+    let ids: Vec<_> = previews.map(ToString::to_string).collect();
+    let mut open = HashSet::new();
+    if ids.is_empty() {
+        return Ok(open);
+    }
+    let query = open_query(&ids);
+    let mut next_page_token = Vec::new();
+    loop {
+        let page = records(temporal, &query, RECORDS_MAX, next_page_token).await?;
+        open.extend(workflow_ids(&page));
+        next_page_token = page.next_page_token;
+        // A full answer has a token, though nothing can follow it.
+        if next_page_token.is_empty() || open.len() >= ids.len() {
+            return Ok(open);
+        }
+    }
+}
+
+fn open_query(ids: &[String]) -> String {
+    let quoted: Vec<_> = ids.iter().map(|id| quoted(id)).collect();
+    format!(
+        "ExecutionStatus = 'Running' AND WorkflowId IN ({})",
+        quoted.join(",")
+    )
+}
+
+/// The previews of a task queue that should have ended before, and whose workflow is open; up to 100 of them.
+pub(crate) async fn overdue_previews(
+    temporal: &Client,
+    task_queue: &str,
+    expired_before: Timestamp,
+) -> Result<Vec<String>, TemporalError> {
+    let query = format!(
+        "ExecutionStatus = 'Running' AND WorkflowType = 'PreviewWorkflow' AND TaskQueue = {} AND {} < {}",
+        quoted(task_queue),
+        EXPIRES_AT.name(),
+        quoted(&expired_before.to_string()),
+    );
+    let found = records(temporal, &query, OVERDUE_NAMED, Vec::new()).await?;
+    Ok(workflow_ids(&found).collect())
+}
+
+/// One page of Temporal's records.
+async fn records(
+    temporal: &Client,
+    query: &str,
+    page_size: i32,
+    next_page_token: Vec<u8>,
+) -> Result<ListWorkflowExecutionsResponse, TemporalError> {
+    let request = ListWorkflowExecutionsRequest {
+        namespace: temporal.options().namespace.clone(),
+        page_size,
+        next_page_token,
+        query: query.to_owned(),
+    };
+    let listed = temporal
+        .connection()
+        .workflow_service()
+        .list_workflow_executions(request.into_request())
+        .await
+        .map_err(|status| TemporalError::new("asking Temporal's records".to_owned(), status))?;
+    Ok(listed.into_inner())
+}
+
+fn workflow_ids(page: &ListWorkflowExecutionsResponse) -> impl Iterator<Item = String> {
+    let executions = page.executions.iter();
+    executions.filter_map(|found| Some(found.execution.as_ref()?.workflow_id.clone()))
+}
+
+/// A text of the query language.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
+}
+
 /// What the pull request's one comment shall say, in the words of the pull request's own workflow.
 pub(crate) async fn truth_about(
     temporal: &Client,
@@ -96,4 +231,23 @@ pub(crate) async fn truth_about(
         .map_err(|error: WorkflowQueryError| {
             TemporalError::new(format!("asking the workflow of {pull_request}"), error)
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_question_names_all_workflow_ids_of_a_page() {
+        let ids = ["o/r#1:a", "o/r#2:b"].map(str::to_owned);
+        assert_eq!(
+            open_query(&ids),
+            "ExecutionStatus = 'Running' AND WorkflowId IN ('o/r#1:a','o/r#2:b')"
+        );
+    }
+
+    #[test]
+    fn a_text_stays_within_its_quotes() {
+        assert_eq!(quoted(r"it's a \"), r"'it\'s a \\'");
+    }
 }

@@ -24,6 +24,7 @@ mod repository_chart;
 mod signals;
 mod sticky;
 mod sweep;
+mod sweep_scale;
 mod temporal_tls;
 mod webhook;
 mod words;

@@ -291,6 +291,19 @@ impl Conversation {
         self.worker.start().await
     }
 
+    /// Another installation's worker in the same cluster that was given the same name, with a namespace of its own in Temporal; not running yet.
+    ///
+    /// # Errors
+    /// When there is no port for it.
+    pub fn namesake_worker(&self, temporal_namespace: &str) -> Result<Service> {
+        let log = format!("worker-of-{temporal_namespace}.log");
+        let mut worker = self.worker.like(self.folder.join(log))?;
+        let address = worker.address().to_owned();
+        worker.set("WORKER_LISTEN", address);
+        worker.set("TEMPORAL_NAMESPACE", temporal_namespace);
+        Ok(worker)
+    }
+
     /// The namespaces of this conversation's instance.
     ///
     /// # Errors

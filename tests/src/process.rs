@@ -47,6 +47,14 @@ impl Service {
         })
     }
 
+    /// The same program with the same variables, and a port and a log of its own; not running yet.
+    pub(crate) fn like(&self, log: PathBuf) -> Result<Self> {
+        Ok(Self {
+            environment: self.environment.clone(),
+            ..Self::new(self.program.clone(), log)?
+        })
+    }
+
     /// Sets a variable for the next start.
     pub fn set(&mut self, variable: &str, value: impl Into<OsString>) {
         self.environment.insert(variable.to_owned(), value.into());
@@ -68,6 +76,29 @@ impl Service {
     #[must_use]
     pub fn said(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// How often it has counted something by now: all counters of this name whose labels contain each of `labels`, like `method="GET"`.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn counted(&self, name: &str, labels: &[&str]) -> Result<u64> {
+        let client = reqwest::Client::builder().timeout(HTTP).build()?;
+        let url = format!("http://{}/metrics", self.address);
+        let metrics = client.get(url).send().await?.error_for_status()?;
+        let metrics = metrics.text().await?;
+        let lines = metrics
+            .lines()
+            .filter_map(|line| line.strip_prefix(name)?.rsplit_once(' '))
+            .filter(|(shown, _)| shown.is_empty() || shown.starts_with('{'))
+            .filter(|(shown, _)| labels.iter().all(|label| shown.contains(label)));
+        lines
+            .map(|(_, value)| {
+                value
+                    .parse::<u64>()
+                    .with_context(|| format!("{name} is {value}"))
+            })
+            .sum()
     }
 
     pub(crate) fn last_words(&self) -> String {

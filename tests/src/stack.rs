@@ -13,7 +13,10 @@ use dev::{
     tools::{Tool, Toolbox},
 };
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use temporalio_client::{Client, ClientOptions, Connection, ConnectionOptions};
+use temporalio_client::{Client, ClientOptions, Connection, ConnectionOptions, tonic::IntoRequest};
+use temporalio_common::protos::temporal::api::workflowservice::v1::{
+    DescribeNamespaceRequest, RegisterNamespaceRequest,
+};
 use tokio::sync::OnceCell;
 use workflows::vocabulary::PreviewDomain;
 
@@ -26,6 +29,9 @@ pub const STACK_ENV: &str = "PREVIEW_STACK_ENV";
 const BUSY: &str = "Workflow is busy";
 /// A little later.
 const BUSY_PAUSE: Duration = Duration::from_millis(200);
+
+/// How long a namespace of a conversation keeps what has ended: the shortest time that the server takes.
+const RETENTION: Duration = Duration::from_secs(24 * 3600);
 
 /// One builder for the whole process: it bounds how many builds run side by side.
 static IMAGES: OnceCell<ImageBuilder> = OnceCell::const_new();
@@ -127,17 +133,60 @@ impl SharedStack {
         ))
     }
 
+    /// Makes another namespace in Temporal, and connects to it.
+    ///
+    /// # Errors
+    /// When Temporal will not.
+    pub async fn other_temporal_namespace(&self, name: &str) -> Result<Client> {
+        let request = RegisterNamespaceRequest {
+            namespace: name.to_owned(),
+            workflow_execution_retention_period: Some(RETENTION.try_into()?),
+            ..RegisterNamespaceRequest::default()
+        };
+        let connection = self.temporal.connection();
+        let mut service = connection.workflow_service();
+        service.register_namespace(request.into_request()).await?;
+        Ok(Client::new(
+            connection.clone(),
+            ClientOptions::new(name).build(),
+        )?)
+    }
+
+    /// The identity of the namespace in Temporal that a client is connected to.
+    ///
+    /// # Errors
+    /// When Temporal does not answer.
+    pub async fn temporal_namespace_id(temporal: &Client) -> Result<String> {
+        let request = DescribeNamespaceRequest {
+            namespace: temporal.options().namespace.clone(),
+            ..DescribeNamespaceRequest::default()
+        };
+        let mut service = temporal.connection().workflow_service();
+        let described = service.describe_namespace(request.into_request()).await?;
+        let info = described.into_inner().namespace_info;
+        Ok(info.context("a namespace that says nothing")?.id)
+    }
+
     /// Runs the real `temporal` program against the stack, and returns what it printed.
     ///
     /// # Errors
     /// When it fails, with its own words.
     pub async fn temporal_cli(&self, arguments: &[&str]) -> Result<String> {
+        self.temporal_cli_in(&self.env.temporal_namespace, arguments)
+            .await
+    }
+
+    /// The same in another namespace of Temporal.
+    ///
+    /// # Errors
+    /// When it fails, with its own words.
+    pub async fn temporal_cli_in(&self, namespace: &str, arguments: &[&str]) -> Result<String> {
         let deadline = Instant::now() + ANSWER;
         loop {
             let output = tokio::process::Command::new(&self.env.temporal_cli)
                 .args(arguments)
                 .args(["--address", &self.env.temporal_address])
-                .args(["--namespace", &self.env.temporal_namespace])
+                .args(["--namespace", namespace])
                 .kill_on_drop(true)
                 .output()
                 .await

@@ -3,8 +3,9 @@
 use std::{io, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use activities::{
-    AnnotationKey, Bounds, ChartBounds, Charts, Helm, ImagePrefix, ImageTemplate, Images, Instance,
-    Links, NamespaceConfig, OciPrefix, ReadinessConfig, ReleaseConfig, UnusableClient,
+    AnnotationKey, Bounds, ChartBounds, Charts, Helm, ImagePrefix, ImageTemplate, Images,
+    InstanceName, Links, NamespaceConfig, OciPrefix, ReadinessConfig, ReleaseConfig,
+    UnusableClient,
 };
 use clap::{Parser, builder::BoolishValueParser};
 use service::{LogFormat, TemporalSettings};
@@ -36,9 +37,10 @@ pub struct Config {
     #[arg(long, env, value_name = "NAME")]
     pub kube_context: Option<String>,
 
-    /// The name of this service within its cluster: namespaces of other instances are never touched.
+    /// The name of this service within its cluster: namespaces of other instances are never touched. Two with the same name are told apart by their
+    /// Temporal namespace.
     #[arg(long, env, value_name = "NAME", default_value = "default")]
-    pub preview_instance: Instance,
+    pub preview_instance: InstanceName,
 
     /// Previews live below this address: https://previews.example.com, http://preview.localhost:8088.
     #[arg(long, env, value_name = "URL")]
@@ -129,6 +131,10 @@ pub struct Config {
     /// How long such a namespace is left alone.
     #[arg(long, env, value_name = "DURATION", default_value = "10m")]
     sweep_grace: Ttl,
+
+    /// How long a sweep may take. One that does not end, because its worker was lost for example, is ended then, so that the next one can begin.
+    #[arg(long, env, value_name = "DURATION", default_value = "10m")]
+    pub sweep_timeout: Ttl,
 
     /// Only report what the sweep would do.
     #[arg(long, env, value_name = "BOOL", default_value = "false", value_parser = BoolishValueParser::new(), action = clap::ArgAction::Set)]
@@ -278,6 +284,7 @@ impl Config {
         SweepPolicy {
             grace: self.sweep_grace,
             dry_run: self.sweep_dry_run,
+            confirm_removals: None,
         }
     }
 

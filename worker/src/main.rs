@@ -1,6 +1,8 @@
 //! The worker: runs preview workflows, and does to GitHub and Kubernetes what they ask for.
 
-use activities::{Cluster, Comments, Previews, PullRequests, RepositoryCharts, Sweeps};
+use activities::{
+    Cluster, Comments, Instance, Previews, PullRequests, RepositoryCharts, SweepCounters, Sweeps,
+};
 use anyhow::{Context, anyhow};
 use clap::Parser;
 use github::GitHubApp;
@@ -26,7 +28,7 @@ async fn main() -> anyhow::Result<()> {
     let config = Config::parse();
     let app = config.github.app()?;
     let bounds = config.bounds()?;
-    let connection = config.temporal.connection()?;
+    let mut connection = config.temporal.connection()?;
 
     logging::start(config.log_format, LOGGED);
 
@@ -40,18 +42,25 @@ async fn main() -> anyhow::Result<()> {
     shutdown::on_signal(shutdown.clone()).context("cannot listen to signals")?;
 
     // Prepare the clients of Kubernetes and GitHub
-    let cluster = Cluster {
-        client: cluster::connect(config.kube_context.as_deref()).await?,
-        instance: config.preview_instance.clone(),
-    };
+    let (metrics, runtime_options) = Metrics::start()?;
+    let kubernetes = cluster::connect(config.kube_context.as_deref(), metrics.meter()).await?;
     let github = GitHubApp::new(&app).context("GITHUB_API_URL or GITHUB_PRIVATE_KEY")?;
 
     // Connect to Temporal, which may be starting too
-    let (metrics, runtime_options) = Metrics::start()?;
+    connection.metrics_meter = metrics.of_requests_to_temporal();
     let runtime = Runtime::from_current_tokio(runtime_options)?;
     let connected = shutdown.run_until_cancelled(temporal::connect(&config, &connection));
     let Some(temporal) = connected.await else {
         return Ok(());
+    };
+
+    // Whose namespaces are ours: this instance's whose workflows this Temporal knows
+    let cluster = Cluster {
+        client: kubernetes,
+        instance: Instance {
+            name: config.preview_instance.clone(),
+            temporal: activities::namespace_id(&temporal).await?,
+        },
     };
 
     // Make Temporal ready for our workflows
@@ -64,6 +73,7 @@ async fn main() -> anyhow::Result<()> {
         .await
         .with_context(|| format!("WORKER_LISTEN: cannot listen on {}", config.worker_listen))?;
     tracing::info!(address = %listener.local_addr()?, "health and metrics");
+    let counters = SweepCounters::new(metrics.meter());
     let health = health::router(temporal.clone(), metrics, shutdown.clone());
     tokio::spawn(health::serve(listener, health, shutdown.clone()));
 
@@ -82,7 +92,7 @@ async fn main() -> anyhow::Result<()> {
             domain: config.preview_domain.clone(),
             bounds,
         },
-        sweeps: Sweeps { cluster },
+        sweeps: Sweeps { cluster, counters },
         comments: Comments::new(github, config.links()),
     };
     let queues = workers::queues(&config, implementations, pace)?;

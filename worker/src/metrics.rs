@@ -1,11 +1,12 @@
-//! What can be measured? Temporal's SDK counts and times every workflow task, activity and request.
+//! What can be measured? Temporal's SDK counts and times every workflow task, activity and request; what is counted of our own stands beside it.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context, anyhow};
 use temporalio_common::telemetry::{
-    PrometheusExporterOptions, TelemetryOptions, metrics::CoreMeter,
-    start_prometheus_metric_exporter,
+    PrometheusExporterOptions, TelemetryInstance, TelemetryOptions,
+    metrics::{CoreMeter, TemporalMeter},
+    start_prometheus_metric_exporter, telemetry_init,
 };
 use temporalio_sdk::runtime::RuntimeOptions;
 
@@ -17,6 +18,8 @@ const READ_TIMEOUT: Duration = Duration::from_secs(2);
 pub struct Metrics {
     http: reqwest::Client,
     address: SocketAddr,
+    meter: Arc<dyn CoreMeter>,
+    requests_to_temporal: Option<TemporalMeter>,
 }
 
 impl Metrics {
@@ -33,9 +36,14 @@ impl Metrics {
             .build();
         let server = start_prometheus_metric_exporter(exporter)
             .context("cannot start Temporal's metrics")?;
+        let meter: Arc<dyn CoreMeter> = server.meter;
         let telemetry = TelemetryOptions::builder()
-            .metrics(server.meter as Arc<dyn CoreMeter>)
+            .metrics(Arc::clone(&meter))
             .build();
+        let requests_to_temporal = telemetry_init(telemetry.clone())
+            .as_ref()
+            .map(TelemetryInstance::get_temporal_metric_meter)
+            .map_err(|error| anyhow!("cannot count requests to Temporal: {error}"))?;
         let options = RuntimeOptions::builder()
             .telemetry_options(telemetry)
             .build()
@@ -48,9 +56,23 @@ impl Metrics {
             Self {
                 http,
                 address: server.bound_addr,
+                meter,
+                requests_to_temporal,
             },
             options,
         ))
+    }
+
+    /// For what is counted of our own.
+    #[must_use]
+    pub fn meter(&self) -> &dyn CoreMeter {
+        &*self.meter
+    }
+
+    /// Counts and times the requests of a connection to Temporal, by operation, under the names of Temporal's SDKs.
+    #[must_use]
+    pub fn of_requests_to_temporal(&self) -> Option<TemporalMeter> {
+        self.requests_to_temporal.clone()
     }
 
     /// Everything measured so far, in Prometheus' text format.

@@ -1,30 +1,48 @@
 //! What becomes of a namespace that no workflow looks after any more?
 //!
 //! A preview removes itself. This is for what no preview can: a workflow that was terminated, or a Temporal that was restored from a backup.
-//! A namespace is first marked; only if it still has no open workflow when the grace is over, and looked at once more, it is removed.
+//! A namespace is first marked; only if it still has no open workflow when the grace is over, and looked at once more, its deletion is requested.
+//! Each namespace is dealt with for itself: one that cannot be marked, or will not go, is reported, and the next sweep looks at it again.
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+mod plan;
+mod report;
+
 use std::time::Duration;
+
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_workflow::{
-    ActivityOptions, RetryPolicy, WorkflowCancellationToken, WorkflowContext, WorkflowContextView,
-    WorkflowResult, common::error::ApplicationFailure,
+    ActivityExecutionError, ActivityOptions, RetryPolicy, WorkflowCancellationToken,
+    WorkflowContext, WorkflowContextView, WorkflowResult, common::error::ApplicationFailure,
 };
 
 use crate::{
-    activities::{NamespaceKey, Removal, SurveyedNamespace, SweepActivities},
+    activities::{
+        FindOverdue, MarkOrphans, NamespaceKey, Outcome, SurveyPage, Surveyed, SurveyedPage,
+        SweepActivities,
+    },
     clock,
     payload::Lenient,
     vocabulary::Ttl,
 };
+use plan::{Doing, Plan};
+pub use report::{Brake, Listed, NamedReason, SweepReport};
 
-/// One look at cluster and Temporal, or one change of one namespace, its disappearance included.
-const ONE_STEP: Duration = Duration::from_secs(300);
+/// One page of the survey, or one change of [`BATCH`] namespaces. No step waits for anything but answers.
+const ONE_STEP: Duration = Duration::from_secs(120);
 /// A sweeping worker that has not been heard of for this long is taken for dead.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 /// The next scheduled sweep tries again anyway.
 const ATTEMPTS: u32 = 3;
+/// Namespaces that one activity changes: few enough that a worker's death repeats little, and many enough that a sweep of thousands of them has
+/// a short history.
+const BATCH: usize = 100;
+/// How often the survey begins anew. The API server remembers a list for five minutes and more; a page takes about a second.
+const SURVEYS: u32 = 3;
+/// A preview's workflow needs a moment for the end, and longer if something holds its namespace. One that is open this long after the preview's
+/// time is over does not work any more.
+const OVERDUE_AFTER: SignedDuration = SignedDuration::from_mins(15);
 
 /// How a sweep goes about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,24 +53,12 @@ pub struct SweepPolicy {
     /// Only report what would be done.
     #[serde(default)]
     pub dry_run: bool,
+    /// An operator has looked, and so many may be removed at once. Without it, a sweep that would remove more than a few removes nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirm_removals: Option<usize>,
 }
 
-/// What a sweep did, or would have done; names of namespaces.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SweepReport {
-    /// How many namespaces there were.
-    pub surveyed: usize,
-    /// Seen without a workflow for the first time.
-    pub marked: Vec<String>,
-    /// Marked earlier, but somebody's again.
-    pub unmarked: Vec<String>,
-    /// Gone.
-    pub removed: Vec<String>,
-    /// Due, but somebody's again at the last look.
-    pub spared: Vec<String>,
-}
-
-/// Runs on a schedule; one at a time.
+/// Runs on a schedule, one at a time; and once with more removals than usual, when an operator starts it so.
 #[workflow]
 pub struct OrphanSweep {
     policy: Result<SweepPolicy, String>,
@@ -68,67 +74,147 @@ impl OrphanSweep {
         }
     }
 
-    /// Survey, decide, act.
+    /// Survey, decide, act, report.
     #[run(name = "OrphanSweep")]
     pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<SweepReport> {
         let policy = ctx
             .state(|sweep| sweep.policy.clone())
             .map_err(ApplicationFailure::non_retryable)?;
-        // Held to the end: a token reaches only children that somebody holds.
-        let token = ctx.cancellation_token().child_token();
-        let namespaces = ctx
-            .execute_activity(SweepActivities::survey_namespaces, (), options(&token))
-            .await?;
-        let now = clock::now(ctx);
-
-        let mut report = SweepReport {
-            surveyed: namespaces.len(),
-            ..SweepReport::default()
+        let sweep = Sweep {
+            // Held to the end: a token reaches only children that somebody holds.
+            token: ctx.cancellation_token().child_token(),
+            ctx: ctx.clone(),
         };
-        for (step, namespace) in decide(now, policy.grace, namespaces) {
-            let name = namespace.name.clone();
-            match step {
-                Step::Mark => {
-                    if !policy.dry_run {
-                        ctx.execute_activity(
-                            SweepActivities::mark_orphan,
-                            namespace,
-                            options(&token),
-                        )
-                        .await?;
-                    }
-                    report.marked.push(name);
-                }
-                Step::Unmark => {
-                    if !policy.dry_run {
-                        ctx.execute_activity(
-                            SweepActivities::unmark_orphan,
-                            namespace,
-                            options(&token),
-                        )
-                        .await?;
-                    }
-                    report.unmarked.push(name);
-                }
-                Step::Remove => {
-                    let removal = if policy.dry_run {
-                        Removal::Removed
-                    } else {
-                        ctx.execute_activity(
-                            SweepActivities::remove_orphan,
-                            namespace,
-                            options(&token),
-                        )
-                        .await?
-                    };
-                    match removal {
-                        Removal::Removed => report.removed.push(name),
-                        Removal::Spared => report.spared.push(name),
+        let pages = sweep.survey().await?;
+        let overdue = sweep.find_overdue().await?;
+        let (plan, mut report) = plan::draw_up(clock::now(ctx), &policy, pages);
+        report.overdue = overdue.into_iter().collect();
+        sweep.carry_out(plan, &policy, &mut report).await?;
+        ctx.execute_activity(
+            SweepActivities::publish_sweep_report,
+            report.clone(),
+            options(&sweep.token),
+        )
+        .await?;
+        Ok(report)
+    }
+}
+
+/// A sweep on its way.
+struct Sweep {
+    ctx: WorkflowContext<OrphanSweep>,
+    token: WorkflowCancellationToken,
+}
+
+impl Sweep {
+    /// All pages, each without the namespaces that nothing has to be done about.
+    async fn survey(&self) -> WorkflowResult<Vec<SurveyedPage>> {
+        for _ in 0..SURVEYS {
+            if let Some(pages) = self.survey_once().await? {
+                return Ok(pages);
+            }
+        }
+        let message = format!(
+            "the API server forgot the list of namespaces {SURVEYS} times while it was read; the next sweep tries again"
+        );
+        Err(ApplicationFailure::non_retryable(message).into())
+    }
+
+    /// `None` if the API server lost the list in between.
+    async fn survey_once(&self) -> WorkflowResult<Option<Vec<SurveyedPage>>> {
+        let mut pages = Vec::new();
+        let mut next = SurveyPage::default();
+        loop {
+            let surveyed = self
+                .ctx
+                .execute_activity(
+                    SweepActivities::survey_namespaces,
+                    next,
+                    options(&self.token),
+                )
+                .await?;
+            let Surveyed::Page(page) = surveyed else {
+                return Ok(None);
+            };
+            let continue_token = page.continue_token.clone();
+            pages.push(page);
+            if continue_token.is_none() {
+                return Ok(Some(pages));
+            }
+            next = SurveyPage { continue_token };
+        }
+    }
+
+    async fn find_overdue(&self) -> WorkflowResult<Vec<String>> {
+        let input = FindOverdue {
+            expired_before: clock::now(&self.ctx)
+                .saturating_sub(OVERDUE_AFTER)
+                .unwrap_or_default(),
+        };
+        let found = self.ctx.execute_activity(
+            SweepActivities::find_overdue_previews,
+            input,
+            options(&self.token),
+        );
+        Ok(found.await?)
+    }
+
+    async fn carry_out(
+        &self,
+        plan: Plan,
+        policy: &SweepPolicy,
+        report: &mut SweepReport,
+    ) -> WorkflowResult<()> {
+        for (doing, namespaces) in plan.steps() {
+            for batch in namespaces.chunks(BATCH) {
+                let outcomes = if policy.dry_run {
+                    Ok(vec![Outcome::Done; batch.len()])
+                } else {
+                    self.act(doing, batch.to_vec(), &plan).await
+                };
+                match outcomes {
+                    Ok(outcomes) => report.note(doing, batch, outcomes),
+                    Err(error) if self.token.is_cancelled() => return Err(error.into()),
+                    // The others are none of its business.
+                    Err(error) => {
+                        let why = error.to_string();
+                        let failed = vec![Outcome::Failed { why }; batch.len()];
+                        report.note(doing, batch, failed);
                     }
                 }
             }
         }
-        Ok(report)
+        Ok(())
+    }
+
+    async fn act(
+        &self,
+        doing: Doing,
+        batch: Vec<NamespaceKey>,
+        plan: &Plan,
+    ) -> Result<Vec<Outcome>, ActivityExecutionError> {
+        let options = options(&self.token);
+        match doing {
+            Doing::Mark => {
+                let input = MarkOrphans {
+                    namespaces: batch,
+                    since: plan.drawn_up_at,
+                };
+                self.ctx
+                    .execute_activity(SweepActivities::mark_orphans, input, options)
+                    .await
+            }
+            Doing::Unmark => {
+                self.ctx
+                    .execute_activity(SweepActivities::unmark_orphans, batch, options)
+                    .await
+            }
+            Doing::Remove => {
+                self.ctx
+                    .execute_activity(SweepActivities::remove_orphans, batch, options)
+                    .await
+            }
+        }
     }
 }
 
@@ -138,95 +224,4 @@ fn options(token: &WorkflowCancellationToken) -> ActivityOptions {
         .cancellation_token(token.clone())
         .retry_policy(RetryPolicy::builder().maximum_attempts(ATTEMPTS).build())
         .build()
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
-    Mark,
-    Unmark,
-    Remove,
-}
-
-/// What is to be done now; nothing for a namespace that is looked after, or whose grace is not over.
-fn decide(
-    now: Timestamp,
-    grace: Ttl,
-    namespaces: Vec<SurveyedNamespace>,
-) -> Vec<(Step, NamespaceKey)> {
-    let step = |namespace: &SurveyedNamespace| match (
-        namespace.workflow_is_open,
-        namespace.marked_since,
-    ) {
-        (true, Some(_)) => Some(Step::Unmark),
-        (true, None) => None,
-        (false, None) => Some(Step::Mark),
-        (false, Some(since)) => {
-            (since.duration_until(now) >= grace.as_signed_duration()).then_some(Step::Remove)
-        }
-    };
-    namespaces
-        .into_iter()
-        .filter_map(|namespace| Some((step(&namespace)?, namespace.key)))
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(text: &str) -> Timestamp {
-        text.parse().expect("a timestamp")
-    }
-
-    fn surveyed(workflow_is_open: bool, marked_since: Option<&str>) -> SurveyedNamespace {
-        let key = NamespaceKey {
-            name: "preview-x".to_owned(),
-            uid: "1".to_owned(),
-            workflow_id: "o/r#1:…".to_owned(),
-        };
-        SurveyedNamespace {
-            key,
-            workflow_is_open,
-            marked_since: marked_since.map(at),
-        }
-    }
-
-    fn step(namespace: SurveyedNamespace) -> Option<Step> {
-        let grace = "10m".parse().expect("a duration");
-        decide(at("2026-11-22T12:00:00Z"), grace, vec![namespace])
-            .first()
-            .map(|(step, _)| *step)
-    }
-
-    #[test]
-    fn a_namespace_with_an_open_workflow_is_left_alone() {
-        assert_eq!(step(surveyed(true, None)), None);
-    }
-
-    #[test]
-    fn a_namespace_that_found_a_workflow_again_loses_its_mark() {
-        assert_eq!(
-            step(surveyed(true, Some("2026-11-22T11:00:00Z"))),
-            Some(Step::Unmark)
-        );
-    }
-
-    #[test]
-    fn an_orphan_is_marked_before_it_is_removed() {
-        assert_eq!(step(surveyed(false, None)), Some(Step::Mark));
-    }
-
-    #[test]
-    fn a_marked_orphan_is_removed_only_after_the_grace() {
-        assert_eq!(step(surveyed(false, Some("2026-11-22T11:50:01Z"))), None);
-        assert_eq!(
-            step(surveyed(false, Some("2026-11-22T11:50:00Z"))),
-            Some(Step::Remove)
-        );
-    }
-
-    #[test]
-    fn a_mark_from_the_future_removes_nothing() {
-        assert_eq!(step(surveyed(false, Some("2026-11-22T13:00:00Z"))), None);
-    }
 }

@@ -9,6 +9,7 @@ use workflows::{
 };
 
 use super::*;
+use crate::Instance;
 
 fn request_of(run_id: &str) -> CreateNamespace {
     CreateNamespace {
@@ -30,7 +31,14 @@ fn cluster() -> Cluster {
     let nowhere = tower_service_that_is_never_called();
     Cluster {
         client: nowhere,
-        instance: "default".parse().expect("an instance"),
+        instance: instance_in("01a21419-ea9b-7c2b-94f3-28f6af75b493"),
+    }
+}
+
+fn instance_in(temporal: &str) -> Instance {
+    Instance {
+        name: "default".parse().expect("an instance"),
+        temporal: temporal.parse().expect("a namespace of Temporal"),
     }
 }
 
@@ -55,6 +63,17 @@ async fn a_namespace_is_reused_taken_over_waited_for_or_left_alone() {
     );
     assert_eq!(
         standing(&Namespace::default(), &request, &cluster),
+        Standing::Foreign
+    );
+
+    // Another installation of the same name, whose run may be alive: only its own Temporal knows.
+    let neighbour = instance_in("01a21419-0000-7c2b-94f3-28f6af75b493");
+    assert_eq!(
+        standing(
+            &claimed_namespace(&request_of("run-1"), &neighbour),
+            &request,
+            &cluster
+        ),
         Standing::Foreign
     );
 

@@ -39,7 +39,8 @@ pub use pull_request::{
 };
 pub use report::{PreviewReport, ReportedState, StopReason, WaitingFor};
 pub use sweep::{
-    NamespaceKey, Removal, SurveyedNamespace, SweepActivities, declared as sweep_declared,
+    FindOverdue, MarkOrphans, NamespaceKey, Note, NotedNamespace, Outcome, SurveyPage, Surveyed,
+    SurveyedPage, SweepActivities, declared as sweep_declared,
 };
 
 /// Content writes to GitHub run on a task queue of their own, which is paced as a whole, beside the one the workflows run on.

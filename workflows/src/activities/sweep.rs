@@ -5,69 +5,166 @@ use serde::{Deserialize, Serialize};
 use temporalio_macros::activity_definitions;
 use temporalio_workflow::ActivityExecutionError;
 
+use crate::orphan_sweep::SweepReport;
+
 /// Activities of the orphan sweep.
 pub struct SweepActivities;
 
 #[activity_definitions]
 impl SweepActivities {
-    /// Lists every namespace of this service instance, and for each whether a workflow of its name is open.
+    /// Looks at one page of the namespaces of this service instance, and returns those that something is to be done or said about.
     #[activity(name = "survey_namespaces")]
-    pub async fn survey_namespaces() -> Result<Vec<SurveyedNamespace>, ActivityExecutionError> {
+    pub async fn survey_namespaces(_input: SurveyPage) -> Result<Surveyed, ActivityExecutionError> {
         unimplemented!()
     }
 
-    /// Notes on the namespace since when it has been without a workflow.
-    #[activity(name = "mark_orphan")]
-    pub async fn mark_orphan(_input: NamespaceKey) -> Result<(), ActivityExecutionError> {
+    /// Finds previews whose workflow is open although their time was over some while ago: the workflow IDs of up to 100 of them.
+    #[activity(name = "find_overdue_previews")]
+    pub async fn find_overdue_previews(
+        _input: FindOverdue,
+    ) -> Result<Vec<String>, ActivityExecutionError> {
         unimplemented!()
     }
 
-    /// Takes such a note off again.
-    #[activity(name = "unmark_orphan")]
-    pub async fn unmark_orphan(_input: NamespaceKey) -> Result<(), ActivityExecutionError> {
+    /// Notes on the namespaces since when they have been without a workflow.
+    #[activity(name = "mark_orphans")]
+    pub async fn mark_orphans(_input: MarkOrphans) -> Result<Vec<Outcome>, ActivityExecutionError> {
         unimplemented!()
     }
 
-    /// Looks once more, and removes the namespace if it is still the same one and still nobody's.
-    #[activity(name = "remove_orphan")]
-    pub async fn remove_orphan(_input: NamespaceKey) -> Result<Removal, ActivityExecutionError> {
+    /// Takes such notes off again.
+    #[activity(name = "unmark_orphans")]
+    pub async fn unmark_orphans(
+        _input: Vec<NamespaceKey>,
+    ) -> Result<Vec<Outcome>, ActivityExecutionError> {
+        unimplemented!()
+    }
+
+    /// Looks once more, and asks for the deletion of each namespace that is still the same one and still nobody's. Waits for none of them to go.
+    #[activity(name = "remove_orphans")]
+    pub async fn remove_orphans(
+        _input: Vec<NamespaceKey>,
+    ) -> Result<Vec<Outcome>, ActivityExecutionError> {
+        unimplemented!()
+    }
+
+    /// Writes what the sweep has done, and what an operator has to know, to log and metrics.
+    #[activity(name = "publish_sweep_report")]
+    pub async fn publish_sweep_report(_input: SweepReport) -> Result<(), ActivityExecutionError> {
         unimplemented!()
     }
 }
 
 /// For implementers: `#[activity(definition = …)]`.
 pub mod declared {
-    pub use super::sweep_activities::{MarkOrphan, RemoveOrphan, SurveyNamespaces, UnmarkOrphan};
+    pub use super::sweep_activities::{
+        FindOverduePreviews, MarkOrphans, PublishSweepReport, RemoveOrphans, SurveyNamespaces,
+        UnmarkOrphans,
+    };
 }
 
-/// One namespace, beyond doubt, and the workflow that its annotations name.
+/// Input of `survey_namespaces`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SurveyPage {
+    /// The API server's token for what follows the page before; none for the first page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continue_token: Option<String>,
+}
+
+/// Output of `survey_namespaces`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "is")]
+pub enum Surveyed {
+    /// One page.
+    Page(SurveyedPage),
+    /// The API server does not remember the list that the token continues. The survey has to begin anew.
+    Expired,
+}
+
+/// What the survey saw on one page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SurveyedPage {
+    /// How many previews' namespaces it holds, most of which nothing has to be done about.
+    pub previews: usize,
+    /// Those that something has to be done or said about.
+    pub noted: Vec<NotedNamespace>,
+    /// What the next page is asked for with; none after the last one.
+    pub continue_token: Option<String>,
+}
+
+/// One namespace, beyond doubt: another one of the same name has another UID.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NamespaceKey {
     /// Its name.
     pub name: String,
     /// Its UID.
     pub uid: String,
-    /// The workflow ID that it was made for.
-    pub workflow_id: String,
 }
 
-/// What the survey saw of one namespace.
+/// A namespace that something has to be done or said about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SurveyedNamespace {
+pub struct NotedNamespace {
     /// Which.
     pub key: NamespaceKey,
-    /// A workflow of that ID is open, whichever run it is.
-    pub workflow_is_open: bool,
-    /// Since when it carries the orphan's mark, if it does.
-    pub marked_since: Option<Timestamp>,
+    /// Why.
+    pub note: Note,
 }
 
-/// What became of a namespace that was to be removed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Removal {
-    /// It is gone.
-    Removed,
-    /// A workflow owns it again, or it is not the same namespace any more.
+/// What the survey saw of a namespace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "is")]
+pub enum Note {
+    /// No workflow of its preview is open.
+    Orphan {
+        /// Since when it carries the orphan's mark, if it does.
+        marked_since: Option<Timestamp>,
+    },
+    /// It carries the mark, and a workflow of its preview is open again.
+    FoundAgain,
+    /// No workflow of its preview is open, its deletion was requested, and it is still there.
+    Terminating {
+        /// What the cluster says is left in it, finalizers included.
+        held_by: String,
+    },
+    /// It carries our labels, but is no preview of ours by its name and annotations. Nothing is done to it.
+    Unaccounted {
+        /// What does not fit.
+        why: String,
+    },
+    /// Temporal did not say whether its workflow is open. Nothing is done to it this time.
+    Unclear {
+        /// Temporal's words.
+        why: String,
+    },
+}
+
+/// Input of `mark_orphans`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MarkOrphans {
+    /// Which.
+    pub namespaces: Vec<NamespaceKey>,
+    /// The time of the mark, by the same clock that the grace is measured with later: the workflow's.
+    pub since: Timestamp,
+}
+
+/// What became of one namespace that something was to be done to, in the order of the input.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "is")]
+pub enum Outcome {
+    /// It is done. A removal is done when it is requested: whether the namespace goes is for the next sweep to see.
+    Done,
+    /// A workflow owns it again, it was changed meanwhile, or it is not the same namespace any more.
     Spared,
+    /// It could not be done; the next sweep tries again.
+    Failed {
+        /// For the operator.
+        why: String,
+    },
+}
+
+/// Input of `find_overdue_previews`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FindOverdue {
+    /// Previews should have ended before.
+    pub expired_before: Timestamp,
 }

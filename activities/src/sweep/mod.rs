@@ -1,0 +1,164 @@
+//! Which namespaces of ours have lost their workflow, and how are they marked and removed without ever hitting a living one?
+
+mod counters;
+mod deeds;
+mod survey;
+
+use std::sync::Arc;
+
+use temporalio_sdk::activities::{ActivityContext, ActivityError, activities};
+use workflows::{
+    activities::{
+        Explanation, FindOverdue, MarkOrphans, NamespaceKey, Outcome, SurveyPage, Surveyed,
+        sweep_declared,
+    },
+    orphan_sweep::SweepReport,
+};
+
+use crate::{
+    Cluster,
+    alive::{Progress, until_cancelled},
+    cluster::ClusterError,
+    fault::{Fault, explain},
+    temporal::{TemporalError, overdue_previews},
+};
+
+pub use counters::SweepCounters;
+use deeds::Removals;
+
+/// Questions to Temporal, or to the API server, that are on their way at the same time.
+const AT_ONCE: usize = 10;
+
+/// The activities of the orphan sweep.
+pub struct Sweeps {
+    /// What is swept: the namespaces of this instance only.
+    pub cluster: Cluster,
+    /// What the sweeps have found and done.
+    pub counters: SweepCounters,
+}
+
+#[activities]
+impl Sweeps {
+    /// Twice is harmless: it only looks.
+    #[activity(definition = sweep_declared::SurveyNamespaces)]
+    pub async fn survey_namespaces(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        page: SurveyPage,
+    ) -> Result<Surveyed, ActivityError> {
+        let progress = Progress::new();
+        let temporal = ctx.client();
+        let work = survey::page(&self.cluster, &temporal, &page);
+        until_cancelled(&ctx, &progress, Box::pin(work)).await
+    }
+
+    /// Twice is harmless: it only looks.
+    #[activity(definition = sweep_declared::FindOverduePreviews)]
+    pub async fn find_overdue_previews(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        input: FindOverdue,
+    ) -> Result<Vec<String>, ActivityError> {
+        let progress = Progress::new();
+        let temporal = ctx.client();
+        let work = overdue_previews(&temporal, &ctx.info().task_queue, input.expired_before);
+        until_cancelled(&ctx, &progress, work).await
+    }
+
+    /// Twice is harmless: a mark that is there already keeps its time.
+    #[activity(definition = sweep_declared::MarkOrphans)]
+    pub async fn mark_orphans(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        input: MarkOrphans,
+    ) -> Result<Vec<Outcome>, ActivityError> {
+        let progress = Progress::new();
+        let work = deeds::each(input.namespaces, |key| {
+            deeds::mark(self.cluster.clone(), key, input.since)
+        });
+        until_cancelled(&ctx, &progress, Box::pin(work)).await
+    }
+
+    /// Twice is harmless: no mark is no mark.
+    #[activity(definition = sweep_declared::UnmarkOrphans)]
+    pub async fn unmark_orphans(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        namespaces: Vec<NamespaceKey>,
+    ) -> Result<Vec<Outcome>, ActivityError> {
+        let progress = Progress::new();
+        let work = deeds::each(namespaces, |key| deeds::unmark(self.cluster.clone(), key));
+        until_cancelled(&ctx, &progress, Box::pin(work)).await
+    }
+
+    /// Twice is harmless: it deletes a namespace by UID, and only the one that it has just seen to be nobody's. A successor of the same name has
+    /// another UID. The pull request is told of it once per attempt, which it takes in once.
+    #[activity(definition = sweep_declared::RemoveOrphans)]
+    pub async fn remove_orphans(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        namespaces: Vec<NamespaceKey>,
+    ) -> Result<Vec<Outcome>, ActivityError> {
+        let progress = Progress::new();
+        let removals = Arc::new(Removals {
+            cluster: self.cluster.clone(),
+            temporal: ctx.client(),
+            task_queue: ctx.info().task_queue.clone(),
+        });
+        let work = deeds::each(namespaces, |key| Arc::clone(&removals).remove(key));
+        until_cancelled(&ctx, &progress, Box::pin(work)).await
+    }
+
+    /// Twice is nearly harmless: what was written to the log is written again, and counted again, which nobody decides by.
+    #[activity(definition = sweep_declared::PublishSweepReport)]
+    pub async fn publish_sweep_report(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        report: SweepReport,
+    ) -> Result<(), ActivityError> {
+        self.counters.add(&report);
+        counters::log(&report, &ctx.info().task_queue);
+        Ok(())
+    }
+}
+
+/// A step of the sweep that could not be done. The next sweep tries again.
+#[derive(Debug, thiserror::Error)]
+enum SweepError {
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    #[error(transparent)]
+    Temporal(#[from] TemporalError),
+    #[error(
+        "this worker was started with the Temporal namespace {expected}, and is connected to {found} now: start it again"
+    )]
+    OtherTemporal { expected: String, found: String },
+}
+
+impl Fault for SweepError {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Cluster(error) => error.kind(),
+            Self::Temporal(error) => error.kind(),
+            Self::OtherTemporal { .. } => "OtherTemporal",
+        }
+    }
+
+    fn is_permanent(&self) -> bool {
+        match self {
+            Self::Cluster(error) => error.is_permanent(),
+            Self::Temporal(error) => error.is_permanent(),
+            Self::OtherTemporal { .. } => true,
+        }
+    }
+
+    fn explanation(&self) -> Explanation {
+        match self {
+            Self::Cluster(error) => error.explanation(),
+            Self::Temporal(error) => error.explanation(),
+            Self::OtherTemporal { .. } => {
+                explain("The preview service is connected to another Temporal than it should be.")
+            }
+        }
+    }
+}
