@@ -204,6 +204,21 @@ impl Conversation {
         Ok(pull)
     }
 
+    /// The same into another branch than the default one. There has to be such a branch.
+    ///
+    /// # Errors
+    /// When GitHub or the image builder will not.
+    pub async fn pull_request_into(&self, base: &str) -> Result<PullRequest> {
+        let content = [PullRequest::content(&self.greeting())];
+        let pull = self
+            .repository
+            .open_pull_request_into(base, &User::writer(), "Greet", content)
+            .await?;
+        let pull = self.around(pull);
+        pull.build_image().await?;
+        Ok(pull)
+    }
+
     /// Opens a pull request whose image nobody has built yet.
     ///
     /// # Errors
@@ -237,7 +252,7 @@ impl Conversation {
             .await?)
     }
 
-    /// Gives the repository a configuration, on the branch that pull requests are merged into.
+    /// Gives the repository a configuration, on its default branch.
     ///
     /// # Errors
     /// When GitHub will not.

@@ -178,6 +178,7 @@ fn everything_else_is_refused_with_its_reason() {
 fn a_configuration_that_cannot_be_obeyed_is_answered() {
     let problem = Misconfigured {
         file: ".preview.yaml".to_owned(),
+        branch: "main".to_owned(),
         line: Some(3),
         reason: "no such field".to_owned(),
     };
