@@ -32,6 +32,26 @@ fn someone_without_write_access_is_told_why_once_and_nothing_starts() {
 }
 
 #[test]
+fn strangers_are_not_answered_where_nothing_is_left_to_decide() {
+    converse(Setting::default(), async |chat| {
+        let pull = chat.pull_request_without_image().await?;
+        pull.github.close()?;
+        let strangers = [User::reader(), User::outsider(), User::triager()];
+        for (who, text) in strangers
+            .iter()
+            .zip(["/preview", "/preview help", "/preview nonsense"])
+        {
+            pull.asks(who, text).await?;
+        }
+        // What is asked is answered in order, so all of that has been looked at when this is.
+        let refusal = pull.hears(&User::writer(), "/preview").await?;
+        assert!(refusal.contains("closed"), "{refusal}");
+        assert_eq!(pull.github.app_comments().len(), 1, "{:#?}", pull.replies());
+        Ok(())
+    });
+}
+
+#[test]
 fn those_who_may_write_may_preview() {
     converse(Setting::default(), async |chat| {
         for who in [User::writer(), User::maintainer(), User::admin()] {

@@ -125,6 +125,11 @@ impl Desk {
         let mut answers = Vec::new();
         for command in &asked.commands {
             let decision = self.decide(command.as_ref(), &asked, &sight);
+            if decision == Decision::TurnAway {
+                self.ctx
+                    .state_mut(|workflow| workflow.memory.turn_away(&asked.author, now));
+                continue;
+            }
             if let Some(answer) = self.carry_out(decision).await
                 && self.is_worth_telling(&answer, &asked.author)
                 && !answers.contains(&answer)
@@ -194,7 +199,7 @@ impl Desk {
 
     async fn carry_out(&self, decision: Decision) -> Option<Answer> {
         match decision {
-            Decision::Nothing => {}
+            Decision::Nothing | Decision::TurnAway => {}
             Decision::Answer(answer) => return Some(answer),
             Decision::Start(request) => self.start(request).await,
             Decision::Queue(request) => self.ctx.state_mut(|workflow| {
