@@ -8,7 +8,7 @@ use workflows::{
     activities::{
         CreateNamespace, PreviewReport, ReportPreview, ReportedState, RunIdentity, StopReason,
     },
-    vocabulary::{InstallationId, PreviewId},
+    vocabulary::{InstallationId, Names, PreviewId},
 };
 
 /// Label: who made it. With [`INSTANCE`], what all our selections go by.
@@ -17,13 +17,18 @@ const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 const US: &str = "preview";
 /// Label: which instance of the service made it, so that two of them can share a cluster.
 const INSTANCE: &str = "preview.dev/instance";
-/// Labels for people: `kubectl get namespaces -l preview.dev/pull-request=12`.
+/// Label for people.
 const REPOSITORY_SLUG: &str = "preview.dev/repository-slug";
+/// Labels by which a preview's namespaces are looked for, and by people too: `kubectl get namespaces -l preview.dev/pull-request=12`.
 const PULL_REQUEST: &str = "preview.dev/pull-request";
 const COMMIT: &str = "preview.dev/commit";
 /// Label: what leads a pull request's own address to a preview; its value is the address's first label.
 const STABLE_ADDRESS: &str = "preview.dev/stable-address";
+/// Annotation beside it: the pull request, by its full name.
+const ADDRESS_OF: &str = "preview.dev/address-of";
 
+/// Annotation: the name that the namespace was made with. A copy of everything else here, on a namespace of another name, claims nothing.
+pub(crate) const MADE_AS: &str = "preview.dev/namespace";
 /// Annotation: the workflow that the namespace was made for.
 const WORKFLOW_ID: &str = "preview.dev/workflow-id";
 /// Annotation: the very run. Only this run may fill or remove the namespace.
@@ -88,6 +93,8 @@ pub(crate) struct Claim {
     pub(crate) workflow_id: String,
     pub(crate) run_id: String,
     pub(crate) orphaned_since: Option<Timestamp>,
+    /// It was made for this very namespace. Another one can be no run's.
+    pub(crate) is_original: bool,
 }
 
 impl Claim {
@@ -105,15 +112,16 @@ impl Claim {
             run_id: annotation(RUN_ID).unwrap_or_default(),
             // A mark that cannot be read is none: the sweep then marks anew, which only delays a removal.
             orphaned_since: annotation(ORPHANED_SINCE).and_then(|text| text.parse().ok()),
+            is_original: annotation(MADE_AS) == namespace.metadata.name,
         })
     }
 
-    pub(crate) fn is_for_workflow(&self, owner: &RunIdentity) -> bool {
-        self.workflow_id == owner.preview.to_string()
+    pub(crate) fn is_for_workflow(&self, preview: &PreviewId) -> bool {
+        self.is_original && self.workflow_id == preview.to_string()
     }
 
     pub(crate) fn is_held_by(&self, owner: &RunIdentity) -> bool {
-        self.is_for_workflow(owner) && self.run_id == owner.run_id
+        self.is_for_workflow(&owner.preview) && self.run_id == owner.run_id
     }
 }
 
@@ -142,7 +150,11 @@ pub(crate) fn is_terminating(namespace: &Namespace) -> bool {
 }
 
 /// The namespace that a request asks for, ours from its first moment on.
-pub(crate) fn claimed_namespace(request: &CreateNamespace, instance: &Instance) -> Namespace {
+pub(crate) fn claimed_namespace(
+    request: &CreateNamespace,
+    instance: &Instance,
+    name: String,
+) -> Namespace {
     let preview = &request.owner.preview;
     let mut labels = labels(instance);
     labels.extend(own([
@@ -160,11 +172,13 @@ pub(crate) fn claimed_namespace(request: &CreateNamespace, instance: &Instance) 
             "restricted".to_owned(),
         );
     }
+    let mut annotations = claim_annotations(request);
+    annotations.insert(MADE_AS.to_owned(), name.clone());
     Namespace {
         metadata: ObjectMeta {
-            name: Some(preview.namespace()),
+            name: Some(name),
             labels: Some(labels),
-            annotations: Some(claim_annotations(request)),
+            annotations: Some(annotations),
             ..ObjectMeta::default()
         },
         ..Namespace::default()
@@ -179,21 +193,44 @@ pub(crate) fn labels(instance: &Instance) -> BTreeMap<String, String> {
     ])
 }
 
-/// The labels of what leads a pull request's own address somewhere.
-pub(crate) fn address_labels(preview: &PreviewId, instance: &Instance) -> BTreeMap<String, String> {
+/// Selects the namespaces that may have been made for a preview, whatever they are called. What they claim decides.
+pub(crate) fn preview_selector(preview: &PreviewId, instance: &Instance) -> String {
+    let PreviewId {
+        pull_request,
+        commit,
+        ..
+    } = preview;
+    format!(
+        "{},{PULL_REQUEST}={pull_request},{COMMIT}={commit}",
+        instance.selector()
+    )
+}
+
+/// The labels and annotations of what leads a pull request's own address somewhere.
+pub(crate) fn address_mark(preview: &PreviewId, instance: &Instance, names: &Names) -> ObjectMeta {
     let mut labels = labels(instance);
     labels.extend(own([
-        (STABLE_ADDRESS, preview.stable_host_label()),
+        (STABLE_ADDRESS, names.stable_label(preview)),
         (PULL_REQUEST, preview.pull_request.to_string()),
         (COMMIT, preview.commit.to_string()),
     ]));
-    labels
+    ObjectMeta {
+        labels: Some(labels),
+        annotations: Some(own([(ADDRESS_OF, preview.pull_request_name())])),
+        ..ObjectMeta::default()
+    }
 }
 
-/// Selects whatever leads the pull request's own address somewhere.
-pub(crate) fn address_selector(preview: &PreviewId, instance: &Instance) -> String {
-    let stable = preview.stable_host_label();
+/// Selects what may lead the pull request's own address somewhere: see [`is_address_of`].
+pub(crate) fn address_selector(preview: &PreviewId, instance: &Instance, names: &Names) -> String {
+    let stable = names.stable_label(preview);
     format!("{},{STABLE_ADDRESS}={stable}", instance.selector())
+}
+
+/// Does this lead the pull request's own address somewhere, by the pull request's full name?
+pub(crate) fn is_address_of(object: &ObjectMeta, preview: &PreviewId) -> bool {
+    let annotations = object.annotations.as_ref();
+    annotations.and_then(|all| all.get(ADDRESS_OF)) == Some(&preview.pull_request_name())
 }
 
 /// Who owns the namespace, and why it exists.
@@ -259,18 +296,29 @@ mod tests {
 
     #[test]
     fn a_namespace_is_known_again_by_the_run_that_made_it() {
-        let namespace = claimed_namespace(&request(), &instance("default"));
+        let namespace = claimed_namespace(&request(), &instance("default"), "preview-x".to_owned());
         let claim = Claim::on(&namespace, &instance("default")).expect("ours");
         assert!(claim.is_held_by(&request().owner));
 
         let mut successor = request().owner;
         successor.run_id = "run-2".to_owned();
-        assert!(claim.is_for_workflow(&successor) && !claim.is_held_by(&successor));
+        assert!(claim.is_for_workflow(&successor.preview) && !claim.is_held_by(&successor));
+    }
+
+    #[test]
+    fn a_copy_on_another_namespace_claims_nothing() {
+        let original = claimed_namespace(&request(), &instance("default"), "preview-x".to_owned());
+        let mut copy = original;
+        copy.metadata.name = Some("production".to_owned());
+        let claim = Claim::on(&copy, &instance("default")).expect("our labels");
+        let owner = request().owner;
+        assert!(!claim.is_held_by(&owner) && !claim.is_for_workflow(&owner.preview));
     }
 
     #[test]
     fn a_namespace_says_whom_to_tell_of_its_end() {
-        let mut namespace = claimed_namespace(&request(), &instance("default"));
+        let mut namespace =
+            claimed_namespace(&request(), &instance("default"), "preview-x".to_owned());
         let word = last_word(&namespace).expect("all is there");
         assert_eq!(word.installation, request().installation);
         assert_eq!(word.report.preview, request().owner.preview);
@@ -286,17 +334,18 @@ mod tests {
 
     #[test]
     fn another_instances_namespace_is_not_ours() {
-        let namespace = claimed_namespace(&request(), &instance("default"));
+        let namespace = claimed_namespace(&request(), &instance("default"), "preview-x".to_owned());
         assert_eq!(Claim::on(&namespace, &instance("staging")), None);
         assert_eq!(Claim::on(&Namespace::default(), &instance("default")), None);
     }
 
     #[test]
     fn a_namespace_whose_annotations_were_torn_off_is_ours_but_nobodys() {
-        let mut namespace = claimed_namespace(&request(), &instance("default"));
+        let mut namespace =
+            claimed_namespace(&request(), &instance("default"), "preview-x".to_owned());
         namespace.metadata.annotations = None;
         let claim = Claim::on(&namespace, &instance("default")).expect("ours");
-        assert!(claim.workflow_id.is_empty() && !claim.is_for_workflow(&request().owner));
+        assert!(claim.workflow_id.is_empty() && !claim.is_for_workflow(&request().owner.preview));
     }
 
     #[test]

@@ -82,7 +82,7 @@ fn which_chart_is_installed_with_which_values() {
 
         let preview = pull.previewed().await?;
 
-        let (kube, namespace) = (chat.stack.kube.clone(), preview.id.namespace());
+        let (kube, namespace) = (chat.stack.kube.clone(), preview.namespace_name()?);
         let deployment = Api::<Deployment>::namespaced(kube.clone(), &namespace)
             .get(&preview.id.release())
             .await?;

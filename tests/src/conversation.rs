@@ -27,12 +27,14 @@ use crate::{
     process::{Service, programs},
     pull_request::PullRequest,
     setting::Setting,
-    stack::SharedStack,
+    stack::{NAME_KEY, SharedStack},
     temporal::Workflows,
 };
 
 /// The owner of every conversation's repository; the repositories' names differ.
 const OWNER: &str = "Octo-Org";
+/// Another one, who has installed the App too and is served.
+pub const ANOTHER_OWNER: &str = "Another-Org";
 
 /// Everything that one test holds in its hands.
 pub struct Conversation {
@@ -127,6 +129,10 @@ impl Conversation {
             service.set("TEMPORAL_ADDRESS", &stack.env.temporal_address);
             service.set("TEMPORAL_NAMESPACE", &stack.env.temporal_namespace);
             service.set("PREVIEW_TASK_QUEUE", &task_queue);
+            service.set(
+                "PREVIEW_ALLOWED_OWNERS",
+                format!("{OWNER},{ANOTHER_OWNER}").to_lowercase(),
+            );
             service.set("RUST_LOG", "info");
         }
         let address = webhook.address().to_owned();
@@ -141,7 +147,8 @@ impl Conversation {
         worker.set("KUBECONFIG", &stack.env.worker_kubeconfig);
         worker.set("HELM", &stack.env.helm);
         worker.set("PREVIEW_INSTANCE", &instance);
-        worker.set("PREVIEW_DOMAIN", stack.preview_domain()?.to_string());
+        worker.set("PREVIEW_NAME_KEY", NAME_KEY);
+        worker.set("PREVIEW_DOMAIN", &stack.env.preview_domain);
         worker.set(
             "PREVIEW_INGRESS_ADDRESS",
             &stack.env.preview_ingress_address,

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use clap::Parser;
 use secrecy::{ExposeSecret, SecretString};
 use service::{LogFormat, TemporalSettings};
+use workflows::vocabulary::AllowedOwners;
 
 use crate::signature::Secrets;
 
@@ -23,6 +24,10 @@ pub struct Config {
     /// The secret before that, for the time of a change: deliveries signed with either are accepted.
     #[arg(long, env, hide_env_values = true)]
     webhook_secret_previous: Option<SecretString>,
+
+    /// Whom the service serves, separated by commas: octo-org,mona/shop. What others send is answered with 204 and goes no further.
+    #[arg(long, env)]
+    pub preview_allowed_owners: AllowedOwners,
 
     /// Where the workflows run.
     #[command(flatten)]
@@ -59,7 +64,11 @@ fn non_empty(text: &str) -> Result<SecretString, &'static str> {
 mod tests {
     use super::*;
 
-    const REQUIRED: &[&str] = &["preview-webhook", "--webhook-secret=s3cret"];
+    const REQUIRED: &[&str] = &[
+        "preview-webhook",
+        "--webhook-secret=s3cret",
+        "--preview-allowed-owners=octo-org",
+    ];
 
     fn with(more: &[&'static str]) -> Result<Config, clap::Error> {
         Config::try_parse_from(REQUIRED.iter().chain(more))
@@ -77,6 +86,18 @@ mod tests {
     }
 
     #[test]
+    fn there_is_no_service_for_nobody_in_particular() {
+        let without = REQUIRED
+            .iter()
+            .filter(|argument| !argument.starts_with("--preview-allowed-owners"));
+        let error = Config::try_parse_from(without).expect_err("whom does it serve?");
+        assert!(
+            error.to_string().contains("PREVIEW_ALLOWED_OWNERS"),
+            "{error}"
+        );
+    }
+
+    #[test]
     fn secrets_are_in_no_debug_output() {
         let config = with(&["--webhook-secret-previous=0lder"]).expect("a configuration");
         let shown = format!("{config:?} {:?}", config.secrets());
@@ -90,6 +111,8 @@ mod tests {
         for (setting, named) in [
             ("--webhook-secret=", "WEBHOOK_SECRET"),
             ("--temporal-address=::", "TEMPORAL_ADDRESS"),
+            ("--preview-allowed-owners=", "PREVIEW_ALLOWED_OWNERS"),
+            ("--preview-allowed-owners=*", "PREVIEW_ALLOWED_OWNERS"),
             ("--webhook-listen=8080", "WEBHOOK_LISTEN"),
         ] {
             let name = setting.split('=').next().expect("a name");

@@ -49,7 +49,12 @@ async fn run() -> anyhow::Result<()> {
 
     // Serve until told to stop, then finish what was accepted
     let readiness = Readiness::new(temporal.clone(), shutdown.clone());
-    let service = Service::new(config.secrets(), temporal, readiness);
+    let service = Service::new(
+        config.secrets(),
+        config.preview_allowed_owners.clone(),
+        temporal,
+        readiness,
+    );
     let listener = TcpListener::bind(config.webhook_listen)
         .await
         .with_context(|| format!("WEBHOOK_LISTEN: cannot listen on {}", config.webhook_listen))?;

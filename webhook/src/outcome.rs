@@ -10,6 +10,7 @@
 //! | sent half-way | 400 | `interrupted` |
 //! | `ping`, any event but `issue_comment` and `pull_request`, any action but `created`, `synchronize` and `closed` | 204 | `ignored` |
 //! | comment on an issue, by a bot, or without a line that is addressed to us | 204 | `ignored` |
+//! | any of the following, in a repository that is not served | 204 | `not_served` |
 //! | comment with such lines, be they understood or not: Temporal has it | 202 | `commented` |
 //! | push to a pull request, or its end, while a conversation is going on there: Temporal has it | 202 | `pushed`, `closed` |
 //! | push to a pull request, or its end, where no conversation is going on | 204 | `ignored` |
@@ -65,6 +66,8 @@ pub enum Ignored {
     NoCommand,
     /// Nothing was asked for on this pull request, or it is long over.
     NoConversation,
+    /// The operators do not serve the repository.
+    NotServed,
 }
 
 /// Why it is not known whether Temporal has it.
@@ -111,6 +114,7 @@ impl Outcome {
                 Rejection::Header(_) => "bad_header",
                 Rejection::Json(_) => "bad_json",
             },
+            Self::Ignored(Ignored::NotServed) => "not_served",
             Self::Ignored(_) => "ignored",
             Self::Told { news, .. } => news,
             Self::Unavailable(_) => "unavailable",
@@ -141,6 +145,7 @@ impl Ignored {
             Self::ByABot => "by a bot",
             Self::NoCommand => "no command",
             Self::NoConversation => "nothing was asked for on this pull request",
+            Self::NotServed => "PREVIEW_ALLOWED_OWNERS does not name this repository or its owner",
         }
     }
 }

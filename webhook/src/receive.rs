@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 use tracing::Instrument;
 use workflows::{
     pull_request::{Closed, Commented, Pushed},
-    vocabulary::{Command, Misunderstood, PullRequestRef},
+    vocabulary::{AllowedOwners, Command, Misunderstood, PullRequestRef},
 };
 
 use crate::{
@@ -35,6 +35,7 @@ const CONCURRENT_MAX: usize = 32;
 /// All that handling a delivery takes.
 pub struct Service {
     secrets: Secrets,
+    owners: AllowedOwners,
     inbox: Arc<dyn Inbox>,
     readiness: Readiness,
     metrics: Metrics,
@@ -52,9 +53,15 @@ struct Seen {
 impl Service {
     /// Puts the parts together.
     #[must_use]
-    pub fn new(secrets: Secrets, inbox: Arc<dyn Inbox>, readiness: Readiness) -> Self {
+    pub fn new(
+        secrets: Secrets,
+        owners: AllowedOwners,
+        inbox: Arc<dyn Inbox>,
+        readiness: Readiness,
+    ) -> Self {
         Self {
             secrets,
+            owners,
             inbox,
             readiness,
             metrics: Metrics::default(),
@@ -107,6 +114,9 @@ impl Service {
             } => (pull_request, News::Closed(Closed { merged })),
         };
         seen.pull_request = Some(pull_request.clone());
+        if !self.owners.cover(&pull_request.repository) {
+            return Ok(Outcome::Ignored(Ignored::NotServed));
+        }
         let told = self.inbox.tell(&pull_request, &news, &delivery.id).await;
         self.metrics.signal(news.signal(), &told);
         Ok(match told {
@@ -175,6 +185,8 @@ fn log(outcome: &Outcome, seen: &Seen, took: Duration) {
     match outcome {
         Outcome::Unavailable(_) => line!(error),
         Outcome::Rejected(_) => line!(warn),
+        // Somebody waits in vain there, and the operators can help it.
+        Outcome::Ignored(Ignored::NotServed) => line!(info),
         Outcome::Ignored(_) => line!(debug),
         Outcome::Told { .. } => line!(info),
     }

@@ -25,6 +25,7 @@ async fn main() -> anyhow::Result<()> {
     // Read the configuration, all of it, before anything is touched
     let config = Config::parse();
     let app = config.github.app()?;
+    let names = config.names()?;
     let bounds = config.bounds()?;
     let connection = config.temporal.connection()?;
 
@@ -43,6 +44,7 @@ async fn main() -> anyhow::Result<()> {
     let cluster = Cluster {
         client: cluster::connect(config.kube_context.as_deref()).await?,
         instance: config.preview_instance.clone(),
+        names,
     };
     let github = GitHubApp::new(&app).context("GITHUB_API_URL or GITHUB_PRIVATE_KEY")?;
 
@@ -71,6 +73,7 @@ async fn main() -> anyhow::Result<()> {
     let implementations = Implementations {
         previews: Previews {
             cluster: cluster.clone(),
+            owners: config.preview_allowed_owners.clone(),
             namespaces: config.namespaces(&bounds),
             releases: config.releases(&bounds),
             repository_charts: RepositoryCharts::new(github.clone()),
@@ -79,11 +82,15 @@ async fn main() -> anyhow::Result<()> {
         pull_requests: PullRequests {
             cluster: cluster.clone(),
             github: github.clone(),
-            domain: config.preview_domain.clone(),
+            owners: config.preview_allowed_owners.clone(),
             bounds,
         },
         sweeps: Sweeps { cluster },
-        comments: Comments::new(github, config.links()),
+        comments: Comments::new(
+            github,
+            config.preview_allowed_owners.clone(),
+            config.links(),
+        ),
     };
     let queues = workers::queues(&config, implementations, pace)?;
     workers::run(
