@@ -8,7 +8,7 @@ use kube::{
     runtime::{wait, watcher},
 };
 use tokio::time::{Instant, sleep};
-use workflows::activities::Explanation;
+use workflows::{activities::Explanation, vocabulary::Names};
 
 use crate::{
     Instance,
@@ -29,6 +29,8 @@ pub struct Cluster {
     pub client: Client,
     /// Whose namespaces we make, and the only ones we remove.
     pub instance: Instance,
+    /// What is made there is called so.
+    pub names: Names,
 }
 
 impl Cluster {

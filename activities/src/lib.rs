@@ -30,6 +30,7 @@ mod redact;
 mod release;
 mod removal;
 mod repository_config;
+mod served;
 #[allow(
     missing_docs,
     reason = "the SDK's macros generate public items without documentation"

@@ -8,7 +8,7 @@ use workflows::{
     activities::{
         CreateNamespace, PreviewReport, ReportPreview, ReportedState, RunIdentity, StopReason,
     },
-    vocabulary::{CommentId, InstallationId, InvalidPreviewId, PreviewId},
+    vocabulary::{CommentId, InstallationId, InvalidPreviewId, Names, PreviewId},
 };
 
 /// Label: who made it. With [`INSTANCE`], what all our selections go by.
@@ -19,13 +19,18 @@ const US: &str = "preview";
 const INSTANCE: &str = "preview.dev/instance";
 /// Label: the identity of the Temporal namespace that knows its workflow. What another Temporal knows, this one takes for nobody's.
 const TEMPORAL_NAMESPACE: &str = "preview.dev/temporal-namespace";
-/// Labels for people: `kubectl get namespaces -l preview.dev/pull-request=12`.
+/// Label for people.
 const REPOSITORY_SLUG: &str = "preview.dev/repository-slug";
+/// Labels by which a preview's namespaces are looked for, and by people too: `kubectl get namespaces -l preview.dev/pull-request=12`.
 const PULL_REQUEST: &str = "preview.dev/pull-request";
 const COMMIT: &str = "preview.dev/commit";
 /// Label: what leads a pull request's own address to a preview; its value is the address's first label.
 const STABLE_ADDRESS: &str = "preview.dev/stable-address";
+/// Annotation beside it: the pull request, by its full name.
+const ADDRESS_OF: &str = "preview.dev/address-of";
 
+/// Annotation: the name that the namespace was made with. A copy of everything else here, on a namespace of another name, claims nothing.
+pub(crate) const MADE_AS: &str = "preview.dev/namespace";
 /// Annotation: the workflow that the namespace was made for.
 const WORKFLOW_ID: &str = "preview.dev/workflow-id";
 /// Annotation: the very run. Only this run may fill or remove the namespace.
@@ -139,6 +144,8 @@ pub(crate) struct Claim {
     pub(crate) workflow_id: String,
     pub(crate) run_id: String,
     pub(crate) orphaned_since: Option<Timestamp>,
+    /// It was made for this very namespace. Another one can be no run's.
+    pub(crate) is_original: bool,
 }
 
 /// A namespace with our labels that is no preview of ours.
@@ -147,12 +154,9 @@ pub(crate) enum Unaccounted {
     #[error("its annotation {WORKFLOW_ID} names no preview: {0}")]
     NoPreview(#[from] InvalidPreviewId),
     #[error(
-        "its annotation {WORKFLOW_ID} names {preview}, whose namespace would be called {expected}"
+        "its annotation {WORKFLOW_ID} names {preview}, but it was not made for that preview under this name"
     )]
-    OtherName {
-        preview: PreviewId,
-        expected: String,
-    },
+    OtherName { preview: PreviewId },
 }
 
 impl Claim {
@@ -167,27 +171,28 @@ impl Claim {
             run_id: annotation(RUN_ID).unwrap_or_default(),
             // A mark that cannot be read is none: the sweep then marks anew, which only delays a removal.
             orphaned_since: annotation(ORPHANED_SINCE).and_then(|text| text.parse().ok()),
+            is_original: annotation(MADE_AS) == namespace.metadata.name,
         })
     }
 
-    /// The preview that the namespace of this name is for. Labels and annotations can be copied onto any namespace; only a preview's own one has
-    /// the name that its workflow ID gives.
+    /// The preview that the namespace of this name is for. Labels and annotations can be copied onto any namespace; only one that was made for a
+    /// preview says so of its own name, and has a name that ends with what anybody knows of the preview. Names that were made with an earlier key
+    /// count.
     pub(crate) fn preview_in(&self, name: &str) -> Result<PreviewId, Unaccounted> {
         let preview: PreviewId = self.workflow_id.parse()?;
-        let expected = preview.namespace();
-        if expected == name {
+        if self.is_original && Names::could_name(name, &preview) {
             Ok(preview)
         } else {
-            Err(Unaccounted::OtherName { preview, expected })
+            Err(Unaccounted::OtherName { preview })
         }
     }
 
-    pub(crate) fn is_for_workflow(&self, owner: &RunIdentity) -> bool {
-        self.workflow_id == owner.preview.to_string()
+    pub(crate) fn is_for_workflow(&self, preview: &PreviewId) -> bool {
+        self.is_original && self.workflow_id == preview.to_string()
     }
 
     pub(crate) fn is_held_by(&self, owner: &RunIdentity) -> bool {
-        self.is_for_workflow(owner) && self.run_id == owner.run_id
+        self.is_for_workflow(&owner.preview) && self.run_id == owner.run_id
     }
 }
 
@@ -218,7 +223,11 @@ pub(crate) fn is_terminating(namespace: &Namespace) -> bool {
 }
 
 /// The namespace that a request asks for, ours from its first moment on.
-pub(crate) fn claimed_namespace(request: &CreateNamespace, instance: &Instance) -> Namespace {
+pub(crate) fn claimed_namespace(
+    request: &CreateNamespace,
+    instance: &Instance,
+    name: String,
+) -> Namespace {
     let preview = &request.owner.preview;
     let mut labels = labels(instance);
     labels.extend(own([
@@ -236,11 +245,13 @@ pub(crate) fn claimed_namespace(request: &CreateNamespace, instance: &Instance) 
             "restricted".to_owned(),
         );
     }
+    let mut annotations = claim_annotations(request);
+    annotations.insert(MADE_AS.to_owned(), name.clone());
     Namespace {
         metadata: ObjectMeta {
-            name: Some(preview.namespace()),
+            name: Some(name),
             labels: Some(labels),
-            annotations: Some(claim_annotations(request)),
+            annotations: Some(annotations),
             ..ObjectMeta::default()
         },
         ..Namespace::default()
@@ -256,21 +267,44 @@ pub(crate) fn labels(instance: &Instance) -> BTreeMap<String, String> {
     ])
 }
 
-/// The labels of what leads a pull request's own address somewhere.
-pub(crate) fn address_labels(preview: &PreviewId, instance: &Instance) -> BTreeMap<String, String> {
+/// Selects the namespaces that may have been made for a preview, whatever they are called. What they claim decides.
+pub(crate) fn preview_selector(preview: &PreviewId, instance: &Instance) -> String {
+    let PreviewId {
+        pull_request,
+        commit,
+        ..
+    } = preview;
+    format!(
+        "{},{PULL_REQUEST}={pull_request},{COMMIT}={commit}",
+        instance.selector()
+    )
+}
+
+/// The labels and annotations of what leads a pull request's own address somewhere.
+pub(crate) fn address_mark(preview: &PreviewId, instance: &Instance, names: &Names) -> ObjectMeta {
     let mut labels = labels(instance);
     labels.extend(own([
-        (STABLE_ADDRESS, preview.stable_host_label()),
+        (STABLE_ADDRESS, names.stable_label(preview)),
         (PULL_REQUEST, preview.pull_request.to_string()),
         (COMMIT, preview.commit.to_string()),
     ]));
-    labels
+    ObjectMeta {
+        labels: Some(labels),
+        annotations: Some(own([(ADDRESS_OF, preview.pull_request_name())])),
+        ..ObjectMeta::default()
+    }
 }
 
-/// Selects whatever leads the pull request's own address somewhere.
-pub(crate) fn address_selector(preview: &PreviewId, instance: &Instance) -> String {
-    let stable = preview.stable_host_label();
+/// Selects what may lead the pull request's own address somewhere: see [`is_address_of`].
+pub(crate) fn address_selector(preview: &PreviewId, instance: &Instance, names: &Names) -> String {
+    let stable = names.stable_label(preview);
     format!("{},{STABLE_ADDRESS}={stable}", instance.selector())
+}
+
+/// Does this lead the pull request's own address somewhere, by the pull request's full name?
+pub(crate) fn is_address_of(object: &ObjectMeta, preview: &PreviewId) -> bool {
+    let annotations = object.annotations.as_ref();
+    annotations.and_then(|all| all.get(ADDRESS_OF)) == Some(&preview.pull_request_name())
 }
 
 /// Who owns the namespace, and why it exists.
@@ -315,6 +349,7 @@ mod tests {
     use super::*;
 
     const PREVIEW: &str = "octo-org/hello-world#12:0123456789abcdef0123456789abcdef01234567";
+    const NAME: &str = "preview-hello-world-abcdefgh234567yz-pr-12-0123456";
 
     fn request() -> CreateNamespace {
         CreateNamespace {
@@ -345,18 +380,29 @@ mod tests {
 
     #[test]
     fn a_namespace_is_known_again_by_the_run_that_made_it() {
-        let namespace = claimed_namespace(&request(), &instance("default"));
+        let namespace = claimed_namespace(&request(), &instance("default"), "preview-x".to_owned());
         let claim = Claim::on(&namespace, &instance("default")).expect("ours");
         assert!(claim.is_held_by(&request().owner));
 
         let mut successor = request().owner;
         successor.run_id = "run-2".to_owned();
-        assert!(claim.is_for_workflow(&successor) && !claim.is_held_by(&successor));
+        assert!(claim.is_for_workflow(&successor.preview) && !claim.is_held_by(&successor));
+    }
+
+    #[test]
+    fn a_copy_on_another_namespace_claims_nothing() {
+        let original = claimed_namespace(&request(), &instance("default"), "preview-x".to_owned());
+        let mut copy = original;
+        copy.metadata.name = Some("production".to_owned());
+        let claim = Claim::on(&copy, &instance("default")).expect("our labels");
+        let owner = request().owner;
+        assert!(!claim.is_held_by(&owner) && !claim.is_for_workflow(&owner.preview));
     }
 
     #[test]
     fn a_namespace_says_whom_to_tell_of_its_end() {
-        let mut namespace = claimed_namespace(&request(), &instance("default"));
+        let mut namespace =
+            claimed_namespace(&request(), &instance("default"), "preview-x".to_owned());
         let word = last_word(&namespace).expect("all is there");
         assert_eq!(word.installation, request().installation);
         assert_eq!(word.report.preview, request().owner.preview);
@@ -372,7 +418,7 @@ mod tests {
 
     #[test]
     fn another_instances_namespace_is_not_ours() {
-        let namespace = claimed_namespace(&request(), &instance("default"));
+        let namespace = claimed_namespace(&request(), &instance("default"), "preview-x".to_owned());
         assert_eq!(Claim::on(&namespace, &instance("staging")), None);
         assert_eq!(Claim::on(&Namespace::default(), &instance("default")), None);
     }
@@ -380,7 +426,7 @@ mod tests {
     #[test]
     fn what_another_temporal_knows_is_not_ours_though_the_instance_has_the_same_name() {
         let other = instance_in("default", "01a21419-0000-7c2b-94f3-28f6af75b493");
-        let namespace = claimed_namespace(&request(), &other);
+        let namespace = claimed_namespace(&request(), &other, "preview-x".to_owned());
         assert_eq!(Claim::on(&namespace, &instance("default")), None);
 
         let mut unnamed = namespace;
@@ -400,9 +446,15 @@ mod tests {
         );
     }
 
-    /// What the sweep reads on a namespace of this name with this workflow ID.
-    fn accounted(name: &str, workflow_id: Option<String>) -> Result<PreviewId, Unaccounted> {
-        let mut namespace = claimed_namespace(&request(), &instance("default"));
+    /// What the sweep reads on a namespace of this name, with this workflow ID, that has everything else of the one called `made_as`.
+    fn accounted(
+        made_as: &str,
+        name: &str,
+        workflow_id: Option<String>,
+    ) -> Result<PreviewId, Unaccounted> {
+        let mut namespace =
+            claimed_namespace(&request(), &instance("default"), made_as.to_owned());
+        namespace.metadata.name = Some(name.to_owned());
         let annotations = namespace.metadata.annotations.as_mut();
         let annotations = annotations.expect("annotations");
         annotations.remove(WORKFLOW_ID);
@@ -415,22 +467,26 @@ mod tests {
     fn only_a_namespace_that_is_named_for_its_workflow_is_a_preview_of_ours() {
         let preview: PreviewId = PREVIEW.parse().expect("an id");
         let workflow_id = Some(PREVIEW.to_owned());
-        assert_eq!(
-            accounted(&preview.namespace(), workflow_id.clone()),
-            Ok(preview)
-        );
-        assert!(matches!(
-            accounted("production", workflow_id),
-            Err(Unaccounted::OtherName { .. })
-        ));
+        let name = NAME;
+        let other = PREVIEW.replace("#12:", "#13:");
+        assert_eq!(accounted(name, name, workflow_id.clone()), Ok(preview));
+        for (copied_from, name, workflow_id) in [
+            (name, "production", workflow_id.clone()),
+            ("production", "production", workflow_id),
+            (name, name, Some(other)),
+        ] {
+            assert!(
+                matches!(
+                    accounted(copied_from, name, workflow_id),
+                    Err(Unaccounted::OtherName { .. })
+                ),
+                "{name}"
+            );
+        }
     }
 
     #[test]
     fn nonsense_in_the_annotation_is_no_preview() {
-        let name = PREVIEW
-            .parse::<PreviewId>()
-            .map(|preview| preview.namespace())
-            .expect("an id");
         for nonsense in [
             None,
             Some(String::new()),
@@ -440,12 +496,21 @@ mod tests {
         ] {
             assert!(
                 matches!(
-                    accounted(&name, nonsense.clone()),
+                    accounted(NAME, NAME, nonsense.clone()),
                     Err(Unaccounted::NoPreview(_))
                 ),
                 "{nonsense:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_namespace_whose_annotations_were_torn_off_is_ours_but_nobodys() {
+        let mut namespace =
+            claimed_namespace(&request(), &instance("default"), "preview-x".to_owned());
+        namespace.metadata.annotations = None;
+        let claim = Claim::on(&namespace, &instance("default")).expect("ours");
+        assert!(claim.workflow_id.is_empty() && !claim.is_for_workflow(&request().owner.preview));
     }
 
     #[test]

@@ -4,15 +4,20 @@ use std::{sync::Arc, time::SystemTime};
 
 use jiff::Timestamp;
 use temporalio_sdk::activities::{ActivityContext, ActivityError, activities};
-use workflows::activities::{
-    AwaitReady, CreateNamespace, InstallRelease, NamespaceHandle, Readiness, TearDown,
-    preview_declared,
+use workflows::{
+    activities::{
+        AwaitReady, CreateNamespace, InstallRelease, NamespaceHandle, Readiness, TearDown,
+        preview_declared,
+    },
+    vocabulary::AllowedOwners,
 };
 
 use crate::{
     Cluster, NamespaceConfig, ReadinessConfig, ReleaseConfig, RepositoryCharts,
     alive::{Progress, to_the_end, until_cancelled},
+    fault::give_up,
     namespace, readiness, release,
+    served::assert_served,
     teardown::tear_down,
 };
 
@@ -20,6 +25,8 @@ use crate::{
 pub struct Previews {
     /// Where.
     pub cluster: Cluster,
+    /// For whom. What was made for somebody who is not served any more is removed all the same.
+    pub owners: AllowedOwners,
     /// What their namespaces have to fit in with.
     pub namespaces: NamespaceConfig,
     /// What is installed.
@@ -39,6 +46,7 @@ impl Previews {
         ctx: ActivityContext,
         request: CreateNamespace,
     ) -> Result<NamespaceHandle, ActivityError> {
+        assert_served(&self.owners, &request.owner.preview.repository).map_err(give_up)?;
         let progress = Progress::new();
         let temporal = ctx.client();
         let work = namespace::create(
@@ -59,6 +67,7 @@ impl Previews {
         ctx: ActivityContext,
         request: InstallRelease,
     ) -> Result<(), ActivityError> {
+        assert_served(&self.owners, &request.owner.preview.repository).map_err(give_up)?;
         let progress = Progress::new();
         let work = release::install(
             &self.cluster,

@@ -1,24 +1,26 @@
 //! How is everything that a run has made removed, and nothing else?
 
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::{
     Api, ResourceExt,
     api::{DeleteParams, ListParams, Preconditions},
 };
 use temporalio_sdk::activities::ActivityContext;
-use workflows::activities::TearDown;
+use workflows::{activities::TearDown, vocabulary::PreviewId};
 
 use crate::{
     Cluster, Helm,
     alive::Progress,
-    cluster::Doing,
-    ownership::{Claim, is_terminating},
+    namespace::made_for,
+    ownership::is_terminating,
     release::uninstall,
     removal::{RemovalError, delete, wait_until_gone},
 };
 
 /// Returns when nothing of this run is left. A cancellation of the activity is a worker that shuts down; Helm is then stopped, and the next attempt
 /// goes on.
+///
+/// What is this run's is known by what it says, not by its name, which another key of the service would have made another one.
 pub(crate) async fn tear_down(
     cluster: &Cluster,
     helm: &Helm,
@@ -27,29 +29,33 @@ pub(crate) async fn tear_down(
     progress: &Progress,
 ) -> Result<(), RemovalError> {
     let preview = &request.owner.preview;
-    let name = preview.namespace();
-    progress.report(format!("looking for namespace {name}"));
-    let namespaces = cluster.namespaces();
-    let Some(namespace) = namespaces
-        .get_opt(&name)
-        .await
-        .doing(|| format!("reading namespace {name}"))?
-    else {
-        return Ok(());
-    };
-    let held = Claim::on(&namespace, &cluster.instance)
-        .is_some_and(|claim| claim.is_held_by(&request.owner));
-    if !held {
-        tracing::info!(
-            namespace = name,
-            run_id = request.owner.run_id,
-            "left alone a namespace that this run does not own"
-        );
-        return Ok(());
+    progress.report(format!("looking for the namespace of {preview}"));
+    for (namespace, claim) in made_for(cluster, preview).await? {
+        if claim.is_held_by(&request.owner) {
+            let removal = remove(cluster, helm, preview, &namespace, ctx, progress);
+            Box::pin(removal).await?;
+        } else {
+            tracing::info!(
+                namespace = namespace.name_any(),
+                run_id = request.owner.run_id,
+                "left alone a namespace that this run does not own"
+            );
+        }
     }
+    Ok(())
+}
 
+async fn remove(
+    cluster: &Cluster,
+    helm: &Helm,
+    preview: &PreviewId,
+    namespace: &Namespace,
+    ctx: &ActivityContext,
+    progress: &Progress,
+) -> Result<(), RemovalError> {
+    let name = namespace.name_any();
     let uid = namespace.uid().unwrap_or_default();
-    if !is_terminating(&namespace) {
+    if !is_terminating(namespace) {
         progress.report(format!("helm uninstall {}", preview.release()));
         // The namespace takes with it whatever is in it; what Helm could not do is only worth a line in the log.
         if let Err(error) = uninstall(helm, preview, &name, ctx.cancelled()).await {

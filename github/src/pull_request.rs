@@ -19,6 +19,8 @@ pub struct PullRequest {
     pub from_fork: bool,
     /// The branch it wants to be merged into.
     pub base_branch: String,
+    /// The branch that the repository itself puts first. Whoever opens a pull request cannot choose it.
+    pub default_branch: String,
     /// Whether it is still to be decided on.
     pub state: PullRequestState,
     /// Marked as not ready for review.
@@ -85,13 +87,19 @@ struct End {
 struct Base {
     #[serde(rename = "ref")]
     branch: String,
-    repo: Home,
+    repo: Receiver,
 }
 
 /// Repositories are compared by number: names change.
-#[derive(Deserialize, PartialEq)]
+#[derive(Deserialize)]
 struct Home {
     id: RepositoryId,
+}
+
+#[derive(Deserialize)]
+struct Receiver {
+    id: u64,
+    default_branch: String,
 }
 
 #[derive(Deserialize)]
@@ -106,8 +114,12 @@ impl From<Wire> for PullRequest {
         Self {
             repository: wire.base.repo.id,
             head: wire.head.sha,
-            from_fork: wire.head.repo != Some(wire.base.repo),
+            from_fork: wire
+                .head
+                .repo
+                .is_none_or(|home| home.id != wire.base.repo.id),
             base_branch: wire.base.branch,
+            default_branch: wire.base.repo.default_branch,
             state: match (wire.merged, wire.state) {
                 (true, _) => PullRequestState::Merged,
                 (false, OpenOrClosed::Open) => PullRequestState::Open,
@@ -139,11 +151,13 @@ mod tests {
         ] {
             let json = json!({
                 "head": { "sha": "0123456789abcdef0123456789abcdef01234567", "repo": head },
-                "base": { "ref": "main", "repo": { "id": 1 } },
+                "base": { "ref": "release", "repo": { "id": 1, "default_branch": "main" } },
                 "state": state, "merged": merged, "locked": false, "html_url": "https://github.com/o/r/pull/1",
             });
             let pull_request: PullRequest = serde_json::from_value(json).expect("a pull request");
             assert_eq!((pull_request.from_fork, pull_request.state), expected);
+            assert_eq!(pull_request.base_branch, "release");
+            assert_eq!(pull_request.default_branch, "main");
         }
     }
 }

@@ -10,7 +10,7 @@ use dev::github::{Comment, Traffic, User};
 use futures::{StreamExt, TryStreamExt, future::try_join_all, stream};
 use jiff::SignedDuration;
 use tests::{
-    Conversation, PullRequest, Setting, converse,
+    ANOTHER_OWNER, Conversation, PullRequest, Setting, converse,
     patience::{ANSWER, GONE, URL},
     plain,
 };
@@ -203,7 +203,7 @@ async fn keep_us_busy(chat: &Conversation, pulls: usize) -> Result<Vec<PullReque
 #[test]
 fn when_one_organisation_keeps_us_busy_others_are_answered_at_once_and_it_is_told_less() {
     converse(Setting::default(), async |chat| {
-        let namesake = chat.namesake("Another-Org").await?;
+        let namesake = chat.namesake(ANOTHER_OWNER).await?;
         let (same, other) = tokio::try_join!(chat.pull_request(), chat.pull_request_in(&namesake))?;
         let talkative = keep_us_busy(chat, 64).await?;
 

@@ -1,4 +1,4 @@
-//! What a repository decides about its own previews, in `.preview.yaml` on its base branch.
+//! What a repository decides about its own previews, in `.preview.yaml` on its default branch.
 
 use anyhow::{Context, Result};
 use dev::github::User;
@@ -82,7 +82,7 @@ fn which_chart_is_installed_with_which_values() {
 
         let preview = pull.previewed().await?;
 
-        let (kube, namespace) = (chat.stack.kube.clone(), preview.id.namespace());
+        let (kube, namespace) = (chat.stack.kube.clone(), preview.namespace_name()?);
         let deployment = Api::<Deployment>::namespaced(kube.clone(), &namespace)
             .get(&preview.id.release())
             .await?;
@@ -185,6 +185,55 @@ fn what_a_pull_request_says_about_itself_is_not_obeyed() {
         let preview = pull.shows_url().await?;
         let left = time_left(&preview).await?;
         assert!(left <= SignedDuration::from_mins(5), "{left:#}");
+        preview.stop().await
+    });
+}
+
+#[test]
+fn a_pull_request_into_a_branch_of_ones_own_goes_by_the_default_branchs_rules() {
+    converse(Setting::default(), async |chat| {
+        chat.configure("who_may: [admin]\n").await?;
+        let mona = User::writer();
+        chat.repository
+            .commit_to(&mona, "lax", [(".preview.yaml", "who_may: [write]\n")])
+            .await?;
+        let pull = chat.pull_request_into("lax").await?;
+
+        let refusal = pull.hears(&mona, "/preview").await?;
+
+        assert!(refusal.contains(".preview.yaml"), "{refusal}");
+        assert!(pull.preview()?.described().await?.is_none());
+        Ok(())
+    });
+}
+
+#[test]
+fn a_branch_that_the_default_branch_lists_decides_for_itself() {
+    converse(Setting::default().ttl("20m"), async |chat| {
+        let (mona, ada) = (User::writer(), User::admin());
+        let commit_to = async |branch: &str, file: (&str, &str)| {
+            chat.repository.commit_to(&ada, branch, [file]).await
+        };
+        commit_to("release-1.x", ("notes.txt", "The first one.")).await?;
+        chat.configure("ttl: 5m\nwho_may: [admin]\nbranches: [release-1.x, release-2.x]\n")
+            .await?;
+
+        // Without a file of its own it goes by the default branch's.
+        let pull = chat.pull_request_into("release-1.x").await?;
+        let refusal = pull.hears(&mona, "/preview").await?;
+        assert!(refusal.contains(".preview.yaml"), "{refusal}");
+
+        let own = ".preview.yaml";
+        commit_to("release-2.x", (own, "ttl: soon\n")).await?;
+        let pull = chat.pull_request_into("release-2.x").await?;
+        let answer = pull.hears(&mona, "/preview").await?;
+        let place = "`.preview.yaml` on `release-2.x`, line 1";
+        assert!(answer.contains(place), "{answer}");
+        commit_to("release-2.x", (own, "ttl: 10m\n")).await?;
+        let preview = pull.previewed().await?;
+        let left = time_left(&preview).await?;
+        let own_time = SignedDuration::from_mins(5)..=SignedDuration::from_mins(10);
+        assert!(own_time.contains(&left), "{left:#}");
         preview.stop().await
     });
 }

@@ -43,10 +43,31 @@ fn a_worker_killed_while_helm_runs_is_replaced_and_the_preview_comes_up() {
     });
 }
 
+#[test]
+fn a_preview_keeps_its_names_when_the_service_gets_another_key_for_them_meanwhile() {
+    converse(Setting::default(), async |chat| {
+        let mut helm = HeldHelm::before(&chat.stack.env.helm, &chat.folder)?;
+        chat.restart_worker_with("HELM", helm.program()).await?;
+        let pull = chat.pull_request().await?;
+        let preview = pull.request_preview().await?;
+        helm.is_called().await?;
+
+        chat.worker.kill().await?;
+        chat.worker.set("HELM", &chat.stack.env.helm);
+        let another = "another key for conversations: 51ab9c70";
+        chat.worker.set("PREVIEW_NAME_KEY", another);
+        chat.worker.start().await?;
+
+        recovers(&pull, &preview).await?;
+        assert_eq!(chat.namespaces().await?, [preview.namespace_name()?]);
+        preview.stop().await
+    });
+}
+
 /// Waits until Helm has noted in the cluster that an installation is under way.
 async fn helm_is_installing(chat: &Conversation, preview: &Preview) -> Result<()> {
     preview.has_namespace().await?;
-    let secrets: Api<Secret> = Api::namespaced(chat.stack.kube.clone(), &preview.id.namespace());
+    let secrets: Api<Secret> = Api::namespaced(chat.stack.kube.clone(), &preview.namespace_name()?);
     let pending = watcher::Config::default().labels("owner=helm,status=pending-install");
     let mut events = std::pin::pin!(watcher(secrets, pending));
     let noted = async {
@@ -82,7 +103,7 @@ fn what_a_killed_helm_left_half_installed_is_recovered() {
 
         chat.worker.kill().await?;
         let secrets: Api<Secret> =
-            Api::namespaced(chat.stack.kube.clone(), &preview.id.namespace());
+            Api::namespaced(chat.stack.kube.clone(), &preview.namespace_name()?);
         let left = secrets
             .list(&ListParams::default().labels("owner=helm,status=pending-install"))
             .await?;

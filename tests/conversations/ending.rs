@@ -22,13 +22,14 @@ async fn ended_as_cancelled(pull: &PullRequest, preview: &Preview) -> Result<()>
 }
 
 /// What `docs/development.md` says that an operator types.
-async fn start_by_hand(chat: &Conversation, pull: &PullRequest) -> Result<Preview> {
+pub(crate) async fn start_by_hand(chat: &Conversation, pull: &PullRequest) -> Result<Preview> {
     let preview = pull.preview()?;
     let id = preview.id.to_string();
-    let installation = chat.github.installation_id(chat.repository.owner());
+    let repository = &preview.id.repository;
+    let installation = chat.github.installation_id(repository.owner());
     let request = serde_json::json!({
         "idempotency_key": id,
-        "repo": chat.repository.full_name(),
+        "repo": repository,
         "pr_number": pull.github.number(),
         "commit_sha": pull.github.head_sha(),
         "installation_id": installation,

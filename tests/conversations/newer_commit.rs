@@ -3,7 +3,9 @@
 use anyhow::Result;
 use dev::{github::User, stack::part::until};
 use temporalio_client::WorkflowExecutionStatus;
-use tests::{Conversation, Preview, PullRequest, Setting, converse, patience::ANSWER};
+use tests::{
+    ANOTHER_OWNER, Conversation, Preview, PullRequest, Setting, converse, patience::ANSWER,
+};
 use workflows::vocabulary::Phase;
 
 /// An app that dies at its start.
@@ -237,7 +239,7 @@ fn merging_a_pull_request_removes_all_its_previews_whatever_they_are_doing() {
 #[test]
 fn repositories_of_the_same_name_have_addresses_of_their_own() {
     converse(Setting::default(), async |chat| {
-        let namesake = chat.namesake("Another-Org").await?;
+        let namesake = chat.namesake(ANOTHER_OWNER).await?;
         let (one, other) = (
             chat.pull_request().await?,
             chat.pull_request_in(&namesake).await?,

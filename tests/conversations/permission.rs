@@ -1,8 +1,11 @@
 //! Who may ask for what, and how the others are told.
 
-use anyhow::Context;
-use dev::github::User;
-use tests::{PullRequest, Setting, converse};
+use anyhow::{Context, Result};
+use dev::{github::User, stack::part::until};
+use temporalio_client::WorkflowExecutionStatus;
+use tests::{Conversation, PullRequest, Setting, converse, patience::ANSWER};
+
+use crate::ending::start_by_hand;
 
 #[test]
 fn someone_without_write_access_is_told_why_once_and_nothing_starts() {
@@ -28,6 +31,26 @@ fn someone_without_write_access_is_told_why_once_and_nothing_starts() {
         assert_eq!(pull.replies().len(), 3, "{:#?}", pull.replies());
         assert_eq!(chat.workflows.previews().await?.len(), 1);
         preview.stop().await
+    });
+}
+
+#[test]
+fn strangers_are_not_answered_where_nothing_is_left_to_decide() {
+    converse(Setting::default(), async |chat| {
+        let pull = chat.pull_request_without_image().await?;
+        pull.github.close()?;
+        let strangers = [User::reader(), User::outsider(), User::triager()];
+        for (who, text) in strangers
+            .iter()
+            .zip(["/preview", "/preview help", "/preview nonsense"])
+        {
+            pull.asks(who, text).await?;
+        }
+        // What is asked is answered in order, so all of that has been looked at when this is.
+        let refusal = pull.hears(&User::writer(), "/preview").await?;
+        assert!(refusal.contains("closed"), "{refusal}");
+        assert_eq!(pull.github.app_comments().len(), 1, "{:#?}", pull.replies());
+        Ok(())
     });
 }
 
@@ -89,6 +112,89 @@ fn talk_about_previews_starts_none() {
         assert!(pull.preview()?.described().await?.is_none());
         for place in [&pull, &issue] {
             assert!(place.github.app_comments().is_empty());
+        }
+        Ok(())
+    });
+}
+
+/// What somebody who may start workflows, or knows the webhook's secret, could have a pull request's workflow hear.
+async fn signal_by_hand(chat: &Conversation, pull: &PullRequest) -> Result<String> {
+    let repository = pull.preview()?.id.repository;
+    let id = format!("{repository}#{}", pull.github.number());
+    let input = serde_json::json!({
+        "installation": chat.github.installation_id(repository.owner()),
+        "repository": repository,
+        "number": pull.github.number(),
+    });
+    let heard = serde_json::json!({
+        "comment": 1,
+        "author": "mona",
+        "commands": [{ "Ok": { "preview": { "ttl": null } } }],
+    });
+    let (input, heard) = (input.to_string(), heard.to_string());
+    let words = ["workflow", "signal-with-start"].into_iter();
+    let words = words.chain(["--type", "PullRequestWorkflow", "--workflow-id", &id]);
+    let words = words.chain(["--task-queue", chat.workflows.task_queue()]);
+    let words = words.chain(["--input", &input, "--signal-name", "commented"]);
+    let words = words.chain(["--signal-input", &heard]);
+    chat.stack.temporal_cli(&words.collect::<Vec<_>>()).await?;
+    Ok(id)
+}
+
+#[test]
+fn only_those_whom_the_operators_name_are_served() {
+    converse(Setting::default(), async |chat| {
+        // They have installed the App, and may do everything in their own repository.
+        let strange = chat.namesake("Stranger").await?;
+        let pull = chat.pull_request_in(&strange).await?;
+
+        let (_, outcome) = pull.comment(&User::admin(), "/preview").await?;
+
+        assert_eq!(outcome.status_code, 204, "{outcome:?}");
+        assert!(chat.workflows.all().await?.is_empty());
+
+        // Nor does the worker, whoever asks.
+        let id = signal_by_hand(chat, &pull).await?;
+        until(ANSWER, async || {
+            let show = ["workflow", "show", "--output", "json", "--workflow-id", &id];
+            match chat.stack.temporal_cli(&show).await {
+                Ok(history) if history.contains("NotServed") => Ok(()),
+                Ok(_) => Err("the worker has not looked yet".to_owned()),
+                Err(error) => Err(format!("{error:#}")),
+            }
+        })
+        .await
+        .map_err(anyhow::Error::msg)?;
+        let preview = start_by_hand(chat, &pull).await?;
+        assert_eq!(preview.closed().await?, WorkflowExecutionStatus::Failed);
+        let id = preview.id.to_string();
+        let show = ["workflow", "show", "--output", "json", "--workflow-id", &id];
+        let history = chat.stack.temporal_cli(&show).await?;
+        assert!(history.contains("does not serve Stranger/"), "{history}");
+
+        assert_eq!(
+            chat.workflows.previews().await?.len(),
+            1,
+            "only the one by hand"
+        );
+        assert!(preview.namespace().await?.is_none());
+        assert!(pull.github.app_comments().is_empty());
+        Ok(())
+    });
+}
+
+#[test]
+fn neither_program_starts_without_being_told_whom_to_serve() {
+    converse(Setting::default(), async |chat| {
+        for owners in ["", "*"] {
+            for service in [&mut chat.webhook, &mut chat.worker] {
+                if service.is_running() {
+                    service.stop().await?;
+                }
+                service.set("PREVIEW_ALLOWED_OWNERS", owners);
+                let refusal = service.start().await.expect_err("whom?").to_string();
+                assert!(refusal.contains("PREVIEW_ALLOWED_OWNERS"), "{refusal}");
+            }
         }
         Ok(())
     });

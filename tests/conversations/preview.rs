@@ -144,7 +144,7 @@ fn asking_twenty_times_in_parallel_gives_one_workflow_one_namespace_and_one_comm
         let preview = pull.shows_url().await?;
         // What is asked is answered in order: a request that is looked at after the stop would be carried out.
         pull.hears(&mona, "/preview status").await?;
-        assert_eq!(chat.namespaces().await?, [preview.id.namespace()]);
+        assert_eq!(chat.namespaces().await?, [preview.namespace_name()?]);
         pull.sticky()?;
         preview.stop().await?;
         dev::stack::part::until(ANSWER, async || {

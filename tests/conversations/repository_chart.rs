@@ -40,7 +40,7 @@ async fn with_files(chat: &Conversation, files: Vec<File>) -> Result<PullRequest
 }
 
 async fn noted(chat: &Conversation, preview: &Preview) -> Result<String> {
-    let namespace = preview.id.namespace();
+    let namespace = preview.namespace_name()?;
     let note = Api::<ConfigMap>::namespaced(chat.stack.kube.clone(), &namespace)
         .get("note")
         .await?;

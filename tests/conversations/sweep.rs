@@ -90,7 +90,7 @@ async fn orphan(chat: &Conversation, preview: &Preview) -> Result<String> {
         preview.namespace().await?.is_some(),
         "a terminated workflow tears nothing down"
     );
-    Ok(preview.id.namespace())
+    preview.namespace_name()
 }
 
 async fn mark_of(preview: &Preview) -> Result<Option<String>> {
@@ -206,7 +206,7 @@ fn the_namespace_of_a_terminated_preview_is_marked_and_after_the_grace_removed_a
             let (lost, live) = (chat.pull_request().await?, chat.pull_request().await?);
             let (lost, live) = tokio::try_join!(lost.previewed(), live.previewed())?;
             // A name like ours without our labels, our labels but another instance's, and our instance's name alone.
-            let foreign = format!("{}-x", &lost.id.namespace()[..50]);
+            let foreign = format!("{}-x", &lost.namespace_name()?[..50]);
             let neighbour = format!("{}-neighbour", chat.instance);
             let bystander = format!("{}-bystander", chat.instance);
             make(chat, &foreign, &[]).await?;
@@ -303,7 +303,7 @@ fn a_dry_run_touches_nothing_and_a_restarted_worker_keeps_one_schedule_with_its_
             assert!(mark_of(&preview).await?.is_some(), "with the new settings");
 
             namespaces(chat)
-                .delete(&preview.id.namespace(), &DeleteParams::default())
+                .delete(&preview.namespace_name()?, &DeleteParams::default())
                 .await?;
             preview.gone().await
         },

@@ -27,12 +27,14 @@ use crate::{
     process::{Service, programs},
     pull_request::PullRequest,
     setting::Setting,
-    stack::SharedStack,
+    stack::{NAME_KEY, SharedStack},
     temporal::Workflows,
 };
 
 /// The owner of every conversation's repository; the repositories' names differ.
 const OWNER: &str = "Octo-Org";
+/// Another one, who has installed the App too and is served.
+pub const ANOTHER_OWNER: &str = "Another-Org";
 
 /// Everything that one test holds in its hands.
 pub struct Conversation {
@@ -129,6 +131,10 @@ impl Conversation {
             service.set("TEMPORAL_ADDRESS", &stack.env.temporal_address);
             service.set("TEMPORAL_NAMESPACE", &stack.env.temporal_namespace);
             service.set("PREVIEW_TASK_QUEUE", &task_queue);
+            service.set(
+                "PREVIEW_ALLOWED_OWNERS",
+                format!("{OWNER},{ANOTHER_OWNER}").to_lowercase(),
+            );
             service.set("RUST_LOG", "info");
         }
         let address = webhook.address().to_owned();
@@ -148,7 +154,8 @@ impl Conversation {
         worker.set("KUBECONFIG", &stack.env.worker_kubeconfig);
         worker.set("HELM", &stack.env.helm);
         worker.set("PREVIEW_INSTANCE", &instance);
-        worker.set("PREVIEW_DOMAIN", stack.preview_domain()?.to_string());
+        worker.set("PREVIEW_NAME_KEY", NAME_KEY);
+        worker.set("PREVIEW_DOMAIN", &stack.env.preview_domain);
         worker.set(
             "PREVIEW_INGRESS_ADDRESS",
             &stack.env.preview_ingress_address,
@@ -212,6 +219,21 @@ impl Conversation {
         Ok(pull)
     }
 
+    /// The same into another branch than the default one. There has to be such a branch.
+    ///
+    /// # Errors
+    /// When GitHub or the image builder will not.
+    pub async fn pull_request_into(&self, base: &str) -> Result<PullRequest> {
+        let content = [PullRequest::content(&self.greeting())];
+        let pull = self
+            .repository
+            .open_pull_request_into(base, &User::writer(), "Greet", content)
+            .await?;
+        let pull = self.around(pull);
+        pull.build_image().await?;
+        Ok(pull)
+    }
+
     /// Opens a pull request whose image nobody has built yet.
     ///
     /// # Errors
@@ -245,7 +267,7 @@ impl Conversation {
             .await?)
     }
 
-    /// Gives the repository a configuration, on the branch that pull requests are merged into.
+    /// Gives the repository a configuration, on its default branch.
     ///
     /// # Errors
     /// When GitHub will not.

@@ -19,7 +19,7 @@ mod stack;
 mod temporal;
 
 pub use browser::Browser;
-pub use conversation::{Conversation, converse};
+pub use conversation::{ANOTHER_OWNER, Conversation, converse};
 pub use dev::page::Page;
 pub use helm::HeldHelm;
 pub use preview::Preview;

@@ -209,12 +209,20 @@ impl Preview {
         self.gone().await
     }
 
+    /// What its namespace is called, or would be.
+    ///
+    /// # Errors
+    /// When the stack's addresses are of no use.
+    pub fn namespace_name(&self) -> Result<String> {
+        Ok(self.stack.names()?.namespace(&self.id))
+    }
+
     /// Its namespace, if it has one.
     ///
     /// # Errors
     /// When the cluster does not answer.
     pub async fn namespace(&self) -> Result<Option<Namespace>> {
-        Ok(self.namespaces().get_opt(&self.id.namespace()).await?)
+        Ok(self.namespaces().get_opt(&self.namespace_name()?).await?)
     }
 
     /// Waits until its namespace exists.
@@ -223,11 +231,8 @@ impl Preview {
     /// When it does not in time.
     pub async fn has_namespace(&self) -> Result<Namespace> {
         let exists = |namespace: Option<&Namespace>| namespace.is_some();
-        let found = timeout(
-            ANSWER,
-            await_condition(self.namespaces(), &self.id.namespace(), exists),
-        )
-        .await;
+        let name = self.namespace_name()?;
+        let found = timeout(ANSWER, await_condition(self.namespaces(), &name, exists)).await;
         found
             .with_context(|| format!("{} has no namespace after {ANSWER:?}", self.id))??
             .context("it was there a moment ago")
@@ -238,7 +243,7 @@ impl Preview {
     /// # Errors
     /// When it is still there after a while.
     pub async fn gone(&self) -> Result<()> {
-        let name = self.id.namespace();
+        let name = self.namespace_name()?;
         let is_gone = |namespace: Option<&Namespace>| namespace.is_none();
         let gone = timeout(GONE, await_condition(self.namespaces(), &name, is_gone)).await;
         gone.with_context(|| format!("the namespace {name} was still there after {GONE:?}"))??;
@@ -254,7 +259,7 @@ impl Preview {
     /// # Errors
     /// When the stack's addresses are of no use.
     pub fn url(&self) -> Result<Url> {
-        Ok(self.stack.preview_domain()?.url(&self.id).parse()?)
+        Ok(self.stack.names()?.url(&self.id).parse()?)
     }
 
     /// Opens a path of its URL.

@@ -170,8 +170,8 @@ impl PullRequest {
     /// # Errors
     /// When the stack's addresses are of no use.
     pub fn stable_url(&self) -> Result<Url> {
-        let domain = self.stack.preview_domain()?;
-        Ok(domain.stable_url(&self.preview()?.id).parse()?)
+        let names = self.stack.names()?;
+        Ok(names.stable_url(&self.preview()?.id).parse()?)
     }
 
     /// Waits until our one comment contains `text`, escapes aside.

@@ -18,12 +18,15 @@ use temporalio_common::protos::temporal::api::workflowservice::v1::{
     DescribeNamespaceRequest, RegisterNamespaceRequest,
 };
 use tokio::sync::OnceCell;
-use workflows::vocabulary::PreviewDomain;
+use workflows::vocabulary::{NameKey, Names};
 
 use crate::patience::ANSWER;
 
 /// The variable that holds the path of the stack's `stack.env`.
 pub const STACK_ENV: &str = "PREVIEW_STACK_ENV";
+
+/// The key that all conversations' workers make names with.
+pub(crate) const NAME_KEY: &str = "a key for conversations: 8c2f61e07d9b";
 
 /// How the server says that a call was not carried out and may be made again a little later.
 const BUSY: &str = "Workflow is busy";
@@ -86,12 +89,13 @@ impl SharedStack {
         Ok(kube::Client::try_from(config)?)
     }
 
-    /// The domain that previews live under, as the worker is told it.
+    /// What previews are called by a worker that has the conversations' key and the stack's domain.
     ///
     /// # Errors
-    /// When the stack's addresses do not make one.
-    pub fn preview_domain(&self) -> Result<PreviewDomain> {
-        Ok(self.env.preview_domain.parse()?)
+    /// When the stack's addresses do not make a domain.
+    pub fn names(&self) -> Result<Names> {
+        let key = NameKey::new(&NAME_KEY.into())?;
+        Ok(Names::new(key, self.env.preview_domain.parse()?))
     }
 
     /// Returns when the image of the commit is in the cluster.

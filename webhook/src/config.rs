@@ -5,7 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use clap::{Parser, value_parser};
 use secrecy::{ExposeSecret, SecretString};
 use service::{LogFormat, TemporalSettings};
-use workflows::vocabulary::{InvalidTtl, Ttl};
+use workflows::vocabulary::{AllowedOwners, InvalidTtl, Ttl};
 
 use crate::{limit::Limits, signature::Secrets};
 
@@ -51,6 +51,10 @@ pub struct Config {
     /// The secret before that, for the time of a change: deliveries signed with either are accepted.
     #[arg(long, env, hide_env_values = true)]
     webhook_secret_previous: Option<SecretString>,
+
+    /// Whom the service serves, separated by commas: octo-org,mona/shop. What others send is answered with 204 and goes no further.
+    #[arg(long, env)]
+    pub preview_allowed_owners: AllowedOwners,
 
     /// Where the workflows run.
     #[command(flatten)]
@@ -129,7 +133,11 @@ fn non_empty(text: &str) -> Result<SecretString, &'static str> {
 mod tests {
     use super::*;
 
-    const REQUIRED: &[&str] = &["preview-webhook", "--webhook-secret=s3cret"];
+    const REQUIRED: &[&str] = &[
+        "preview-webhook",
+        "--webhook-secret=s3cret",
+        "--preview-allowed-owners=octo-org",
+    ];
 
     fn with(more: &[&'static str]) -> Result<Config, clap::Error> {
         Config::try_parse_from(REQUIRED.iter().chain(more))
@@ -149,6 +157,18 @@ mod tests {
             "http://127.0.0.1:7233/"
         );
         assert_eq!(config.temporal.preview_task_queue, "previews");
+    }
+
+    #[test]
+    fn there_is_no_service_for_nobody_in_particular() {
+        let without = REQUIRED
+            .iter()
+            .filter(|argument| !argument.starts_with("--preview-allowed-owners"));
+        let error = Config::try_parse_from(without).expect_err("whom does it serve?");
+        assert!(
+            error.to_string().contains("PREVIEW_ALLOWED_OWNERS"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -185,6 +205,8 @@ mod tests {
         for (setting, named) in [
             ("--webhook-secret=", "WEBHOOK_SECRET"),
             ("--temporal-address=::", "TEMPORAL_ADDRESS"),
+            ("--preview-allowed-owners=", "PREVIEW_ALLOWED_OWNERS"),
+            ("--preview-allowed-owners=*", "PREVIEW_ALLOWED_OWNERS"),
             ("--webhook-listen=8080", "--webhook-listen"),
             ("--webhook-health-listen=8082", "--webhook-health-listen"),
             ("--webhook-drain=soon", "--webhook-drain"),

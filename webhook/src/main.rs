@@ -54,7 +54,13 @@ async fn run() -> anyhow::Result<()> {
 
     // Answer probes and scrapes, to the very end
     let readiness = Readiness::new(temporal.clone(), shutdown.clone());
-    let service = Service::new(config.secrets(), temporal, readiness, &limits);
+    let service = Service::new(
+        config.secrets(),
+        config.preview_allowed_owners.clone(),
+        temporal,
+        readiness,
+        &limits,
+    );
     let service = Arc::new(service);
     let listener = listen("WEBHOOK_HEALTH_LISTEN", config.webhook_health_listen).await?;
     tracing::info!(address = %listener.local_addr()?, "health and metrics");

@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use tracing::Instrument;
 use workflows::{
     pull_request::{Closed, Commented, Pushed},
-    vocabulary::{Command, Misunderstood, PullRequestRef},
+    vocabulary::{AllowedOwners, Command, Misunderstood, PullRequestRef},
 };
 
 use crate::{
@@ -35,6 +35,7 @@ pub const DEADLINE: Duration = Duration::from_secs(8);
 /// All that handling a delivery takes.
 pub struct Service {
     reader: Reader,
+    owners: AllowedOwners,
     inbox: Arc<dyn Inbox>,
     readiness: Readiness,
     metrics: Metrics,
@@ -58,6 +59,7 @@ impl Service {
     #[must_use]
     pub fn new(
         secrets: Secrets,
+        owners: AllowedOwners,
         inbox: Arc<dyn Inbox>,
         readiness: Readiness,
         limits: &Limits,
@@ -69,6 +71,7 @@ impl Service {
                 unverified_bytes: metrics.limit("unverified_bytes", limits.unverified_bytes),
                 timeout: limits.receive_timeout,
             },
+            owners,
             inbox,
             readiness,
             connections: metrics.limit("connections", limits.connections),
@@ -144,6 +147,9 @@ impl Service {
             } => (pull_request, News::Closed(Closed { merged, origin })),
         };
         seen.pull_request = Some(pull_request.clone());
+        if !self.owners.cover(&pull_request.repository) {
+            return Ok(Outcome::Ignored(Ignored::NotServed));
+        }
         // Nothing but what was read of it is kept while Temporal is asked.
         drop(delivery.body);
         let Ok(_turn) = self.turns.try_acquire() else {
@@ -222,6 +228,8 @@ fn log(outcome: &Outcome, seen: &Seen, took: Duration) {
         Outcome::Rejected(_) => line!(warn),
         // An operator has set up something wrong.
         Outcome::Ignored(Ignored::NoInstallation) => line!(warn),
+        // Somebody waits in vain there, and the operators can help it.
+        Outcome::Ignored(Ignored::NotServed) => line!(info),
         // Somebody may be waiting for an answer.
         Outcome::Ignored(_) if seen.mentions_a_command => line!(info),
         Outcome::Ignored(_) => line!(debug),

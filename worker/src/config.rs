@@ -8,14 +8,18 @@ use activities::{
     UnusableClient,
 };
 use clap::{Parser, builder::BoolishValueParser};
+use secrecy::SecretString;
 use service::{LogFormat, TemporalSettings};
 use url::Url;
 use workflows::{
     orphan_sweep::SweepPolicy,
-    vocabulary::{PreviewDomain, Ttl},
+    vocabulary::{AllowedOwners, NameKey, Names, PreviewDomain, Ttl, WeakNameKey},
 };
 
-use crate::github_app::{GitHubSettings, possibly_empty_path};
+use crate::{
+    github_app::GitHubSettings,
+    secret::{SecretError, possibly_empty_path, read_one},
+};
 
 /// Runs preview workflows: comments on GitHub, installs and removes in Kubernetes.
 #[derive(Debug, Parser)]
@@ -42,9 +46,21 @@ pub struct Config {
     #[arg(long, env, value_name = "NAME", default_value = "default")]
     pub preview_instance: InstanceName,
 
+    /// Whom the service serves, separated by commas: octo-org,mona/shop. For others nothing is looked at, written or started.
+    #[arg(long, env)]
+    pub preview_allowed_owners: AllowedOwners,
+
+    /// The secret that makes addresses and namespaces of previews unknowable: at least 32 random characters, as `openssl rand -hex 32` makes them.
+    #[arg(long, env, value_name = "KEY", hide_env_values = true)]
+    preview_name_key: Option<SecretString>,
+
+    /// The file that holds that secret, in place of PREVIEW_NAME_KEY.
+    #[arg(long, env, value_name = "FILE", value_parser = possibly_empty_path)]
+    preview_name_key_file: Option<PathBuf>,
+
     /// Previews live below this address: https://previews.example.com, http://preview.localhost:8088.
     #[arg(long, env, value_name = "URL")]
-    pub preview_domain: PreviewDomain,
+    preview_domain: PreviewDomain,
 
     /// Where the ingress controller listens, if the worker cannot find it through the DNS name of a preview.
     #[arg(long, env, value_name = "ADDRESS")]
@@ -189,6 +205,12 @@ pub enum ConfigError {
         "PREVIEW_REPOSITORY_CHARTS needs PREVIEW_INGRESS_CLASS: name the class that previews have"
     )]
     NoIngressClass,
+    /// There is no secret for names.
+    #[error(transparent)]
+    NameKey(#[from] SecretError),
+    /// It could be guessed.
+    #[error("PREVIEW_NAME_KEY: {0}")]
+    WeakNameKey(#[from] WeakNameKey),
     /// There are no charts to choose from.
     #[error("PREVIEW_CHARTS_FOLDER cannot be read: {0}")]
     ChartsFolder(#[from] io::Error),
@@ -204,13 +226,25 @@ impl Config {
         }
     }
 
+    /// What previews are called.
+    ///
+    /// # Errors
+    /// If there is not exactly one key for it, or it cannot be read, or is no secret.
+    pub fn names(&self) -> Result<Names, ConfigError> {
+        let key = read_one(
+            "PREVIEW_NAME_KEY",
+            self.preview_name_key.as_ref(),
+            self.preview_name_key_file.as_ref(),
+        )?;
+        Ok(Names::new(NameKey::new(&key)?, self.preview_domain.clone()))
+    }
+
     /// What previews' namespaces have to fit in with.
     #[must_use]
     pub fn namespaces(&self, bounds: &Bounds) -> NamespaceConfig {
         NamespaceConfig {
             release_role: self.preview_release_role.clone(),
             repository_charts: ChartBounds {
-                domain: self.preview_domain.clone(),
                 ingress_class: self.preview_ingress_class.clone(),
                 images: bounds.images.clone(),
                 annotations: self.preview_allowed_annotations.0.clone(),
@@ -262,7 +296,6 @@ impl Config {
             images: bounds.images.clone(),
             ingress_class: Some(self.preview_ingress_class.clone())
                 .filter(|class| !class.is_empty()),
-            domain: self.preview_domain.clone(),
         }
     }
 
@@ -272,7 +305,6 @@ impl Config {
     /// If this machine cannot make HTTP requests at all.
     pub fn readiness(&self) -> Result<ReadinessConfig, UnusableClient> {
         ReadinessConfig::new(
-            self.preview_domain.clone(),
             self.preview_ingress_address,
             self.preview_image_patience.as_signed_duration(),
         )
@@ -303,6 +335,8 @@ mod tests {
         "preview-worker",
         "--github-app-id=7",
         "--github-private-key=k3y\\nk3y",
+        "--preview-allowed-owners=octo-org",
+        "--preview-name-key=6f1c0d9be24a7385fa60c7d81b3e5924",
         "--preview-domain=https://previews.example.com",
         "--preview-chart=charts/hello-world-app",
         "--preview-image=registry.example.com/{owner}/{repo}:{commit}",
@@ -325,6 +359,55 @@ mod tests {
         let releases = config.releases(&bounds);
         assert_eq!(releases.ingress_class.as_deref(), Some("traefik"));
         assert_eq!(config.recycle_after(), Duration::from_secs(24 * 3600));
+    }
+
+    fn without(setting: &str) -> Vec<&'static str> {
+        let mut others = REQUIRED.to_vec();
+        others.retain(|argument| !argument.starts_with(setting));
+        others
+    }
+
+    #[test]
+    fn there_is_no_service_for_nobody_in_particular() {
+        let error = Config::try_parse_from(without("--preview-allowed-owners"))
+            .expect_err("whom does it serve?");
+        assert!(
+            error.to_string().contains("PREVIEW_ALLOWED_OWNERS"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn there_is_no_service_without_a_secret_for_names_and_it_is_in_no_output() {
+        for (more, complaint) in [
+            (
+                vec![],
+                "set either PREVIEW_NAME_KEY or PREVIEW_NAME_KEY_FILE: neither",
+            ),
+            (vec!["--preview-name-key="], "neither is set"),
+            (
+                vec!["--preview-name-key=x", "--preview-name-key-file=y"],
+                "both are set",
+            ),
+            (
+                vec!["--preview-name-key-file=/nonexistent"],
+                "PREVIEW_NAME_KEY_FILE: cannot read /nonexistent",
+            ),
+            (
+                vec!["--preview-name-key=gu3ssable"],
+                "at least 32 random characters",
+            ),
+        ] {
+            let arguments = without("--preview-name-key").into_iter().chain(more);
+            let config = Config::try_parse_from(arguments).expect("readable");
+            let error = config.names().expect_err(complaint).to_string();
+            assert!(error.contains(complaint), "{error}");
+            assert!(!error.contains("gu3ssable"), "{error}");
+            assert!(!format!("{config:?}").contains("gu3ssable"));
+        }
+        let config = with(&[]).expect("a configuration");
+        let shown = format!("{config:?} {:?}", config.names());
+        assert!(!shown.contains("6f1c0d9be24a7385"), "{shown}");
     }
 
     #[test]
@@ -380,6 +463,8 @@ mod tests {
             ("--temporal-address=::", "--temporal-address"),
             ("--sweep-dry-run=perhaps", "--sweep-dry-run"),
             ("--preview-ttl=1 month", "--preview-ttl"),
+            ("--preview-allowed-owners=", "--preview-allowed-owners"),
+            ("--preview-allowed-owners=*", "--preview-allowed-owners"),
             (
                 "--preview-allowed-charts=ghcr.io/octo",
                 "--preview-allowed-charts",

@@ -1,11 +1,13 @@
 //! Who are we at GitHub?
 
-use std::{convert::Infallible, fs, io, path::PathBuf};
+use std::path::PathBuf;
 
 use clap::{ArgAction, Args, builder::BoolishValueParser};
 use github::AppConfig;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
+
+use crate::secret::{SecretError, possibly_empty_path, read_one};
 
 /// The GitHub App's settings.
 #[derive(Debug, Args)]
@@ -37,44 +39,18 @@ pub struct GitHubSettings {
     pub github_deployments: bool,
 }
 
-/// The App's private key cannot be had.
-#[derive(Debug, thiserror::Error)]
-pub enum PrivateKeyError {
-    /// No key, or two.
-    #[error("set either GITHUB_PRIVATE_KEY or GITHUB_PRIVATE_KEY_FILE: {0}")]
-    NotOne(&'static str),
-    /// The key's file cannot be read.
-    #[error("GITHUB_PRIVATE_KEY_FILE: cannot read {path}", path = path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-}
-
 impl GitHubSettings {
     /// Who we are at GitHub.
     ///
     /// # Errors
     /// If there is not exactly one key, or its file cannot be read.
-    pub fn app(&self) -> Result<AppConfig, PrivateKeyError> {
-        // An empty variable is how many deployment tools write "none".
-        let key = self.github_private_key.as_ref();
-        let key = key.filter(|key| !key.expose_secret().is_empty());
-        let file = self.github_private_key_file.as_ref();
-        let file = file.filter(|path| !path.as_os_str().is_empty());
-        let private_key = match (key, file) {
-            (Some(key), None) => key.expose_secret().replace("\\n", "\n"),
-            (None, Some(path)) => {
-                fs::read_to_string(path).map_err(|source| PrivateKeyError::File {
-                    path: path.clone(),
-                    source,
-                })?
-            }
-            (None, None) => return Err(PrivateKeyError::NotOne("neither is set")),
-            (Some(_), Some(_)) => return Err(PrivateKeyError::NotOne("both are set")),
-        };
+    pub fn app(&self) -> Result<AppConfig, SecretError> {
+        let private_key = read_one(
+            "GITHUB_PRIVATE_KEY",
+            self.github_private_key.as_ref(),
+            self.github_private_key_file.as_ref(),
+        )?;
+        let private_key = private_key.expose_secret().replace("\\n", "\n");
         Ok(AppConfig {
             api_url: self.github_api_url.clone(),
             app_id: self.github_app_id,
@@ -82,11 +58,6 @@ impl GitHubSettings {
             deployments: self.github_deployments,
         })
     }
-}
-
-/// clap's own parser for paths refuses an empty one.
-pub(crate) fn possibly_empty_path(text: &str) -> Result<PathBuf, Infallible> {
-    Ok(text.into())
 }
 
 #[cfg(test)]

@@ -12,5 +12,6 @@ pub mod metrics;
 pub mod pace;
 pub mod schedule;
 pub mod search_attributes;
+pub mod secret;
 pub mod temporal;
 pub mod workers;

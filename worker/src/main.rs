@@ -27,6 +27,7 @@ async fn main() -> anyhow::Result<()> {
     // Read the configuration, all of it, before anything is touched
     let config = Config::parse();
     let app = config.github.app()?;
+    let names = config.names()?;
     let bounds = config.bounds()?;
     let mut connection = config.temporal.connection()?;
 
@@ -61,6 +62,7 @@ async fn main() -> anyhow::Result<()> {
             name: config.preview_instance.clone(),
             temporal: activities::namespace_id(&temporal).await?,
         },
+        names,
     };
 
     // Make Temporal ready for our workflows
@@ -81,6 +83,7 @@ async fn main() -> anyhow::Result<()> {
     let implementations = Implementations {
         previews: Previews {
             cluster: cluster.clone(),
+            owners: config.preview_allowed_owners.clone(),
             namespaces: config.namespaces(&bounds),
             releases: config.releases(&bounds),
             repository_charts: RepositoryCharts::new(github.clone()),
@@ -89,11 +92,15 @@ async fn main() -> anyhow::Result<()> {
         pull_requests: PullRequests {
             cluster: cluster.clone(),
             github: github.clone(),
-            domain: config.preview_domain.clone(),
+            owners: config.preview_allowed_owners.clone(),
             bounds,
         },
         sweeps: Sweeps { cluster, counters },
-        comments: Comments::new(github, config.links()),
+        comments: Comments::new(
+            github,
+            config.preview_allowed_owners.clone(),
+            config.links(),
+        ),
     };
     let queues = workers::queues(&config, implementations, pace)?;
     workers::run(

@@ -19,11 +19,12 @@ use workflows::{
     activities::{
         DeploymentId, Explanation, Reply, SyncDeployment, WriteSticky, Written, comment_declared,
     },
-    vocabulary::CommentId,
+    vocabulary::{AllowedOwners, CommentId},
 };
 
 use crate::{
     fault::{Fault, explain, give_up},
+    served::assert_served,
     temporal::{TemporalError, truth_about},
 };
 pub use links::Links;
@@ -34,16 +35,18 @@ use turns::Turns;
 /// Speaks on pull requests. Registered on the paced GitHub queue.
 pub struct Comments {
     github: GitHubApp,
+    owners: AllowedOwners,
     links: Links,
     turns: Turns,
 }
 
 impl Comments {
-    /// Speaks as `github`, and points to `links`.
+    /// Speaks as `github` to those who are served, and points to `links`.
     #[must_use]
-    pub fn new(github: GitHubApp, links: Links) -> Self {
+    pub fn new(github: GitHubApp, owners: AllowedOwners, links: Links) -> Self {
         Self {
             github,
+            owners,
             links,
             turns: Turns::default(),
         }
@@ -121,6 +124,7 @@ impl Comments {
         ctx: ActivityContext,
         request: WriteSticky,
     ) -> Result<Written, ActivityError> {
+        assert_served(&self.owners, &request.pull_request.repository).map_err(give_up)?;
         self.write(&ctx.client(), &request).await.map_err(give_up)
     }
 
@@ -131,6 +135,7 @@ impl Comments {
         _ctx: ActivityContext,
         request: Reply,
     ) -> Result<CommentId, ActivityError> {
+        assert_served(&self.owners, &request.pull_request.repository).map_err(give_up)?;
         self.post(&request).await.map_err(give_up)
     }
 
@@ -142,6 +147,7 @@ impl Comments {
         _ctx: ActivityContext,
         request: SyncDeployment,
     ) -> Result<DeploymentId, ActivityError> {
+        assert_served(&self.owners, &request.pull_request.repository).map_err(give_up)?;
         let _turn = self.turns.take(&request.pull_request).await;
         deployment::sync(&self.github, &self.links, &request)
             .await

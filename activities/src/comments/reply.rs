@@ -79,6 +79,7 @@ enum Said {
     },
     Misconfigured {
         file: Markdown,
+        branch: Markdown,
         line: Option<u32>,
         reason: Markdown,
     },
@@ -110,6 +111,7 @@ impl From<&Answer> for Said {
             Answer::Misunderstood { problem } => problem.into(),
             Answer::Misconfigured { problem } => Self::Misconfigured {
                 file: code(&problem.file, WORD_MAX),
+                branch: code(&problem.branch, WORD_MAX),
                 line: problem.line,
                 reason: sentence(&problem.reason, SENTENCE_MAX),
             },

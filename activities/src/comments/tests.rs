@@ -157,6 +157,7 @@ fn answers(foreign: &str) -> Vec<Answer> {
     let misconfigured = Answer::Misconfigured {
         problem: Misconfigured {
             file: text.clone(),
+            branch: text.clone(),
             line: Some(3),
             reason: text,
         },

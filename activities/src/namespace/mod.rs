@@ -7,18 +7,23 @@ mod policy;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{
     ResourceExt,
-    api::{Patch, PatchParams, PostParams, Preconditions},
+    api::{ListParams, Patch, PatchParams, PostParams, Preconditions},
 };
 use serde_json::json;
 use temporalio_client::Client as Temporal;
-use workflows::activities::{CreateNamespace, Explanation, NamespaceHandle, RunIdentity};
+use workflows::{
+    activities::{CreateNamespace, Explanation, NamespaceHandle, RunIdentity},
+    vocabulary::PreviewId,
+};
 
 use crate::{
     Cluster,
     alive::Progress,
     cluster::{ClusterError, Doing, FIELD_MANAGER},
     fault::{Fault, explain},
-    ownership::{Claim, ORPHANED_SINCE, claimed_namespace, is_terminating},
+    ownership::{
+        Claim, MADE_AS, ORPHANED_SINCE, claimed_namespace, is_terminating, preview_selector,
+    },
     removal::{RemovalError, delete, wait_until_gone},
     temporal::{TemporalError, latest_run},
 };
@@ -106,7 +111,7 @@ enum Standing {
 
 fn standing(found: &Namespace, request: &CreateNamespace, cluster: &Cluster) -> Standing {
     match Claim::on(found, &cluster.instance) {
-        Some(claim) if claim.is_for_workflow(&request.owner) => {
+        Some(claim) if claim.is_for_workflow(&request.owner.preview) => {
             if is_terminating(found) {
                 Standing::Terminating
             } else if claim.is_held_by(&request.owner) {
@@ -127,8 +132,11 @@ pub(crate) async fn create(
     request: &CreateNamespace,
     progress: &Progress,
 ) -> Result<NamespaceHandle, NamespaceError> {
-    let mut wanted = claimed_namespace(request, &cluster.instance);
-    policy::write_on(&mut wanted, &config.repository_charts, request);
+    let preview = &request.owner.preview;
+    let name = cluster.names.namespace(preview);
+    let mut wanted = claimed_namespace(request, &cluster.instance, name);
+    let host = cluster.names.host(preview);
+    policy::write_on(&mut wanted, &config.repository_charts, request, host);
     let namespace = obtain(cluster, &wanted, temporal, request, progress).await?;
     let name = namespace.name_any();
     progress.report(format!("guarding namespace {name}"));
@@ -147,15 +155,11 @@ async fn obtain(
     progress: &Progress,
 ) -> Result<Namespace, NamespaceError> {
     let namespaces = cluster.namespaces();
-    let name = request.owner.preview.namespace();
+    let name = wanted.name_any();
     // Each turn ends in a namespace, in an error, or because somebody changed the namespace between our look and our deed.
     loop {
         progress.report(format!("making namespace {name}"));
-        let found = namespaces
-            .get_opt(&name)
-            .await
-            .doing(|| format!("reading namespace {name}"))?;
-        let Some(found) = found else {
+        let Some(found) = find(cluster, &request.owner, &name).await? else {
             let params = PostParams {
                 field_manager: Some(FIELD_MANAGER.to_owned()),
                 ..PostParams::default()
@@ -170,6 +174,7 @@ async fn obtain(
             Standing::Ours => return Ok(found),
             Standing::Foreign => return Err(NamespaceError::Foreign { name }),
             Standing::Terminating => {
+                let name = found.name_any();
                 let uid = found.uid().unwrap_or_default();
                 wait_until_gone(cluster, &name, &uid, progress).await?;
             }
@@ -181,12 +186,12 @@ async fn obtain(
                         uid: found.uid(),
                         resource_version: found.resource_version(),
                     };
-                    delete(cluster, &name, exactly_this).await?;
+                    delete(cluster, &found.name_any(), exactly_this).await?;
                     continue;
                 }
                 if let Some(adopted) = unless_changed(adopt(cluster, wanted, &found).await) {
                     tracing::info!(
-                        namespace = name,
+                        namespace = found.name_any(),
                         run_id = request.owner.run_id,
                         "took over what an earlier run left"
                     );
@@ -195,6 +200,64 @@ async fn obtain(
             }
         }
     }
+}
+
+/// The namespace that a preview has already, by whatever name, or whatever there is of the name that it would get. After a change of the service's
+/// key a preview is still found under its old name: it never has two namespaces.
+async fn find(
+    cluster: &Cluster,
+    owner: &RunIdentity,
+    name: &str,
+) -> Result<Option<Namespace>, ClusterError> {
+    let made = made_for(cluster, &owner.preview).await?;
+    let held = made.iter().position(|(_, claim)| claim.is_held_by(owner));
+    if let Some((namespace, _)) = made.into_iter().nth(held.unwrap_or_default()) {
+        return Ok(Some(namespace));
+    }
+    cluster
+        .namespaces()
+        .get_opt(name)
+        .await
+        .doing(|| format!("reading namespace {name}"))
+}
+
+/// All namespaces that say they were made for this preview, whatever they are called.
+pub(crate) async fn made_for(
+    cluster: &Cluster,
+    preview: &PreviewId,
+) -> Result<Vec<(Namespace, Claim)>, ClusterError> {
+    let selector = preview_selector(preview, &cluster.instance);
+    let found = cluster
+        .namespaces()
+        .list(&ListParams::default().labels(&selector))
+        .await
+        .doing(|| format!("looking for the namespace of {preview}"))?;
+    Ok(found
+        .into_iter()
+        .filter_map(|namespace| {
+            let claim = Claim::on(&namespace, &cluster.instance)?;
+            claim.is_for_workflow(preview).then_some((namespace, claim))
+        })
+        .collect())
+}
+
+/// The namespace that this run holds, whatever it is called, if it is not on its way out.
+pub(crate) async fn find_by_owner(
+    cluster: &Cluster,
+    owner: &RunIdentity,
+) -> Result<Option<Namespace>, ClusterError> {
+    let made = made_for(cluster, &owner.preview).await?;
+    Ok(made
+        .into_iter()
+        .find(|(namespace, claim)| claim.is_held_by(owner) && !is_terminating(namespace))
+        .map(|(namespace, _)| namespace))
+}
+
+/// The host name that a preview got with its namespace, and keeps even if the service's key or domain is changed meanwhile.
+pub(crate) fn host_of(namespace: &Namespace, cluster: &Cluster, preview: &PreviewId) -> String {
+    policy::written_host(namespace)
+        .cloned()
+        .unwrap_or_else(|| cluster.names.host(preview))
 }
 
 /// The namespace of this name, if this run holds it and it is not on its way out.
@@ -236,6 +299,8 @@ async fn adopt(
 ) -> Result<Namespace, kube::Error> {
     let mut annotations = json!(wanted.annotations());
     annotations[ORPHANED_SINCE] = json!(null);
+    // Another key would have given it another name.
+    annotations[MADE_AS] = json!(found.name_any());
     let patch = json!({ "metadata": {
         "uid": found.uid(),
         "resourceVersion": found.resource_version(),

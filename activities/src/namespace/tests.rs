@@ -5,7 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::Client;
 use workflows::{
     activities::RunIdentity,
-    vocabulary::{CommentId, InstallationId, Ttl},
+    vocabulary::{CommentId, InstallationId, NameKey, Names, Ttl},
 };
 
 use super::*;
@@ -32,6 +32,10 @@ fn cluster() -> Cluster {
     Cluster {
         client: nowhere,
         instance: instance_in("01a21419-ea9b-7c2b-94f3-28f6af75b493"),
+        names: Names::new(
+            NameKey::new(&"a key for tests: 3d8f0c71b2a94e65".into()).expect("a key"),
+            "https://previews.example.com".parse().expect("a domain"),
+        ),
     }
 }
 
@@ -50,7 +54,13 @@ fn tower_service_that_is_never_called() -> Client {
 #[tokio::test]
 async fn a_namespace_is_reused_taken_over_waited_for_or_left_alone() {
     let cluster = cluster();
-    let made_by = |run_id: &str| claimed_namespace(&request_of(run_id), &cluster.instance);
+    let made_by = |run_id: &str| {
+        claimed_namespace(
+            &request_of(run_id),
+            &cluster.instance,
+            "preview-x".to_owned(),
+        )
+    };
     let request = request_of("run-2");
 
     assert_eq!(

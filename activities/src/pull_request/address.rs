@@ -14,15 +14,15 @@ use kube::{
 use tokio::time::timeout;
 use workflows::{
     activities::{Explanation, LeadAddress},
-    vocabulary::PreviewDomain,
+    vocabulary::PreviewId,
 };
 
 use crate::{
     Cluster,
     cluster::{ClusterError, Doing, FIELD_MANAGER},
     fault::{Fault, explain},
-    namespace::find_held,
-    ownership::{address_labels, address_selector},
+    namespace::{find_by_owner, host_of},
+    ownership::{address_mark, address_selector, is_address_of},
 };
 
 /// What an alias is called after the Ingress that it stands beside.
@@ -37,8 +37,10 @@ const ORDERS_CERTIFICATE: &str = "cert-manager.io/";
 pub(crate) enum AddressError {
     #[error(transparent)]
     Cluster(#[from] ClusterError),
-    #[error("namespace {name} is not this run's any more: it was deleted, replaced or taken over")]
-    NamespaceLost { name: String },
+    #[error(
+        "the namespace of {preview} is not this run's any more: it was deleted, replaced or taken over"
+    )]
+    NamespaceLost { preview: PreviewId },
     #[error(
         "no Ingress in namespace {namespace} serves {host}; does the chart use the value `host`?"
     )]
@@ -86,14 +88,13 @@ impl Fault for AddressError {
 /// It must end by itself within `patience`, before Temporal gives it up: beside its successor it could lead the address to another preview.
 pub(crate) async fn lead(
     cluster: &Cluster,
-    domain: &PreviewDomain,
     request: &LeadAddress,
     patience: Duration,
 ) -> Result<String, AddressError> {
     timeout(patience, async {
-        let standing = put_up(cluster, domain, request).await?;
+        let standing = put_up(cluster, request).await?;
         remove_others(cluster, request, &standing).await?;
-        Ok(domain.stable_url(&request.to.preview))
+        Ok(cluster.names.stable_url(&request.to.preview))
     })
     .await
     .unwrap_or(Err(AddressError::TooSlow { patience }))
@@ -102,28 +103,26 @@ pub(crate) async fn lead(
 /// Where an alias is: namespace and name.
 type Place = (String, String);
 
-async fn put_up(
-    cluster: &Cluster,
-    domain: &PreviewDomain,
-    request: &LeadAddress,
-) -> Result<Vec<Place>, AddressError> {
+async fn put_up(cluster: &Cluster, request: &LeadAddress) -> Result<Vec<Place>, AddressError> {
     let preview = &request.to.preview;
-    let namespace = preview.namespace();
     // An address must not lead into a namespace that has a new owner.
-    if find_held(cluster, &request.to, &namespace).await?.is_none() {
-        return Err(AddressError::NamespaceLost { name: namespace });
-    }
+    let Some(held) = find_by_owner(cluster, &request.to).await? else {
+        return Err(AddressError::NamespaceLost {
+            preview: preview.clone(),
+        });
+    };
+    let (namespace, host) = (held.name_any(), host_of(&held, cluster, preview));
 
     let ingresses: Api<Ingress> = Api::namespaced(cluster.client.clone(), &namespace);
     let found = ingresses
         .list(&ListParams::default())
         .await
         .doing(|| format!("listing the Ingresses in namespace {namespace}"))?;
-    let host = domain.host(preview);
-    let labels = address_labels(preview, &cluster.instance);
+    let stable_host = cluster.names.stable_host(preview);
+    let mark = address_mark(preview, &cluster.instance, &cluster.names);
     let aliases: Vec<_> = found
         .iter()
-        .filter_map(|ingress| alias(ingress, &host, &domain.stable_host(preview), &labels))
+        .filter_map(|ingress| alias(ingress, &host, &stable_host, &mark))
         .collect();
     if aliases.is_empty() {
         return Err(AddressError::NoIngress { namespace, host });
@@ -149,17 +148,16 @@ async fn remove_others(
 ) -> Result<(), ClusterError> {
     let preview = &request.to.preview;
     let all: Api<Ingress> = Api::all(cluster.client.clone());
-    let selector = address_selector(preview, &cluster.instance);
+    let selector = address_selector(preview, &cluster.instance, &cluster.names);
     let aliases = all
         .list_metadata(&ListParams::default().labels(&selector))
         .await
         .doing(|| format!("looking for where the address of {preview} leads"))?;
     for alias in aliases {
-        let place = (alias.namespace().unwrap_or_default(), alias.name_any());
-        if standing.contains(&place) {
+        if !leads_elsewhere(&alias.metadata, preview, standing) {
             continue;
         }
-        let (namespace, name) = place;
+        let (namespace, name) = (alias.namespace().unwrap_or_default(), alias.name_any());
         let ingresses: Api<Ingress> = Api::namespaced(cluster.client.clone(), &namespace);
         let exactly_this = DeleteParams {
             preconditions: Some(Preconditions {
@@ -180,13 +178,17 @@ async fn remove_others(
     Ok(())
 }
 
+/// Does this alias lead the pull request's address anywhere but where it shall?
+fn leads_elsewhere(alias: &ObjectMeta, preview: &PreviewId, standing: &[Place]) -> bool {
+    let place = (
+        alias.namespace.clone().unwrap_or_default(),
+        alias.name.clone().unwrap_or_default(),
+    );
+    is_address_of(alias, preview) && !standing.contains(&place)
+}
+
 /// What an Ingress says of `host`, said of `stable_host`; nothing if it says nothing of it.
-fn alias(
-    ingress: &Ingress,
-    host: &str,
-    stable_host: &str,
-    labels: &BTreeMap<String, String>,
-) -> Option<Ingress> {
+fn alias(ingress: &Ingress, host: &str, stable_host: &str, mark: &ObjectMeta) -> Option<Ingress> {
     let spec = ingress.spec.as_ref()?;
     let rules: Vec<_> = spec
         .rules
@@ -201,12 +203,13 @@ fn alias(
     if rules.is_empty() {
         return None;
     }
-    let annotations: BTreeMap<_, _> = ingress
+    let mut annotations: BTreeMap<_, _> = ingress
         .annotations()
         .iter()
         .filter(|(key, _)| !NOT_COPIED.iter().any(|prefix| key.starts_with(prefix)))
         .map(|(key, value)| (key.clone(), value.replace(host, stable_host)))
         .collect();
+    annotations.extend(mark.annotations.clone().unwrap_or_default());
     // Two Ingresses that order certificates for different hosts into one secret would overwrite each other's.
     let orders_certificate = annotations
         .keys()
@@ -220,7 +223,7 @@ fn alias(
     Some(Ingress {
         metadata: ObjectMeta {
             name: Some(format!("{}{SUFFIX}", ingress.name_any())),
-            labels: Some(labels.clone()),
+            labels: mark.labels.clone(),
             annotations: Some(annotations),
             ..ObjectMeta::default()
         },
@@ -275,9 +278,18 @@ mod tests {
 
     fn alias_of(ingress: Value) -> Option<Value> {
         let ingress: Ingress = serde_json::from_value(ingress).expect("an Ingress");
-        let labels = BTreeMap::from([("preview.dev/instance".to_owned(), "default".to_owned())]);
-        alias(&ingress, HOST, STABLE, &labels)
-            .map(|alias| serde_json::to_value(alias).expect("JSON"))
+        let mark = ObjectMeta {
+            labels: Some(BTreeMap::from([(
+                "preview.dev/instance".to_owned(),
+                "default".to_owned(),
+            )])),
+            annotations: Some(BTreeMap::from([(
+                "preview.dev/address-of".to_owned(),
+                "octo-org/hello-world#12".to_owned(),
+            )])),
+            ..ObjectMeta::default()
+        };
+        alias(&ingress, HOST, STABLE, &mark).map(|alias| serde_json::to_value(alias).expect("JSON"))
     }
 
     fn rule(host: &str) -> Value {
@@ -306,6 +318,7 @@ mod tests {
                 "kubectl.kubernetes.io/last-applied-configuration": "{}",
                 "external-dns.alpha.kubernetes.io/hostname": HOST,
                 "traefik.ingress.kubernetes.io/router.middlewares": "auth@kubernetescrd",
+                "preview.dev/address-of": "octo-org/another#1",
             }),
         );
         insta::assert_json_snapshot!(alias_of(chart), @r#"
@@ -315,6 +328,7 @@ mod tests {
           "metadata": {
             "annotations": {
               "external-dns.alpha.kubernetes.io/hostname": "pr-12-hello-world-7098e268b3.previews.example.com",
+              "preview.dev/address-of": "octo-org/hello-world#12",
               "traefik.ingress.kubernetes.io/router.middlewares": "auth@kubernetescrd"
             },
             "labels": {
@@ -374,6 +388,36 @@ mod tests {
         }
         let others = json!([{ "hosts": ["other.example.com"], "secretName": "tls" }]);
         assert_eq!(tls(json!({}), others), json!(null));
+    }
+
+    /// A label can be alike by chance, or because somebody has looked for a name that makes it so.
+    #[test]
+    fn only_the_same_pull_requests_aliases_are_removed() {
+        let preview: PreviewId = format!("octo-org/shop#12:{}", "0".repeat(40))
+            .parse()
+            .expect("an id");
+        let standing = [("preview-new".to_owned(), "app-stable-address".to_owned())];
+        let alias = |namespace: &str, of: Option<&str>| ObjectMeta {
+            namespace: Some(namespace.to_owned()),
+            name: Some("app-stable-address".to_owned()),
+            annotations: of
+                .map(|of| BTreeMap::from([("preview.dev/address-of".to_owned(), of.to_owned())])),
+            ..ObjectMeta::default()
+        };
+        for (namespace, of, is_removed) in [
+            ("preview-old", Some("octo-org/shop#12"), true),
+            ("preview-new", Some("octo-org/shop#12"), false),
+            ("preview-old", Some("octo-org/shop..-_._--.__-#12"), false),
+            ("preview-old", Some("octo-org/shop#1"), false),
+            ("preview-old", None, false),
+        ] {
+            let alias = alias(namespace, of);
+            assert_eq!(
+                leads_elsewhere(&alias, &preview, &standing),
+                is_removed,
+                "{namespace} {of:?}"
+            );
+        }
     }
 
     #[test]

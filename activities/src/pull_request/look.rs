@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use github::{GitHubApp, PullRequestState, RepositoryFile, Role};
+use github::{GitHubApp, PullRequest, PullRequestState, RepositoryFile, Role};
 use tokio::try_join;
 use workflows::{
     activities::{Explanation, Look, Misconfigured, Openness, Sight},
-    vocabulary::{Login, PullRequestRef},
+    vocabulary::{Login, PullRequestRef, Repository},
 };
 
 use crate::{
     fault::{Fault, explain},
-    repository_config::{Bounds, FILE, RepositoryConfig, SIZE_MAX, no_file, too_large},
+    repository_config::{Bounds, FILE, Mistake, RepositoryConfig, SIZE_MAX, no_file, too_large},
 };
 
 /// GitHub did not show it.
@@ -39,7 +39,9 @@ impl Fault for LookError {
     }
 }
 
-/// The person's role is read beside the pull request, and the configuration as soon as the branch is known that it counts on.
+/// The person's role is read beside the pull request, and the configuration as soon as the branches are known that it may count on.
+///
+/// The default branch decides: whoever opens a pull request chooses its base, and could bring rules of their own along with it.
 pub(crate) async fn look(
     github: &GitHubApp,
     bounds: &Bounds,
@@ -55,13 +57,10 @@ pub(crate) async fn look(
     };
     let pull_request = async {
         let pull_request = github.pull_request(reference).await?;
-        let file = github
-            .file(reference, &pull_request.base_branch, &[FILE], SIZE_MAX)
-            .await?;
-        Ok((pull_request, file))
+        let config = deciding_config(github, bounds, reference, &pull_request).await?;
+        Ok((pull_request, config))
     };
-    let (role, (pull_request, file)) = try_join!(role, pull_request)?;
-    let config = config(file, reference, bounds);
+    let (role, (pull_request, config)) = try_join!(role, pull_request)?;
     Ok(Sight {
         repository_id: pull_request.repository,
         head: pull_request.head,
@@ -77,19 +76,57 @@ pub(crate) async fn look(
     })
 }
 
-fn config(
-    file: Option<RepositoryFile>,
+async fn deciding_config(
+    github: &GitHubApp,
+    bounds: &Bounds,
     reference: &PullRequestRef,
+    pull_request: &PullRequest,
+) -> Result<Result<RepositoryConfig, Misconfigured>, github::Error> {
+    let repository = &reference.repository;
+    let default = &pull_request.default_branch;
+    let file = github.file(reference, default, &[FILE], SIZE_MAX).await?;
+    let decided = match file {
+        None => Ok(RepositoryConfig::unsaid(bounds)),
+        Some(file) => config(file, default, repository, bounds),
+    };
+    let Some(listed) = listed_base(&decided, pull_request) else {
+        return Ok(decided);
+    };
+    let file = github.file(reference, listed, &[FILE], SIZE_MAX).await?;
+    // A listed branch without a file has nothing to say of its own.
+    Ok(file.map_or(decided, |file| config(file, listed, repository, bounds)))
+}
+
+/// The branch that the pull request is for, if the default branch lets it decide.
+fn listed_base<'a>(
+    decided: &Result<RepositoryConfig, Misconfigured>,
+    pull_request: &'a PullRequest,
+) -> Option<&'a str> {
+    let base = pull_request.base_branch.as_str();
+    let is_listed = base != pull_request.default_branch
+        && decided
+            .as_ref()
+            .is_ok_and(|config| config.branches.list(base));
+    is_listed.then_some(base)
+}
+
+fn config(
+    file: RepositoryFile,
+    branch: &str,
+    repository: &Repository,
     bounds: &Bounds,
 ) -> Result<RepositoryConfig, Misconfigured> {
-    match file {
-        None => Ok(RepositoryConfig::unsaid(bounds)),
-        Some(RepositoryFile::Content(content)) => {
-            RepositoryConfig::read(&content, &reference.repository, bounds)
-        }
-        Some(RepositoryFile::TooLarge { .. }) => Err(too_large()),
-        Some(RepositoryFile::NoFile) => Err(no_file()),
-    }
+    let read = match file {
+        RepositoryFile::Content(content) => RepositoryConfig::read(&content, repository, bounds),
+        RepositoryFile::TooLarge { .. } => Err(too_large()),
+        RepositoryFile::NoFile => Err(no_file()),
+    };
+    read.map_err(|Mistake { line, reason }| Misconfigured {
+        file: FILE.to_owned(),
+        branch: branch.to_owned(),
+        line,
+        reason,
+    })
 }
 
 /// Whom a configuration names that cannot be read, nobody knows. Nothing is deployed then; whoever may write may still see why, and stop what runs.
@@ -101,32 +138,77 @@ fn may(role: &Role, person: &Login, config: Option<&RepositoryConfig>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use workflows::vocabulary::{InstallationId, PullRequestNumber, Ttl};
+    use workflows::vocabulary::Ttl;
 
     use super::*;
     use crate::{Charts, Images};
 
-    fn config_of(file: Option<RepositoryFile>) -> Result<RepositoryConfig, Misconfigured> {
-        let bounds = Bounds {
+    fn config_of(file: RepositoryFile) -> Result<RepositoryConfig, Misconfigured> {
+        let repository = "octo-org/hello-world".parse().expect("a repository");
+        config(file, "main", &repository, &bounds())
+    }
+
+    fn bounds() -> Bounds {
+        Bounds {
             ttl: Ttl::DEFAULT,
             max_lifetime: Ttl::DEFAULT_MAXIMUM,
             charts: Charts::new("charts/hello-world-app", None, vec![]).expect("charts"),
             images: Images::new("{repo}:{commit}".parse().expect("a template"), vec![]),
             deployments: false,
-        };
-        let reference = PullRequestRef {
-            installation: InstallationId(5),
-            repository: "octo-org/hello-world".parse().expect("a repository"),
-            number: PullRequestNumber::new(12).expect("a number"),
-        };
-        config(file, &reference, &bounds)
+        }
+    }
+
+    fn pull_request_into(base: &str) -> PullRequest {
+        PullRequest {
+            head: "0123456789abcdef0123456789abcdef01234567"
+                .parse()
+                .expect("a commit"),
+            from_fork: false,
+            base_branch: base.to_owned(),
+            default_branch: "main".to_owned(),
+            state: PullRequestState::Open,
+            draft: false,
+            locked: false,
+            html_url: "https://github.com/octo-org/hello-world/pull/12"
+                .parse()
+                .expect("a URL"),
+        }
+    }
+
+    fn content(text: &str) -> RepositoryFile {
+        RepositoryFile::Content(text.into())
+    }
+
+    #[test]
+    fn only_a_branch_that_the_default_branch_lists_decides_for_itself() {
+        let listing = config_of(content("branches: [release-1.x, main]"));
+        for (base, decides) in [
+            ("release-1.x", true),
+            ("release-1.x-lax", false),
+            ("lax", false),
+            ("main", false),
+        ] {
+            let pull_request = pull_request_into(base);
+            let listed = listed_base(&listing, &pull_request);
+            assert_eq!(listed, Some(base).filter(|_| decides), "{base}");
+        }
+        let pull_request = pull_request_into("release-1.x");
+        for silent in [
+            Ok(RepositoryConfig::unsaid(&bounds())),
+            config_of(content("ttl: 1h")),
+            // What cannot be read lists nothing, and nothing is deployed by any other rules.
+            config_of(content("branches: [release-1.x]\nttl: soon")),
+        ] {
+            assert_eq!(listed_base(&silent, &pull_request), None, "{silent:?}");
+        }
     }
 
     #[test]
     fn only_a_file_is_a_configuration() {
-        let content = |text: &str| Some(RepositoryFile::Content(text.into()));
-        let nothing_said = config_of(None).expect("no file is fine");
-        assert_eq!(config_of(content("")), Ok(nothing_said));
+        assert_eq!(
+            config_of(content("")),
+            Ok(RepositoryConfig::unsaid(&bounds()))
+        );
         let terms = config_of(content("ttl: 1h"))
             .expect("a configuration")
             .terms;
@@ -138,7 +220,7 @@ mod tests {
                 "the file is larger than 64 KiB",
             ),
         ] {
-            let problem = config_of(Some(file)).expect_err(reason);
+            let problem = config_of(file).expect_err(reason);
             assert_eq!((problem.line, problem.reason.as_str()), (None, reason));
         }
     }
@@ -146,7 +228,7 @@ mod tests {
     #[test]
     fn a_configuration_that_cannot_be_read_takes_nobodys_rights_away_and_gives_none() {
         let mona = "mona".parse().expect("a login");
-        let admins = config_of(Some(RepositoryFile::Content(b"who_may: [admin]".into())));
+        let admins = config_of(content("who_may: [admin]"));
         assert!(!may(&Role::Write, &mona, admins.as_ref().ok()));
         assert!(may(&Role::Admin, &mona, admins.as_ref().ok()));
         assert!(may(&Role::Write, &mona, None));

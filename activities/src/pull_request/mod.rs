@@ -13,10 +13,10 @@ use workflows::{
     activities::{
         FindPreviews, FoundPreviews, LeadAddress, Look, ReportPreview, Sight, pull_request_declared,
     },
-    vocabulary::PreviewDomain,
+    vocabulary::AllowedOwners,
 };
 
-use crate::{Cluster, fault::give_up, repository_config::Bounds};
+use crate::{Cluster, fault::give_up, repository_config::Bounds, served::assert_served};
 
 /// What an attempt that ends by itself leaves of the time that Temporal gives it.
 const MARGIN: Duration = Duration::from_secs(1);
@@ -27,8 +27,8 @@ pub struct PullRequests {
     pub cluster: Cluster,
     /// Where the pull requests are.
     pub github: GitHubApp,
-    /// Below which the addresses are.
-    pub domain: PreviewDomain,
+    /// Whose they may be.
+    pub owners: AllowedOwners,
     /// Within which repositories decide about their previews.
     pub bounds: Bounds,
 }
@@ -42,6 +42,7 @@ impl PullRequests {
         _ctx: ActivityContext,
         request: Look,
     ) -> Result<Sight, ActivityError> {
+        assert_served(&self.owners, &request.pull_request.repository).map_err(give_up)?;
         look::look(&self.github, &self.bounds, &request)
             .await
             .map_err(give_up)
@@ -66,7 +67,8 @@ impl PullRequests {
         ctx: ActivityContext,
         request: LeadAddress,
     ) -> Result<String, ActivityError> {
-        address::lead(&self.cluster, &self.domain, &request, time_left(&ctx))
+        assert_served(&self.owners, &request.to.preview.repository).map_err(give_up)?;
+        address::lead(&self.cluster, &request, time_left(&ctx))
             .await
             .map_err(give_up)
     }
@@ -79,6 +81,7 @@ impl PullRequests {
         ctx: ActivityContext,
         request: ReportPreview,
     ) -> Result<(), ActivityError> {
+        assert_served(&self.owners, &request.report.preview.repository).map_err(give_up)?;
         // The pull request's workflow lives on the queue that this activity came from.
         let task_queue = &ctx.info().task_queue;
         report::send(&ctx.client(), task_queue, &request)

@@ -7,16 +7,13 @@ mod watch;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::{
     Api, ResourceExt,
     api::{DeleteParams, LogParams},
 };
 use tokio::time::{Instant, sleep_until};
-use workflows::{
-    activities::{AwaitReady, Explanation, Readiness},
-    vocabulary::PreviewDomain,
-};
+use workflows::activities::{AwaitReady, Explanation, Readiness};
 
 use self::{
     assess::{ContainerLog, Trouble, Verdict, assess, waits_for_image},
@@ -28,6 +25,7 @@ use crate::{
     alive::Progress,
     cluster::{ClusterError, Doing},
     fault::{Fault, explain},
+    namespace::host_of,
     redact::redact,
 };
 
@@ -44,7 +42,6 @@ const LOG_BYTES: usize = 8 * 1024;
 #[derive(Clone)]
 pub struct ReadinessConfig {
     visitor: Visitor,
-    domain: PreviewDomain,
     image_patience: SignedDuration,
 }
 
@@ -54,19 +51,17 @@ pub struct ReadinessConfig {
 pub struct UnusableClient(#[from] reqwest::Error);
 
 impl ReadinessConfig {
-    /// Previews live below `domain`. With `ingress_address`, they are looked for there, whatever the DNS says. An image that does not exist yet is
-    /// waited for until `image_patience` is over.
+    /// With `ingress_address`, previews are looked for there, whatever the DNS says. An image that does not exist yet is waited for until
+    /// `image_patience` is over.
     ///
     /// # Errors
     /// If this machine cannot make HTTP requests at all.
     pub fn new(
-        domain: PreviewDomain,
         ingress_address: Option<SocketAddr>,
         image_patience: SignedDuration,
     ) -> Result<Self, UnusableClient> {
         Ok(Self {
             visitor: Visitor::new(ingress_address)?,
-            domain,
             image_patience,
         })
     }
@@ -121,10 +116,12 @@ pub(crate) async fn await_ready(
     asked_at: Timestamp,
     progress: &Progress,
 ) -> Result<Readiness, ReadinessError> {
+    let namespace = installed_in(cluster, request).await?;
     if let Some(image) = workloads_up(cluster, config, request, asked_at, progress).await? {
         return Ok(Readiness::ImageMissing { image });
     }
-    let url = config.domain.url(&request.preview);
+    let host = host_of(&namespace, cluster, &request.preview);
+    let url = cluster.names.domain().url(&host);
     progress.report(format!("waiting until {url} answers"));
     match config
         .visitor
@@ -141,6 +138,22 @@ pub(crate) async fn await_ready(
     }
 }
 
+/// The namespace that is meant, and no other one of its name.
+async fn installed_in(
+    cluster: &Cluster,
+    request: &AwaitReady,
+) -> Result<Namespace, ReadinessError> {
+    let name = &request.namespace.name;
+    let namespace = cluster
+        .namespaces()
+        .get_opt(name)
+        .await
+        .doing(|| format!("reading namespace {name}"))?;
+    namespace
+        .filter(|namespace| namespace.uid().as_ref() == Some(&request.namespace.uid))
+        .ok_or_else(|| ReadinessError::NamespaceLost { name: name.clone() })
+}
+
 /// Nothing when everything is up, or the image that is missing, if that is not to be waited for.
 async fn workloads_up(
     cluster: &Cluster,
@@ -150,15 +163,6 @@ async fn workloads_up(
     progress: &Progress,
 ) -> Result<Option<String>, ReadinessError> {
     let name = &request.namespace.name;
-    let namespace = cluster
-        .namespaces()
-        .get_opt(name)
-        .await
-        .doing(|| format!("reading namespace {name}"))?;
-    if namespace.and_then(|namespace| namespace.uid()).as_ref() != Some(&request.namespace.uid) {
-        return Err(ReadinessError::NamespaceLost { name: name.clone() });
-    }
-
     let mut watch = Watch::start(cluster, name);
     let mut waiting_since = Instant::now();
     let image_deadline = waiting_since + remaining(config.image_patience, asked_at);

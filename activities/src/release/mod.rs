@@ -10,10 +10,11 @@ mod verdict;
 
 use std::{ffi::OsString, sync::Arc, time::Duration};
 
+use k8s_openapi::api::core::v1::Namespace;
 use kube::ResourceExt;
 use workflows::{
     activities::{Explanation, InstallRelease, NamespaceHandle, RunIdentity},
-    vocabulary::{PreviewDomain, PreviewId, RepositoryPath},
+    vocabulary::{PreviewId, RepositoryPath},
 };
 
 use crate::{
@@ -21,7 +22,7 @@ use crate::{
     alive::Progress,
     cluster::ClusterError,
     fault::{Fault, explain},
-    namespace::{find_held, policy_is_in_force, release_account},
+    namespace::{find_held, host_of, policy_is_in_force, release_account},
 };
 pub(crate) use chart::ChartRefused;
 use chart::{Chart, Place};
@@ -53,8 +54,6 @@ pub struct ReleaseConfig {
     pub images: Images,
     /// The class of the ingress controller; unset: the cluster's default.
     pub ingress_class: Option<String>,
-    /// Below which previews get their host names.
-    pub domain: PreviewDomain,
 }
 
 /// Why the chart is not installed.
@@ -171,7 +170,7 @@ pub(crate) async fn install(
             (Chart::in_folder(folder.path()), Some(folder))
         }
     };
-    assert_held(cluster, &request.owner, namespace).await?;
+    let held = find_own(cluster, &request.owner, namespace).await?;
     pending::forget_unfinished(cluster, &namespace.name, &release).await?;
 
     progress.report(format!("helm upgrade --install {release}"));
@@ -198,7 +197,7 @@ pub(crate) async fn install(
     let values = values(
         &template.image(preview),
         config.ingress_class.as_deref(),
-        &config.domain,
+        &host_of(&held, cluster, preview),
         request,
     );
     let invocation = Invocation {
@@ -255,17 +254,14 @@ pub(crate) async fn uninstall(
 }
 
 /// An attempt that was given up must not install into a namespace that has a new owner.
-async fn assert_held(
+async fn find_own(
     cluster: &Cluster,
     owner: &RunIdentity,
     namespace: &NamespaceHandle,
-) -> Result<(), InstallError> {
+) -> Result<Namespace, InstallError> {
     let held = find_held(cluster, owner, &namespace.name).await?;
-    if held.is_some_and(|held| held.uid().as_ref() == Some(&namespace.uid)) {
-        Ok(())
-    } else {
-        Err(InstallError::NamespaceLost {
+    held.filter(|held| held.uid().as_ref() == Some(&namespace.uid))
+        .ok_or_else(|| InstallError::NamespaceLost {
             name: namespace.name.clone(),
         })
-    }
 }

@@ -1,10 +1,7 @@
 //! What is a chart told? The repository's own values, with the service's on top of them.
 
 use serde_json::{Map, Value, json};
-use workflows::{
-    activities::InstallRelease,
-    vocabulary::{PreviewDomain, PreviewId},
-};
+use workflows::{activities::InstallRelease, vocabulary::PreviewId};
 
 use super::image::Image;
 
@@ -33,12 +30,11 @@ pub(crate) fn reserved(key: &str, value: &Value) -> Option<&'static str> {
 pub(super) fn values(
     image: &Image,
     ingress_class: Option<&str>,
-    domain: &PreviewDomain,
+    host: &str,
     request: &InstallRelease,
 ) -> Value {
     let preview = &request.owner.preview;
-    let host = domain.host(preview);
-    let mut values = filled(&request.settings.values, preview, &host);
+    let mut values = filled(&request.settings.values, preview, host);
     lay_over(
         &mut values,
         json!({
@@ -116,7 +112,7 @@ mod tests {
             },
             installation: InstallationId(1),
             namespace: NamespaceHandle {
-                name: preview.namespace(),
+                name: "preview-x".to_owned(),
                 uid: "u".to_owned(),
             },
             expires_at: "2026-11-22T05:42:00Z".parse().expect("a time"),
@@ -125,8 +121,8 @@ mod tests {
                 ..PreviewSettings::default()
             },
         };
-        let domain = "https://previews.example.com".parse().expect("a domain");
-        values(&image, Some("traefik"), &domain, &request)
+        let host = "pr-12-0123456-hello-world-1fbc35d0ea.previews.example.com";
+        values(&image, Some("traefik"), host, &request)
     }
 
     #[test]

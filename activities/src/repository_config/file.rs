@@ -8,9 +8,9 @@ use serde_saphyr::{
     Error, Location, MergeKeyPolicy, MessageFormatter, Options, Spanned, UserMessageFormatter,
     budget::BudgetBreach,
 };
-use workflows::{activities::Misconfigured, vocabulary::Ttl};
+use workflows::vocabulary::Ttl;
 
-use super::{SIZE_MAX, WhoMay, wrong};
+use super::{Branches, Mistake, SIZE_MAX, WhoMay, wrong};
 
 /// How much of the parser's words is repeated, in characters.
 const REASON_MAX: usize = 300;
@@ -33,22 +33,24 @@ pub(super) struct File {
     pub(super) redeploy_on_push: Option<bool>,
     /// Who may ask for previews.
     pub(super) who_may: Option<Spanned<WhoMay>>,
+    /// Which further branches decide about the pull requests into them.
+    pub(super) branches: Option<Branches>,
     /// Under which name previews stand in GitHub's list of deployments.
     pub(super) environment: Option<Spanned<String>>,
 }
 
 impl File {
-    pub(super) fn parse(content: &[u8]) -> Result<Self, Misconfigured> {
+    pub(super) fn parse(content: &[u8]) -> Result<Self, Mistake> {
         if content.len() as u64 > SIZE_MAX {
             return Err(too_large());
         }
-        let text = str::from_utf8(content).map_err(|error| Misconfigured {
+        let text = str::from_utf8(content).map_err(|error| Mistake {
             line: line_of(&content[..error.valid_up_to()]),
             ..wrong("this is no text in UTF-8")
         })?;
         serde_saphyr::from_str_with_options(text, options()).map_err(|error| {
             let line = error.location().and_then(line);
-            Misconfigured {
+            Mistake {
                 line,
                 ..wrong(reason(&error, text_of(text, line)))
             }
@@ -57,12 +59,12 @@ impl File {
 }
 
 /// The size alone is wrong.
-pub(crate) fn too_large() -> Misconfigured {
+pub(crate) fn too_large() -> Mistake {
     wrong(format!("the file is larger than {} KiB", SIZE_MAX / 1024))
 }
 
 /// There is something of that name, and it is no file.
-pub(crate) fn no_file() -> Misconfigured {
+pub(crate) fn no_file() -> Mistake {
     wrong("this is no file")
 }
 

@@ -1,8 +1,9 @@
 //! What does a repository decide about its own previews?
 //!
-//! The file [`FILE`] of its base branch says it: [`mod@file`] reads it strictly, this module holds it against the service's own bounds, which always win.
-//! Whatever is wrong with it is said with its line. No file, or an empty one: everything is as the service has it.
+//! The file [`FILE`] of its default branch says it, or that of a branch which the default branch's file lists: [`mod@file`] reads it strictly, this
+//! module holds it against the service's own bounds, which always win. Whatever is wrong with it is said with its line. No file, or an empty one: everything is as the service has it.
 
+mod branches;
 mod file;
 mod who_may;
 
@@ -10,12 +11,12 @@ use std::fmt;
 
 use serde_saphyr::Spanned;
 use workflows::{
-    activities::{Misconfigured, Terms},
+    activities::Terms,
     vocabulary::{ChartSource, InvalidRepositoryPath, PreviewSettings, Repository, Ttl},
 };
 
-use self::file::File;
 pub(crate) use self::file::{no_file, too_large};
+use self::{branches::Branches, file::File};
 use crate::release::{Charts, Images, reserved};
 pub(crate) use who_may::WhoMay;
 
@@ -48,6 +49,17 @@ pub struct Bounds {
 pub(crate) struct RepositoryConfig {
     pub(crate) terms: Terms,
     pub(crate) who_may: WhoMay,
+    /// Whose own files decide about the pull requests into them. Counts on the default branch only.
+    pub(crate) branches: Branches,
+}
+
+/// Why a file cannot be obeyed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Mistake {
+    /// In which line, from 1, if it is one line's fault.
+    pub(crate) line: Option<u32>,
+    /// What is wrong, and what would be right. Plain text.
+    pub(crate) reason: String,
 }
 
 impl RepositoryConfig {
@@ -64,6 +76,7 @@ impl RepositoryConfig {
                 },
             },
             who_may: WhoMay::default(),
+            branches: Branches::default(),
         }
     }
 
@@ -72,7 +85,7 @@ impl RepositoryConfig {
         content: &[u8],
         repository: &Repository,
         bounds: &Bounds,
-    ) -> Result<Self, Misconfigured> {
+    ) -> Result<Self, Mistake> {
         let file = File::parse(content)?;
         let (ttl, max_lifetime) = lifetimes(&file, bounds)?;
         Ok(Self {
@@ -83,28 +96,28 @@ impl RepositoryConfig {
                 settings: settings(file.clone(), repository, bounds)?,
             },
             who_may: who_may(file.who_may)?,
+            branches: file.branches.unwrap_or_default(),
         })
     }
 }
 
 /// Something is wrong, and it is no line's fault.
-fn wrong(reason: impl Into<String>) -> Misconfigured {
-    Misconfigured {
-        file: FILE.to_owned(),
+fn wrong(reason: impl Into<String>) -> Mistake {
+    Mistake {
         line: None,
         reason: reason.into(),
     }
 }
 
 /// Something is wrong with this value.
-fn wrong_at<T>(value: &Spanned<T>, reason: impl Into<String>) -> Misconfigured {
-    Misconfigured {
+fn wrong_at<T>(value: &Spanned<T>, reason: impl Into<String>) -> Mistake {
+    Mistake {
         line: file::line(value.referenced),
         ..wrong(reason)
     }
 }
 
-fn lifetimes(file: &File, bounds: &Bounds) -> Result<(Ttl, Ttl), Misconfigured> {
+fn lifetimes(file: &File, bounds: &Bounds) -> Result<(Ttl, Ttl), Mistake> {
     let service = bounds.max_lifetime;
     let max_lifetime = match &file.max_ttl {
         Some(wanted) if wanted.value > service => {
@@ -143,7 +156,7 @@ fn settings(
     file: File,
     repository: &Repository,
     bounds: &Bounds,
-) -> Result<PreviewSettings, Misconfigured> {
+) -> Result<PreviewSettings, Mistake> {
     let chart = file.chart.map(|text| {
         let wrong = |reason: &dyn fmt::Display| wrong_at(&text, format!("`chart`: {reason}"));
         let chart = chart(&text.value).map_err(|invalid| wrong(&invalid))?;
@@ -202,7 +215,7 @@ fn chart(text: &str) -> Result<ChartSource, InvalidRepositoryPath> {
     })
 }
 
-fn who_may(named: Option<Spanned<WhoMay>>) -> Result<WhoMay, Misconfigured> {
+fn who_may(named: Option<Spanned<WhoMay>>) -> Result<WhoMay, Mistake> {
     match named {
         None => Ok(WhoMay::default()),
         Some(named) if named.value == WhoMay::default() => Err(wrong_at(

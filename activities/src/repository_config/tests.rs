@@ -37,7 +37,7 @@ fn bounds() -> Bounds {
     }
 }
 
-fn read(content: &[u8]) -> Result<RepositoryConfig, Misconfigured> {
+fn read(content: &[u8]) -> Result<RepositoryConfig, Mistake> {
     let repository = "octo-org/hello-world".parse().expect("a repository");
     RepositoryConfig::read(content, &repository, &bounds())
 }
@@ -45,7 +45,6 @@ fn read(content: &[u8]) -> Result<RepositoryConfig, Misconfigured> {
 /// `3: what is wrong`
 fn told(content: &str) -> String {
     let problem = read(content.as_bytes()).expect_err(content);
-    assert_eq!(problem.file, ".preview.yaml");
     match problem.line {
         Some(line) => format!("{line}: {}", problem.reason),
         None => problem.reason,
@@ -127,6 +126,8 @@ fn a_line_of_its_own_is_told_for_every_mistake() {
         "who_may:\n  - write\n  - everyone\n",
         "who_may:\n  - @mona\n",
         "who_may: write\n",
+        "branches: release-1.x\n",
+        "branches:\n  - release-1.x\n  - release-*\n",
         "environment: ''\n",
         "environment: \"a\\nb\"\n",
         "ttl: &a 1h\nmax_ttl: *a\n",
@@ -146,7 +147,7 @@ fn a_line_of_its_own_is_told_for_every_mistake() {
         .collect();
     insta::assert_snapshot!(told.join("\n"), @r#"
     "ttl: 1h\ntttl: 1h\n"
-        2: there is no `tttl` here, only `chart`, `values`, `ttl`, `max_ttl`, `image`, `redeploy_on_push`, `who_may`, `environment`
+        2: there is no `tttl` here, only `chart`, `values`, `ttl`, `max_ttl`, `image`, `redeploy_on_push`, `who_may`, `branches`, `environment`
     "ttl: 1h\nttl: 2h\n"
         2: `ttl` is there twice
     "ttl: soon\n"
@@ -193,6 +194,10 @@ fn a_line_of_its_own_is_told_for_every_mistake() {
         2: unexpected character: `@'; a text that begins with `@` needs quotes, like `"@mona"`
     "who_may: write\n"
         1: expected a list, of lines like `- value`
+    "branches: release-1.x\n"
+        1: expected a list, of lines like `- value`
+    "branches:\n  - release-1.x\n  - release-*\n"
+        3: `release-*` is no branch: expected its whole name, like `release-1.x`; patterns are not read here
     "environment: ''\n"
         1: `environment` is one line of at most 255 characters
     "environment: \"a\\nb\"\n"
@@ -337,6 +342,11 @@ fn the_schema_and_the_reader_agree() {
         (json!({ "who_may": ["write", "@mona"] }), true),
         (json!({ "who_may": [] }), false),
         (json!({ "who_may": ["everyone"] }), false),
+        (json!({ "branches": ["release-1.x", "team/next"] }), true),
+        (json!({ "branches": [] }), true),
+        (json!({ "branches": "release-1.x" }), false),
+        (json!({ "branches": ["release-*"] }), false),
+        (json!({ "branches": [""] }), false),
         (json!({ "environment": "previews" }), true),
         (json!({ "environment": "" }), false),
     ] {
@@ -354,7 +364,7 @@ fn the_schema_and_the_reader_agree() {
 fn any_file() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         4 => prop::sample::select(vec![
-            "ttl: ", "max_ttl: ", "chart: ", "values:\n", "image: ", "redeploy_on_push: ", "who_may:\n", "environment: ", "1h", "30m", "true", "oci://", "./x",
+            "ttl: ", "max_ttl: ", "chart: ", "values:\n", "image: ", "redeploy_on_push: ", "who_may:\n", "branches:\n", "environment: ", "1h", "30m", "true", "oci://", "./x",
             "{commit}", "\n", "  ", "- ", "a: ", "&a ", "*a", "<<: ", "!!binary ", "? ", "| \n", "> \n", "\"", "'", "[", "]", "{", "}", ",", "#", "@mona", "---\n", "...\n", "%YAML 1.2\n",
         ]).prop_map(str::to_owned),
         1 => ".{0,8}",

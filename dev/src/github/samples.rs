@@ -11,6 +11,7 @@ use serde_json::json;
 use super::{
     File, FileMode, User,
     actions::{Actor, NewPull, NewRepository, Place, PullState, Refused},
+    model::Repository,
     shared::Shared,
 };
 
@@ -144,6 +145,7 @@ pub(super) async fn add(shared: &Shared, files: Vec<File>) -> Result<(), Content
         repo,
         author,
         branch,
+        base: Repository::DEFAULT_BRANCH,
         title,
         body: "",
         draft: false,

@@ -71,6 +71,10 @@ pub struct ServiceEnv {
     pub webhook_url: String,
     /// What deliveries are signed with.
     pub webhook_secret: String,
+    /// Whom the service serves.
+    pub preview_allowed_owners: String,
+    /// The secret that names of previews are made with.
+    pub preview_name_key_file: PathBuf,
     /// How long a preview lives unless the request says otherwise, for example `30m`; the service's default if absent.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub preview_ttl: Option<String>,
@@ -228,6 +232,8 @@ mod tests {
                 github_private_key_file: "/tmp/key.pem".into(),
                 webhook_url: "http://127.0.0.1:4200/api/github/webhooks".into(),
                 webhook_secret: "secret".into(),
+                preview_allowed_owners: "octo-org".into(),
+                preview_name_key_file: "/tmp/name-key".into(),
                 preview_ttl: Some("30m".into()),
             }),
         }

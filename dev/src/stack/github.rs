@@ -5,11 +5,12 @@ use std::sync::Arc;
 use secrecy::ExposeSecret;
 use tokio_util::task::AbortOnDropHandle;
 use url::Url;
+use uuid::Uuid;
 
 use super::env::ServiceEnv;
 use super::{Stack, StackError};
 use crate::cluster::write_private;
-use crate::github::{Options, StandIn};
+use crate::github::{Options, SAMPLE_REPOSITORY, StandIn};
 use crate::images::{ImageBuilder, build_each_push};
 
 /// The running stand-in, and the building of what is pushed to it; both end when this is dropped.
@@ -47,6 +48,12 @@ impl Stack {
 
         let key = self.options.folder("github-app.pem");
         write_private(&key, stand_in.private_key_pem())?;
+        let name_key = self.options.folder("name-key");
+        // Kept, so that addresses are the same after a restart.
+        if !name_key.exists() {
+            let random = [Uuid::new_v4(), Uuid::new_v4()].map(|part| part.simple().to_string());
+            write_private(&name_key, &random.concat())?;
+        }
         let env = ServiceEnv {
             github_api_url: stand_in.api_url().into(),
             github_page_url: stand_in.page_url().into(),
@@ -54,6 +61,8 @@ impl Stack {
             github_private_key_file: key,
             webhook_url,
             webhook_secret: stand_in.webhook_secret().expose_secret().to_owned(),
+            preview_allowed_owners: SAMPLE_REPOSITORY.0.to_owned(),
+            preview_name_key_file: name_key,
             preview_ttl: self.options.ttl.clone(),
         };
         Ok((

@@ -56,7 +56,8 @@ impl Stack {
         let common = |name, program| {
             let part = Part::new(name, &programs.join(program))
                 .env("TEMPORAL_ADDRESS", &env.temporal_address)
-                .env("TEMPORAL_NAMESPACE", &env.temporal_namespace);
+                .env("TEMPORAL_NAMESPACE", &env.temporal_namespace)
+                .env("PREVIEW_ALLOWED_OWNERS", &service.preview_allowed_owners);
             Part {
                 grace: GRACE,
                 ..part
@@ -79,6 +80,7 @@ impl Stack {
             .env("TEMPORAL_UI_URL", &env.temporal_ui_url)
             .env("KUBECONFIG", &env.worker_kubeconfig)
             .env("HELM", &env.helm)
+            .env("PREVIEW_NAME_KEY_FILE", &service.preview_name_key_file)
             .env("PREVIEW_DOMAIN", &env.preview_domain)
             .env("PREVIEW_INGRESS_ADDRESS", &env.preview_ingress_address)
             .env("PREVIEW_INGRESS_CLASS", &env.preview_ingress_class)

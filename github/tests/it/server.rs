@@ -245,7 +245,7 @@ async fn answer(State(model): State<Arc<Mutex<Model>>>, request: Request) -> Res
         }
         (&Method::GET, ["repos", "octo-org", "hello-world", "pulls", "12"]) => Json(json!({
             "head": { "sha": HEAD, "repo": { "id": 1 } },
-            "base": { "ref": "main", "repo": { "id": 1 } },
+            "base": { "ref": "main", "repo": { "id": 1, "default_branch": "main" } },
             "state": "open", "merged": false, "draft": false, "locked": false,
             "html_url": "https://github.com/octo-org/hello-world/pull/12",
         }))

@@ -185,6 +185,37 @@ async fn what_asks_for_nothing_is_passed_over() {
 }
 
 #[tokio::test]
+async fn what_others_than_those_who_are_served_send_goes_no_further() {
+    let fixture = Fixture::new();
+    let from = |mut payload: Value, repository: &str| {
+        payload["repository"]["full_name"] = json!(repository);
+        payload
+    };
+    let commands = "/preview\n/preview stop\n/preview nonsense";
+    for stranger in ["stranger/hello-world", "octo-org-2/hello-world"] {
+        let answers = [
+            fixture.say(&from(comment(commands), stranger)).await,
+            fixture
+                .happen(&from(pull_request("synchronize"), stranger))
+                .await,
+            fixture
+                .happen(&from(pull_request("closed"), stranger))
+                .await,
+        ];
+        for answer in answers {
+            assert_eq!(answer.status, StatusCode::NO_CONTENT, "{answer:?}");
+        }
+    }
+    fixture.assert_untouched();
+    let metrics = fixture.get("/metrics").await.text;
+    let line = r#"preview_webhook_deliveries_total{outcome="not_served"} 6"#;
+    assert!(metrics.contains(line), "{line} is not in\n{metrics}");
+
+    let served = from(comment("/preview"), "OCTO-ORG/Hello-World");
+    assert_eq!(fixture.say(&served).await.status, StatusCode::ACCEPTED);
+}
+
+#[tokio::test]
 async fn other_events_are_passed_over() {
     let fixture = Fixture::new();
     for event in ["ping", "push", "something_new"] {

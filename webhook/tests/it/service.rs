@@ -26,6 +26,9 @@ use crate::inbox::FakeInbox;
 /// What the App signs with.
 pub(crate) const SECRET: &str = "a secret for tests";
 
+/// Whom the service serves: the owner in these tests, and those of the published examples.
+pub(crate) const SERVED: &str = "octo-org,Codertocat,Octocoders";
+
 /// The newest commit of that pull request.
 pub(crate) const HEAD: &str = "0123456789abcdef0123456789abcdef01234567";
 
@@ -134,6 +137,7 @@ impl Fixture {
         let shutdown = CancellationToken::new();
         let service = Service::new(
             Secrets::new(SECRET.into(), Some("the secret before".into())),
+            SERVED.parse().expect("owners"),
             inbox.clone(),
             Readiness::new(inbox.clone(), shutdown.clone()),
             &limits,

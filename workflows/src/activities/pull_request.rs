@@ -107,6 +107,8 @@ pub struct Terms {
 pub struct Misconfigured {
     /// `.preview.yaml`
     pub file: String,
+    /// On which branch. Not always the one that the pull request is for.
+    pub branch: String,
     /// In which line, from 1, if it is one line's fault.
     pub line: Option<u32>,
     /// What is wrong, and what would be right. Plain text; escaped where it is rendered.

@@ -25,6 +25,8 @@ pub(super) enum Decision {
     Nothing,
     /// Nothing, and the person is told why.
     Answer(Answer),
+    /// Nothing, and the person is not even told: a stranger, where nothing is left to decide.
+    TurnAway,
     /// A preview is started.
     Start(PreviewRequest),
     /// A preview is started once its predecessor is gone.
@@ -53,7 +55,7 @@ pub(super) fn decide(
 ) -> Decision {
     // Whoever may not is told so first: what else stands in the way is no business of theirs.
     if !is_allowed(command.ok(), asked, memory) {
-        return refuse(Refusal::NotAllowed);
+        return turn_away(asked.sight);
     }
     if let Ok(Command::Preview { .. } | Command::Extend { .. }) = command
         && let Some(overtaken_by) = memory.overtaken(asked.comment, asked.origin)
@@ -79,6 +81,15 @@ fn is_allowed(command: Option<&Command>, asked: &Asked<'_>, memory: &Memory) -> 
         command.is_some_and(|command| command.form().who_may == WhoMay::WritersAndRequester);
     asked.sight.person_may
         || (belongs_to_the_requester && memory.previews.has_one_asked_for_by(asked.by))
+}
+
+/// Anybody could have us write on any number of old pull requests, and GitHub takes few writes: there, only those are answered who may.
+fn turn_away(sight: &Sight) -> Decision {
+    if sight.openness == Openness::Open && !sight.is_locked {
+        refuse(Refusal::NotAllowed)
+    } else {
+        Decision::TurnAway
+    }
 }
 
 /// What a push leads to: a preview of the new commit, if the repository wants that and the pull request has one already.

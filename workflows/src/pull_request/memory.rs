@@ -62,6 +62,7 @@ struct Refused {
     person: Login,
     because: Refusal,
     at: Timestamp,
+    was_told: bool,
 }
 
 impl Memory {
@@ -180,23 +181,35 @@ impl Memory {
 
     /// True if this person has not been told so on this pull request before.
     pub(super) fn refuse(&mut self, person: &Login, because: Refusal, at: Timestamp) -> bool {
+        let refused = self.note_refusal(person, because, at);
+        !std::mem::replace(&mut refused.was_told, true)
+    }
+
+    /// This person has no rights here, and is not told so.
+    pub(super) fn turn_away(&mut self, person: &Login, at: Timestamp) {
+        self.note_refusal(person, Refusal::NotAllowed, at);
+    }
+
+    fn note_refusal(&mut self, person: &Login, because: Refusal, at: Timestamp) -> &mut Refused {
         let known = self
             .refused
-            .iter_mut()
-            .find(|refused| refused.person == *person && refused.because == because);
-        if let Some(refused) = known {
-            refused.at = at;
-            return false;
-        }
-        if self.refused.len() == REFUSED_MAX {
-            self.refused.remove(0);
-        }
-        self.refused.push(Refused {
-            person: person.clone(),
-            because,
-            at,
+            .iter()
+            .position(|refused| refused.person == *person && refused.because == because);
+        let index = known.unwrap_or_else(|| {
+            if self.refused.len() == REFUSED_MAX {
+                self.refused.remove(0);
+            }
+            self.refused.push(Refused {
+                person: person.clone(),
+                because,
+                at,
+                was_told: false,
+            });
+            self.refused.len() - 1
         });
-        true
+        let refused = &mut self.refused[index];
+        refused.at = at;
+        refused
     }
 
     /// Was this person found to have no rights here a moment ago?
@@ -355,6 +368,18 @@ mod tests {
         memory.refuse(&mona(), Refusal::NotAllowed, at("2026-11-22T12:00:00Z"));
         assert!(memory.is_deaf_to(&mona(), at("2026-11-22T12:00:59Z")));
         assert!(!memory.is_deaf_to(&mona(), at("2026-11-22T12:01:00Z")));
+    }
+
+    #[test]
+    fn whoever_was_turned_away_is_not_looked_up_again_either_and_is_told_another_time() {
+        let mut memory = Memory::default();
+        let noon = at("2026-11-22T12:00:00Z");
+        memory.turn_away(&mona(), noon);
+        assert!(memory.is_deaf_to(&mona(), at("2026-11-22T12:00:59Z")));
+        assert!(!memory.is_deaf_to(&mona(), at("2026-11-22T12:01:00Z")));
+        assert!(memory.refuse(&mona(), Refusal::NotAllowed, noon));
+        memory.turn_away(&mona(), noon);
+        assert!(!memory.refuse(&mona(), Refusal::NotAllowed, noon));
     }
 
     #[test]

@@ -235,6 +235,12 @@ impl Session {
         let mut answers = Vec::new();
         for command in &asked.commands {
             let decision = self.decide(command.as_ref(), &asked, sight);
+            if decision == Decision::TurnAway {
+                let now = clock::now(&self.ctx);
+                self.ctx
+                    .state_mut(|workflow| workflow.memory.turn_away(&asked.author, now));
+                continue;
+            }
             if let Some(answer) = self.carry_out(decision).await
                 && self.is_worth_telling(&answer, &asked.author)
                 && !answers.contains(&answer)
@@ -305,7 +311,7 @@ impl Session {
 
     async fn carry_out(&self, decision: Decision) -> Option<Answer> {
         match decision {
-            Decision::Nothing => None,
+            Decision::Nothing | Decision::TurnAway => None,
             Decision::Answer(answer) => Some(answer),
             Decision::Start(request) => {
                 self.ctx

@@ -1,10 +1,8 @@
-//! Under which address does a preview answer?
+//! Below which address do previews answer?
 
 use std::{fmt, str::FromStr};
 
 use serde_with::{DeserializeFromStr, SerializeDisplay};
-
-use super::PreviewId;
 
 /// Longest host name DNS allows, less the longest first label we put before the domain and its dot.
 const DOMAIN_MAX: usize = 253 - 63 - 1;
@@ -25,31 +23,15 @@ pub struct PreviewDomain {
 pub struct InvalidPreviewDomain(String);
 
 impl PreviewDomain {
-    /// The host name of a preview, for its Ingress.
+    /// The host name that begins with this label.
     #[must_use]
-    pub fn host(&self, preview: &PreviewId) -> String {
-        format!("{}.{}", preview.host_label(), self.domain)
+    pub fn host(&self, label: &str) -> String {
+        format!("{label}.{}", self.domain)
     }
 
-    /// The address a person opens.
+    /// The address of a host below the domain, as a person opens it.
     #[must_use]
-    pub fn url(&self, preview: &PreviewId) -> String {
-        self.url_of(&self.host(preview))
-    }
-
-    /// The host name that follows the pull request, whichever of its commits is newest.
-    #[must_use]
-    pub fn stable_host(&self, preview: &PreviewId) -> String {
-        format!("{}.{}", preview.stable_host_label(), self.domain)
-    }
-
-    /// The pull request's own address.
-    #[must_use]
-    pub fn stable_url(&self, preview: &PreviewId) -> String {
-        self.url_of(&self.stable_host(preview))
-    }
-
-    fn url_of(&self, host: &str) -> String {
+    pub fn url(&self, host: &str) -> String {
         let scheme = if self.secure { "https" } else { "http" };
         match self.port {
             Some(port) => format!("{scheme}://{host}:{port}/"),
@@ -105,23 +87,20 @@ mod tests {
 
     #[test]
     fn a_preview_lives_below_the_domain() {
-        let id: PreviewId = "octo-org/hello-world#1:0123456789abcdef0123456789abcdef01234567"
-            .parse()
-            .expect("an id");
-        let domain: PreviewDomain = "http://preview.localhost:8088".parse().expect("a domain");
-        assert!(
-            domain
-                .url(&id)
-                .starts_with("http://pr-1-0123456-hello-world-")
-        );
-        assert!(domain.url(&id).ends_with(".preview.localhost:8088/"));
-        assert!(
-            domain
-                .stable_url(&id)
-                .starts_with("http://pr-1-hello-world-")
-        );
-        assert!(domain.stable_url(&id).ends_with(".preview.localhost:8088/"));
-        assert_eq!(domain.to_string().parse(), Ok(domain));
+        for (text, url) in [
+            (
+                "http://preview.localhost:8088",
+                "http://pr-1.preview.localhost:8088/",
+            ),
+            (
+                "https://previews.example.com/",
+                "https://pr-1.previews.example.com/",
+            ),
+        ] {
+            let domain: PreviewDomain = text.parse().expect("a domain");
+            assert_eq!(domain.url(&domain.host("pr-1")), url);
+            assert_eq!(domain.to_string().parse(), Ok(domain));
+        }
     }
 
     #[test]

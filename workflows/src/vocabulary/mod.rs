@@ -1,5 +1,6 @@
 //! The words the whole product is written in: parsed once at an edge, trusted everywhere after.
 
+mod allowed_owners;
 mod command;
 mod commit;
 mod host;
@@ -13,12 +14,14 @@ mod request;
 mod settings;
 mod ttl;
 
+pub use allowed_owners::{AllowedOwners, InvalidAllowedOwners};
 pub use command::{
     COMMANDS, Command, CommandForm, MARKUP, Misunderstood, NOT_TEXT, WhoMay, parse_line,
 };
 pub use commit::{CommitSha, InvalidCommitSha};
 pub use host::{InvalidPreviewDomain, PreviewDomain};
 pub use login::{InvalidLogin, Login};
+pub use names::{NameKey, Names, WeakNameKey};
 pub use phase::Phase;
 pub use preview_id::{InvalidPreviewId, PreviewId, PullRequestNumber};
 pub use repository::{InvalidRepository, Repository};

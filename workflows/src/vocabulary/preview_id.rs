@@ -48,6 +48,14 @@ pub struct PreviewId {
     pub commit: CommitSha,
 }
 
+impl PreviewId {
+    /// `owner/repo#123`, as GitHub writes it.
+    #[must_use]
+    pub fn pull_request_name(&self) -> String {
+        format!("{}#{}", self.repository, self.pull_request)
+    }
+}
+
 /// The text is not a preview's ID.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a preview: expected `owner/repo#123:<40-hex commit>`")]

@@ -43,17 +43,13 @@ impl FromStr for Repository {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let invalid = || InvalidRepository(text.chars().take(160).collect());
         let (owner, name) = text.split_once('/').ok_or_else(invalid)?;
-        let owner_is_legal = (1..=OWNER_MAX).contains(&owner.len())
-            && owner
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
         let name_is_legal = (1..=NAME_MAX).contains(&name.len())
             && name
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
             && name != "."
             && name != "..";
-        if owner_is_legal && name_is_legal {
+        if owner_is_legal(owner) && name_is_legal {
             Ok(Self {
                 owner: owner.to_owned(),
                 name: name.to_owned(),
@@ -62,6 +58,14 @@ impl FromStr for Repository {
             Err(invalid())
         }
     }
+}
+
+/// Could GitHub have given this name to an account?
+pub(super) fn owner_is_legal(owner: &str) -> bool {
+    (1..=OWNER_MAX).contains(&owner.len())
+        && owner
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
 }
 
 impl fmt::Display for Repository {

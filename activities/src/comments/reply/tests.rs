@@ -127,11 +127,12 @@ fn lines_that_make_no_sense() {
 fn a_configuration_that_cannot_be_obeyed() {
     let problem = |line| Misconfigured {
         file: ".preview.yaml".to_owned(),
+        branch: "main".to_owned(),
         line,
         reason: "`ttl` is `3d`, but previews live at most `1d` here.".to_owned(),
     };
-    assert_snapshot!(said(Answer::Misconfigured { problem: problem(Some(3)) }), @"@mona: Nothing was done. `.preview.yaml`, line 3, cannot be obeyed: `ttl` is `3d`, but previews live at most `1d` here.");
-    assert_snapshot!(said(Answer::Misconfigured { problem: problem(None) }), @"@mona: Nothing was done. `.preview.yaml` cannot be obeyed: `ttl` is `3d`, but previews live at most `1d` here.");
+    assert_snapshot!(said(Answer::Misconfigured { problem: problem(Some(3)) }), @"@mona: Nothing was done. `.preview.yaml` on `main`, line 3, cannot be obeyed: `ttl` is `3d`, but previews live at most `1d` here.");
+    assert_snapshot!(said(Answer::Misconfigured { problem: problem(None) }), @"@mona: Nothing was done. `.preview.yaml` on `main` cannot be obeyed: `ttl` is `3d`, but previews live at most `1d` here.");
 }
 
 #[test]

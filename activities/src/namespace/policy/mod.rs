@@ -8,10 +8,7 @@ mod probe;
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::ResourceExt;
-use workflows::{
-    activities::CreateNamespace,
-    vocabulary::{ChartSource, PreviewDomain},
-};
+use workflows::{activities::CreateNamespace, vocabulary::ChartSource};
 
 use crate::Images;
 pub use annotation_key::{AnnotationKey, InvalidAnnotationKey};
@@ -30,8 +27,6 @@ const ALLOWED_ANNOTATIONS: &str = "preview.dev/allowed-annotations";
 /// What a chart from a repository may refer to.
 #[derive(Clone, Debug)]
 pub struct ChartBounds {
-    /// Below which previews get their host names.
-    pub domain: PreviewDomain,
     /// The class of the ingress controller.
     pub ingress_class: String,
     /// Where images may be.
@@ -41,7 +36,12 @@ pub struct ChartBounds {
 }
 
 /// Writes on a namespace what the policy has to know about its preview; and that the policy holds for it, if it does.
-pub(super) fn write_on(namespace: &mut Namespace, bounds: &ChartBounds, request: &CreateNamespace) {
+pub(super) fn write_on(
+    namespace: &mut Namespace,
+    bounds: &ChartBounds,
+    request: &CreateNamespace,
+    host: String,
+) {
     let preview = &request.owner.preview;
     let keys: Vec<_> = bounds
         .annotations
@@ -50,7 +50,7 @@ pub(super) fn write_on(namespace: &mut Namespace, bounds: &ChartBounds, request:
         .collect();
     let places = bounds.images.places(&preview.repository);
     let annotations = [
-        (HOST, bounds.domain.host(preview)),
+        (HOST, host),
         (INGRESS_CLASS, bounds.ingress_class.clone()),
         (ALLOWED_IMAGES, places.join(",")),
         (ALLOWED_ANNOTATIONS, keys.join(",")),
@@ -61,6 +61,11 @@ pub(super) fn write_on(namespace: &mut Namespace, bounds: &ChartBounds, request:
         let labels = namespace.labels_mut();
         labels.insert(LABEL.to_owned(), REPOSITORY.to_owned());
     }
+}
+
+/// The host that was written.
+pub(super) fn written_host(namespace: &Namespace) -> Option<&String> {
+    namespace.annotations().get(HOST)
 }
 
 /// Does the policy hold for both, or for neither?

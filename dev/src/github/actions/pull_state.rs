@@ -1,6 +1,10 @@
 //! Closing, reopening, locking and merging pull requests, and whether they are drafts.
 
-use super::{Actor, Place, Refused, pulls::issue_mut, visible};
+use super::{
+    Actor, Place, Refused,
+    pulls::{branch_reference, issue_mut},
+    visible,
+};
 use crate::github::{
     git::NewCommit,
     model::{Merge, Repository, Role},
@@ -90,7 +94,7 @@ impl Shared {
 
     /// Merges a pull request with a real merge commit.
     pub(crate) async fn merge(&self, actor: &Actor, place: &Place) -> Result<String, Refused> {
-        let (git, login, parents, message) = self.read(|wire| {
+        let (git, login, base, head, message) = self.read(|wire| {
             let (repository, role) = visible(wire.state, &place.owner, &place.repo, actor)?;
             let (issue, pull) = repository
                 .pull(place.number)
@@ -109,16 +113,18 @@ impl Shared {
             Ok((
                 repository.git.clone(),
                 login,
-                [repository.main_sha.clone(), pull.head_sha().to_owned()],
+                pull.base_branch.clone(),
+                pull.head_sha().to_owned(),
                 message,
             ))
         })?;
-        let references = [format!("refs/heads/{}", Repository::DEFAULT_BRANCH)];
+        let reference = branch_reference(None, &base);
+        let onto = git.resolve(&reference).await.ok_or(Refused::NotFound)?;
         let at = self.clock.now();
         let sha = git
             .merge(&NewCommit {
-                references: &references,
-                parents: &parents,
+                references: &[reference],
+                parents: &[onto, head],
                 author: &login,
                 at,
                 message: &message,
@@ -129,7 +135,9 @@ impl Shared {
             let repository = state
                 .repository_mut(&place.owner, &place.repo)
                 .ok_or(Refused::NotFound)?;
-            repository.main_sha.clone_from(&sha);
+            if base == Repository::DEFAULT_BRANCH {
+                repository.main_sha.clone_from(&sha);
+            }
             let issue = issue_mut(state, place)?;
             issue.closed_at = Some(at);
             issue.updated_at = at;

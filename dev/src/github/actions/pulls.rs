@@ -19,6 +19,8 @@ pub(crate) struct NewPull<'a> {
     pub(crate) repo: &'a str,
     pub(crate) author: &'a str,
     pub(crate) branch: &'a str,
+    /// The branch that it wants to be merged into.
+    pub(crate) base: &'a str,
     pub(crate) title: &'a str,
     pub(crate) body: &'a str,
     pub(crate) draft: bool,
@@ -56,7 +58,7 @@ impl Shared {
     /// Opens a pull request with one commit and returns its number.
     pub(crate) async fn open_pull(&self, new: &NewPull<'_>) -> Result<u64, Refused> {
         let actor = Actor::Person(new.author.to_owned());
-        let (git, base_sha) = self.read(|wire| {
+        let git = self.read(|wire| {
             let (repository, role) = visible(wire.state, new.owner, new.repo, &actor)?;
             if !new.from_fork && role < Role::Write {
                 return Err(Refused::Forbidden(format!(
@@ -64,8 +66,16 @@ impl Shared {
                     new.author, new.owner, new.repo
                 )));
             }
-            Ok((repository.git.clone(), repository.main_sha.clone()))
+            Ok(repository.git.clone())
         })?;
+        let base_sha = git
+            .resolve(&branch_reference(None, new.base))
+            .await
+            .ok_or_else(|| Refused::Invalid {
+                resource: "PullRequest",
+                field: "base",
+                message: format!("There is no branch {}.", new.base),
+            })?;
         if new.from_fork {
             self.ensure_fork(new.owner, new.repo, new.author)?;
         }
@@ -95,6 +105,7 @@ impl Shared {
                 fork: new
                     .from_fork
                     .then(|| (new.author.to_owned(), repository.name.clone())),
+                base_branch: new.base.to_owned(),
                 base_sha,
                 commits: vec![commit],
                 diff,
@@ -280,7 +291,7 @@ async fn make_commit(
 }
 
 /// Branches of forks live beside the repository's own, as all objects do.
-fn branch_reference(fork: Option<&str>, branch: &str) -> String {
+pub(super) fn branch_reference(fork: Option<&str>, branch: &str) -> String {
     match fork {
         Some(owner) => format!("refs/forks/{}/heads/{branch}", owner.to_lowercase()),
         None => format!("refs/heads/{branch}"),

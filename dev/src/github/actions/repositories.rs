@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::{Actor, Refused, visible};
+use super::{Actor, Refused, pulls::branch_reference, visible};
 use crate::github::{
     git::{File, Git, NewCommit},
     model::{AccountKind, Installation, Repository, Role, Selection},
@@ -66,15 +66,16 @@ impl Shared {
         Ok(())
     }
 
-    /// Commits to the default branch and returns the SHA.
+    /// Commits to a branch, which begins at the end of the default branch if it is new, and returns the SHA.
     pub(crate) async fn commit(
         &self,
         actor: &Actor,
         owner: &str,
         repo: &str,
+        branch: &str,
         files: &[File],
     ) -> Result<String, Refused> {
-        let (git, login, parent) = self.read(|wire| {
+        let (git, login, default) = self.read(|wire| {
             let (repository, role) = visible(wire.state, owner, repo, actor)?;
             let login = actor.login(wire.state);
             if role < Role::Write {
@@ -85,10 +86,12 @@ impl Shared {
             }
             Ok((repository.git.clone(), login, repository.main_sha.clone()))
         })?;
+        let reference = branch_reference(None, branch);
+        let parent = git.resolve(&reference).await.unwrap_or(default);
         let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
         let sha = git
             .commit(&NewCommit {
-                references: &[format!("refs/heads/{}", Repository::DEFAULT_BRANCH)],
+                references: &[reference],
                 parents: &[parent],
                 author: &login,
                 at: self.clock.now(),
@@ -98,7 +101,9 @@ impl Shared {
             .await?;
         self.change(|state| {
             let repository = state.repository_mut(owner, repo).ok_or(Refused::NotFound)?;
-            repository.main_sha.clone_from(&sha);
+            if branch == Repository::DEFAULT_BRANCH {
+                repository.main_sha.clone_from(&sha);
+            }
             Ok(sha)
         })
     }

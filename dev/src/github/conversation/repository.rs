@@ -6,7 +6,10 @@ use super::PullRequest;
 use crate::github::{
     File, Refused, Role, StandIn, User,
     actions::{Actor, NewPull, Place},
+    model,
 };
+
+const DEFAULT_BRANCH: &str = model::Repository::DEFAULT_BRANCH;
 
 /// A repository of the stand-in.
 #[derive(Clone)]
@@ -89,11 +92,24 @@ impl Repository {
         by: &User,
         files: impl IntoIterator<Item = F>,
     ) -> Result<String, Refused> {
+        self.commit_to(by, DEFAULT_BRANCH, files).await
+    }
+
+    /// Commits to a branch, which begins at the end of the default branch if it is new, and returns the SHA.
+    ///
+    /// # Errors
+    /// When `by` may not push here, or git fails.
+    pub async fn commit_to<F: Into<File>>(
+        &self,
+        by: &User,
+        branch: &str,
+        files: impl IntoIterator<Item = F>,
+    ) -> Result<String, Refused> {
         let files: Vec<File> = files.into_iter().map(Into::into).collect();
         let actor = Actor::Person(by.login().to_owned());
         self.stand_in
             .shared
-            .commit(&actor, &self.owner, &self.name, &files)
+            .commit(&actor, &self.owner, &self.name, branch, &files)
             .await
     }
 
@@ -107,7 +123,22 @@ impl Repository {
         title: &str,
         files: impl IntoIterator<Item = F>,
     ) -> Result<PullRequest, Refused> {
-        self.open(by, title, files, PullKind::Ready).await
+        self.open(by, title, files, PullKind::Ready, DEFAULT_BRANCH)
+            .await
+    }
+
+    /// The same, to be merged into another branch than the default one.
+    ///
+    /// # Errors
+    /// When there is no such branch, `by` may not push here, or git fails.
+    pub async fn open_pull_request_into<F: Into<File>>(
+        &self,
+        base: &str,
+        by: &User,
+        title: &str,
+        files: impl IntoIterator<Item = F>,
+    ) -> Result<PullRequest, Refused> {
+        self.open(by, title, files, PullKind::Ready, base).await
     }
 
     /// Opens a draft.
@@ -120,7 +151,8 @@ impl Repository {
         title: &str,
         files: impl IntoIterator<Item = F>,
     ) -> Result<PullRequest, Refused> {
-        self.open(by, title, files, PullKind::Draft).await
+        self.open(by, title, files, PullKind::Draft, DEFAULT_BRANCH)
+            .await
     }
 
     /// Opens a pull request from a fork that belongs to `by`.
@@ -133,7 +165,8 @@ impl Repository {
         title: &str,
         files: impl IntoIterator<Item = F>,
     ) -> Result<PullRequest, Refused> {
-        self.open(by, title, files, PullKind::FromFork).await
+        self.open(by, title, files, PullKind::FromFork, DEFAULT_BRANCH)
+            .await
     }
 
     async fn open<F: Into<File>>(
@@ -142,6 +175,7 @@ impl Repository {
         title: &str,
         files: impl IntoIterator<Item = F>,
         kind: PullKind,
+        base: &str,
     ) -> Result<PullRequest, Refused> {
         let files: Vec<File> = files.into_iter().map(Into::into).collect();
         let shared = &self.stand_in.shared;
@@ -155,6 +189,7 @@ impl Repository {
             repo: &self.name,
             author: by.login(),
             branch: &branch,
+            base,
             title,
             body: "",
             draft: kind == PullKind::Draft,

@@ -56,6 +56,8 @@ pub(crate) struct PullRequest {
     pub(crate) head_branch: String,
     /// Owner and name of the fork the branch lives in; `None` for a branch of the repository itself.
     pub(crate) fork: Option<(String, String)>,
+    /// The branch that it wants to be merged into.
+    pub(crate) base_branch: String,
     pub(crate) base_sha: String,
     /// Oldest first; the last is the head.
     pub(crate) commits: Vec<Commit>,

@@ -36,11 +36,12 @@ pub(super) struct PushRequest {
     colour: String,
 }
 
-/// A file for the default branch.
+/// A file for a branch, which is made if it is new.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct FileRequest {
     r#as: String,
+    branch: String,
     path: String,
     content: String,
 }
@@ -103,7 +104,13 @@ pub(super) async fn commit(
     let file = (request.path, request.content).into();
     answer(
         shared
-            .commit(&Actor::Person(request.r#as), &owner, &repo, &[file])
+            .commit(
+                &Actor::Person(request.r#as),
+                &owner,
+                &repo,
+                &request.branch,
+                &[file],
+            )
             .await
             .map(drop),
     )

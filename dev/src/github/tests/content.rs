@@ -7,6 +7,45 @@ use super::{Client, Options, Receiver, StandIn, User, assert_as_described, scene
 use crate::github::File;
 
 #[tokio::test]
+async fn a_pull_request_can_be_into_any_branch() {
+    let (github, repository, _, client) = scene().await;
+    let mona = User::writer();
+    assert!(
+        repository
+            .open_pull_request_into("lax", &mona, "Early", [("a.txt", "1\n")])
+            .await
+            .is_err(),
+        "there is no such branch yet"
+    );
+    let tip = repository
+        .commit_to(&mona, "lax", [("rules.txt", "none\n")])
+        .await
+        .unwrap();
+    let pull = repository
+        .open_pull_request_into("lax", &mona, "Into lax", [("a.txt", "1\n")])
+        .await
+        .unwrap();
+
+    let path = format!("/repos/{}/pulls/{}", repository.full_name(), pull.number());
+    let base = client.get(&path).await.body["base"].clone();
+    assert_eq!(
+        (&base["ref"], &base["sha"], &base["repo"]["default_branch"]),
+        (&json!("lax"), &json!(tip), &json!("main"))
+    );
+    pull.merge().await.unwrap();
+    for (branch, status) in [("lax", 200), ("main", 404)] {
+        for file in ["rules.txt", "a.txt"] {
+            let path = format!(
+                "/repos/{}/contents/{file}?ref=refs/heads/{branch}",
+                repository.full_name()
+            );
+            assert_eq!(client.get(&path).await.status, status, "{file} on {branch}");
+        }
+    }
+    assert_as_described(&github);
+}
+
+#[tokio::test]
 async fn a_pull_request_follows_its_branch() {
     let (github, repository, pull, client) = scene().await;
     let mut pushes = github.subscribe_pushes();

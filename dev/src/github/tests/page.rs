@@ -111,7 +111,8 @@ async fn a_conversation_can_be_read_and_joined() {
         .await;
     assert_eq!((status, reason.contains("may not push")), (403, true));
     let main = format!("/{}/file", repository.full_name());
-    let file = json!({"as": "mona", "path": ".preview.yaml", "content": "ttl: 1h\n"});
+    let file =
+        json!({"as": "mona", "branch": "main", "path": ".preview.yaml", "content": "ttl: 1h\n"});
     assert_eq!(browser.post(&main, &file).await.0, 204);
     for state in ["draft", "ready"] {
         assert_eq!(

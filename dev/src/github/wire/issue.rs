@@ -113,7 +113,7 @@ impl Wire<'_> {
             "requested_reviewers": [],
             "requested_teams": [],
             "head": self.head(repository, pull),
-            "base": self.branch(repository, Repository::DEFAULT_BRANCH, &pull.base_sha),
+            "base": self.branch(repository, &pull.base_branch, &pull.base_sha),
             "_links": {
                 "self": href(&url),
                 "html": href(&page),

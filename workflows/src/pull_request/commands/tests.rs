@@ -148,13 +148,6 @@ fn everything_else_is_refused_with_its_reason() {
         (
             Sight {
                 is_from_fork: true,
-                ..nobody.clone()
-            },
-            Refusal::NotAllowed,
-        ),
-        (
-            Sight {
-                openness: Openness::Closed,
                 ..nobody
             },
             Refusal::NotAllowed,
@@ -197,9 +190,46 @@ fn everything_else_is_refused_with_its_reason() {
 }
 
 #[test]
+fn where_nothing_is_left_to_decide_strangers_are_not_even_refused() {
+    let stranger = Sight {
+        person_may: false,
+        ..sight()
+    };
+    for over in [
+        Sight {
+            openness: Openness::Closed,
+            ..stranger.clone()
+        },
+        Sight {
+            openness: Openness::Merged,
+            ..stranger.clone()
+        },
+        Sight {
+            is_locked: true,
+            ..stranger
+        },
+    ] {
+        for command in [&PREVIEW, &Command::Stop, &Command::Status, &Command::Help] {
+            assert_eq!(
+                says(command, &over, &Memory::default()),
+                Decision::TurnAway,
+                "{command:?} {over:?}"
+            );
+        }
+        // Whoever asked for what still runs is no stranger.
+        let own = with_a_preview(mona(), ready());
+        assert!(matches!(
+            says(&Command::Stop, &over, &own),
+            Decision::Stop { .. }
+        ));
+    }
+}
+
+#[test]
 fn a_configuration_that_cannot_be_obeyed_is_answered() {
     let problem = Misconfigured {
         file: ".preview.yaml".to_owned(),
+        branch: "main".to_owned(),
         line: Some(3),
         reason: "no such field".to_owned(),
     };
