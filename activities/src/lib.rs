@@ -12,6 +12,7 @@ mod cluster;
     reason = "the SDK's macros generate public items without documentation"
 )]
 mod comments;
+mod container_log;
 mod fault;
 mod namespace;
 mod ownership;
@@ -20,6 +21,7 @@ mod ownership;
     reason = "the SDK's macros generate public items without documentation"
 )]
 mod previews;
+mod printable;
 #[allow(
     missing_docs,
     reason = "the SDK's macros generate public items without documentation"

@@ -12,15 +12,13 @@ use kube::{
 use serde_json::{Value, json};
 use temporalio_client::Client as Temporal;
 use temporalio_sdk::activities::{ActivityContext, ActivityError, activities};
-use workflows::activities::{
-    Explanation, NamespaceKey, Removal, SurveyedNamespace, sweep_declared,
-};
+use workflows::activities::{NamespaceKey, Removal, SurveyedNamespace, sweep_declared};
 
 use crate::{
     Cluster,
     alive::{Progress, until_cancelled},
     cluster::{ClusterError, Doing, FIELD_MANAGER},
-    fault::Fault,
+    fault::{Explanation, Fault},
     ownership::{Claim, ORPHANED_SINCE, is_terminating, last_word},
     pull_request::report,
     removal::{RemovalError, delete, wait_until_gone},

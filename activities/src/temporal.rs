@@ -7,13 +7,9 @@ use temporalio_client::{
     WorkflowQueryOptions,
     errors::{WorkflowInteractionError, WorkflowQueryError},
 };
-use workflows::{
-    PullRequestWorkflow,
-    activities::{Explanation, StickyComment},
-    vocabulary::PullRequestRef,
-};
+use workflows::{PullRequestWorkflow, activities::StickyComment, vocabulary::PullRequestRef};
 
-use crate::fault::{Fault, explain, with_causes};
+use crate::fault::{Explanation, Fault, explain, with_causes};
 
 /// Longest wait for a workflow's answer. One that a worker has in memory answers within milliseconds; another has to be replayed first.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(10);

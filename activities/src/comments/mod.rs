@@ -16,14 +16,12 @@ use github::{Comment, GitHubApp};
 use temporalio_client::Client as Temporal;
 use temporalio_sdk::activities::{ActivityContext, ActivityError, activities};
 use workflows::{
-    activities::{
-        DeploymentId, Explanation, Reply, SyncDeployment, WriteSticky, Written, comment_declared,
-    },
+    activities::{DeploymentId, Reply, SyncDeployment, WriteSticky, Written, comment_declared},
     vocabulary::CommentId,
 };
 
 use crate::{
-    fault::{Fault, explain, give_up},
+    fault::{Explanation, Fault, explain, give_up},
     temporal::{TemporalError, truth_about},
 };
 pub use links::Links;

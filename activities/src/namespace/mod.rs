@@ -11,13 +11,13 @@ use kube::{
 };
 use serde_json::json;
 use temporalio_client::Client as Temporal;
-use workflows::activities::{CreateNamespace, Explanation, NamespaceHandle, RunIdentity};
+use workflows::activities::{CreateNamespace, NamespaceHandle, RunIdentity};
 
 use crate::{
     Cluster,
     alive::Progress,
     cluster::{ClusterError, Doing, FIELD_MANAGER},
-    fault::{Fault, explain},
+    fault::{Explanation, Fault, explain},
     ownership::{Claim, ORPHANED_SINCE, claimed_namespace, is_terminating},
     removal::{RemovalError, delete, wait_until_gone},
     temporal::{TemporalError, latest_run},

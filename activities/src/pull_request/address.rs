@@ -12,15 +12,12 @@ use kube::{
     api::{DeleteParams, ListParams, ObjectMeta, Patch, PatchParams, Preconditions},
 };
 use tokio::time::timeout;
-use workflows::{
-    activities::{Explanation, LeadAddress},
-    vocabulary::PreviewDomain,
-};
+use workflows::{activities::LeadAddress, vocabulary::PreviewDomain};
 
 use crate::{
     Cluster,
     cluster::{ClusterError, Doing, FIELD_MANAGER},
-    fault::{Fault, explain},
+    fault::{Explanation, Fault, explain},
     namespace::find_held,
     ownership::{address_labels, address_selector},
 };

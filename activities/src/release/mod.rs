@@ -1,10 +1,14 @@
 //! How is the chart installed for one commit, and what does Helm's refusal mean?
+//!
+//! Every install is a first install. One that did not complete is taken down before it is tried again; one that stands is left as it is.
 
 mod chart;
 mod helm;
+mod hooks;
 mod image;
-mod pending;
 mod repository_chart;
+mod standing;
+mod take_down;
 mod values;
 mod verdict;
 
@@ -12,7 +16,7 @@ use std::{ffi::OsString, sync::Arc, time::Duration};
 
 use kube::ResourceExt;
 use workflows::{
-    activities::{Explanation, InstallRelease, NamespaceHandle, RunIdentity},
+    activities::{InstallRelease, NamespaceHandle, RunIdentity},
     vocabulary::{PreviewDomain, PreviewId, RepositoryPath},
 };
 
@@ -20,7 +24,7 @@ use crate::{
     Cluster,
     alive::Progress,
     cluster::ClusterError,
-    fault::{Fault, explain},
+    fault::{Explanation, Fault, explain},
     namespace::{find_held, policy_is_in_force, release_account},
 };
 pub(crate) use chart::ChartRefused;
@@ -29,15 +33,21 @@ pub use chart::{Charts, InvalidOciPrefix, OciPrefix};
 pub use helm::Helm;
 pub(crate) use helm::HelmError;
 use helm::Invocation;
+use hooks::Hooks;
 pub(crate) use image::ImageRefused;
 pub use image::{ImagePrefix, ImageTemplate, Images, InvalidImagePrefix, InvalidImageTemplate};
 use repository_chart::FetchError;
 pub use repository_chart::RepositoryCharts;
+use standing::{Origin, Standing};
+use take_down::{TakeDownError, take_down};
 use tempfile::TempDir;
+use tokio::time::Instant;
 pub(crate) use values::reserved;
 use values::values;
+use verdict::HOOK_FAILED;
 
-/// Longest run of `helm upgrade --install`. It waits for hooks only, not for pods. Shorter than the activity's time-out, which could not say why.
+/// Longest run of `helm install`, the removal of an earlier attempt included. It waits for hooks only, not for pods. Shorter than the activity's time-out,
+/// which could not say why.
 const INSTALL_PATIENCE: Duration = Duration::from_secs(240);
 /// Longest run of `helm uninstall`: the namespace is deleted afterwards anyway, so this is for the chart's own hooks.
 const UNINSTALL_PATIENCE: Duration = Duration::from_secs(60);
@@ -75,7 +85,14 @@ pub(crate) enum InstallError {
     #[error(transparent)]
     Image(#[from] ImageRefused),
     #[error(transparent)]
+    TakeDown(#[from] TakeDownError),
+    #[error(transparent)]
     Helm(#[from] HelmError),
+    #[error("{explanation} {helm}")]
+    Hook {
+        explanation: Explanation,
+        helm: HelmError,
+    },
 }
 
 impl Fault for InstallError {
@@ -87,6 +104,8 @@ impl Fault for InstallError {
             Self::NoPolicy => "NoPolicy",
             Self::Fetch(error) => error.kind(),
             Self::Image(_) => "ImageRefused",
+            Self::TakeDown(error) => error.kind(),
+            Self::Hook { .. } => HOOK_FAILED,
             Self::Helm(HelmError::Failed { output, .. }) => verdict::of(output).kind,
             Self::Helm(HelmError::TooSlow { .. }) => "HelmTooSlow",
             Self::Helm(_) => "HelmUnavailable",
@@ -99,7 +118,10 @@ impl Fault for InstallError {
             Self::NamespaceLost { .. } | Self::Chart(_) | Self::NoPolicy | Self::Image(_) => true,
             // It has had minutes, and would need them again.
             Self::Helm(HelmError::TooSlow { .. }) => true,
+            // It has failed as often as its chart lets it.
+            Self::Hook { .. } => true,
             Self::Fetch(error) => error.is_permanent(),
+            Self::TakeDown(error) => error.is_permanent(),
             Self::Helm(HelmError::Failed { output, .. }) => verdict::of(output).permanent,
             // A worker without Helm shall not fail what another worker, or the same one mended, can do.
             Self::Helm(_) => false,
@@ -118,6 +140,8 @@ impl Fault for InstallError {
             ),
             Self::Fetch(error) => error.explanation(),
             Self::Image(refused) => explain(format!("The image is not run: {refused}.")),
+            Self::TakeDown(error) => error.explanation(),
+            Self::Hook { explanation, .. } => explanation.clone(),
             Self::Helm(HelmError::Failed { output, .. }) => verdict::of(output).explanation,
             Self::Helm(HelmError::TooSlow { patience, .. }) => explain(format!(
                 "Helm did not finish installing the chart within {} seconds.",
@@ -141,7 +165,7 @@ impl Fault for InstallError {
     }
 }
 
-/// Installs the release, or upgrades what an earlier attempt has installed.
+/// Installs the release, unless an earlier attempt has. What one has begun that did not complete is removed before.
 pub(crate) async fn install(
     cluster: &Cluster,
     config: &ReleaseConfig,
@@ -171,20 +195,42 @@ pub(crate) async fn install(
             (Chart::in_folder(folder.path()), Some(folder))
         }
     };
-    assert_held(cluster, &request.owner, namespace).await?;
-    pending::forget_unfinished(cluster, &namespace.name, &release).await?;
-
-    progress.report(format!("helm upgrade --install {release}"));
-    let mut arguments: Vec<OsString> = ["upgrade", "--install"].map(OsString::from).into();
-    arguments.extend(
-        [
-            release.as_str(),
-            &chart.reference,
-            "--namespace",
-            &namespace.name,
-        ]
-        .map(OsString::from),
+    let values = values(
+        &template.image(preview),
+        config.ingress_class.as_deref(),
+        &config.domain,
+        request,
     );
+    // A chart of the repository has another folder each time; which commit it is of stands among the values.
+    let origin = match (&settings.chart, &folder) {
+        (Some(chart), Some(_)) => Origin::of(chart, &values),
+        _ => Origin::of(&(&chart.reference, &chart.version), &values),
+    };
+    let begin = Instant::now();
+    assert_held(cluster, &request.owner, namespace).await?;
+    match standing::look(cluster, &namespace.name, &release, &origin).await? {
+        Standing::AsWanted => return Ok(()),
+        Standing::Nothing => {}
+        Standing::Otherwise => {
+            tokio::select! {
+                result = take_down(cluster, &namespace.name, &release, progress) => result?,
+                () = &mut cancelled => return Err(HelmError::Cancelled.into()),
+            }
+            assert_held(cluster, &request.owner, namespace).await?;
+        }
+    }
+    let patience = INSTALL_PATIENCE.saturating_sub(begin.elapsed());
+
+    progress.report(format!("helm install {release}"));
+    let mut arguments: Vec<OsString> = [
+        "install",
+        release.as_str(),
+        &chart.reference,
+        "--namespace",
+        &namespace.name,
+    ]
+    .map(OsString::from)
+    .into();
     if let Some(version) = chart.version {
         arguments.push(format!("--version={version}").into());
     }
@@ -193,21 +239,36 @@ pub(crate) async fn install(
         arguments.push("--skip-schema-validation".into());
     }
     // Values come on standard input: nothing of ours can be mistaken for an option, and no file is left behind.
-    arguments.extend(["--values", "-", "--history-max", "1"].map(OsString::from));
-    arguments.push(format!("--timeout={}s", INSTALL_PATIENCE.as_secs()).into());
-    let values = values(
-        &template.image(preview),
-        config.ingress_class.as_deref(),
-        &config.domain,
-        request,
-    );
+    arguments.extend(["--values", "-"].map(OsString::from));
+    arguments.push(format!("--labels={}", origin.label()).into());
+    arguments.push(format!("--timeout={}s", patience.as_secs()).into());
     let invocation = Invocation {
         account: release_account(&namespace.name),
         arguments,
         input: values.to_string().into_bytes(),
-        patience: INSTALL_PATIENCE,
+        patience,
     };
-    Ok(config.helm.run(invocation, cancelled).await?)
+    let hooks = Hooks::new(cluster, &namespace.name);
+    let ran = tokio::select! {
+        ran = config.helm.run(invocation, cancelled) => ran,
+        never = hooks.watch() => match never {},
+    };
+    match ran {
+        Err(helm) if may_be_a_hooks_fault(&helm) => Err(match hooks.failure().await {
+            Some(explanation) => InstallError::Hook { explanation, helm },
+            None => helm.into(),
+        }),
+        ran => Ok(ran?),
+    }
+}
+
+/// Helm has given up on a hook, or has waited for one until our patience was over.
+fn may_be_a_hooks_fault(error: &HelmError) -> bool {
+    match error {
+        HelmError::Failed { output, .. } => verdict::of(output).kind == HOOK_FAILED,
+        HelmError::TooSlow { .. } => true,
+        HelmError::Missing { .. } | HelmError::Pipe(_) | HelmError::Cancelled => false,
+    }
 }
 
 /// The chart in a folder of its own, once it is certain that the cluster will not let it do what it likes.
