@@ -41,7 +41,7 @@ mod teardown;
 mod temporal;
 
 pub use cluster::Cluster;
-pub use comments::{Comments, Links};
+pub use comments::{Comments, InvalidPostLogs, Links, PostLogs};
 pub use namespace::{AnnotationKey, ChartBounds, InvalidAnnotationKey, NamespaceConfig};
 pub use ownership::{Instance, InvalidInstance};
 pub use previews::Previews;

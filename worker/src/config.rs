@@ -4,7 +4,7 @@ use std::{io, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use activities::{
     AnnotationKey, Bounds, ChartBounds, Charts, Helm, ImagePrefix, ImageTemplate, Images, Instance,
-    Links, NamespaceConfig, OciPrefix, ReadinessConfig, ReleaseConfig, UnusableClient,
+    Links, NamespaceConfig, OciPrefix, PostLogs, ReadinessConfig, ReleaseConfig, UnusableClient,
 };
 use clap::{Parser, builder::BoolishValueParser};
 use service::{LogFormat, TemporalSettings};
@@ -113,6 +113,10 @@ pub struct Config {
         hide_default_value = true
     )]
     preview_allowed_images: Several<ImagePrefix>,
+
+    /// When the last output of what failed is posted on the pull request: never, private (in private repositories only) or always.
+    #[arg(long, env, value_name = "WHEN", default_value = "private")]
+    pub preview_post_logs: PostLogs,
 
     /// How long to wait for an image that does not exist yet.
     #[arg(long, env, value_name = "DURATION", default_value = "10m")]
@@ -315,6 +319,7 @@ mod tests {
             (bounds.ttl, bounds.max_lifetime),
             (Ttl::DEFAULT, Ttl::DEFAULT_MAXIMUM)
         );
+        assert_eq!(config.preview_post_logs, PostLogs::Private);
         let releases = config.releases(&bounds);
         assert_eq!(releases.ingress_class.as_deref(), Some("traefik"));
         assert_eq!(config.recycle_after(), Duration::from_secs(24 * 3600));
@@ -373,6 +378,7 @@ mod tests {
             ("--temporal-address=::", "--temporal-address"),
             ("--sweep-dry-run=perhaps", "--sweep-dry-run"),
             ("--preview-ttl=1 month", "--preview-ttl"),
+            ("--preview-post-logs=sometimes", "--preview-post-logs"),
             (
                 "--preview-allowed-charts=ghcr.io/octo",
                 "--preview-allowed-charts",

@@ -83,7 +83,7 @@ async fn main() -> anyhow::Result<()> {
             bounds,
         },
         sweeps: Sweeps { cluster },
-        comments: Comments::new(github, config.links()),
+        comments: Comments::new(github, config.links(), config.preview_post_logs),
     };
     let queues = workers::queues(&config, implementations, pace)?;
     workers::run(

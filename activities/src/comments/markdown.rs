@@ -76,6 +76,11 @@ pub(super) fn address(text: &str, max: usize) -> Markdown {
     }
 }
 
+/// Our own words as a link to an address of our own.
+pub(super) fn link(words: &'static str, url: &Url) -> Markdown {
+    Markdown(format!("[{words}](<{url}>)"))
+}
+
 /// A person, who is told by GitHub that they are meant. Apps cannot be told anything.
 pub(super) fn mention(login: &Login) -> Markdown {
     let name = escape(login.as_str());
