@@ -65,3 +65,18 @@ pub(crate) async fn to_the_end<T, F: Fault>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heartbeats_tell_nothing_secret() {
+        let progress = Progress::new();
+        progress.report("The cluster refuses to create the pods: DB_PASS=hunter2 is refused");
+        assert_eq!(
+            *progress.0.borrow(),
+            "The cluster refuses to create the pods: DB_PASS=[hidden] is refused"
+        );
+    }
+}

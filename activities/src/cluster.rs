@@ -200,4 +200,14 @@ mod tests {
             "creating namespace preview-x failed: exceeded quota: preview (403 Forbidden)"
         );
     }
+
+    #[test]
+    fn what_the_api_server_repeats_of_a_manifest_is_redacted() {
+        let message = "Invalid value: {name: DB_PASS, value: hunter2}";
+        let status = Status::failure(message, "Invalid").with_code(422);
+        let error = Err::<(), _>(kube::Error::Api(Box::new(status)))
+            .doing(|| "creating pod x".to_owned())
+            .expect_err("an error");
+        assert!(!error.to_string().contains("hunter2"), "{error}");
+    }
 }

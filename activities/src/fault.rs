@@ -103,3 +103,44 @@ pub(crate) fn with_causes(error: &dyn Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("the event says: postgres://app:hunter2@db/app is not there")]
+    struct Talkative;
+
+    impl Fault for Talkative {
+        fn kind(&self) -> &'static str {
+            "Talkative"
+        }
+
+        fn is_permanent(&self) -> bool {
+            true
+        }
+
+        fn explanation(&self) -> Explanation {
+            explain("It cannot be started: DB_PASS=hunter2 is wrong.")
+                .with_log(Redacted::of("token=hunter2").tail(1, 100))
+        }
+    }
+
+    #[test]
+    fn whatever_an_error_says_temporal_gets_it_redacted() {
+        let ActivityError::Application(failure) = give_up(Talkative) else {
+            panic!("a failure");
+        };
+        assert_eq!(
+            failure.to_string(),
+            "the event says: postgres://[hidden]@db/app is not there"
+        );
+        let explanation = activities::Explanation::from(Talkative.explanation());
+        assert_eq!(
+            explanation.summary,
+            "It cannot be started: DB_PASS=[hidden] is wrong."
+        );
+        assert_eq!(explanation.log_tail.as_deref(), Some("token=[hidden]"));
+    }
+}

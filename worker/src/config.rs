@@ -122,7 +122,7 @@ pub struct Config {
     #[arg(long, env, value_name = "DURATION", default_value = "10m")]
     preview_image_patience: Ttl,
 
-    /// The Helm program, version 3.16 or newer.
+    /// The Helm program, version 3.16 or newer. On Linux it is started by setpriv (util-linux), so that it ends with the worker.
     #[arg(long, env, value_name = "PROGRAM", default_value = "helm")]
     helm: PathBuf,
 

@@ -73,6 +73,8 @@ pub(super) struct Invocation {
 pub(crate) enum HelmError {
     #[error("{} cannot be run: {source}. Install Helm, or point HELM to it", program.display())]
     Missing { program: PathBuf, source: io::Error },
+    #[error("Helm cannot be started: {0}. On Linux, setpriv starts it; is util-linux installed?")]
+    NotStarted(io::Error),
     #[error("Helm's output was lost: {0}")]
     Pipe(#[from] io::Error),
     #[error("Helm failed ({status}): {output}")]
@@ -111,11 +113,7 @@ impl Helm {
         if let Some(context) = &self.kube_context {
             command.arg("--kube-context").arg(context);
         }
-        let missing = |source| HelmError::Missing {
-            program: self.program.clone(),
-            source,
-        };
-        let mut child = start(command).await.map_err(missing)?;
+        let mut child = start(command).await.map_err(HelmError::NotStarted)?;
         let mut group = Group::led_by(child.id());
         bound_memory(child.id());
         let stdin = child.stdin.take();
@@ -139,7 +137,10 @@ impl Helm {
                 return if status.success() {
                     Ok(())
                 } else if was_not_run(status) {
-                    Err(missing(io::Error::other(output.into_string())))
+                    Err(HelmError::Missing {
+                        program: self.program.clone(),
+                        source: io::Error::other(output.into_string()),
+                    })
                 } else {
                     Err(HelmError::Failed { status, output })
                 };
@@ -369,6 +370,38 @@ mod tests {
             }
             other => panic!("{other:?}"),
         }
+    }
+
+    #[tokio::test]
+    async fn what_helm_says_is_redacted_before_it_is_cut() {
+        // The key's beginning is further from the end than what is kept of the output.
+        let script = "echo '-----BEGIN PRIVATE KEY-----' >&2; yes MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcw | head -n 400 >&2; \
+                      echo '-----END PRIVATE KEY-----' >&2; echo 'Error: password=hunter2' >&2; exit 1";
+        match run(script, LONG, pending()).await {
+            Err(HelmError::Failed { output, .. }) => {
+                assert_eq!(output.as_str(), "[hidden]\nError: password=[hidden]");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn helm_outlives_the_thread_that_has_asked_for_it() {
+        let mut helm = Box::pin(run("sleep 0.5", LONG, pending()));
+        let runtime = Handle::current();
+        let begun = thread::spawn(move || {
+            let _runtime = runtime.enter();
+            let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+            // Until Helm runs, which is when its output is waited for.
+            for _ in 0..100 {
+                assert!(helm.as_mut().poll(&mut context).is_pending());
+                thread::sleep(Duration::from_millis(1));
+            }
+            helm
+        });
+        let begun = tokio::task::spawn_blocking(|| begun.join());
+        let helm = begun.await.expect("a thread").expect("a run");
+        helm.await.expect("it was not killed");
     }
 
     #[tokio::test]

@@ -267,7 +267,10 @@ fn may_be_a_hooks_fault(error: &HelmError) -> bool {
     match error {
         HelmError::Failed { output, .. } => verdict::of(output).kind == HOOK_FAILED,
         HelmError::TooSlow { .. } => true,
-        HelmError::Missing { .. } | HelmError::Pipe(_) | HelmError::Cancelled => false,
+        HelmError::NotStarted(_)
+        | HelmError::Missing { .. }
+        | HelmError::Pipe(_)
+        | HelmError::Cancelled => false,
     }
 }
 
