@@ -18,7 +18,7 @@ use tests::{Conversation, HeldHelm, Preview, PullRequest, Setting, converse, pat
 use tokio::time::timeout;
 use workflows::vocabulary::Phase;
 
-use crate::chart::copy_with;
+use crate::chart::{copy_with, in_repository};
 
 /// Waits for the URL longer than usual: the dead worker's heartbeats have to be missed first.
 async fn recovers(pull: &PullRequest, preview: &Preview) -> Result<()> {
@@ -106,16 +106,19 @@ fn what_a_killed_helm_left_half_installed_is_recovered() {
     });
 }
 
-/// A chart with a migration that goes on until there is a ConfigMap of the name `gate`.
-async fn restart_with_a_migration(chat: &mut Conversation) -> Result<()> {
-    let chart = chat.folder.join("chart");
-    copy_with(
+/// A pull request whose own chart has a migration that goes on until there is a ConfigMap of the name `gate`.
+async fn with_a_migration(chat: &Conversation) -> Result<PullRequest> {
+    chat.configure("chart: ./deploy/chart\n").await?;
+    let pull = chat.pull_request_without_image().await?;
+    let files = in_repository(
         &chat.stack.env.preview_chart,
-        &chart,
+        "deploy/chart",
         "migration.yaml",
         include_str!("gated-migration.yaml"),
     )?;
-    chat.restart_worker_with("PREVIEW_CHART", &chart).await
+    pull.github.push(files).await?;
+    pull.build_image().await?;
+    Ok(pull)
 }
 
 /// The migration's job, once it has run for a moment.
@@ -134,11 +137,11 @@ async fn migration(chat: &Conversation, preview: &Preview) -> Result<Job> {
 #[test]
 fn a_worker_killed_while_a_migration_runs_is_replaced_and_the_migration_runs_again_from_the_start()
 {
-    converse(Setting::default(), async |chat| {
-        restart_with_a_migration(chat).await?;
+    let setting = Setting::default().worker("PREVIEW_REPOSITORY_CHARTS", "true");
+    converse(setting, async |chat| {
         let mut helm = HeldHelm::heard(&chat.stack.env.helm, &chat.folder)?;
         chat.restart_worker_with("HELM", helm.program()).await?;
-        let pull = chat.pull_request().await?;
+        let pull = with_a_migration(chat).await?;
         let preview = pull.request_preview().await?;
         let process = helm.is_called().await?;
         let interrupted = migration(chat, &preview).await?;

@@ -9,7 +9,7 @@
 use std::{collections::HashSet, time::Duration};
 
 use futures::{StreamExt, TryStreamExt, stream};
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::core::v1::{Pod, Secret};
 use kube::{
     Api, Client, Discovery, ResourceExt,
     api::{ApiResource, DeleteParams, DynamicObject, ListParams, PartialObjectMeta, Preconditions},
@@ -37,6 +37,8 @@ const AT_ONCE: usize = 8;
 /// Of what is left, so many are named.
 const NAMED_MAX: usize = 5;
 
+const PODS: &str = "pods";
+const CLAIMS: &str = "persistentvolumeclaims";
 /// Annotation: Helm's mark on what belongs to a release.
 const RELEASE_NAME: &str = "meta.helm.sh/release-name";
 /// Annotation: Helm's mark on a hook. A preview's namespace has one release.
@@ -98,7 +100,7 @@ pub(super) async fn take_down(
     let found = find(kinds, namespace, release).await?;
     for (kind, objects) in &found {
         for object in objects {
-            delete(kind, object, namespace).await?;
+            delete(cluster, kind, object, namespace).await?;
         }
     }
     let left = wait_until_gone(&found, namespace).await?;
@@ -175,32 +177,48 @@ fn is_of_release(kind: &ApiResource, object: &Found, release: &str) -> bool {
         .is_some_and(|name| name == release)
         || annotations.contains_key(HOOK);
     // Controllers make these for the release, without its marks; and in a preview's namespace they are nobody else's.
-    is_marked
-        || (kind.group.is_empty()
-            && matches!(kind.plural.as_str(), "pods" | "persistentvolumeclaims"))
+    is_marked || is_core(kind, PODS) || is_core(kind, CLAIMS)
 }
 
-async fn delete(kind: &Kind, object: &Found, namespace: &str) -> Result<(), ClusterError> {
-    let is_pod = kind.resource.plural == "pods" && kind.resource.group.is_empty();
+fn is_core(kind: &ApiResource, plural: &str) -> bool {
+    kind.group.is_empty() && kind.plural == plural
+}
+
+/// In the name of Helm's account, which can make no more than it can delete. Pods we stop ourselves: it is not for charts to decide how long they take,
+/// and a chart from a repository has no business with pods at all.
+async fn delete(
+    cluster: &Cluster,
+    kind: &Kind,
+    object: &Found,
+    namespace: &str,
+) -> Result<(), ClusterError> {
+    let name = object.name_any();
+    let exactly_this = Some(Preconditions {
+        uid: object.uid(),
+        resource_version: None,
+    });
     let params = DeleteParams {
-        grace_period_seconds: is_pod.then_some(POD_GRACE),
-        preconditions: Some(Preconditions {
-            uid: object.uid(),
-            resource_version: None,
-        }),
+        preconditions: exactly_this,
         ..DeleteParams::background()
     };
-    match kind.objects.delete(&object.name_any(), &params).await {
-        Ok(_) => Ok(()),
-        // Gone, another one by now, or such that only its owner's end can remove it, which was asked for as well.
-        Err(kube::Error::Api(status)) if matches!(status.code, 403 | 404 | 405 | 409) => Ok(()),
-        Err(error) => Err(error).doing(|| {
-            format!(
-                "deleting {} {} in namespace {namespace}",
-                kind.resource.kind,
-                object.name_any()
-            )
-        }),
+    let deleted = if is_core(&kind.resource, PODS) {
+        let params = DeleteParams {
+            grace_period_seconds: Some(POD_GRACE),
+            ..params
+        };
+        let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), namespace);
+        pods.delete(&name, &params).await.map(drop)
+    } else {
+        kind.objects.delete(&name, &params).await.map(drop)
+    };
+    match deleted {
+        Ok(()) => Ok(()),
+        // Gone, another one by now, or such that it goes with its owner only, which is deleted as well.
+        Err(kube::Error::Api(status)) if matches!(status.code, 403..=405 | 409 | 422) => Ok(()),
+        Err(error) => {
+            let kind = &kind.resource.kind;
+            Err(error).doing(|| format!("deleting {kind} {name} in namespace {namespace}"))
+        }
     }
 }
 
