@@ -8,12 +8,15 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-use crate::fault::{Fault, give_up};
+use crate::{
+    fault::{Fault, give_up},
+    redact::Redacted,
+};
 
 /// Between two heartbeats. A cancellation travels back with a heartbeat's answer, so this is also how soon it is noticed.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
-/// What an activity is busy with: sent along with its heartbeats, and shown by Temporal's UI among the pending activities.
+/// What an activity is busy with, redacted: sent along with its heartbeats, and shown by Temporal's UI among the pending activities.
 pub(crate) struct Progress(watch::Sender<String>);
 
 impl Progress {
@@ -21,8 +24,9 @@ impl Progress {
         Self(watch::Sender::new(String::new()))
     }
 
-    pub(crate) fn report(&self, doing: impl Into<String>) {
-        self.0.send_replace(doing.into());
+    pub(crate) fn report(&self, doing: impl AsRef<str>) {
+        self.0
+            .send_replace(Redacted::of(doing.as_ref()).into_string());
     }
 }
 
@@ -59,5 +63,20 @@ pub(crate) async fn to_the_end<T, F: Fault>(
                 let _ = ctx.record_heartbeat(doing).await;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heartbeats_tell_nothing_secret() {
+        let progress = Progress::new();
+        progress.report("The cluster refuses to create the pods: DB_PASS=hunter2 is refused");
+        assert_eq!(
+            *progress.0.borrow(),
+            "The cluster refuses to create the pods: DB_PASS=[hidden] is refused"
+        );
     }
 }

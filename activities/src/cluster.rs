@@ -2,19 +2,24 @@
 
 use std::time::Duration;
 
+use crate::{
+    Instance,
+    fault::{Explanation, Fault, explain, with_causes},
+    redact::Redacted,
+};
+use http::{HeaderName, HeaderValue, Request};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{
     Api, Client,
+    client::Body,
     runtime::{wait, watcher},
 };
 use tokio::time::{Instant, sleep};
-use workflows::{activities::Explanation, vocabulary::Names};
+use tower::service_fn;
+use workflows::vocabulary::Names;
 
-use crate::{
-    Instance,
-    fault::{Fault, explain, with_causes},
-};
-
+/// Header: in whose name a request is made.
+const IMPERSONATE: HeaderName = HeaderName::from_static("impersonate-user");
 /// Under this name the API server remembers which fields are ours.
 pub(crate) const FIELD_MANAGER: &str = "preview-worker";
 /// What was written counts for the whole API server (rights, labels, policies) within milliseconds. What takes longer will not come.
@@ -34,6 +39,21 @@ pub struct Cluster {
 }
 
 impl Cluster {
+    /// The same cluster, with the rights of somebody else whom we may impersonate.
+    ///
+    /// # Panics
+    /// If `user` cannot stand in a header; the names of service accounts can.
+    pub(crate) fn in_the_name_of(&self, user: &str) -> Client {
+        let user = HeaderValue::from_str(user).expect("names of users are printable ASCII");
+        let client = self.client.clone();
+        let service = service_fn(move |mut request: Request<Body>| {
+            request.headers_mut().insert(IMPERSONATE, user.clone());
+            let client = client.clone();
+            async move { client.send(request).await }
+        });
+        Client::new(service, self.client.default_namespace())
+    }
+
     pub(crate) fn namespaces(&self) -> Api<Namespace> {
         Api::all(self.client.clone())
     }
@@ -58,7 +78,7 @@ where
 
 /// A call to the API server that did not do what it was meant to do.
 #[derive(Debug, thiserror::Error)]
-#[error("{doing} failed: {}", describe(.source))]
+#[error("{doing} failed: {}", Redacted::of(&describe(.source)))]
 pub(crate) struct ClusterError {
     doing: String,
     source: Box<kube::Error>,
@@ -182,5 +202,15 @@ mod tests {
             failed_with(403).to_string(),
             "creating namespace preview-x failed: exceeded quota: preview (403 Forbidden)"
         );
+    }
+
+    #[test]
+    fn what_the_api_server_repeats_of_a_manifest_is_redacted() {
+        let message = "Invalid value: {name: DB_PASS, value: hunter2}";
+        let status = Status::failure(message, "Invalid").with_code(422);
+        let error = Err::<(), _>(kube::Error::Api(Box::new(status)))
+            .doing(|| "creating pod x".to_owned())
+            .expect_err("an error");
+        assert!(!error.to_string().contains("hunter2"), "{error}");
     }
 }

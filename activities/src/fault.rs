@@ -1,10 +1,12 @@
 //! What does Temporal record of an activity that failed: is it worth a retry, and what is the requester told?
 
-use std::{error::Error, time::Duration};
+use std::{error::Error, fmt, time::Duration};
 
 use temporalio_common::error::ApplicationFailure;
 use temporalio_sdk::activities::ActivityError;
-use workflows::activities::Explanation;
+use workflows::activities;
+
+use crate::redact::Redacted;
 
 /// An error with two faces. Its `Display` is the operator's: it may name hosts and internals.
 pub(crate) trait Fault: Error + Send + Sync + 'static {
@@ -28,17 +30,48 @@ pub(crate) trait Fault: Error + Send + Sync + 'static {
     }
 }
 
-/// The end of an activity, in Temporal's terms.
-pub(crate) fn give_up<F: Fault>(fault: F) -> ActivityError {
+/// What the requester is told. Whatever words it is made of, they are redacted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Explanation {
+    summary: Redacted,
+    log_tail: Option<Redacted>,
+}
+
+impl Explanation {
+    /// With the last lines that the failing container or command printed.
+    pub(crate) fn with_log(self, log_tail: Option<Redacted>) -> Self {
+        Self { log_tail, ..self }
+    }
+}
+
+/// Without the log.
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.summary.fmt(f)
+    }
+}
+
+impl From<Explanation> for activities::Explanation {
+    fn from(explanation: Explanation) -> Self {
+        Self {
+            summary: explanation.summary.into_string(),
+            log_tail: explanation.log_tail.map(Redacted::into_string),
+        }
+    }
+}
+
+/// The end of an activity, in Temporal's terms. Temporal, and our log, get the error's own words redacted too.
+pub(crate) fn give_up(fault: impl Fault) -> ActivityError {
     if fault.is_cancellation() {
         return ActivityError::cancelled();
     }
     let kind = fault.kind();
     let permanent = fault.is_permanent();
-    tracing::warn!(kind, permanent, error = %fault, "activity failed");
-    let explanation = fault.explanation();
+    let error = Redacted::of(&fault.to_string());
+    tracing::warn!(kind, permanent, %error, "activity failed");
+    let explanation = activities::Explanation::from(fault.explanation());
     let retry_after = fault.retry_after();
-    let failure = ApplicationFailure::builder(fault)
+    let failure = ApplicationFailure::builder(error.into_string())
         .type_name(kind.to_owned())
         .non_retryable(permanent)
         .maybe_next_retry_delay(retry_after)
@@ -48,9 +81,9 @@ pub(crate) fn give_up<F: Fault>(fault: F) -> ActivityError {
 }
 
 /// An explanation without a log.
-pub(crate) fn explain(summary: impl Into<String>) -> Explanation {
+pub(crate) fn explain(summary: impl AsRef<str>) -> Explanation {
     Explanation {
-        summary: summary.into(),
+        summary: Redacted::of(summary.as_ref()),
         log_tail: None,
     }
 }
@@ -69,4 +102,45 @@ pub(crate) fn with_causes(error: &dyn Error) -> String {
         cause = deeper.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("the event says: postgres://app:hunter2@db/app is not there")]
+    struct Talkative;
+
+    impl Fault for Talkative {
+        fn kind(&self) -> &'static str {
+            "Talkative"
+        }
+
+        fn is_permanent(&self) -> bool {
+            true
+        }
+
+        fn explanation(&self) -> Explanation {
+            explain("It cannot be started: DB_PASS=hunter2 is wrong.")
+                .with_log(Redacted::of("token=hunter2").tail(1, 100))
+        }
+    }
+
+    #[test]
+    fn whatever_an_error_says_temporal_gets_it_redacted() {
+        let ActivityError::Application(failure) = give_up(Talkative) else {
+            panic!("a failure");
+        };
+        assert_eq!(
+            failure.to_string(),
+            "the event says: postgres://[hidden]@db/app is not there"
+        );
+        let explanation = activities::Explanation::from(Talkative.explanation());
+        assert_eq!(
+            explanation.summary,
+            "It cannot be started: DB_PASS=[hidden] is wrong."
+        );
+        assert_eq!(explanation.log_tail.as_deref(), Some("token=[hidden]"));
+    }
 }

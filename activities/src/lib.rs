@@ -12,6 +12,7 @@ mod cluster;
     reason = "the SDK's macros generate public items without documentation"
 )]
 mod comments;
+mod container_log;
 mod fault;
 mod namespace;
 mod ownership;
@@ -20,6 +21,7 @@ mod ownership;
     reason = "the SDK's macros generate public items without documentation"
 )]
 mod previews;
+mod printable;
 #[allow(
     missing_docs,
     reason = "the SDK's macros generate public items without documentation"
@@ -40,7 +42,7 @@ mod teardown;
 mod temporal;
 
 pub use cluster::Cluster;
-pub use comments::{Comments, Links};
+pub use comments::{Comments, InvalidPostLogs, Links, PostLogs};
 pub use namespace::{AnnotationKey, ChartBounds, InvalidAnnotationKey, NamespaceConfig};
 pub use ownership::{
     Instance, InstanceName, InvalidInstanceName, InvalidTemporalNamespaceId, TemporalNamespaceId,

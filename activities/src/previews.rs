@@ -59,8 +59,8 @@ impl Previews {
         until_cancelled(&ctx, &progress, Box::pin(work)).await
     }
 
-    /// Twice is harmless: `helm upgrade --install` brings the release to the same state from any other, once the record of an attempt that was
-    /// killed is out of its way. Nothing is installed into a namespace that is not this run's.
+    /// Twice is harmless: an install that stands is left as it is, and one that did not complete is taken down, so that each attempt is a first
+    /// install. A Helm does not outlive its worker. Nothing is installed into a namespace that is not this run's.
     #[activity(definition = preview_declared::InstallRelease)]
     pub async fn install_release(
         self: Arc<Self>,

@@ -8,13 +8,12 @@ use kube::{
     runtime::{conditions, wait::await_condition},
 };
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
-use workflows::activities::Explanation;
 
 use crate::{
     Cluster,
     alive::Progress,
     cluster::{ClusterError, Doing},
-    fault::{Fault, explain},
+    fault::{Explanation, Fault, explain},
 };
 
 /// A namespace whose pods stop in time is gone within seconds. After this long, something holds it, and the operator should see what.

@@ -1,12 +1,9 @@
 //! Is this repository served at all? Asked before anything is looked at, written or started in its name, because the webhook is not the only way here:
 //! who knows its secret, or may start workflows, could name any repository.
 
-use workflows::{
-    activities::Explanation,
-    vocabulary::{AllowedOwners, Repository},
-};
+use workflows::vocabulary::{AllowedOwners, Repository};
 
-use crate::fault::{Fault, explain};
+use crate::fault::{Explanation, Fault, explain};
 
 /// The operators serve others.
 #[derive(Debug, thiserror::Error)]

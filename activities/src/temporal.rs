@@ -14,14 +14,14 @@ use temporalio_common::protos::temporal::api::workflowservice::v1::{
 };
 use workflows::{
     PullRequestWorkflow,
-    activities::{Explanation, StickyComment},
+    activities::StickyComment,
     search_attributes::EXPIRES_AT,
     vocabulary::{PreviewId, PullRequestRef},
 };
 
 use crate::ownership::{InvalidTemporalNamespaceId, TemporalNamespaceId};
 
-use crate::fault::{Fault, explain, with_causes};
+use crate::fault::{Explanation, Fault, explain, with_causes};
 
 /// Longest wait for a workflow's answer. One that a worker has in memory answers within milliseconds; another has to be replayed first.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(10);

@@ -15,6 +15,7 @@ mod pull_request;
 mod token;
 mod transport;
 mod tree;
+mod visibility;
 
 pub use app::{AppConfig, ConfigError, GitHubApp};
 pub use comment::Comment;
@@ -24,3 +25,4 @@ pub use file::RepositoryFile;
 pub use permission::Role;
 pub use pull_request::{PullRequest, PullRequestState};
 pub use tree::{Depth, Tree, TreeEntry, TreeEntryKind};
+pub use visibility::Visibility;

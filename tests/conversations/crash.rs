@@ -2,14 +2,23 @@
 
 use anyhow::{Context, Result};
 use dev::github::User;
-use k8s_openapi::api::core::v1::Secret;
-use kube::{Api, api::ListParams, runtime::watcher};
+use k8s_openapi::api::{
+    apps::v1::Deployment,
+    batch::v1::Job,
+    core::v1::{ConfigMap, Secret},
+};
+use kube::{
+    Api,
+    api::{ListParams, PostParams},
+    runtime::{wait::await_condition, watcher},
+};
+use serde_json::json;
 use temporalio_client::WorkflowExecutionStatus;
 use tests::{Conversation, HeldHelm, Preview, PullRequest, Setting, converse, patience::RECOVERY};
 use tokio::time::timeout;
 use workflows::vocabulary::Phase;
 
-use crate::chart::copy_with;
+use crate::chart::{copy_with, in_repository};
 
 /// Waits for the URL longer than usual: the dead worker's heartbeats have to be missed first.
 async fn recovers(pull: &PullRequest, preview: &Preview) -> Result<()> {
@@ -31,9 +40,10 @@ fn a_worker_killed_while_helm_runs_is_replaced_and_the_preview_comes_up() {
         chat.restart_worker_with("HELM", helm.program()).await?;
         let pull = chat.pull_request().await?;
         let preview = pull.request_preview().await?;
-        helm.is_called().await?;
+        let process = helm.is_called().await?;
 
-        chat.worker.kill().await?;
+        chat.worker.kill_alone().await?;
+        process.has_ended().await?;
         chat.worker.set("HELM", &chat.stack.env.helm);
         chat.worker.start().await?;
 
@@ -113,6 +123,103 @@ fn what_a_killed_helm_left_half_installed_is_recovered() {
         chat.worker.start().await?;
 
         recovers(&pull, &preview).await?;
+        preview.stop().await
+    });
+}
+
+/// A pull request whose own chart has a migration that goes on until there is a ConfigMap of the name `gate`.
+async fn with_a_migration(chat: &Conversation) -> Result<PullRequest> {
+    chat.configure("chart: ./deploy/chart\n").await?;
+    let pull = chat.pull_request_without_image().await?;
+    let files = in_repository(
+        &chat.stack.env.preview_chart,
+        "deploy/chart",
+        "migration.yaml",
+        include_str!("gated-migration.yaml"),
+    )?;
+    pull.github.push(files).await?;
+    pull.build_image().await?;
+    Ok(pull)
+}
+
+/// The migration's job, once it has run for a moment.
+async fn migration(chat: &Conversation, preview: &Preview) -> Result<Job> {
+    let jobs: Api<Job> = Api::namespaced(chat.stack.kube.clone(), &preview.id.namespace());
+    let runs = |job: Option<&Job>| {
+        let status = job.and_then(|job| job.status.as_ref());
+        status.is_some_and(|status| status.active == Some(1) || status.succeeded == Some(1))
+    };
+    timeout(RECOVERY, await_condition(jobs, "migration", runs))
+        .await
+        .context("the migration does not run")??
+        .context("the migration is gone")
+}
+
+#[test]
+fn a_worker_killed_while_a_migration_runs_is_replaced_and_the_migration_runs_again_from_the_start()
+{
+    let setting = Setting::default().worker("PREVIEW_REPOSITORY_CHARTS", "true");
+    converse(setting, async |chat| {
+        let mut helm = HeldHelm::heard(&chat.stack.env.helm, &chat.folder)?;
+        chat.restart_worker_with("HELM", helm.program()).await?;
+        let pull = with_a_migration(chat).await?;
+        let preview = pull.request_preview().await?;
+        let process = helm.is_called().await?;
+        let interrupted = migration(chat, &preview).await?;
+
+        chat.worker.kill_alone().await?;
+        process.has_ended().await?;
+        let namespace = preview.id.namespace();
+        let gate: ConfigMap = serde_json::from_value(
+            json!({ "metadata": { "name": "gate" }, "data": { "open": "yes" } }),
+        )?;
+        Api::<ConfigMap>::namespaced(chat.stack.kube.clone(), &namespace)
+            .create(&PostParams::default(), &gate)
+            .await?;
+        chat.worker.start().await?;
+
+        recovers(&pull, &preview).await?;
+        let migrated = migration(chat, &preview).await?;
+        assert_ne!(migrated.metadata.uid, interrupted.metadata.uid);
+        assert_eq!(migrated.status.and_then(|status| status.succeeded), Some(1));
+        preview.stop().await
+    });
+}
+
+#[test]
+fn an_install_that_stands_is_left_as_it_is_by_the_next_worker() {
+    converse(Setting::default(), async |chat| {
+        let mut helm = HeldHelm::after(&chat.stack.env.helm, &chat.folder)?;
+        chat.restart_worker_with("HELM", helm.program()).await?;
+        let pull = chat.pull_request().await?;
+        let preview = pull.request_preview().await?;
+        helm.is_called().await?;
+        let namespace = preview.id.namespace();
+        let installed = async || {
+            let deployments: Api<Deployment> = Api::namespaced(chat.stack.kube.clone(), &namespace);
+            let secrets: Api<Secret> = Api::namespaced(chat.stack.kube.clone(), &namespace);
+            let records = ListParams::default().labels("owner=helm");
+            let all = deployments
+                .list_metadata(&ListParams::default())
+                .await?
+                .items;
+            let deployments: Vec<_> = all.into_iter().map(|one| one.metadata.uid).collect();
+            let all = secrets.list_metadata(&records).await?.items;
+            let records: Vec<_> = all
+                .into_iter()
+                .map(|one| (one.metadata.name, one.metadata.uid))
+                .collect();
+            anyhow::Ok((deployments, records))
+        };
+        let before = installed().await?;
+        assert_eq!((before.0.len(), before.1.len()), (1, 1), "{before:?}");
+
+        chat.worker.kill_alone().await?;
+        chat.worker.set("HELM", &chat.stack.env.helm);
+        chat.worker.start().await?;
+
+        recovers(&pull, &preview).await?;
+        assert_eq!(installed().await?, before);
         preview.stop().await
     });
 }

@@ -1,8 +1,11 @@
 //! When a preview cannot be, the requester is told early and exactly why, and nothing stays.
 
+use anyhow::Result;
 use temporalio_client::WorkflowExecutionStatus;
-use tests::{Setting, converse};
+use tests::{Conversation, Setting, converse};
 use workflows::vocabulary::Phase;
+
+use crate::chart::copy_with;
 
 /// An app that dies at its start and tries to break out of the comment that tells of it.
 const BROKEN_APP: &str = r#"
@@ -113,20 +116,64 @@ fn an_app_that_crashes_fails_quickly_with_its_last_log_lines() {
     });
 }
 
+/// From now on, previews are installed from a chart that says so when it is rendered.
+async fn restart_with_a_broken_chart(chat: &mut Conversation) -> Result<()> {
+    let chart = chat.folder.join("chart");
+    std::fs::create_dir_all(chart.join("templates"))?;
+    std::fs::write(
+        chart.join("Chart.yaml"),
+        "apiVersion: v2\nname: broken\nversion: 0.1.0\n",
+    )?;
+    std::fs::write(
+        chart.join("templates").join("x.yaml"),
+        "{{ fail \"this chart is broken on purpose\" }}",
+    )?;
+    chat.restart_worker_with("PREVIEW_CHART", &chart).await
+}
+
+#[test]
+fn logs_are_posted_in_private_repositories_only_unless_the_service_is_told_otherwise() {
+    let setting = Setting::default().worker("PREVIEW_POST_LOGS", "private");
+    converse(setting, async |chat| {
+        restart_with_a_broken_chart(chat).await?;
+        let (owner, name) = (
+            chat.repository.owner(),
+            format!("{}-private", chat.repository.name()),
+        );
+        let private = chat.github.repository_named(owner, &name, true).await?;
+        let (public, private) = (
+            chat.pull_request().await?,
+            chat.pull_request_in(&private).await?,
+        );
+        for pull in [&public, &private] {
+            pull.request_preview().await?;
+            pull.says("cannot be rendered").await?;
+        }
+        let posted = "this chart is broken on purpose";
+        let withheld = "Its last output is not posted";
+        let said = public.sticky()?.body;
+        assert!(said.contains(withheld) && !said.contains(posted), "{said}");
+        let said = private.sticky()?.body;
+        assert!(said.contains(posted) && !said.contains(withheld), "{said}");
+
+        chat.restart_worker_with("PREVIEW_POST_LOGS", "never")
+            .await?;
+        private.request_preview().await?;
+        private.says(withheld).await?;
+        let said = private.sticky()?.body;
+        assert!(!said.contains(posted), "{said}");
+        for pull in [public, private] {
+            pull.preview()?.closed().await?;
+            pull.preview()?.gone().await?;
+        }
+        Ok(())
+    });
+}
+
 #[test]
 fn a_chart_that_does_not_render_fails_with_helms_reason() {
     converse(Setting::default(), async |chat| {
-        let chart = chat.folder.join("chart");
-        std::fs::create_dir_all(chart.join("templates"))?;
-        std::fs::write(
-            chart.join("Chart.yaml"),
-            "apiVersion: v2\nname: broken\nversion: 0.1.0\n",
-        )?;
-        std::fs::write(
-            chart.join("templates").join("x.yaml"),
-            "{{ fail \"this chart is broken on purpose\" }}",
-        )?;
-        chat.restart_worker_with("PREVIEW_CHART", &chart).await?;
+        restart_with_a_broken_chart(chat).await?;
         let pull = chat.pull_request().await?;
 
         let preview = pull.request_preview().await?;
@@ -134,5 +181,54 @@ fn a_chart_that_does_not_render_fails_with_helms_reason() {
         assert_eq!(preview.closed().await?, WorkflowExecutionStatus::Failed);
         preview.gone().await?;
         pull.says("this chart is broken on purpose").await.map(drop)
+    });
+}
+
+#[test]
+fn a_migration_that_fails_fails_the_preview_at_once_with_its_log_and_without_its_secrets() {
+    converse(Setting::default(), async |chat| {
+        let chart = chat.folder.join("chart");
+        copy_with(
+            &chat.stack.env.preview_chart,
+            &chart,
+            "migration.yaml",
+            include_str!("failing-migration.yaml"),
+        )?;
+        chat.restart_worker_with("PREVIEW_CHART", &chart).await?;
+        let pull = chat.pull_request().await?;
+
+        let preview = pull.request_preview().await?;
+
+        assert_eq!(preview.closed().await?, WorkflowExecutionStatus::Failed);
+        let phases = preview.phases().await?;
+        assert!(
+            !phases.contains(&Phase::Starting) && !phases.contains(&Phase::Ready),
+            "{phases:?}"
+        );
+        let said = pull.says("the table users is there already").await?.body;
+        assert!(
+            said.contains("`migration` ended with exit code 3"),
+            "{said}"
+        );
+        // Neither people nor Temporal nor our log get to see them.
+        let history = chat
+            .stack
+            .temporal_cli(&[
+                "workflow",
+                "show",
+                "--workflow-id",
+                &preview.id.to_string(),
+                "--output",
+                "json",
+            ])
+            .await?;
+        let log = std::fs::read_to_string(chat.worker.log())?;
+        assert!(history.contains("the table users is there already"));
+        for secret in ["hunter2", "p@ss", "ss/word"] {
+            for (place, text) in [("comment", &said), ("history", &history), ("log", &log)] {
+                assert!(!text.contains(secret), "{secret} stands in the {place}");
+            }
+        }
+        preview.gone().await
     });
 }

@@ -7,37 +7,81 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use dev::stack::part::until;
 use nix::{sys::stat::Mode, unistd::mkfifo};
-use tokio::{io::AsyncReadExt, net::unix::pipe, time::timeout};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    net::unix::pipe,
+    time::timeout,
+};
 
-use crate::patience::URL;
+use crate::patience::{ANSWER, URL};
 
-/// A program that is the real Helm, except that `upgrade` says that it was called and then hangs, until somebody ends it.
+/// A program that is the real Helm, except that `install` says when it is held, and then hangs until somebody ends it.
 pub struct HeldHelm {
     program: PathBuf,
-    called: pipe::Receiver,
+    held: BufReader<pipe::Receiver>,
 }
 
+/// A process of a held Helm.
+pub struct HelmProcess(u32);
+
 impl HeldHelm {
-    /// Makes it in `folder`, in front of the real `helm`.
+    /// Makes it in `folder`, in front of the real `helm`, which is not reached.
     ///
     /// # Errors
     /// When the folder cannot be written to.
     pub fn before(helm: &Path, folder: &Path) -> Result<Self> {
-        let (program, called) = (folder.join("held-helm"), folder.join("called"));
-        mkfifo(&called, Mode::S_IRUSR | Mode::S_IWUSR)?;
+        Self::held(helm, folder, "")
+    }
+
+    /// Makes it in `folder`. It is held when the real `helm` has done its work, and does not tell.
+    ///
+    /// # Errors
+    /// When the folder cannot be written to.
+    pub fn after(helm: &Path, folder: &Path) -> Result<Self> {
+        Self::held(
+            helm,
+            folder,
+            &format!("'{}' \"$@\" || exit; ", helm.display()),
+        )
+    }
+
+    /// Makes it in `folder`. It is not held, and tells when it is called all the same.
+    ///
+    /// # Errors
+    /// When the folder cannot be written to.
+    pub fn heard(helm: &Path, folder: &Path) -> Result<Self> {
+        Self::made(helm, folder, "echo $$", "")
+    }
+
+    fn held(helm: &Path, folder: &Path, before: &str) -> Result<Self> {
+        Self::made(
+            helm,
+            folder,
+            &format!("{before}echo $$"),
+            "exec sleep infinity",
+        )
+    }
+
+    fn made(helm: &Path, folder: &Path, tell: &str, then: &str) -> Result<Self> {
+        let (program, held) = (folder.join("held-helm"), folder.join("held"));
+        mkfifo(&held, Mode::S_IRUSR | Mode::S_IWUSR)?;
         let script = format!(
-            "#!/bin/sh\nif [ \"$1\" = upgrade ]; then echo called > '{}'; exec sleep infinity; fi\nexec '{}' \"$@\"\n",
-            called.display(),
+            "#!/bin/sh\nif [ \"$1\" = install ]; then\n{{ {tell}; }} > '{}'\n{then}\nfi\nexec '{}' \"$@\"\n",
+            held.display(),
             helm.display()
         );
         fs::write(&program, script)?;
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
         // Open for writing too, so that it never looks closed before the first call.
-        let called = pipe::OpenOptions::new()
+        let held = pipe::OpenOptions::new()
             .read_write(true)
-            .open_receiver(&called)?;
-        Ok(Self { program, called })
+            .open_receiver(&held)?;
+        Ok(Self {
+            program,
+            held: BufReader::new(held),
+        })
     }
 
     /// Its path, for `HELM`.
@@ -46,15 +90,41 @@ impl HeldHelm {
         &self.program
     }
 
-    /// Waits until the worker calls `helm upgrade`.
+    /// Waits until the worker has called `helm install`, and it has come as far as it is to come.
     ///
     /// # Errors
     /// When it does not in time.
-    pub async fn is_called(&mut self) -> Result<()> {
-        let mut line = [0; b"called\n".len()];
-        timeout(URL, self.called.read_exact(&mut line))
-            .await
-            .context("the worker did not call Helm")??;
-        Ok(())
+    pub async fn is_called(&mut self) -> Result<HelmProcess> {
+        let mut line = String::new();
+        // Helm itself writes into the same pipe, if it is called.
+        loop {
+            line.clear();
+            timeout(URL, self.held.read_line(&mut line))
+                .await
+                .context("the worker did not call Helm")??;
+            if let Ok(id) = line.trim().parse() {
+                return Ok(HelmProcess(id));
+            }
+        }
+    }
+}
+
+impl HelmProcess {
+    /// Waits until it has ended, which nobody here asks it to do.
+    ///
+    /// # Errors
+    /// When it goes on.
+    pub async fn has_ended(&self) -> Result<()> {
+        let command_line = PathBuf::from(format!("/proc/{}/cmdline", self.0));
+        let ended = until(ANSWER, async || match fs::read(&command_line) {
+            // One that nobody has waited for has none any more.
+            Ok(command) if !command.is_empty() => Err(format!(
+                "process {} goes on: {}",
+                self.0,
+                String::from_utf8_lossy(&command).replace('\0', " ")
+            )),
+            _ => Ok(()),
+        });
+        ended.await.map_err(anyhow::Error::msg)
     }
 }

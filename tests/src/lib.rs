@@ -21,7 +21,7 @@ mod temporal;
 pub use browser::Browser;
 pub use conversation::{ANOTHER_OWNER, Conversation, converse};
 pub use dev::page::Page;
-pub use helm::HeldHelm;
+pub use helm::{HeldHelm, HelmProcess};
 pub use preview::Preview;
 pub use process::Service;
 pub use pull_request::{PullRequest, plain};

@@ -195,6 +195,16 @@ impl Service {
         Ok(())
     }
 
+    /// Kills it and nothing else, as when a machine has no memory left. What it has started goes on, unless that sees to it itself.
+    ///
+    /// # Errors
+    /// When it was not running.
+    pub async fn kill_alone(&mut self) -> Result<()> {
+        let mut child = self.running.take().context("it is not running")?;
+        child.kill().await?;
+        Ok(())
+    }
+
     /// Asks it to stop, and returns how it ended.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ pub struct Setting {
 }
 
 impl Default for Setting {
-    /// Previews that outlive the conversation unless they are stopped, and a sweep that comes only when it is called.
+    /// Previews that outlive the conversation unless they are stopped, a sweep that comes only when it is called, and logs that are posted.
     fn default() -> Self {
         let empty = Self {
             webhook: BTreeMap::new(),
@@ -21,7 +21,10 @@ impl Default for Setting {
             worker_runs: true,
             delivery_deadline: DELIVERY_DEADLINE,
         };
-        empty.ttl("20m").worker("SWEEP_INTERVAL", "24h")
+        empty
+            .ttl("20m")
+            .worker("SWEEP_INTERVAL", "24h")
+            .worker("PREVIEW_POST_LOGS", "always")
     }
 }
 

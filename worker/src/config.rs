@@ -4,7 +4,7 @@ use std::{io, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use activities::{
     AnnotationKey, Bounds, ChartBounds, Charts, Helm, ImagePrefix, ImageTemplate, Images,
-    InstanceName, Links, NamespaceConfig, OciPrefix, ReadinessConfig, ReleaseConfig,
+    InstanceName, Links, NamespaceConfig, OciPrefix, PostLogs, ReadinessConfig, ReleaseConfig,
     UnusableClient,
 };
 use clap::{Parser, builder::BoolishValueParser};
@@ -132,11 +132,15 @@ pub struct Config {
     )]
     preview_allowed_images: Several<ImagePrefix>,
 
+    /// When the last output of what failed is posted on the pull request: never, private (in private repositories only) or always.
+    #[arg(long, env, value_name = "WHEN", default_value = "private")]
+    pub preview_post_logs: PostLogs,
+
     /// How long to wait for an image that does not exist yet.
     #[arg(long, env, value_name = "DURATION", default_value = "10m")]
     preview_image_patience: Ttl,
 
-    /// The Helm program, version 3.16 or newer.
+    /// The Helm program, version 3.16 or newer. On Linux it is started by setpriv (util-linux), so that it ends with the worker.
     #[arg(long, env, value_name = "PROGRAM", default_value = "helm")]
     helm: PathBuf,
 
@@ -356,6 +360,7 @@ mod tests {
             (bounds.ttl, bounds.max_lifetime),
             (Ttl::DEFAULT, Ttl::DEFAULT_MAXIMUM)
         );
+        assert_eq!(config.preview_post_logs, PostLogs::Private);
         let releases = config.releases(&bounds);
         assert_eq!(releases.ingress_class.as_deref(), Some("traefik"));
         assert_eq!(config.recycle_after(), Duration::from_secs(24 * 3600));
@@ -465,6 +470,7 @@ mod tests {
             ("--preview-ttl=1 month", "--preview-ttl"),
             ("--preview-allowed-owners=", "--preview-allowed-owners"),
             ("--preview-allowed-owners=*", "--preview-allowed-owners"),
+            ("--preview-post-logs=sometimes", "--preview-post-logs"),
             (
                 "--preview-allowed-charts=ghcr.io/octo",
                 "--preview-allowed-charts",

@@ -100,6 +100,7 @@ async fn main() -> anyhow::Result<()> {
             github,
             config.preview_allowed_owners.clone(),
             config.links(),
+            config.preview_post_logs,
         ),
     };
     let queues = workers::queues(&config, implementations, pace)?;

@@ -3,22 +3,17 @@
 //! Whatever people, pods or clusters wrote may hold Markdown, HTML, mentions that would ping people and references that would mark other issues.
 //! These functions give Markdown that shows the text and does nothing else. On a single line, unless it is a block.
 
-use std::{fmt, sync::LazyLock};
+use std::fmt;
 
-use regex::Regex;
 use url::Url;
 use workflows::vocabulary::Login;
+
+use crate::printable::printable;
 
 /// Invisible; breaks up what GitHub would otherwise recognise after Markdown has been rendered, where a backslash does not help.
 const ZERO_WIDTH_SPACE: char = '\u{200B}';
 /// What stands for what was cut off.
 const ELLIPSIS: char = '…';
-
-/// The colours and cursor movements of a terminal.
-static TERMINAL_SEQUENCES: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07")
-        .expect("a constant pattern, compiled in a test")
-});
 
 /// Markdown that is safe to put into a comment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,6 +76,11 @@ pub(super) fn address(text: &str, max: usize) -> Markdown {
     }
 }
 
+/// Our own words as a link to an address of our own.
+pub(super) fn link(words: &'static str, url: &Url) -> Markdown {
+    Markdown(format!("[{words}](<{url}>)"))
+}
+
 /// A person, who is told by GitHub that they are meant. Apps cannot be told anything.
 pub(super) fn mention(login: &Login) -> Markdown {
     let name = escape(login.as_str());
@@ -136,16 +136,6 @@ fn single_line(text: &str) -> String {
         .split_whitespace()
         .collect::<Vec<_>>()
         .join(" ")
-}
-
-/// Without what steers a terminal, and without what makes text look like other text than it is.
-fn printable(text: &str) -> String {
-    let steers_direction = |c: char| matches!(c, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
-    TERMINAL_SEQUENCES
-        .replace_all(text, "")
-        .chars()
-        .filter(|&c| matches!(c, '\n' | '\t') || !(c.is_control() || steers_direction(c)))
-        .collect()
 }
 
 fn cut(text: &str, max: usize) -> String {

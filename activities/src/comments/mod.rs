@@ -2,6 +2,7 @@
 
 mod deployment;
 mod links;
+mod logs;
 mod markdown;
 mod reply;
 mod state;
@@ -12,24 +13,23 @@ mod turns;
 
 use std::{sync::Arc, time::Duration};
 
-use github::{Comment, GitHubApp};
+use github::{Comment, GitHubApp, Visibility};
 use temporalio_client::Client as Temporal;
 use temporalio_sdk::activities::{ActivityContext, ActivityError, activities};
 use workflows::{
-    activities::{
-        DeploymentId, Explanation, Reply, SyncDeployment, WriteSticky, Written, comment_declared,
-    },
-    vocabulary::{AllowedOwners, CommentId},
+    activities::{DeploymentId, Reply, SyncDeployment, WriteSticky, Written, comment_declared},
+    vocabulary::{AllowedOwners, CommentId, PullRequestRef},
 };
 
 use crate::{
-    fault::{Fault, explain, give_up},
+    fault::{Explanation, Fault, explain, give_up},
     served::assert_served,
     temporal::{TemporalError, truth_about},
 };
 pub use links::Links;
+pub use logs::{InvalidPostLogs, PostLogs};
 use reply::{reply, reply_marker};
-use sticky::{STICKY_MARKER, sticky};
+use sticky::{STICKY_MARKER, has_log, sticky};
 use turns::Turns;
 
 /// Speaks on pull requests. Registered on the paced GitHub queue.
@@ -37,17 +37,24 @@ pub struct Comments {
     github: GitHubApp,
     owners: AllowedOwners,
     links: Links,
+    post_logs: PostLogs,
     turns: Turns,
 }
 
 impl Comments {
-    /// Speaks as `github` to those who are served, and points to `links`.
+    /// Speaks as `github` to those who are served, points to `links`, and posts logs when `post_logs` says so.
     #[must_use]
-    pub fn new(github: GitHubApp, owners: AllowedOwners, links: Links) -> Self {
+    pub fn new(
+        github: GitHubApp,
+        owners: AllowedOwners,
+        links: Links,
+        post_logs: PostLogs,
+    ) -> Self {
         Self {
             github,
             owners,
             links,
+            post_logs,
             turns: Turns::default(),
         }
     }
@@ -66,7 +73,8 @@ impl Comments {
         let shown = known.or_else(|| marked(&own, STICKY_MARKER));
         // Asked last: nothing but the write itself lies between what is true and what is said.
         let truth = truth_about(temporal, pull_request).await?;
-        let body = sticky(&truth, &self.links).ok_or(CommentError::NothingToSay)?;
+        let with_log = has_log(&truth) && self.posts_logs(pull_request).await?;
+        let body = sticky(&truth, &self.links, with_log).ok_or(CommentError::NothingToSay)?;
         let comment = match shown {
             Some(shown) if says(shown, &body) => shown.id,
             Some(shown) => self.update(request, shown.id, &body).await?,
@@ -76,6 +84,22 @@ impl Comments {
             comment,
             revision: truth.revision,
         })
+    }
+
+    /// Of a repository that GitHub will not show us, we take it that everybody can see it.
+    async fn posts_logs(&self, pull_request: &PullRequestRef) -> Result<bool, CommentError> {
+        if let Some(decided) = self.post_logs.decided(None) {
+            return Ok(decided);
+        }
+        let visibility = match self.github.visibility(pull_request).await {
+            Ok(visibility) => visibility,
+            Err(error) if error.is_retryable() => return Err(error.into()),
+            Err(error) => {
+                tracing::warn!(%pull_request, %error, "who can see the repository is unknown; no log is posted there");
+                Visibility::Public
+            }
+        };
+        Ok(self.post_logs.decided(Some(visibility)) == Some(true))
     }
 
     async fn update(

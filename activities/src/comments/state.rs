@@ -4,9 +4,13 @@ use std::fmt;
 
 use askama::Template;
 use jiff::Timestamp;
-use workflows::activities::{PreviewReport, ReportedState, StopReason, WaitingFor};
+use url::Url;
+use workflows::{
+    activities::{PreviewReport, ReportedState, StopReason, WaitingFor},
+    vocabulary::PreviewId,
+};
 
-use super::markdown::{Markdown, address, block, code, sentence};
+use super::markdown::{Markdown, address, block, code, link, sentence};
 
 /// Longest sentence of foreign origin, in characters.
 const SENTENCE_MAX: usize = 2_000;
@@ -20,12 +24,38 @@ const LOG_MAX: usize = 20_000;
 #[template(path = "state.md")]
 pub(super) struct InFull {
     state: State,
+    /// Where the log is, if it is not posted.
+    log_in: Option<Markdown>,
+}
+
+impl InFull {
+    /// Says that there is a log, and in which workflow.
+    pub(super) fn without_log(
+        state: &ReportedState,
+        preview: &PreviewId,
+        workflow: Option<&Url>,
+    ) -> Self {
+        let state = match state.into() {
+            State::Failed { summary, .. } => State::Failed { summary, log: None },
+            other => other,
+        };
+        let id = preview.to_string();
+        let log_in = workflow.map_or_else(
+            || code(&id, NAME_MAX),
+            |url| link("the preview's workflow", url),
+        );
+        Self {
+            state,
+            log_in: Some(log_in),
+        }
+    }
 }
 
 impl From<&ReportedState> for InFull {
     fn from(state: &ReportedState) -> Self {
         Self {
             state: state.into(),
+            log_in: None,
         }
     }
 }

@@ -41,8 +41,15 @@ enum Remark {
     None,
 }
 
-/// The whole comment; nothing while there is nothing to tell.
-pub(super) fn sticky(truth: &StickyComment, links: &Links) -> Option<String> {
+/// Is there a log that the comment could show?
+pub(super) fn has_log(truth: &StickyComment) -> bool {
+    truth.previews.first().is_some_and(|newest| {
+        matches!(&newest.state, ReportedState::Failed { explanation } if explanation.log_tail.is_some())
+    })
+}
+
+/// The whole comment; nothing while there is nothing to tell. Without the log, it says where that is.
+pub(super) fn sticky(truth: &StickyComment, links: &Links, with_log: bool) -> Option<String> {
     let (newest, older) = truth.previews.split_first()?;
     let live = if newest.state.is_ready() {
         None
@@ -53,6 +60,12 @@ pub(super) fn sticky(truth: &StickyComment, links: &Links) -> Option<String> {
         .iter()
         .filter(|report| !report.state.is_over())
         .filter(|report| live.is_none_or(|live| live.preview != report.preview));
+    let workflow = links.workflow(&newest.preview, newest.run_id.as_deref());
+    let state = if with_log || !has_log(truth) {
+        InFull::from(&newest.state)
+    } else {
+        InFull::without_log(&newest.state, &newest.preview, workflow.as_ref())
+    };
     let sticky = Sticky {
         marker: STICKY_MARKER,
         commit: commit(newest),
@@ -63,10 +76,10 @@ pub(super) fn sticky(truth: &StickyComment, links: &Links) -> Option<String> {
                 remark: remark(&newest.state),
             })
         }),
-        state: (&newest.state).into(),
+        state,
         others: others.take(OTHERS_MAX).map(Line::from).collect(),
         requested_by: sentence(newest.requested_by.as_str(), NAME_MAX),
-        workflow: links.workflow(&newest.preview, newest.run_id.as_deref()),
+        workflow,
     };
     Some(
         sticky

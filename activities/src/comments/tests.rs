@@ -87,7 +87,7 @@ pub(super) fn told(previews: Vec<PreviewReport>) -> String {
         revision: 1,
         previews,
     };
-    sticky(&truth, &links()).expect("something to tell")
+    sticky(&truth, &links(), true).expect("something to tell")
 }
 
 pub(super) fn answered(answers: Vec<Answer>) -> String {

@@ -12,7 +12,7 @@ use kube::{
 use serde_json::json;
 use temporalio_client::Client as Temporal;
 use workflows::{
-    activities::{CreateNamespace, Explanation, NamespaceHandle, RunIdentity},
+    activities::{CreateNamespace, NamespaceHandle, RunIdentity},
     vocabulary::PreviewId,
 };
 
@@ -20,7 +20,7 @@ use crate::{
     Cluster,
     alive::Progress,
     cluster::{ClusterError, Doing, FIELD_MANAGER},
-    fault::{Fault, explain},
+    fault::{Explanation, Fault, explain},
     ownership::{
         Claim, MADE_AS, ORPHANED_SINCE, claimed_namespace, is_terminating, preview_selector,
     },

@@ -12,15 +12,12 @@ use kube::{
     api::{DeleteParams, ListParams, ObjectMeta, Patch, PatchParams, Preconditions},
 };
 use tokio::time::timeout;
-use workflows::{
-    activities::{Explanation, LeadAddress},
-    vocabulary::PreviewId,
-};
+use workflows::{activities::LeadAddress, vocabulary::PreviewId};
 
 use crate::{
     Cluster,
     cluster::{ClusterError, Doing, FIELD_MANAGER},
-    fault::{Fault, explain},
+    fault::{Explanation, Fault, explain},
     namespace::{find_by_owner, host_of},
     ownership::{address_mark, address_selector, is_address_of},
 };

@@ -5,12 +5,12 @@ use std::time::Duration;
 use github::{GitHubApp, PullRequest, PullRequestState, RepositoryFile, Role};
 use tokio::try_join;
 use workflows::{
-    activities::{Explanation, Look, Misconfigured, Openness, Sight},
+    activities::{Look, Misconfigured, Openness, Sight},
     vocabulary::{Login, PullRequestRef, Repository},
 };
 
 use crate::{
-    fault::{Fault, explain},
+    fault::{Explanation, Fault, explain},
     repository_config::{Bounds, FILE, Mistake, RepositoryConfig, SIZE_MAX, no_file, too_large},
 };
 

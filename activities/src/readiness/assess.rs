@@ -10,6 +10,7 @@ use k8s_openapi::api::{
 };
 use kube::ResourceExt;
 
+use crate::container_log::ContainerLog;
 pub(super) use findings::waits_for_image;
 use findings::{
     container_trouble, containers_of, replica_set_refused, stalled, stateful_set_refused,
@@ -53,15 +54,6 @@ pub(super) struct Trouble {
     pub(super) summary: String,
     /// Whose last words help.
     pub(super) log: Option<ContainerLog>,
-}
-
-/// Where the last words are.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct ContainerLog {
-    pub(super) pod: String,
-    pub(super) container: String,
-    /// The container has been restarted since, and its predecessor's log is meant.
-    pub(super) previous: bool,
 }
 
 impl Trouble {

@@ -8,15 +8,12 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{Namespace, Pod};
-use kube::{
-    Api, ResourceExt,
-    api::{DeleteParams, LogParams},
-};
+use kube::{Api, ResourceExt, api::DeleteParams};
 use tokio::time::{Instant, sleep_until};
-use workflows::activities::{AwaitReady, Explanation, Readiness};
+use workflows::activities::{AwaitReady, Readiness};
 
 use self::{
-    assess::{ContainerLog, Trouble, Verdict, assess, waits_for_image},
+    assess::{Trouble, Verdict, assess, waits_for_image},
     url::Visitor,
     watch::Watch,
 };
@@ -24,19 +21,15 @@ use crate::{
     Cluster,
     alive::Progress,
     cluster::{ClusterError, Doing},
-    fault::{Fault, explain},
+    container_log::last_words,
+    fault::{Explanation, Fault, explain},
     namespace::host_of,
-    redact::redact,
 };
 
 /// From the install, or from the image's arrival, to all pods available. Pulling a large image belongs to it.
 const START_PATIENCE: Duration = Duration::from_secs(300);
 /// The kubelet asks for a missing image less and less often, in the end every five minutes. A new pod starts from the beginning.
 const ASK_AGAIN_FOR_IMAGE: Duration = Duration::from_secs(30);
-/// Last lines of a container's log that are shown.
-const LOG_LINES: i64 = 50;
-/// And at most this much of them, in bytes from the end.
-const LOG_BYTES: usize = 8 * 1024;
 
 /// How previews are looked at.
 #[derive(Clone)]
@@ -74,7 +67,7 @@ pub(crate) enum ReadinessError {
     Cluster(#[from] ClusterError),
     #[error("namespace {name} is not the one the preview was installed into any more")]
     NamespaceLost { name: String },
-    #[error("{}", explanation.summary)]
+    #[error("{explanation}")]
     Failed {
         kind: &'static str,
         explanation: Explanation,
@@ -254,38 +247,13 @@ async fn start_over(
 }
 
 async fn failed(cluster: &Cluster, namespace: &str, trouble: Trouble) -> ReadinessError {
-    let log_tail = match &trouble.log {
-        Some(log) => last_words(cluster, namespace, log).await,
+    let log = match &trouble.log {
+        Some(log) => last_words(&cluster.client, namespace, log).await,
         None => None,
     };
     ReadinessError::Failed {
         kind: trouble.kind,
-        explanation: Explanation {
-            summary: trouble.summary,
-            log_tail,
-        },
-    }
-}
-
-/// What a container printed last. Nothing if it cannot be had: the reason is worth telling without it.
-async fn last_words(cluster: &Cluster, namespace: &str, log: &ContainerLog) -> Option<String> {
-    let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), namespace);
-    let params = LogParams {
-        container: Some(log.container.clone()),
-        previous: log.previous,
-        tail_lines: Some(LOG_LINES),
-        ..LogParams::default()
-    };
-    match pods.logs(&log.pod, &params).await {
-        Ok(text) if text.trim().is_empty() => None,
-        Ok(text) => {
-            let start = text.ceil_char_boundary(text.len().saturating_sub(LOG_BYTES));
-            Some(redact(text[start..].trim_end()))
-        }
-        Err(error) => {
-            tracing::warn!(namespace, pod = log.pod, %error, "no log to show");
-            None
-        }
+        explanation: explain(trouble.summary).with_log(log),
     }
 }
 

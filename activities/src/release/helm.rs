@@ -1,12 +1,15 @@
 //! How is Helm run so that it is heard, can be stopped, and never outlives its attempt?
 //!
-//! As an argument vector, never through a shell, in a process group of its own: what Helm starts (credential plugins) is stopped with it.
+//! As an argument vector, never through a shell, in a process group of its own: what Helm starts (credential plugins) is stopped with it. When our own
+//! process dies, the kernel kills Helm: none goes on beside the one that the next worker starts.
 
 use std::{
     ffi::OsString,
     io,
     path::PathBuf,
     process::{ExitStatus, Stdio},
+    sync::{OnceLock, mpsc},
+    thread,
     time::Duration,
 };
 
@@ -16,14 +19,23 @@ use nix::{
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
-    process::Command,
+    process::{Child, Command},
+    runtime::Handle,
+    sync::oneshot,
     time::{sleep, timeout},
 };
 
+use crate::{container_log::Window, redact::Redacted};
+
 /// How long Helm has to record its failure after SIGTERM, before it is killed.
 const GRACE: Duration = Duration::from_secs(10);
-/// How much of what Helm printed is kept, in bytes from the beginning and from the end.
+/// How much of what Helm printed is kept, in bytes from the beginning and from the end, after it was redacted.
 const OUTPUT_MAX: [usize; 2] = [1024, 7 * 1024];
+/// How much is read of the beginning and of the end, before.
+const READ_MAX: usize = 64 * 1024;
+/// How `setpriv` ends if it cannot run the program: it cannot be executed, or is not there. Helm ends with 1 whatever happened.
+#[cfg(target_os = "linux")]
+const NOT_RUN: [i32; 2] = [126, 127];
 /// The most memory that Helm may take for its data, in bytes; it needs a tenth. A template of one line can ask for any amount.
 const MEMORY_MAX: u64 = 1024 * 1024 * 1024;
 /// Secrets of this process that Helm and its plugins have no business with.
@@ -61,12 +73,20 @@ pub(super) struct Invocation {
 pub(crate) enum HelmError {
     #[error("{} cannot be run: {source}. Install Helm, or point HELM to it", program.display())]
     Missing { program: PathBuf, source: io::Error },
+    #[error("Helm cannot be started: {0}. On Linux, setpriv starts it; is util-linux installed?")]
+    NotStarted(io::Error),
     #[error("Helm's output was lost: {0}")]
     Pipe(#[from] io::Error),
     #[error("Helm failed ({status}): {output}")]
-    Failed { status: ExitStatus, output: String },
+    Failed {
+        status: ExitStatus,
+        output: Redacted,
+    },
     #[error("Helm did not finish within {} s and was stopped: {output}", patience.as_secs())]
-    TooSlow { patience: Duration, output: String },
+    TooSlow {
+        patience: Duration,
+        output: Redacted,
+    },
     #[error("Helm was stopped because its activity was cancelled")]
     Cancelled,
 }
@@ -78,7 +98,7 @@ impl Helm {
         invocation: Invocation,
         cancelled: impl Future<Output = ()>,
     ) -> Result<(), HelmError> {
-        let mut command = Command::new(&self.program);
+        let mut command = self.bound_to_our_life();
         command
             .args(&invocation.arguments)
             .arg(format!("--kube-as-user={}", invocation.account))
@@ -93,10 +113,7 @@ impl Helm {
         if let Some(context) = &self.kube_context {
             command.arg("--kube-context").arg(context);
         }
-        let mut child = command.spawn().map_err(|source| HelmError::Missing {
-            program: self.program.clone(),
-            source,
-        })?;
+        let mut child = start(command).await.map_err(HelmError::NotStarted)?;
         let mut group = Group::led_by(child.id());
         bound_memory(child.id());
         let stdin = child.stdin.take();
@@ -109,7 +126,7 @@ impl Helm {
                     let _ = stdin.write_all(&invocation.input).await;
                 }
             };
-            let ((), output, status) = tokio::join!(feed, ends(stderr), child.wait());
+            let ((), output, status) = tokio::join!(feed, output_of(stderr), child.wait());
             Ok::<_, io::Error>((output?, status?))
         };
         let mut run = std::pin::pin!(run);
@@ -117,13 +134,22 @@ impl Helm {
             ended = &mut run => {
                 group.has_ended();
                 let (output, status) = ended?;
-                return if status.success() { Ok(()) } else { Err(HelmError::Failed { status, output }) };
+                return if status.success() {
+                    Ok(())
+                } else if was_not_run(status) {
+                    Err(HelmError::Missing {
+                        program: self.program.clone(),
+                        source: io::Error::other(output.into_string()),
+                    })
+                } else {
+                    Err(HelmError::Failed { status, output })
+                };
             }
             () = cancelled => None,
             () = sleep(invocation.patience) => Some(invocation.patience),
         };
 
-        // Helm that is told to stop marks its release as failed, which the next attempt can build on; a killed one leaves it pending.
+        // Helm that is told to stop notes that its release has failed, and what it was doing.
         group.signal(Signal::SIGTERM);
         let ended = match timeout(GRACE, &mut run).await {
             Ok(ended) => ended,
@@ -141,6 +167,72 @@ impl Helm {
             None => Err(HelmError::Cancelled),
         }
     }
+}
+
+impl Helm {
+    /// The kernel kills Helm when the thread dies that has started it.
+    #[cfg(target_os = "linux")]
+    fn bound_to_our_life(&self) -> Command {
+        let mut command = Command::new("setpriv");
+        command
+            .args(["--pdeathsig", "KILL", "--"])
+            .arg(&self.program);
+        command
+    }
+
+    /// Only Linux offers that.
+    #[cfg(not(target_os = "linux"))]
+    fn bound_to_our_life(&self) -> Command {
+        Command::new(&self.program)
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn was_not_run(status: ExitStatus) -> bool {
+    status.code().is_some_and(|code| NOT_RUN.contains(&code))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn was_not_run(_status: ExitStatus) -> bool {
+    false
+}
+
+/// A program to start, in the runtime that will wait for it.
+struct Start {
+    command: Command,
+    runtime: Handle,
+    started: oneshot::Sender<io::Result<Child>>,
+}
+
+/// Starts the program on a thread that lives for as long as this process: those of a runtime come and go, and Helm would go with them.
+async fn start(command: Command) -> io::Result<Child> {
+    static STARTER: OnceLock<mpsc::Sender<Start>> = OnceLock::new();
+    let starter = match STARTER.get() {
+        Some(starter) => starter,
+        None => {
+            let (starter, starts) = mpsc::channel::<Start>();
+            thread::Builder::new()
+                .name("helm-starter".to_owned())
+                .spawn(move || {
+                    for mut start in starts {
+                        let _runtime = start.runtime.enter();
+                        // Nobody waits for it any more if its activity was dropped. The child is then killed.
+                        let _ = start.started.send(start.command.spawn());
+                    }
+                })?;
+            // Two that come first at the same time make two threads. The second one has nothing to start, and ends.
+            STARTER.get_or_init(|| starter)
+        }
+    };
+    let (started, child) = oneshot::channel();
+    let start = Start {
+        command,
+        runtime: Handle::current(),
+        started,
+    };
+    let gone = || io::Error::other("the thread that starts Helm has ended");
+    starter.send(start).map_err(|_| gone())?;
+    child.await.map_err(|_| gone())?
 }
 
 fn our_secrets() -> impl Iterator<Item = OsString> {
@@ -201,31 +293,32 @@ impl Drop for Group {
 }
 
 /// Reads to the end, and keeps the first and the last of it: Helm says at its end what went wrong, but begins with that when it breaks down.
-async fn ends(source: Option<impl AsyncRead + Unpin>) -> io::Result<String> {
-    let Some(mut source) = source else {
-        return Ok(String::new());
+async fn output_of(source: Option<impl AsyncRead + Unpin>) -> io::Result<Redacted> {
+    let mut first = Vec::new();
+    let mut last = Window::new(READ_MAX);
+    if let Some(mut source) = source {
+        (&mut source)
+            .take(READ_MAX as u64)
+            .read_to_end(&mut first)
+            .await?;
+        let mut chunk = vec![0; 8 * 1024];
+        loop {
+            match source.read(&mut chunk).await? {
+                0 => break,
+                length => last.push(&chunk[..length]),
+            }
+        }
+    }
+    let whole = if last.is_cut() {
+        let first = String::from_utf8_lossy(&first);
+        // Of the line that was cut, its end may be secret, and its beginning not say so.
+        let lines = first.rsplit_once('\n').map_or("", |(lines, _)| lines);
+        format!("{lines}\n...\n{}", last.into_text())
+    } else {
+        format!("{}{}", String::from_utf8_lossy(&first), last.into_text())
     };
     let [first_max, last_max] = OUTPUT_MAX;
-    let mut first = Vec::new();
-    (&mut source)
-        .take(first_max as u64)
-        .read_to_end(&mut first)
-        .await?;
-    let (mut last, mut is_cut) = (Vec::new(), false);
-    let mut chunk = [0; 1024];
-    loop {
-        let read = source.read(&mut chunk).await?;
-        if read == 0 {
-            break;
-        }
-        last.extend_from_slice(&chunk[..read]);
-        let surplus = last.len().saturating_sub(last_max);
-        is_cut |= surplus > 0;
-        last.drain(..surplus);
-    }
-    let between: &[u8] = if is_cut { b"\n...\n" } else { b"" };
-    let kept = [&first, between, &last].concat();
-    Ok(String::from_utf8_lossy(&kept).trim().to_owned())
+    Ok(Redacted::of(whole.trim()).ends(first_max, last_max))
 }
 
 #[cfg(test)]
@@ -270,12 +363,45 @@ mod tests {
         match run(script, LONG, pending()).await {
             Err(HelmError::Failed { status, output }) => {
                 assert_eq!(status.code(), Some(3));
+                let output = output.as_str();
                 assert!(output.ends_with("Error: no such chart"), "{output}");
                 assert!(output.starts_with("begin\nnoise"), "{output}");
                 assert!(output.len() <= 9 * 1024);
             }
             other => panic!("{other:?}"),
         }
+    }
+
+    #[tokio::test]
+    async fn what_helm_says_is_redacted_before_it_is_cut() {
+        // The key's beginning is further from the end than what is kept of the output.
+        let script = "echo '-----BEGIN PRIVATE KEY-----' >&2; yes MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcw | head -n 400 >&2; \
+                      echo '-----END PRIVATE KEY-----' >&2; echo 'Error: password=hunter2' >&2; exit 1";
+        match run(script, LONG, pending()).await {
+            Err(HelmError::Failed { output, .. }) => {
+                assert_eq!(output.as_str(), "[hidden]\nError: password=[hidden]");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn helm_outlives_the_thread_that_has_asked_for_it() {
+        let mut helm = Box::pin(run("sleep 0.5", LONG, pending()));
+        let runtime = Handle::current();
+        let begun = thread::spawn(move || {
+            let _runtime = runtime.enter();
+            let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+            // Until Helm runs, which is when its output is waited for.
+            for _ in 0..100 {
+                assert!(helm.as_mut().poll(&mut context).is_pending());
+                thread::sleep(Duration::from_millis(1));
+            }
+            helm
+        });
+        let begun = tokio::task::spawn_blocking(|| begun.join());
+        let helm = begun.await.expect("a thread").expect("a run");
+        helm.await.expect("it was not killed");
     }
 
     #[tokio::test]
@@ -319,7 +445,7 @@ mod tests {
         )
         .await
         {
-            Err(HelmError::TooSlow { output, .. }) => assert_eq!(output, "waiting"),
+            Err(HelmError::TooSlow { output, .. }) => assert_eq!(output.as_str(), "waiting"),
             other => panic!("{other:?}"),
         }
     }
@@ -330,7 +456,7 @@ mod tests {
         let script = "sleep 0.1; head -c 2G /dev/zero | tail -c 2G >/dev/null";
         let result = run(script, LONG, pending()).await;
         assert!(
-            matches!(&result, Err(HelmError::Failed { output, .. }) if output.contains("memory")),
+            matches!(&result, Err(HelmError::Failed { output, .. }) if output.as_str().contains("memory")),
             "{result:?}"
         );
     }

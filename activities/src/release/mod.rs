@@ -1,10 +1,14 @@
 //! How is the chart installed for one commit, and what does Helm's refusal mean?
+//!
+//! Every install is a first install. One that did not complete is taken down before it is tried again; one that stands is left as it is.
 
 mod chart;
 mod helm;
+mod hooks;
 mod image;
-mod pending;
 mod repository_chart;
+mod standing;
+mod take_down;
 mod values;
 mod verdict;
 
@@ -13,7 +17,7 @@ use std::{ffi::OsString, sync::Arc, time::Duration};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::ResourceExt;
 use workflows::{
-    activities::{Explanation, InstallRelease, NamespaceHandle, RunIdentity},
+    activities::{InstallRelease, NamespaceHandle, RunIdentity},
     vocabulary::{PreviewId, RepositoryPath},
 };
 
@@ -21,7 +25,7 @@ use crate::{
     Cluster,
     alive::Progress,
     cluster::ClusterError,
-    fault::{Fault, explain},
+    fault::{Explanation, Fault, explain},
     namespace::{find_held, host_of, policy_is_in_force, release_account},
 };
 pub(crate) use chart::ChartRefused;
@@ -30,15 +34,21 @@ pub use chart::{Charts, InvalidOciPrefix, OciPrefix};
 pub use helm::Helm;
 pub(crate) use helm::HelmError;
 use helm::Invocation;
+use hooks::Hooks;
 pub(crate) use image::ImageRefused;
 pub use image::{ImagePrefix, ImageTemplate, Images, InvalidImagePrefix, InvalidImageTemplate};
 use repository_chart::FetchError;
 pub use repository_chart::RepositoryCharts;
+use standing::{Origin, Standing};
+use take_down::{TakeDownError, take_down};
 use tempfile::TempDir;
+use tokio::time::Instant;
 pub(crate) use values::reserved;
 use values::values;
+use verdict::HOOK_FAILED;
 
-/// Longest run of `helm upgrade --install`. It waits for hooks only, not for pods. Shorter than the activity's time-out, which could not say why.
+/// Longest run of `helm install`, the removal of an earlier attempt included. It waits for hooks only, not for pods. Shorter than the activity's time-out,
+/// which could not say why.
 const INSTALL_PATIENCE: Duration = Duration::from_secs(240);
 /// Longest run of `helm uninstall`: the namespace is deleted afterwards anyway, so this is for the chart's own hooks.
 const UNINSTALL_PATIENCE: Duration = Duration::from_secs(60);
@@ -74,7 +84,14 @@ pub(crate) enum InstallError {
     #[error(transparent)]
     Image(#[from] ImageRefused),
     #[error(transparent)]
+    TakeDown(#[from] TakeDownError),
+    #[error(transparent)]
     Helm(#[from] HelmError),
+    #[error("{explanation} {helm}")]
+    Hook {
+        explanation: Explanation,
+        helm: HelmError,
+    },
 }
 
 impl Fault for InstallError {
@@ -86,6 +103,8 @@ impl Fault for InstallError {
             Self::NoPolicy => "NoPolicy",
             Self::Fetch(error) => error.kind(),
             Self::Image(_) => "ImageRefused",
+            Self::TakeDown(error) => error.kind(),
+            Self::Hook { .. } => HOOK_FAILED,
             Self::Helm(HelmError::Failed { output, .. }) => verdict::of(output).kind,
             Self::Helm(HelmError::TooSlow { .. }) => "HelmTooSlow",
             Self::Helm(_) => "HelmUnavailable",
@@ -98,7 +117,10 @@ impl Fault for InstallError {
             Self::NamespaceLost { .. } | Self::Chart(_) | Self::NoPolicy | Self::Image(_) => true,
             // It has had minutes, and would need them again.
             Self::Helm(HelmError::TooSlow { .. }) => true,
+            // It has failed as often as its chart lets it.
+            Self::Hook { .. } => true,
             Self::Fetch(error) => error.is_permanent(),
+            Self::TakeDown(error) => error.is_permanent(),
             Self::Helm(HelmError::Failed { output, .. }) => verdict::of(output).permanent,
             // A worker without Helm shall not fail what another worker, or the same one mended, can do.
             Self::Helm(_) => false,
@@ -117,6 +139,8 @@ impl Fault for InstallError {
             ),
             Self::Fetch(error) => error.explanation(),
             Self::Image(refused) => explain(format!("The image is not run: {refused}.")),
+            Self::TakeDown(error) => error.explanation(),
+            Self::Hook { explanation, .. } => explanation.clone(),
             Self::Helm(HelmError::Failed { output, .. }) => verdict::of(output).explanation,
             Self::Helm(HelmError::TooSlow { patience, .. }) => explain(format!(
                 "Helm did not finish installing the chart within {} seconds.",
@@ -140,7 +164,7 @@ impl Fault for InstallError {
     }
 }
 
-/// Installs the release, or upgrades what an earlier attempt has installed.
+/// Installs the release, unless an earlier attempt has. What one has begun that did not complete is removed before.
 pub(crate) async fn install(
     cluster: &Cluster,
     config: &ReleaseConfig,
@@ -170,20 +194,42 @@ pub(crate) async fn install(
             (Chart::in_folder(folder.path()), Some(folder))
         }
     };
+    let begin = Instant::now();
     let held = find_own(cluster, &request.owner, namespace).await?;
-    pending::forget_unfinished(cluster, &namespace.name, &release).await?;
-
-    progress.report(format!("helm upgrade --install {release}"));
-    let mut arguments: Vec<OsString> = ["upgrade", "--install"].map(OsString::from).into();
-    arguments.extend(
-        [
-            release.as_str(),
-            &chart.reference,
-            "--namespace",
-            &namespace.name,
-        ]
-        .map(OsString::from),
+    let values = values(
+        &template.image(preview),
+        config.ingress_class.as_deref(),
+        &host_of(&held, cluster, preview),
+        request,
     );
+    // A chart of the repository has another folder each time; which commit it is of stands among the values.
+    let origin = match (&settings.chart, &folder) {
+        (Some(chart), Some(_)) => Origin::of(chart, &values),
+        _ => Origin::of(&(&chart.reference, &chart.version), &values),
+    };
+    match standing::look(cluster, &namespace.name, &release, &origin).await? {
+        Standing::AsWanted => return Ok(()),
+        Standing::Nothing => {}
+        Standing::Otherwise => {
+            tokio::select! {
+                result = take_down(cluster, &namespace.name, &release, progress) => result?,
+                () = &mut cancelled => return Err(HelmError::Cancelled.into()),
+            }
+            find_own(cluster, &request.owner, namespace).await?;
+        }
+    }
+    let patience = INSTALL_PATIENCE.saturating_sub(begin.elapsed());
+
+    progress.report(format!("helm install {release}"));
+    let mut arguments: Vec<OsString> = [
+        "install",
+        release.as_str(),
+        &chart.reference,
+        "--namespace",
+        &namespace.name,
+    ]
+    .map(OsString::from)
+    .into();
     if let Some(version) = chart.version {
         arguments.push(format!("--version={version}").into());
     }
@@ -192,21 +238,39 @@ pub(crate) async fn install(
         arguments.push("--skip-schema-validation".into());
     }
     // Values come on standard input: nothing of ours can be mistaken for an option, and no file is left behind.
-    arguments.extend(["--values", "-", "--history-max", "1"].map(OsString::from));
-    arguments.push(format!("--timeout={}s", INSTALL_PATIENCE.as_secs()).into());
-    let values = values(
-        &template.image(preview),
-        config.ingress_class.as_deref(),
-        &host_of(&held, cluster, preview),
-        request,
-    );
+    arguments.extend(["--values", "-"].map(OsString::from));
+    arguments.push(format!("--labels={}", origin.label()).into());
+    arguments.push(format!("--timeout={}s", patience.as_secs()).into());
     let invocation = Invocation {
         account: release_account(&namespace.name),
         arguments,
         input: values.to_string().into_bytes(),
-        patience: INSTALL_PATIENCE,
+        patience,
     };
-    Ok(config.helm.run(invocation, cancelled).await?)
+    let hooks = Hooks::new(cluster, &namespace.name);
+    let ran = tokio::select! {
+        ran = config.helm.run(invocation, cancelled) => ran,
+        never = hooks.watch() => match never {},
+    };
+    match ran {
+        Err(helm) if may_be_a_hooks_fault(&helm) => Err(match hooks.failure().await {
+            Some(explanation) => InstallError::Hook { explanation, helm },
+            None => helm.into(),
+        }),
+        ran => Ok(ran?),
+    }
+}
+
+/// Helm has given up on a hook, or has waited for one until our patience was over.
+fn may_be_a_hooks_fault(error: &HelmError) -> bool {
+    match error {
+        HelmError::Failed { output, .. } => verdict::of(output).kind == HOOK_FAILED,
+        HelmError::TooSlow { .. } => true,
+        HelmError::NotStarted(_)
+        | HelmError::Missing { .. }
+        | HelmError::Pipe(_)
+        | HelmError::Cancelled => false,
+    }
 }
 
 /// The chart in a folder of its own, once it is certain that the cluster will not let it do what it likes.

@@ -10,12 +10,9 @@ use github::{Depth, GitHubApp, Tree, TreeEntry, TreeEntryKind};
 use moka::future::Cache;
 use tempfile::TempDir;
 use tokio::fs;
-use workflows::{
-    activities::Explanation,
-    vocabulary::{CommitSha, InstallationId, Repository, RepositoryPath},
-};
+use workflows::vocabulary::{CommitSha, InstallationId, Repository, RepositoryPath};
 
-use crate::fault::{Fault, explain};
+use crate::fault::{Explanation, Fault, explain};
 
 /// Most files of a chart: each is a request to GitHub.
 const FILES_MAX: usize = 100;

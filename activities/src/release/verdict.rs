@@ -3,9 +3,10 @@
 //! Helm has one exit status for everything, so its words are all there is. What is not recognised is retried: a needless retry costs seconds, a
 //! preview given up without need costs a person's time.
 
-use workflows::activities::Explanation;
-
-use crate::redact::redact;
+use crate::{
+    fault::{Explanation, explain},
+    redact::Redacted,
+};
 
 /// What follows from one failure of Helm.
 #[derive(Debug, PartialEq, Eq)]
@@ -131,25 +132,39 @@ const SIGNS: &[Sign] = &[
         permanent: true,
         summary: "The chart that previews are installed from does not exist. The operators of the preview service have to look.",
     },
+    Sign {
+        // An attempt that was given up is still at it. The next one takes down what it has made.
+        words: &["cannot reuse a name that is still in use"],
+        kind: "ReleaseInUse",
+        permanent: false,
+        summary: "Another installation of this preview was under way. Try again later.",
+    },
+    Sign {
+        // So Helm begins to tell of a hook that it ran. What it could not even make has been recognised before.
+        words: &["failed pre-install", "failed post-install"],
+        kind: HOOK_FAILED,
+        permanent: true,
+        summary: "A hook of the chart failed.",
+    },
 ];
 
+/// What a failed hook is called.
+pub(super) const HOOK_FAILED: &str = "HookFailed";
+
 /// For whatever Helm says.
-pub(super) fn of(output: &str) -> Verdict {
-    let lower = output.to_lowercase();
+pub(super) fn of(output: &Redacted) -> Verdict {
+    let lower = output.as_str().to_lowercase();
     let sign = SIGNS
         .iter()
         .find(|sign| sign.words.iter().any(|words| lower.contains(words)));
     // Helm that breaks down lists what all of its threads were doing.
-    let output = output.split("\ngoroutine ").next().unwrap_or_default();
+    let output = output.before("\ngoroutine ");
+    let log = Some(output).filter(|output| !output.as_str().is_empty());
+    let summary = sign.map_or("Helm could not install the chart.", |sign| sign.summary);
     Verdict {
         kind: sign.map_or("HelmFailed", |sign| sign.kind),
         permanent: sign.is_some_and(|sign| sign.permanent),
-        explanation: Explanation {
-            summary: sign
-                .map_or("Helm could not install the chart.", |sign| sign.summary)
-                .to_owned(),
-            log_tail: (!output.is_empty()).then(|| redact(output)),
-        },
+        explanation: explain(summary).with_log(log),
     }
 }
 
@@ -161,7 +176,7 @@ mod tests {
     fn helms_words_are_understood() {
         for (output, kind, permanent) in [
             (
-                "Error: UPGRADE FAILED: services \"x\" is forbidden: status unknown for quota: preview, resources: services.nodeports",
+                "Error: INSTALLATION FAILED: services \"x\" is forbidden: status unknown for quota: preview, resources: services.nodeports",
                 "ClusterUnavailable",
                 false,
             ),
@@ -225,10 +240,35 @@ mod tests {
                 "HelmCrashed",
                 true,
             ),
+            (
+                "Error: INSTALLATION FAILED: failed pre-install: resource Job/preview-x/migrate not ready. status: Failed, message: Job has reached the specified backoff limit",
+                "HookFailed",
+                true,
+            ),
+            (
+                "Error: INSTALLATION FAILED: failed post-install: 1 error occurred:\n\t* job seed failed: BackoffLimitExceeded",
+                "HookFailed",
+                true,
+            ),
+            (
+                "Error: INSTALLATION FAILED: failed pre-install: Get \"https://127.0.0.1:6443/apis/batch/v1\": dial tcp 127.0.0.1:6443: connect: connection refused",
+                "ClusterUnavailable",
+                false,
+            ),
+            (
+                "Error: INSTALLATION FAILED: failed pre-install: jobs.batch \"migrate\" is forbidden: exceeded quota: preview",
+                "QuotaExceeded",
+                true,
+            ),
+            (
+                "Error: INSTALLATION FAILED: cannot reuse a name that is still in use",
+                "ReleaseInUse",
+                false,
+            ),
             ("Error: something nobody has ever seen", "HelmFailed", false),
             ("", "HelmFailed", false),
         ] {
-            let verdict = of(output);
+            let verdict = of(&Redacted::of(output));
             assert_eq!(
                 (verdict.kind, verdict.permanent),
                 (kind, permanent),

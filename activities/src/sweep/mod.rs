@@ -9,7 +9,7 @@ use std::sync::Arc;
 use temporalio_sdk::activities::{ActivityContext, ActivityError, activities};
 use workflows::{
     activities::{
-        Explanation, FindOverdue, MarkOrphans, NamespaceKey, Outcome, SurveyPage, Surveyed,
+        FindOverdue, MarkOrphans, NamespaceKey, Outcome, SurveyPage, Surveyed,
         sweep_declared,
     },
     orphan_sweep::SweepReport,
@@ -19,7 +19,7 @@ use crate::{
     Cluster,
     alive::{Progress, until_cancelled},
     cluster::ClusterError,
-    fault::{Fault, explain},
+    fault::{Explanation, Fault, explain},
     temporal::{TemporalError, overdue_previews},
 };
 

@@ -85,7 +85,9 @@ impl Stack {
             .env("PREVIEW_INGRESS_ADDRESS", &env.preview_ingress_address)
             .env("PREVIEW_INGRESS_CLASS", &env.preview_ingress_class)
             .env("PREVIEW_CHART", &env.preview_chart)
-            .env("PREVIEW_IMAGE", &env.preview_image);
+            .env("PREVIEW_IMAGE", &env.preview_image)
+            // Who plays with the stack sees everything anyway.
+            .env("PREVIEW_POST_LOGS", "always");
         let worker = env
             .kube_context
             .iter()

@@ -173,23 +173,25 @@ impl Inbox {
             .map(|(_, entry)| entry.person().cloned())
     }
 
-    /// A look has ended. Without a sight, it is wanted again.
+    /// A look has ended. Without a sight, there will never be one, and what waited for it is dropped.
     pub(super) fn looked(&mut self, number: u64, sight: Option<&Sight>, now: Timestamp) {
-        for entry in &mut self.entries {
-            if matches!(entry.look, LookUp::UnderWay(under_way) if under_way == number) {
-                entry.look = sight.map_or(LookUp::Wanted, |sight| LookUp::Done {
+        self.entries.retain_mut(|entry| {
+            if !entry.awaits(number) {
+                return true;
+            }
+            if let Some(sight) = sight {
+                entry.look = LookUp::Done {
                     sight: Box::new(sight.clone()),
                     at: now,
-                });
+                };
             }
-        }
+            sight.is_some()
+        });
     }
 
     /// Does anything wait for this look?
     pub(super) fn awaits(&self, number: u64) -> bool {
-        self.entries
-            .iter()
-            .any(|entry| matches!(entry.look, LookUp::UnderWay(under_way) if under_way == number))
+        self.entries.iter().any(|entry| entry.awaits(number))
     }
 
     /// Something has happened that makes all that was seen before worthless.
@@ -249,6 +251,10 @@ impl Inbox {
 }
 
 impl Entry {
+    fn awaits(&self, number: u64) -> bool {
+        matches!(self.look, LookUp::UnderWay(under_way) if under_way == number)
+    }
+
     fn person(&self) -> Option<&Login> {
         match &self.message {
             Message::Commented(asked) => Some(&asked.author),

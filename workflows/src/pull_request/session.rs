@@ -215,7 +215,7 @@ impl Session {
                 let sight = ctx
                     .execute_activity(PullRequestActivities::look_at_pull_request, input, options)
                     .await;
-                // It is tried for as long as it takes: without a sight, the look was cancelled.
+                // It is tried for as long as it takes, unless the operators do not serve the repository.
                 sight.ok()
             });
         }

@@ -49,6 +49,48 @@ fn a_whole_comment() {
 }
 
 #[test]
+fn a_log_that_is_not_posted_is_named_with_its_place() {
+    let truth = StickyComment {
+        revision: 1,
+        previews: vec![report(OLDER, failed())],
+    };
+    assert!(has_log(&truth));
+    let nowhere = Links {
+        temporal_ui: None,
+        ..links()
+    };
+    let workflow = "octo-org%2Fhello-world%2312:0123456789abcdef0123456789abcdef01234567/0198c0de-0000-7000-8000-000000000000";
+    for (links, place) in [
+        (
+            links(),
+            format!(
+                "[the preview's workflow](<https://temporal.example.com/ui/namespaces/default/workflows/{workflow}>)"
+            ),
+        ),
+        (nowhere, format!("`octo-org/hello-world#12:{OLDER}`")),
+    ] {
+        let comment = sticky(&truth, &links, false).expect("something to tell");
+        let told = format!(
+            "Its last output is not posted on this pull request. The operators of the preview service find it in {place}.\n"
+        );
+        assert!(comment.contains(&told), "{comment}");
+        assert!(
+            !comment.contains("Traceback") && !comment.contains("<details>"),
+            "{comment}"
+        );
+    }
+    let without = StickyComment {
+        revision: 1,
+        previews: vec![report(OLDER, ReportedState::Requested)],
+    };
+    assert!(!has_log(&without));
+    assert_eq!(
+        sticky(&without, &links(), false),
+        sticky(&without, &links(), true)
+    );
+}
+
+#[test]
 fn on_its_way() {
     assert_snapshot!(said(ReportedState::Queued { waiting_for: WaitingFor::OwnRemoval }), @"⏳ Queued: this commit's earlier preview is still being removed. The new one is set up as soon as it is gone.");
     assert_snapshot!(said(ReportedState::Provisioning), @"🚀 Deployment requested! Setting up preview environment… First comes a namespace of its own.");
@@ -293,7 +335,7 @@ fn without_a_temporal_ui_there_is_no_link() {
         revision: 1,
         previews: vec![report(OLDER, ReportedState::Requested)],
     };
-    let comment = sticky(&truth, &nowhere).expect("something to tell");
+    let comment = sticky(&truth, &nowhere, true).expect("something to tell");
     assert!(!comment.contains("workflow"), "{comment}");
 }
 
@@ -303,5 +345,5 @@ fn nothing_is_said_before_anything_was_asked_for() {
         revision: 0,
         previews: Vec::new(),
     };
-    assert_eq!(sticky(&truth, &links()), None);
+    assert_eq!(sticky(&truth, &links(), true), None);
 }
