@@ -452,8 +452,7 @@ mod tests {
         name: &str,
         workflow_id: Option<String>,
     ) -> Result<PreviewId, Unaccounted> {
-        let mut namespace =
-            claimed_namespace(&request(), &instance("default"), made_as.to_owned());
+        let mut namespace = claimed_namespace(&request(), &instance("default"), made_as.to_owned());
         namespace.metadata.name = Some(name.to_owned());
         let annotations = namespace.metadata.annotations.as_mut();
         let annotations = annotations.expect("annotations");

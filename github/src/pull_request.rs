@@ -98,7 +98,7 @@ struct Home {
 
 #[derive(Deserialize)]
 struct Receiver {
-    id: u64,
+    id: RepositoryId,
     default_branch: String,
 }
 

@@ -144,7 +144,7 @@ async fn with_a_migration(chat: &Conversation) -> Result<PullRequest> {
 
 /// The migration's job, once it has run for a moment.
 async fn migration(chat: &Conversation, preview: &Preview) -> Result<Job> {
-    let jobs: Api<Job> = Api::namespaced(chat.stack.kube.clone(), &preview.id.namespace());
+    let jobs: Api<Job> = Api::namespaced(chat.stack.kube.clone(), &preview.namespace_name()?);
     let runs = |job: Option<&Job>| {
         let status = job.and_then(|job| job.status.as_ref());
         status.is_some_and(|status| status.active == Some(1) || status.succeeded == Some(1))
@@ -169,7 +169,7 @@ fn a_worker_killed_while_a_migration_runs_is_replaced_and_the_migration_runs_aga
 
         chat.worker.kill_alone().await?;
         process.has_ended().await?;
-        let namespace = preview.id.namespace();
+        let namespace = preview.namespace_name()?;
         let gate: ConfigMap = serde_json::from_value(
             json!({ "metadata": { "name": "gate" }, "data": { "open": "yes" } }),
         )?;
@@ -194,7 +194,7 @@ fn an_install_that_stands_is_left_as_it_is_by_the_next_worker() {
         let pull = chat.pull_request().await?;
         let preview = pull.request_preview().await?;
         helm.is_called().await?;
-        let namespace = preview.id.namespace();
+        let namespace = preview.namespace_name()?;
         let installed = async || {
             let deployments: Api<Deployment> = Api::namespaced(chat.stack.kube.clone(), &namespace);
             let secrets: Api<Secret> = Api::namespaced(chat.stack.kube.clone(), &namespace);

@@ -156,9 +156,14 @@ async fn leave_behind(chat: &Conversation, count: u32) -> Result<Vec<String>> {
     let mut names = Vec::new();
     for number in 1..=count {
         let id: PreviewId = format!("octo-org/{}#{number}:{number:040x}", chat.instance).parse()?;
-        let annotations = BTreeMap::from([("preview.dev/workflow-id".to_owned(), id.to_string())]);
-        make_with(chat, &id.namespace(), labels.clone(), annotations).await?;
-        names.push(id.namespace());
+        let name = chat.stack.names()?.namespace(&id);
+        let annotations = [
+            ("preview.dev/workflow-id", id.to_string()),
+            ("preview.dev/namespace", name.clone()),
+        ];
+        let annotations = annotations.map(|(key, value)| (key.to_owned(), value));
+        make_with(chat, &name, labels.clone(), annotations.into()).await?;
+        names.push(name);
     }
     names.sort();
     Ok(names)

@@ -70,11 +70,16 @@ async fn populate(
     stream::iter(numbers.clone())
         .map(async |number| {
             let id = preview(chat, number)?;
-            let annotation = ("preview.dev/workflow-id".to_owned(), id.to_string());
+            let name = chat.stack.names()?.namespace(&id);
+            let annotations = [
+                ("preview.dev/workflow-id", id.to_string()),
+                ("preview.dev/namespace", name.clone()),
+            ];
+            let annotations = annotations.map(|(key, value)| (key.to_owned(), value));
             let metadata = ObjectMeta {
-                name: Some(id.namespace()),
+                name: Some(name),
                 labels: Some(labels.clone()),
-                annotations: Some(BTreeMap::from([annotation])),
+                annotations: Some(annotations.into()),
                 ..ObjectMeta::default()
             };
             let namespace = Namespace {
@@ -197,7 +202,7 @@ async fn abandon(chat: &Conversation, numbers: std::ops::Range<usize>) -> Result
     } } });
     stream::iter(numbers)
         .map(async |number| {
-            let name = preview(chat, number)?.namespace();
+            let name = chat.stack.names()?.namespace(&preview(chat, number)?);
             let patch = Patch::Merge(&no_labels);
             match namespaces(chat)
                 .patch(&name, &PatchParams::default(), &patch)

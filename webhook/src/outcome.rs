@@ -12,7 +12,7 @@
 //! | any event but `issue_comment` and `pull_request`, `ping` among them; any action but `created`, `synchronize` and `closed` | 204 | `ignored` |
 //! | comment on an issue, by a bot, by nobody any more, or without a line that is addressed to us | 204 | `ignored` |
 //! | from a webhook that is not the App's own | 204 | `ignored` |
-//! | any of the following, in a repository that is not served | 204 | `not_served` |
+//! | any of the following, in a repository that is not served | 204 | `ignored` |
 //! | comment with such lines, be they understood or not: Temporal has it | 202 | `commented` |
 //! | push to a pull request, or its end, while a conversation is going on there: Temporal has it | 202 | `pushed`, `closed` |
 //! | push to a pull request, or its end, where no conversation is going on | 204 | `ignored` |
@@ -128,7 +128,6 @@ impl Outcome {
                 Rejection::Header(_) => "bad_header",
                 Rejection::Json(_) => "bad_json",
             },
-            Self::Ignored(Ignored::NotServed) => "not_served",
             Self::Ignored(_) => "ignored",
             Self::Told { news, .. } => news,
             Self::Unavailable(Unavailable::Busy) => "overloaded",
@@ -162,6 +161,7 @@ impl Ignored {
             Self::NoInstallation => "no_installation",
             Self::NoCommand => "no_command",
             Self::NoConversation => "no_conversation",
+            Self::NotServed => "not_served",
         }
     }
 

@@ -9,8 +9,7 @@ use std::sync::Arc;
 use temporalio_sdk::activities::{ActivityContext, ActivityError, activities};
 use workflows::{
     activities::{
-        FindOverdue, MarkOrphans, NamespaceKey, Outcome, SurveyPage, Surveyed,
-        sweep_declared,
+        FindOverdue, MarkOrphans, NamespaceKey, Outcome, SurveyPage, Surveyed, sweep_declared,
     },
     orphan_sweep::SweepReport,
 };

@@ -208,7 +208,7 @@ async fn what_others_than_those_who_are_served_send_goes_no_further() {
     }
     fixture.assert_untouched();
     let metrics = fixture.get("/metrics").await.text;
-    let line = r#"preview_webhook_deliveries_total{outcome="not_served"} 6"#;
+    let line = r#"preview_webhook_ignored_total{reason="not_served"} 6"#;
     assert!(metrics.contains(line), "{line} is not in\n{metrics}");
 
     let served = from(comment("/preview"), "OCTO-ORG/Hello-World");
