@@ -1,7 +1,6 @@
 //! What a sweep costs, for as many namespaces as there are: calls to Temporal and to the API server, counted apart.
 
 use std::{
-    collections::BTreeMap,
     fs,
     time::{Duration, Instant},
 };

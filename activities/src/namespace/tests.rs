@@ -80,7 +80,11 @@ async fn a_namespace_is_reused_taken_over_waited_for_or_left_alone() {
     let neighbour = instance_in("01a21419-0000-7c2b-94f3-28f6af75b493");
     assert_eq!(
         standing(
-            &claimed_namespace(&request_of("run-1"), &neighbour),
+            &claimed_namespace(
+                &request_of("run-1"),
+                &neighbour,
+                cluster.names.namespace(&request.owner.preview)
+            ),
             &request,
             &cluster
         ),

@@ -160,6 +160,7 @@ mod tests {
 
     fn pull_request_into(base: &str) -> PullRequest {
         PullRequest {
+            repository: RepositoryId(77),
             head: "0123456789abcdef0123456789abcdef01234567"
                 .parse()
                 .expect("a commit"),

@@ -52,7 +52,10 @@ fn endless(limits: Limits) -> Limits {
 
 #[tokio::test]
 async fn forty_stalled_callers_do_not_keep_github_waiting() {
-    let fixture = Fixture::with(endless(LIMITS));
+    let fixture = Fixture::with(endless(Limits {
+        concurrent: 32,
+        ..LIMITS
+    }));
     let (address, _) = fixture.listen().await;
     let stalled = join_all((0..40).map(|_| stall(address, unsigned()))).await;
     let answer = timeout(AT_ONCE, exchange(address, ping())).await;
