@@ -13,8 +13,8 @@ use tokio::{
     net::TcpStream,
 };
 
-/// GitHub's own limit on a delivery.
-const LARGEST: usize = 25 << 20;
+/// The largest body of an event that the webhook reads.
+const LARGEST: usize = 4 << 20;
 
 /// A delivery that asks for a preview as GitHub would make it, but was never sent.
 async fn request(chat: &Conversation, pull: &PullRequest) -> Result<Vec<u8>> {
@@ -240,7 +240,7 @@ fn a_webhook_that_is_told_to_stop_finishes_what_it_has_accepted() {
     converse(Setting::default(), async |chat| {
         let pull = chat.pull_request().await?;
         let body = request(chat, &pull).await?;
-        let address = chat.webhook.address().to_owned();
+        let address = chat.webhook_address.clone();
 
         // A delivery of which the first half has arrived; the webhook says "100 Continue" when it begins to read.
         let mut connection = TcpStream::connect(&address).await?;
@@ -278,6 +278,78 @@ fn a_webhook_that_is_told_to_stop_finishes_what_it_has_accepted() {
         connection.read_to_string(&mut answer).await?;
         assert!(answer.starts_with("HTTP/1.1 202 "), "{answer}");
         assert!(chat.webhook.stopped().await?.success());
+        pull.shows_url().await?.stop().await
+    });
+}
+
+#[test]
+fn a_webhook_that_is_replaced_accepts_what_is_said_until_nobody_sends_it_anything() {
+    let setting = Setting::default().webhook("WEBHOOK_DRAIN", "1h");
+    converse(setting, async |chat| {
+        let pull = chat.pull_request().await?;
+        chat.webhook.ask_to_stop()?;
+        let readyz = format!("http://{}/readyz", chat.webhook.address());
+        let not_ready = async || {
+            let answer = reqwest::get(&readyz)
+                .await
+                .map_err(|error| error.to_string())?;
+            match answer.status().as_u16() {
+                503 => Ok(()),
+                other => Err(format!("it says {other}")),
+            }
+        };
+        until(ANSWER, not_ready).await.map_err(anyhow::Error::msg)?;
+
+        pull.comment(&User::writer(), "/preview").await?;
+        pull.shows_url().await?.stop().await?;
+        // An hour is longer than anybody waits for a test.
+        chat.webhook.kill().await
+    });
+}
+
+#[test]
+fn a_crowd_that_stalls_unsigned_deliveries_keeps_nobody_from_a_preview() {
+    let setting = Setting::default().webhook("WEBHOOK_RECEIVE_TIMEOUT", "1h");
+    converse(setting, async |chat| {
+        let pull = chat.pull_request().await?;
+        let mut stalled = Vec::new();
+        // More than there may be connections.
+        for _ in 0..600 {
+            let mut connection = TcpStream::connect(&chat.webhook_address).await?;
+            let head =
+                "POST /api/github/webhooks HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n";
+            connection.write_all(head.as_bytes()).await?;
+            stalled.push(connection);
+        }
+        pull.comment(&User::writer(), "/preview").await?;
+        pull.shows_url().await?.stop().await
+    });
+}
+
+#[test]
+fn a_comment_that_has_lost_its_words_or_its_author_is_no_failed_delivery() {
+    converse(Setting::default(), async |chat| {
+        let pull = chat.pull_request().await?;
+        let body = request(chat, &pull).await?;
+        let whole: serde_json::Value = serde_json::from_slice(&body)?;
+        for (action, lost) in [
+            ("deleted", "/comment/body"),
+            ("created", "/comment/body"),
+            ("created", "/comment/user"),
+            // Last, as nothing is missing for a preview then.
+            ("created", "/sender"),
+        ] {
+            let mut payload = whole.clone();
+            payload["action"] = action.into();
+            *payload.pointer_mut(lost).context("a field")? = serde_json::Value::Null;
+            let body = serde_json::to_vec(&payload)?;
+            let answer = deliver(chat, &headers(chat, "issue_comment", &body), &body).await?;
+            let expected = if lost == "/sender" { 202 } else { 204 };
+            assert_eq!(
+                answer.status, expected,
+                "{action} without {lost}: {answer:?}"
+            );
+        }
         pull.shows_url().await?.stop().await
     });
 }

@@ -14,7 +14,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use dev::{
     github::{Options, Repository, StandIn, User},
-    stack::part::until,
+    stack::{options::free_ports, part::until},
 };
 use futures::FutureExt;
 use k8s_openapi::api::core::v1::Namespace;
@@ -42,6 +42,8 @@ pub struct Conversation {
     pub repository: Repository,
     /// Its own webhook.
     pub webhook: Service,
+    /// Where that one takes deliveries, `127.0.0.1:port`.
+    pub webhook_address: String,
     /// Its own worker.
     pub worker: Service,
     /// The workflows on its own task queue.
@@ -130,7 +132,12 @@ impl Conversation {
             service.set("RUST_LOG", "info");
         }
         let address = webhook.address().to_owned();
-        webhook.set("WEBHOOK_LISTEN", &address);
+        webhook.set("WEBHOOK_HEALTH_LISTEN", &address);
+        let [port] = free_ports()?;
+        let webhook_address = format!("127.0.0.1:{port}");
+        webhook.set("WEBHOOK_LISTEN", &webhook_address);
+        // Nobody has to notice first that it stops.
+        webhook.set("WEBHOOK_DRAIN", "0s");
         webhook.set("WEBHOOK_SECRET", github.webhook_secret().expose_secret());
         let address = worker.address().to_owned();
         worker.set("WORKER_LISTEN", &address);
@@ -165,7 +172,7 @@ impl Conversation {
         }
         webhook.start().await?;
         github.set_webhook_url(Some(
-            format!("http://{}/api/github/webhooks", webhook.address()).parse()?,
+            format!("http://{webhook_address}/api/github/webhooks").parse()?,
         ));
 
         let workflows = Workflows::new(Arc::clone(&stack), task_queue);
@@ -173,6 +180,7 @@ impl Conversation {
             github,
             repository,
             webhook,
+            webhook_address,
             worker,
             workflows,
             stack,

@@ -52,7 +52,7 @@ impl Service {
         self.environment.insert(variable.to_owned(), value.into());
     }
 
-    /// Where it listens, `127.0.0.1:port`.
+    /// Where it answers probes and scrapes, `127.0.0.1:port`.
     #[must_use]
     pub fn address(&self) -> &str {
         &self.address

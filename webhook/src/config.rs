@@ -1,20 +1,48 @@
 //! With which settings does the service run? Each is an environment variable; `--help` lists them.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
-use clap::Parser;
+use clap::{Parser, value_parser};
 use secrecy::{ExposeSecret, SecretString};
 use service::{LogFormat, TemporalSettings};
+use workflows::vocabulary::{InvalidTtl, Ttl};
 
-use crate::signature::Secrets;
+use crate::{limit::Limits, signature::Secrets};
+
+/// In bytes.
+const MIB: usize = 1024 * 1024;
 
 /// Receives GitHub's deliveries and passes on what concerns previews.
 #[derive(Debug, Parser)]
 #[command(name = "preview-webhook", version)]
 pub struct Config {
-    /// Where to listen, for deliveries, health and metrics. In a container: 0.0.0.0:8080.
-    #[arg(long, env, default_value = "127.0.0.1:8080")]
+    /// Where to listen for deliveries, and nothing else. In a container: 0.0.0.0:8080.
+    #[arg(long, env, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     pub webhook_listen: SocketAddr,
+
+    /// Where to listen for probes and scrapes. In a container: 0.0.0.0:8082.
+    #[arg(long, env, value_name = "ADDRESS", default_value = "127.0.0.1:8082")]
+    pub webhook_health_listen: SocketAddr,
+
+    /// How long deliveries are still accepted after SIGTERM, while /readyz says no: as long as whoever distributes them may take to notice. 0s: not at all.
+    #[arg(long, env, value_name = "DURATION", default_value = "10s", value_parser = duration_or_none)]
+    pub webhook_drain: Duration,
+
+    /// Longest time for the headers of a request, from the opening of its connection, and again for its body.
+    #[arg(long, env, value_name = "DURATION", default_value = "5s")]
+    webhook_receive_timeout: Ttl,
+
+    /// Connections that are open at the same time. One more takes the place of the one that has been open longest without a verified delivery.
+    #[arg(long, env, value_name = "NUMBER", default_value = "512", value_parser = value_parser!(u32).range(1..))]
+    webhook_connections: u32,
+
+    /// Memory for all bodies together whose signatures are not verified yet. The one that is being received longest goes first.
+    #[arg(long, env, value_name = "MIB", default_value = "64", value_parser = value_parser!(u32).range(4..=65_536))]
+    webhook_unverified_mib: u32,
+
+    /// Deliveries that are passed on to Temporal at the same time. One more is answered with 503 at once.
+    #[arg(long, env, value_name = "NUMBER", default_value = "256", value_parser = value_parser!(u32).range(1..))]
+    webhook_concurrency: u32,
 
     /// The secret from the App's webhook settings. There is no service without one.
     #[arg(long, env, hide_env_values = true, value_parser = non_empty)]
@@ -33,7 +61,42 @@ pub struct Config {
     pub log_format: LogFormat,
 }
 
+/// Settings that cannot be used together.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// Deliveries under way could take all connections, and the next one would be turned away without an answer.
+    #[error(
+        "WEBHOOK_CONCURRENCY is {concurrency}, not less than WEBHOOK_CONNECTIONS ({connections}): lower one or raise the other"
+    )]
+    NoConnectionToSpare {
+        /// Deliveries at the same time.
+        concurrency: u32,
+        /// Connections at the same time.
+        connections: u32,
+    },
+}
+
 impl Config {
+    /// What deliveries may take of this machine.
+    ///
+    /// # Errors
+    /// If the settings contradict each other.
+    pub fn limits(&self) -> Result<Limits, ConfigError> {
+        let (concurrency, connections) = (self.webhook_concurrency, self.webhook_connections);
+        if concurrency >= connections {
+            return Err(ConfigError::NoConnectionToSpare {
+                concurrency,
+                connections,
+            });
+        }
+        Ok(Limits {
+            connections: connections as usize,
+            unverified_bytes: self.webhook_unverified_mib as usize * MIB,
+            concurrent: concurrency as usize,
+            receive_timeout: self.webhook_receive_timeout.as_duration(),
+        })
+    }
+
     /// What deliveries are signed with.
     #[must_use]
     pub fn secrets(&self) -> Secrets {
@@ -45,6 +108,13 @@ impl Config {
 /// An empty variable is how many deployment tools write "none".
 fn given(secret: Option<&SecretString>) -> Option<&SecretString> {
     secret.filter(|secret| !secret.expose_secret().is_empty())
+}
+
+fn duration_or_none(text: &str) -> Result<Duration, InvalidTtl> {
+    match text.trim() {
+        "0" | "0s" => Ok(Duration::ZERO),
+        text => text.parse().map(Ttl::as_duration),
+    }
 }
 
 fn non_empty(text: &str) -> Result<SecretString, &'static str> {
@@ -68,7 +138,12 @@ mod tests {
     #[test]
     fn defaults_are_those_of_a_developers_machine() {
         let config = with(&[]).expect("a configuration");
-        assert!(config.webhook_listen.ip().is_loopback());
+        for address in [config.webhook_listen, config.webhook_health_listen] {
+            assert!(address.ip().is_loopback());
+        }
+        assert_eq!(config.webhook_drain, Duration::from_secs(10));
+        let limits = config.limits().expect("limits");
+        assert!(limits.unverified_bytes >= crate::delivery::READ_MAX);
         assert_eq!(
             config.temporal.temporal_address.as_str(),
             "http://127.0.0.1:7233/"
@@ -86,11 +161,37 @@ mod tests {
     }
 
     #[test]
+    fn the_drain_may_be_left_out() {
+        for (text, drain) in [("0s", 0), ("0", 0), ("1m", 60)] {
+            let argument: &'static str = format!("--webhook-drain={text}").leak();
+            let config = with(&[argument]).expect("a configuration");
+            assert_eq!(config.webhook_drain, Duration::from_secs(drain));
+        }
+    }
+
+    #[test]
+    fn deliveries_leave_a_connection_for_the_next_one() {
+        let config =
+            with(&["--webhook-concurrency=8", "--webhook-connections=8"]).expect("readable");
+        let error = config.limits().expect_err("no connection to spare");
+        assert!(
+            error.to_string().contains("WEBHOOK_CONCURRENCY is 8"),
+            "{error}"
+        );
+    }
+
+    #[test]
     fn a_setting_that_cannot_be_read_is_named() {
         for (setting, named) in [
             ("--webhook-secret=", "WEBHOOK_SECRET"),
             ("--temporal-address=::", "TEMPORAL_ADDRESS"),
-            ("--webhook-listen=8080", "WEBHOOK_LISTEN"),
+            ("--webhook-listen=8080", "--webhook-listen"),
+            ("--webhook-health-listen=8082", "--webhook-health-listen"),
+            ("--webhook-drain=soon", "--webhook-drain"),
+            ("--webhook-receive-timeout=0s", "--webhook-receive-timeout"),
+            ("--webhook-connections=0", "--webhook-connections"),
+            ("--webhook-unverified-mib=3", "--webhook-unverified-mib"),
+            ("--webhook-concurrency=0", "--webhook-concurrency"),
         ] {
             let name = setting.split('=').next().expect("a name");
             let others = REQUIRED.iter().filter(|other| !other.starts_with(name));

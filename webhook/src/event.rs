@@ -1,6 +1,7 @@
 //! What does a delivery tell us: a comment on a pull request, a push to it, or its end?
 //!
 //! Own structures with the few fields we need: GitHub adds fields at any time, and large models break on payloads that we have no interest in.
+//! For the same reason a field is required only where nothing can be done without it, and null is the same as absent.
 
 use serde::{Deserialize, de::DeserializeOwned, de::IgnoredAny};
 use workflows::vocabulary::{
@@ -32,7 +33,12 @@ pub enum Event {
         merged: bool,
     },
     /// Nothing that we act on.
-    Ignored(Ignored),
+    Ignored {
+        /// The reason.
+        why: Ignored,
+        /// Does [`mentions_a_command`] say so of the comment?
+        mentions_a_command: bool,
+    },
 }
 
 /// A new comment by a person on a pull request, be it open or not.
@@ -49,18 +55,58 @@ pub struct Comment {
 }
 
 impl Event {
+    /// Is the body of such a delivery ever looked at?
+    #[must_use]
+    pub fn is_read(event: &str) -> bool {
+        matches!(event, "issue_comment" | "pull_request")
+    }
+
     /// Reads a delivery's body.
     ///
     /// # Errors
-    /// [`Rejection::Json`] if the body is not JSON or, for the events that we read, not the documented JSON.
+    /// [`Rejection::Json`] if the body is not JSON or, for what we act on, not the documented JSON.
     pub fn read(delivery: &Delivery) -> Result<Self, Rejection> {
-        match delivery.event.as_str() {
-            "issue_comment" => parse::<IssueComment>(&delivery.body)?.understand(),
-            "pull_request" => parse::<PullRequestEvent>(&delivery.body)?.understand(),
-            "ping" => parse::<IgnoredAny>(&delivery.body).map(|_| Self::Ignored(Ignored::Ping)),
-            _ => parse::<IgnoredAny>(&delivery.body).map(|_| Self::Ignored(Ignored::OtherEvent)),
+        let event = delivery.event.as_str();
+        if !Self::is_read(event) {
+            return Ok(Self::Ignored {
+                why: match event {
+                    "ping" => Ignored::Ping,
+                    _ => Ignored::OtherEvent,
+                },
+                mentions_a_command: false,
+            });
         }
+        let body = &delivery.body;
+        let glance = parse::<Glance>(body)?;
+        let understood = match (event, glance.action.as_deref()) {
+            ("issue_comment", Some("created")) => parse::<IssueComment>(body)?.understand(),
+            ("pull_request", Some("synchronize")) => parse::<Synchronized>(body)?.understand(),
+            ("pull_request", Some("closed")) => parse::<PullRequestClosed>(body)?.understand(),
+            _ => Err(Ignored::OtherAction),
+        };
+        Ok(understood.unwrap_or_else(|why| Self::Ignored {
+            why,
+            mentions_a_command: glance.mentions_a_command(),
+        }))
     }
+}
+
+/// Does a comment hold something that may have been meant for us, however it is wrapped or misspelt? For whoever looks for the reason of our silence, so
+/// it rather says yes.
+#[must_use]
+pub fn mentions_a_command(comment: &str) -> bool {
+    let bare: String = comment
+        .chars()
+        .map(|c| {
+            if c == '／' {
+                '/'
+            } else {
+                c.to_ascii_lowercase()
+            }
+        })
+        .filter(|c| *c == '/' || c.is_alphanumeric())
+        .collect();
+    bare.contains("/preview")
 }
 
 /// Names the place of a fault. serde's own message would repeat what the comment says.
@@ -87,21 +133,42 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Rejection> {
         })
 }
 
+/// What has to be known of a delivery before it is worth reading. Of actions that we do not act on, nothing else has to be as documented.
+#[derive(Deserialize)]
+struct Glance {
+    action: Option<String>,
+    comment: Option<Text>,
+}
+
+#[derive(Deserialize)]
+struct Text {
+    body: Option<String>,
+}
+
+/// A comment was written.
 #[derive(Deserialize)]
 struct IssueComment {
-    action: String,
     issue: Issue,
     comment: WireComment,
     repository: WireRepository,
-    sender: User,
+    sender: Option<Sender>,
     /// Missing when the webhook is a repository's or an organisation's own.
     installation: Option<Installation>,
 }
 
+/// A pull request has new commits.
 #[derive(Deserialize)]
-struct PullRequestEvent {
-    action: String,
+struct Synchronized {
     pull_request: WirePullRequest,
+    repository: WireRepository,
+    /// As above.
+    installation: Option<Installation>,
+}
+
+/// A pull request was closed.
+#[derive(Deserialize)]
+struct PullRequestClosed {
+    pull_request: WireClosed,
     repository: WireRepository,
     /// As above.
     installation: Option<Installation>,
@@ -117,16 +184,22 @@ struct Issue {
 #[derive(Deserialize)]
 struct WireComment {
     id: CommentId,
-    body: String,
+    /// Null where GitHub has lost it, whatever it documents.
+    body: Option<String>,
     /// Null for deleted accounts.
-    user: Option<User>,
+    user: Option<Author>,
 }
 
 #[derive(Deserialize)]
 struct WirePullRequest {
     number: PullRequestNumber,
     head: Head,
-    /// Null as long as it is open, in some versions of GitHub Enterprise Server.
+}
+
+#[derive(Deserialize)]
+struct WireClosed {
+    number: PullRequestNumber,
+    /// Null in some versions of GitHub Enterprise Server.
     merged: Option<bool>,
 }
 
@@ -136,10 +209,18 @@ struct Head {
 }
 
 #[derive(Deserialize)]
-struct User {
+struct Author {
     login: Login,
     #[serde(rename = "type")]
-    kind: String,
+    kind: Option<String>,
+}
+
+/// Who is responsible for the event: not necessarily the author.
+#[derive(Deserialize)]
+struct Sender {
+    login: Option<String>,
+    #[serde(rename = "type")]
+    kind: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -152,67 +233,68 @@ struct Installation {
     id: InstallationId,
 }
 
+impl Glance {
+    fn mentions_a_command(&self) -> bool {
+        let body = self.comment.as_ref().and_then(|text| text.body.as_deref());
+        body.is_some_and(mentions_a_command)
+    }
+}
+
 impl IssueComment {
-    fn understand(self) -> Result<Event, Rejection> {
-        if self.action != "created" {
-            return Ok(Event::Ignored(Ignored::OtherAction));
-        }
+    fn understand(self) -> Result<Event, Ignored> {
         if self.issue.pull_request.is_none() {
-            return Ok(Event::Ignored(Ignored::NotAPullRequest));
+            return Err(Ignored::NotAPullRequest);
         }
+        let author = self.comment.user.ok_or(Ignored::NoAuthor)?;
         // Bots answer bots: without this, two of them could talk for ever.
-        let author = match self.comment.user {
-            Some(user) if user.kind != "Bot" && self.sender.kind != "Bot" => user.login,
-            _ => return Ok(Event::Ignored(Ignored::ByABot)),
-        };
+        let by_a_bot = is_bot(author.kind.as_deref(), Some(author.login.as_str()))
+            || self
+                .sender
+                .is_some_and(|sender| is_bot(sender.kind.as_deref(), sender.login.as_deref()));
+        if by_a_bot {
+            return Err(Ignored::ByABot);
+        }
         Ok(Event::Comment(Comment {
             pull_request: reference(self.installation, self.repository, self.issue.number)?,
             id: self.comment.id,
-            author,
-            body: self.comment.body,
+            author: author.login,
+            body: self.comment.body.unwrap_or_default(),
         }))
     }
 }
 
-impl PullRequestEvent {
-    fn understand(self) -> Result<Event, Rejection> {
-        let is_push = match self.action.as_str() {
-            "synchronize" => true,
-            "closed" => false,
-            _ => return Ok(Event::Ignored(Ignored::OtherAction)),
-        };
-        let WirePullRequest {
-            number,
-            head,
-            merged,
-        } = self.pull_request;
-        let pull_request = reference(self.installation, self.repository, number)?;
-        Ok(if is_push {
-            Event::Pushed {
-                pull_request,
-                head: head.sha,
-            }
-        } else {
-            Event::Closed {
-                pull_request,
-                merged: merged.unwrap_or(false),
-            }
+impl Synchronized {
+    fn understand(self) -> Result<Event, Ignored> {
+        let WirePullRequest { number, head } = self.pull_request;
+        Ok(Event::Pushed {
+            pull_request: reference(self.installation, self.repository, number)?,
+            head: head.sha,
         })
     }
+}
+
+impl PullRequestClosed {
+    fn understand(self) -> Result<Event, Ignored> {
+        let WireClosed { number, merged } = self.pull_request;
+        Ok(Event::Closed {
+            pull_request: reference(self.installation, self.repository, number)?,
+            merged: merged.unwrap_or(false),
+        })
+    }
+}
+
+/// The kind is optional; no person's login has brackets.
+fn is_bot(kind: Option<&str>, login: Option<&str>) -> bool {
+    kind == Some("Bot") || login.is_some_and(|login| login.ends_with("[bot]"))
 }
 
 fn reference(
     installation: Option<Installation>,
     repository: WireRepository,
     number: PullRequestNumber,
-) -> Result<PullRequestRef, Rejection> {
-    let installation = installation.ok_or_else(|| {
-        Rejection::Json(
-            "`installation` is missing; let the App send this event, not a webhook of the repository".to_owned(),
-        )
-    })?;
+) -> Result<PullRequestRef, Ignored> {
     Ok(PullRequestRef {
-        installation: installation.id,
+        installation: installation.ok_or(Ignored::NoInstallation)?.id,
         repository: repository.full_name,
         number,
     })
@@ -242,11 +324,27 @@ mod tests {
         }
     }
 
+    #[test]
+    fn ordinary_talk_mentions_no_command() {
+        for comment in ["", "What a nice preview", "preview", "previews/12", "a / b"] {
+            assert!(!mentions_a_command(comment), "{comment}");
+        }
+    }
+
     proptest! {
         #[test]
         fn no_bytes_make_it_panic(body in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = parse::<Glance>(&body);
             let _ = parse::<IssueComment>(&body);
-            let _ = parse::<PullRequestEvent>(&body);
+            let _ = parse::<Synchronized>(&body);
+        }
+
+        #[test]
+        fn whatever_is_a_command_mentions_one(before in "\\PC{0,20}", after in "\\PC{0,20}") {
+            for command in ["/preview", "/Preview stop", "`/preview`", "**/preview**", "/prev\u{200b}iew", "／preview", "\\/preview"] {
+                let comment = format!("{before}\n{command}\n{after}");
+                prop_assert!(mentions_a_command(&comment), "{comment}");
+            }
         }
     }
 }

@@ -1,4 +1,7 @@
-//! Is the process alive, and is it any use to send it deliveries?
+//! Is the process alive, is it any use to send it deliveries, and what has it counted? `/livez`, `/readyz`, `/metrics`, on a port of their own.
+//!
+//! They tell of Temporal and of the load, which is nobody's business on the port that faces the Internet. And probes are answered however many
+//! connections that one has.
 
 use std::{
     sync::Arc,
@@ -6,11 +9,13 @@ use std::{
 };
 
 use axum::{
+    Router,
     extract::State,
-    http::StatusCode,
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
+    routing::get,
 };
-use tokio::sync::Mutex;
+use tokio::{net::TcpListener, sync::Mutex};
 use tokio_util::sync::CancellationToken;
 
 use crate::{inbox::Inbox, receive::Service};
@@ -19,6 +24,9 @@ use crate::{inbox::Inbox, receive::Service};
 const FRESH: Duration = Duration::from_secs(1);
 /// Longest wait for an answer. Kubernetes waits one second by default, and its own word would not give the reason.
 const PATIENCE: Duration = Duration::from_millis(900);
+
+/// What Prometheus calls its text format.
+const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Knows whether deliveries can be accepted.
 pub struct Readiness {
@@ -59,15 +67,33 @@ impl Readiness {
     }
 }
 
-/// `GET /livez`: 200 for as long as the process can answer at all.
-pub(crate) async fn livez() -> &'static str {
-    "alive\n"
+/// The three addresses.
+pub fn router(service: Arc<Service>) -> Router {
+    Router::new()
+        .route("/livez", get(async || "alive\n"))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
+        .with_state(service)
 }
 
-/// `GET /readyz`: 200, or 503 with the reason.
-pub(crate) async fn readyz(State(service): State<Arc<Service>>) -> Response {
+/// Answers for as long as the process lives. Without it deliveries are still passed on, so its end is only worth a line in the log.
+pub async fn serve(listener: TcpListener, router: Router) {
+    if let Err(error) = axum::serve(listener, router).await {
+        tracing::error!(%error, "health and metrics are not served any more");
+    }
+}
+
+/// 200, or 503 with the reason.
+async fn readyz(State(service): State<Arc<Service>>) -> Response {
     match service.readiness().check().await {
         Ok(()) => "ready\n".into_response(),
         Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")).into_response(),
     }
+}
+
+async fn metrics(State(service): State<Arc<Service>>) -> impl IntoResponse {
+    (
+        [(header::CONTENT_TYPE, METRICS_TYPE)],
+        service.metrics().render(),
+    )
 }

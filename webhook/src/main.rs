@@ -1,6 +1,6 @@
 //! The webhook service: GitHub's deliveries in, signals to pull requests' workflows out.
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use clap::Parser;
@@ -9,7 +9,11 @@ use temporalio_client::ConnectionOptions;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use webhook::{
-    config::Config, health::Readiness, receive::Service, router::router, shutdown,
+    config::Config,
+    health::{self, Readiness},
+    receive::Service,
+    router::router,
+    server::Server,
     temporal::Temporal,
 };
 
@@ -33,6 +37,7 @@ async fn main() -> ExitCode {
 async fn run() -> anyhow::Result<()> {
     // Read the configuration, all of it, before anything is touched
     let config = Config::parse();
+    let limits = config.limits()?;
     let connection = config.temporal.connection()?;
     logging::start(config.log_format, LOGGED);
 
@@ -47,17 +52,31 @@ async fn run() -> anyhow::Result<()> {
     };
     let temporal = Arc::new(temporal);
 
-    // Serve until told to stop, then finish what was accepted
+    // Answer probes and scrapes, to the very end
     let readiness = Readiness::new(temporal.clone(), shutdown.clone());
-    let service = Service::new(config.secrets(), temporal, readiness);
-    let listener = TcpListener::bind(config.webhook_listen)
-        .await
-        .with_context(|| format!("WEBHOOK_LISTEN: cannot listen on {}", config.webhook_listen))?;
+    let service = Service::new(config.secrets(), temporal, readiness, &limits);
+    let service = Arc::new(service);
+    let listener = listen("WEBHOOK_HEALTH_LISTEN", config.webhook_health_listen).await?;
+    tracing::info!(address = %listener.local_addr()?, "health and metrics");
+    tokio::spawn(health::serve(listener, health::router(service.clone())));
+
+    // Serve until told to stop and nobody sends any more, then finish what was accepted
+    let listener = listen("WEBHOOK_LISTEN", config.webhook_listen).await?;
     tracing::info!(address = %listener.local_addr()?, "listening");
-    shutdown::serve(listener, router(Arc::new(service)), shutdown).await?;
+    let server = Server {
+        connections: service.connections().clone(),
+        receive_timeout: limits.receive_timeout,
+        drain: config.webhook_drain,
+    };
+    server.serve(listener, router(service), shutdown).await;
 
     tracing::info!("stopped");
     Ok(())
+}
+
+async fn listen(setting: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind(address).await;
+    listener.with_context(|| format!("{setting}: cannot listen on {address}"))
 }
 
 /// Tries until there is a connection.

@@ -7,12 +7,17 @@ use prometheus_client::{
     metrics::{
         counter::Counter,
         family::Family,
+        gauge::Gauge,
         histogram::{Histogram, exponential_buckets},
     },
     registry::Registry,
 };
 
-use crate::inbox::{Told, Unconfirmed};
+use crate::{
+    inbox::{Told, Unconfirmed},
+    limit::Limit,
+    outcome::Ignored,
+};
 
 /// The shortest duration told apart, in seconds; ten more follow, each twice as long, up to about 10 s: GitHub's own deadline.
 const SHORTEST_BUCKET: f64 = 0.01;
@@ -23,13 +28,26 @@ const BUCKETS: u16 = 11;
 pub struct Metrics {
     registry: Registry,
     deliveries: Family<DeliveryLabels, Counter<u64, AtomicU64>>,
+    ignored: Family<IgnoredLabels, Counter<u64, AtomicU64>>,
     durations: Histogram,
     signals: Family<SignalLabels, Counter<u64, AtomicU64>>,
+    held: Family<LimitLabels, Gauge>,
+    evicted: Family<LimitLabels, Counter<u64, AtomicU64>>,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct DeliveryLabels {
     outcome: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct IgnoredLabels {
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct LimitLabels {
+    limit: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -47,6 +65,12 @@ impl Default for Metrics {
             "Deliveries by what became of them",
             deliveries.clone(),
         );
+        let ignored = Family::default();
+        registry.register(
+            "ignored",
+            "Deliveries that there was nothing to do for, by the reason",
+            ignored.clone(),
+        );
         let durations = Histogram::new(exponential_buckets(SHORTEST_BUCKET, 2.0, BUCKETS));
         registry.register(
             "delivery_duration_seconds",
@@ -59,11 +83,22 @@ impl Default for Metrics {
             "Signals to pull requests' workflows by how they ended",
             signals.clone(),
         );
+        let held = Family::default();
+        registry.register("held", "How much of each limit is in use", held.clone());
+        let evicted = Family::default();
+        registry.register(
+            "evicted",
+            "Callers cut off in favour of newer ones, by the limit that was reached",
+            evicted.clone(),
+        );
         Self {
             registry,
             deliveries,
+            ignored,
             durations,
             signals,
+            held,
+            evicted,
         }
     }
 }
@@ -75,6 +110,21 @@ impl Metrics {
             .get_or_create(&DeliveryLabels { outcome })
             .inc();
         self.durations.observe(took.as_secs_f64());
+    }
+
+    /// There was nothing to do for a delivery.
+    pub fn ignored(&self, why: Ignored) {
+        let reason = why.label();
+        self.ignored.get_or_create(&IgnoredLabels { reason }).inc();
+    }
+
+    /// A limit whose use is shown under this name.
+    #[must_use]
+    pub fn limit(&self, limit: &'static str, most: usize) -> Limit {
+        let labels = LimitLabels { limit };
+        let held = self.held.get_or_create(&labels).clone();
+        let evicted = self.evicted.get_or_create(&labels).clone();
+        Limit::new(most, held, evicted)
     }
 
     /// Temporal was asked to tell a pull request's workflow.

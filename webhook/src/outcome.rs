@@ -2,17 +2,20 @@
 //!
 //! | Delivery | Status | |
 //! | --- | --- | --- |
-//! | larger than 25 MiB, announced or not | 413 | `too_large` |
+//! | larger than 4 MiB, or than 25 MiB if the event is none that we read; announced or not | 413 | `too_large` |
 //! | unsigned, wrongly signed, signature malformed | 401 | `bad_signature` |
+//! | not there within the time that a body has | 408 | `too_slow` |
+//! | sent half-way | 400 | `interrupted` |
 //! | signed, but not `application/json` | 415 | `not_json` |
 //! | without a proper `X-GitHub-Event` or `X-GitHub-Delivery` | 400 | `bad_header` |
-//! | not JSON, or not the documented JSON | 400 | `bad_json` |
-//! | sent half-way | 400 | `interrupted` |
-//! | `ping`, any event but `issue_comment` and `pull_request`, any action but `created`, `synchronize` and `closed` | 204 | `ignored` |
-//! | comment on an issue, by a bot, or without a line that is addressed to us | 204 | `ignored` |
+//! | one that we act on, but not JSON, or not the documented JSON | 400 | `bad_json` |
+//! | any event but `issue_comment` and `pull_request`, `ping` among them; any action but `created`, `synchronize` and `closed` | 204 | `ignored` |
+//! | comment on an issue, by a bot, by nobody any more, or without a line that is addressed to us | 204 | `ignored` |
+//! | from a webhook that is not the App's own | 204 | `ignored` |
 //! | comment with such lines, be they understood or not: Temporal has it | 202 | `commented` |
 //! | push to a pull request, or its end, while a conversation is going on there: Temporal has it | 202 | `pushed`, `closed` |
 //! | push to a pull request, or its end, where no conversation is going on | 204 | `ignored` |
+//! | more unverified bodies, or more deliveries for Temporal, than there is room for | 503 | `overloaded` |
 //! | Temporal did not answer, or not within the deadline | 503 | `unavailable` |
 //!
 //! Other methods get 405, other paths 404. Only 202 means that anything happens. After 503 nothing is lost: the same delivery may come again, and
@@ -44,7 +47,7 @@ pub enum Outcome {
         /// What, in one word: `commented`, `pushed`, `closed`.
         news: &'static str,
     },
-    /// Temporal did not answer.
+    /// Temporal did not answer, or was not asked.
     Unavailable(Unavailable),
 }
 
@@ -61,13 +64,17 @@ pub enum Ignored {
     NotAPullRequest,
     /// The author is a bot.
     ByABot,
+    /// The author's account was deleted.
+    NoAuthor,
+    /// From a webhook of the repository or the organisation: there is no installation to answer through.
+    NoInstallation,
     /// The comment asks us for nothing.
     NoCommand,
     /// Nothing was asked for on this pull request, or it is long over.
     NoConversation,
 }
 
-/// Why it is not known whether Temporal has it.
+/// Why Temporal does not have it, or may not have it.
 #[derive(Debug, thiserror::Error)]
 pub enum Unavailable {
     /// It says so.
@@ -76,6 +83,9 @@ pub enum Unavailable {
     /// It says nothing.
     #[error("not done within {0} s")]
     Deadline(u64),
+    /// It was not asked.
+    #[error("as many deliveries are being passed on as WEBHOOK_CONCURRENCY lets through")]
+    Busy,
 }
 
 impl Outcome {
@@ -84,7 +94,9 @@ impl Outcome {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Rejected(rejection) => match rejection {
-                Rejection::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+                Rejection::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+                Rejection::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
+                Rejection::Crowded => StatusCode::SERVICE_UNAVAILABLE,
                 Rejection::Signature(_) => StatusCode::UNAUTHORIZED,
                 Rejection::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 Rejection::Interrupted | Rejection::Header(_) | Rejection::Json(_) => {
@@ -102,7 +114,9 @@ impl Outcome {
     pub fn label(&self) -> &'static str {
         match self {
             Self::Rejected(rejection) => match rejection {
-                Rejection::TooLarge => "too_large",
+                Rejection::TooLarge { .. } => "too_large",
+                Rejection::TooSlow(_) => "too_slow",
+                Rejection::Crowded => "overloaded",
                 Rejection::Interrupted => "interrupted",
                 Rejection::Signature(SignatureError::Malformed | SignatureError::Wrong) => {
                     "bad_signature"
@@ -113,6 +127,7 @@ impl Outcome {
             },
             Self::Ignored(_) => "ignored",
             Self::Told { news, .. } => news,
+            Self::Unavailable(Unavailable::Busy) => "overloaded",
             Self::Unavailable(_) => "unavailable",
         }
     }
@@ -130,6 +145,22 @@ impl Outcome {
 }
 
 impl Ignored {
+    /// The reason as one word, for metrics.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Ping => "ping",
+            Self::OtherEvent => "other_event",
+            Self::OtherAction => "other_action",
+            Self::NotAPullRequest => "not_a_pull_request",
+            Self::ByABot => "by_a_bot",
+            Self::NoAuthor => "no_author",
+            Self::NoInstallation => "no_installation",
+            Self::NoCommand => "no_command",
+            Self::NoConversation => "no_conversation",
+        }
+    }
+
     /// The reason in a few words.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -139,6 +170,10 @@ impl Ignored {
             Self::OtherAction => "action not acted on",
             Self::NotAPullRequest => "not on a pull request",
             Self::ByABot => "by a bot",
+            Self::NoAuthor => "the author's account was deleted",
+            Self::NoInstallation => {
+                "`installation` is missing; let the App send this event, not a webhook of the repository"
+            }
             Self::NoCommand => "no command",
             Self::NoConversation => "nothing was asked for on this pull request",
         }
@@ -157,7 +192,7 @@ impl IntoResponse for &Outcome {
         match self {
             Outcome::Ignored(_) => status.into_response(),
             // GitHub shows an answer to the App's owners only, but whoever has no secret is not GitHub.
-            Outcome::Unavailable(_) => (
+            _ if status == StatusCode::SERVICE_UNAVAILABLE => (
                 status,
                 [(header::RETRY_AFTER, RETRY_AFTER)],
                 "temporarily unavailable\n",

@@ -18,10 +18,11 @@ use workflows::{
 
 use crate::{
     command,
-    delivery::{Delivery, DeliveryId},
-    event::Event,
+    delivery::{DeliveryId, Reader},
+    event::{Event, mentions_a_command},
     health::Readiness,
     inbox::{Inbox, News, Told},
+    limit::{Holder, Limit, Limits},
     metrics::Metrics,
     outcome::{Ignored, Outcome, Unavailable},
     signature::Secrets,
@@ -29,15 +30,15 @@ use crate::{
 
 /// A delivery is answered within this time: GitHub gives up after 10 s and would not see a later answer.
 pub const DEADLINE: Duration = Duration::from_secs(8);
-/// Deliveries worked on at the same moment; the others wait for their turn, within their deadline. Bounds memory too: each may hold 25 MiB.
-const CONCURRENT_MAX: usize = 32;
 
 /// All that handling a delivery takes.
 pub struct Service {
-    secrets: Secrets,
+    reader: Reader,
     inbox: Arc<dyn Inbox>,
     readiness: Readiness,
     metrics: Metrics,
+    connections: Limit,
+    /// For what is verified and has to be passed on. Nobody waits for one.
     turns: Semaphore,
 }
 
@@ -47,19 +48,38 @@ struct Seen {
     event: Option<String>,
     pull_request: Option<PullRequestRef>,
     commands: Option<String>,
+    /// Is our silence worth a line in the log?
+    mentions_a_command: bool,
 }
 
 impl Service {
     /// Puts the parts together.
     #[must_use]
-    pub fn new(secrets: Secrets, inbox: Arc<dyn Inbox>, readiness: Readiness) -> Self {
+    pub fn new(
+        secrets: Secrets,
+        inbox: Arc<dyn Inbox>,
+        readiness: Readiness,
+        limits: &Limits,
+    ) -> Self {
+        let metrics = Metrics::default();
         Self {
-            secrets,
+            reader: Reader {
+                secrets,
+                unverified_bytes: metrics.limit("unverified_bytes", limits.unverified_bytes),
+                timeout: limits.receive_timeout,
+            },
             inbox,
             readiness,
-            metrics: Metrics::default(),
-            turns: Semaphore::new(CONCURRENT_MAX),
+            connections: metrics.limit("connections", limits.connections),
+            metrics,
+            turns: Semaphore::new(limits.concurrent),
         }
+    }
+
+    /// For the connections that deliveries come through.
+    #[must_use]
+    pub fn connections(&self) -> &Limit {
+        &self.connections
     }
 
     /// What was counted.
@@ -75,21 +95,30 @@ impl Service {
     }
 
     async fn handle(&self, request: Request, seen: &mut Seen) -> Outcome {
-        // The semaphore is never closed, so there is always a turn to come.
-        let _turn = self.turns.acquire().await;
         self.read(request, seen)
             .await
             .unwrap_or_else(|outcome| outcome)
     }
 
     async fn read(&self, request: Request, seen: &mut Seen) -> Result<Outcome, Outcome> {
-        let delivery = Delivery::read(request, &self.secrets).await?;
+        let connection = request.extensions().get::<Arc<Holder>>().cloned();
+        let delivery = self.reader.read(request).await?;
+        if let Some(connection) = connection {
+            connection.verified();
+        }
         seen.event = Some(delivery.event.clone());
         let (pull_request, news) = match Event::read(&delivery)? {
-            Event::Ignored(ignored) => return Ok(Outcome::Ignored(ignored)),
+            Event::Ignored {
+                why,
+                mentions_a_command,
+            } => {
+                seen.mentions_a_command = mentions_a_command;
+                return Ok(Outcome::Ignored(why));
+            }
             Event::Comment(comment) => {
                 let commands = command::parse(&comment.body);
                 if commands.is_empty() {
+                    seen.mentions_a_command = mentions_a_command(&comment.body);
                     return Ok(Outcome::Ignored(Ignored::NoCommand));
                 }
                 seen.commands = Some(names(&commands));
@@ -107,6 +136,11 @@ impl Service {
             } => (pull_request, News::Closed(Closed { merged })),
         };
         seen.pull_request = Some(pull_request.clone());
+        // Nothing but what was read of it is kept while Temporal is asked.
+        drop(delivery.body);
+        let Ok(_turn) = self.turns.try_acquire() else {
+            return Err(Outcome::Unavailable(Unavailable::Busy));
+        };
         let told = self.inbox.tell(&pull_request, &news, &delivery.id).await;
         self.metrics.signal(news.signal(), &told);
         Ok(match told {
@@ -146,6 +180,9 @@ pub(crate) async fn receive(State(service): State<Arc<Service>>, request: Reques
             )));
         let took = received_at.elapsed();
         service.metrics.delivery(outcome.label(), took);
+        if let Outcome::Ignored(why) = outcome {
+            service.metrics.ignored(why);
+        }
         log(&outcome, &seen, took);
         (&outcome).into_response()
     }
@@ -175,6 +212,10 @@ fn log(outcome: &Outcome, seen: &Seen, took: Duration) {
     match outcome {
         Outcome::Unavailable(_) => line!(error),
         Outcome::Rejected(_) => line!(warn),
+        // An operator has set up something wrong.
+        Outcome::Ignored(Ignored::NoInstallation) => line!(warn),
+        // Somebody may be waiting for an answer.
+        Outcome::Ignored(_) if seen.mentions_a_command => line!(info),
         Outcome::Ignored(_) => line!(debug),
         Outcome::Told { .. } => line!(info),
     }

@@ -15,6 +15,12 @@ pub struct Secrets {
     previous: Option<SecretString>,
 }
 
+/// What is known of a body's signature before all of the body is there. No part of the body is kept.
+pub struct Check {
+    current: Hmac<Sha256>,
+    previous: Option<Hmac<Sha256>>,
+}
+
 /// The signature proves nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
@@ -56,32 +62,49 @@ impl Secrets {
         Self { current, previous }
     }
 
-    /// Checks that `body`, byte for byte as received, was signed with one of the secrets. Takes as long for a near miss as for a far one.
-    ///
-    /// # Errors
-    /// [`SignatureError::Wrong`]
-    pub fn verify(&self, signature: &Signature, body: &[u8]) -> Result<(), SignatureError> {
-        let fits = |secret: &SecretString| mac(secret, body).verify_slice(&signature.0).is_ok();
-        if fits(&self.current) || self.previous.as_ref().is_some_and(fits) {
-            Ok(())
-        } else {
-            Err(SignatureError::Wrong)
+    /// Begins to check a body.
+    #[must_use]
+    pub fn check(&self) -> Check {
+        Check {
+            current: mac(&self.current),
+            previous: self.previous.as_ref().map(mac),
         }
     }
 
     /// The header's value for `body`, as GitHub would send it.
     #[must_use]
     pub fn sign(&self, body: &[u8]) -> String {
-        let digits = hex::encode(mac(&self.current, body).finalize().into_bytes());
+        let mac = mac(&self.current).chain_update(body);
+        let digits = hex::encode(mac.finalize().into_bytes());
         format!("{PREFIX}{digits}")
     }
 }
 
-fn mac(secret: &SecretString, body: &[u8]) -> Hmac<Sha256> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes())
-        .expect("HMAC takes keys of any length");
-    mac.update(body);
-    mac
+impl Check {
+    /// The next part of the body, byte for byte as received.
+    pub fn update(&mut self, part: &[u8]) {
+        self.current.update(part);
+        if let Some(previous) = &mut self.previous {
+            previous.update(part);
+        }
+    }
+
+    /// That was the whole body: was it signed with one of the secrets? Takes as long for a near miss as for a far one.
+    ///
+    /// # Errors
+    /// [`SignatureError::Wrong`]
+    pub fn finish(self, signature: &Signature) -> Result<(), SignatureError> {
+        let fits = |mac: Hmac<Sha256>| mac.verify_slice(&signature.0).is_ok();
+        if fits(self.current) || self.previous.is_some_and(fits) {
+            Ok(())
+        } else {
+            Err(SignatureError::Wrong)
+        }
+    }
+}
+
+fn mac(secret: &SecretString) -> Hmac<Sha256> {
+    Hmac::new_from_slice(secret.expose_secret().as_bytes()).expect("HMAC takes keys of any length")
 }
 
 #[cfg(test)]
@@ -98,7 +121,13 @@ mod tests {
     }
 
     fn verify(secrets: &Secrets, header: &str, body: &[u8]) -> Result<(), SignatureError> {
-        secrets.verify(&Signature::parse(header.as_bytes())?, body)
+        let signature = Signature::parse(header.as_bytes())?;
+        let mut check = secrets.check();
+        // Wherever a body is cut while it is on its way.
+        for part in body.chunks(5) {
+            check.update(part);
+        }
+        check.finish(&signature)
     }
 
     #[test]

@@ -51,7 +51,7 @@ impl Stack {
         service: &ServiceEnv,
     ) -> Result<(), StackError> {
         let programs = programs()?;
-        let [worker_port] = free_ports()?;
+        let [worker_port, webhook_health_port] = free_ports()?;
         let webhook_port = self.options.ports.webhook;
         let common = |name, program| {
             let part = Part::new(name, &programs.join(program))
@@ -64,6 +64,12 @@ impl Stack {
         };
         let webhook = common("webhook", "preview-webhook")
             .env("WEBHOOK_LISTEN", format!("127.0.0.1:{webhook_port}"))
+            .env(
+                "WEBHOOK_HEALTH_LISTEN",
+                format!("127.0.0.1:{webhook_health_port}"),
+            )
+            // Nobody has to notice first that it stops.
+            .env("WEBHOOK_DRAIN", "0s")
             .env("WEBHOOK_SECRET", &service.webhook_secret);
         let worker = common("worker", "preview-worker")
             .env("WORKER_LISTEN", format!("127.0.0.1:{worker_port}"))
@@ -99,9 +105,11 @@ impl Stack {
             .map_err(StackError::Client)?;
         let ready = |port: u16| format!("http://127.0.0.1:{port}/readyz");
         tokio::try_join!(
-            self.parts
-                .start(webhook, async || answers(&client, &ready(webhook_port))
-                    .await),
+            self.parts.start(webhook, async || answers(
+                &client,
+                &ready(webhook_health_port)
+            )
+            .await),
             self.parts
                 .start(worker, async || answers(&client, &ready(worker_port)).await),
         )?;

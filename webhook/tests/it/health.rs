@@ -5,39 +5,40 @@ use std::{
     time::Duration,
 };
 
+use crate::{
+    service::{Delivery, Fixture, comment},
+    wire,
+};
 use axum::http::StatusCode;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     sync::oneshot,
 };
-use webhook::shutdown;
-
-use crate::service::Fixture;
 
 #[tokio::test]
 async fn it_is_ready_while_temporal_answers_and_says_why_it_is_not() {
     let fixture = Fixture::new();
-    assert_eq!(fixture.get("/readyz").await.status, StatusCode::OK);
-    assert_eq!(fixture.get("/livez").await.status, StatusCode::OK);
+    assert_eq!(fixture.probe("/readyz").await.status, StatusCode::OK);
+    assert_eq!(fixture.probe("/livez").await.status, StatusCode::OK);
     for _ in 0..5 {
-        fixture.get("/readyz").await;
+        fixture.probe("/readyz").await;
     }
     assert_eq!(fixture.inbox.checks(), 1, "an answer is true for a second");
 
     let fixture = Fixture::new();
     fixture.inbox.set_down(true);
-    let answer = fixture.get("/readyz").await;
+    let answer = fixture.probe("/readyz").await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(answer.text.contains("connection refused"), "{answer:?}");
-    assert_eq!(fixture.get("/livez").await.status, StatusCode::OK);
+    assert_eq!(fixture.probe("/livez").await.status, StatusCode::OK);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_temporal_that_says_nothing_is_not_waited_for() {
     let fixture = Fixture::new();
     fixture.inbox.fall_silent();
-    let answer = fixture.get("/readyz").await;
+    let answer = fixture.probe("/readyz").await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(answer.text.contains("did not answer"), "{answer:?}");
 }
@@ -45,11 +46,45 @@ async fn a_temporal_that_says_nothing_is_not_waited_for() {
 #[tokio::test]
 async fn it_is_not_ready_from_the_moment_it_is_told_to_stop() {
     let fixture = Fixture::new();
-    assert_eq!(fixture.get("/readyz").await.status, StatusCode::OK);
+    assert_eq!(fixture.probe("/readyz").await.status, StatusCode::OK);
     fixture.shutdown.cancel();
-    let answer = fixture.get("/readyz").await;
+    let answer = fixture.probe("/readyz").await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(answer.text, "shutting down\n");
+}
+
+#[tokio::test]
+async fn while_whoever_distributes_deliveries_has_not_noticed_yet_they_are_accepted() {
+    let drain = Duration::from_secs(600);
+    let fixture = Fixture::new();
+    let (address, service) = fixture.listen_with(fixture.router(), drain).await;
+    fixture.shutdown.cancel();
+    let answer = fixture.probe("/readyz").await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    for delivery in [
+        Delivery::new("issue_comment", &comment("/preview")),
+        Delivery::new("issue_comment", &comment("/preview stop")),
+    ] {
+        let answer = wire::exchange(address, delivery).await;
+        assert!(answer.starts_with("HTTP/1.1 202 "), "{answer}");
+    }
+    assert_eq!(fixture.inbox.told().len(), 2);
+    assert!(!service.is_finished());
+
+    tokio::time::pause();
+    tokio::time::advance(drain).await;
+    service.await.expect("a clean end");
+    TcpStream::connect(address).await.expect_err("it is closed");
+}
+
+#[tokio::test]
+async fn the_public_port_says_nothing_about_health_and_load() {
+    let fixture = Fixture::new();
+    for path in ["/livez", "/readyz", "/metrics", "/"] {
+        assert_eq!(fixture.get(path).await.status, StatusCode::NOT_FOUND);
+    }
+    let answer = fixture.probe(webhook::router::WEBHOOK_PATH).await;
+    assert_eq!(answer.status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]
@@ -70,9 +105,7 @@ async fn what_was_accepted_is_finished_and_nothing_more_is_accepted() {
             }
         }),
     );
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = listener.local_addr().expect("an address");
-    let service = tokio::spawn(shutdown::serve(listener, slow, fixture.shutdown.clone()));
+    let (address, service) = fixture.listen_with(slow, Duration::ZERO).await;
 
     let mut accepted = TcpStream::connect(address).await.expect("a connection");
     accepted
@@ -94,7 +127,7 @@ async fn what_was_accepted_is_finished_and_nothing_more_is_accepted() {
         answer.starts_with("HTTP/1.1 200") && answer.ends_with("finished"),
         "{answer}"
     );
-    service.await.expect("no panic").expect("a clean end");
+    service.await.expect("a clean end");
 }
 
 #[tokio::test]
@@ -115,9 +148,7 @@ async fn who_never_finishes_does_not_hold_it_up_for_ever() {
             }
         }),
     );
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = listener.local_addr().expect("an address");
-    let service = tokio::spawn(shutdown::serve(listener, stuck, fixture.shutdown.clone()));
+    let (address, service) = fixture.listen_with(stuck, Duration::ZERO).await;
     let mut connection = TcpStream::connect(address).await.expect("a connection");
     connection
         .write_all(b"GET /stuck HTTP/1.1\r\nhost: x\r\n\r\n")
@@ -129,6 +160,5 @@ async fn who_never_finishes_does_not_hold_it_up_for_ever() {
     tokio::time::timeout(Duration::from_secs(30), service)
         .await
         .expect("it stops in time")
-        .expect("no panic")
         .expect("a clean end");
 }

@@ -6,6 +6,7 @@ use std::sync::{
 };
 
 use async_trait::async_trait;
+use tokio::sync::Notify;
 use webhook::{
     delivery::DeliveryId,
     inbox::{Inbox, News, Told, Unconfirmed},
@@ -18,6 +19,8 @@ pub(crate) struct FakeInbox {
     told: Mutex<Vec<(PullRequestRef, News)>>,
     down: AtomicBool,
     silent: AtomicBool,
+    waiting: AtomicUsize,
+    speaks_again: Notify,
     checks: AtomicUsize,
 }
 
@@ -32,6 +35,17 @@ impl FakeInbox {
         self.silent.store(true, Ordering::SeqCst);
     }
 
+    /// Everything that waits for an answer gets it.
+    pub(crate) fn speak_again(&self) {
+        self.silent.store(false, Ordering::SeqCst);
+        self.speaks_again.notify_waiters();
+    }
+
+    /// How many calls came while nobody answered.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::SeqCst)
+    }
+
     pub(crate) fn told(&self) -> Vec<(PullRequestRef, News)> {
         self.told.lock().expect("not poisoned").clone()
     }
@@ -42,7 +56,9 @@ impl FakeInbox {
 
     async fn answer(&self, doing: &str) -> Result<(), Unconfirmed> {
         if self.silent.load(Ordering::SeqCst) {
-            std::future::pending::<()>().await;
+            let speaks_again = self.speaks_again.notified();
+            self.waiting.fetch_add(1, Ordering::SeqCst);
+            speaks_again.await;
         }
         if self.down.load(Ordering::SeqCst) {
             return Err(Unconfirmed {

@@ -3,4 +3,10 @@
 mod deliveries;
 mod health;
 mod inbox;
+#[path = "../../../dev/github-description/instance.rs"]
+mod instance;
+mod limits;
+mod log;
+mod payloads;
 mod service;
+mod wire;

@@ -1,6 +1,6 @@
 //! The service with a Temporal of our own, and a sender of deliveries.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -8,10 +8,17 @@ use axum::{
     http::{HeaderMap, Method, Request, StatusCode, header},
 };
 use serde_json::{Value, json};
+use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use webhook::{
-    health::Readiness, receive::Service, router::WEBHOOK_PATH, router::router, signature::Secrets,
+    health::{self, Readiness},
+    limit::Limits,
+    receive::Service,
+    router::WEBHOOK_PATH,
+    router::router,
+    server::Server,
+    signature::Secrets,
 };
 
 use crate::inbox::FakeInbox;
@@ -22,11 +29,20 @@ pub(crate) const SECRET: &str = "a secret for tests";
 /// The newest commit of that pull request.
 pub(crate) const HEAD: &str = "0123456789abcdef0123456789abcdef01234567";
 
+/// Room for whatever a test does, unless the limits are what it is about.
+pub(crate) const LIMITS: Limits = Limits {
+    connections: 100,
+    unverified_bytes: 64 << 20,
+    concurrent: 50,
+    receive_timeout: Duration::from_secs(5),
+};
+
 /// The service and its surroundings.
 pub(crate) struct Fixture {
     pub(crate) inbox: Arc<FakeInbox>,
     pub(crate) shutdown: CancellationToken,
-    router: Router,
+    service: Arc<Service>,
+    limits: Limits,
 }
 
 /// What came back.
@@ -107,34 +123,28 @@ pub(crate) fn pull_request(action: &str) -> Value {
 
 impl Fixture {
     pub(crate) fn new() -> Self {
+        Self::with(LIMITS)
+    }
+
+    pub(crate) fn with(limits: Limits) -> Self {
         let inbox = Arc::new(FakeInbox::default());
         let shutdown = CancellationToken::new();
         let service = Service::new(
             Secrets::new(SECRET.into(), Some("the secret before".into())),
             inbox.clone(),
             Readiness::new(inbox.clone(), shutdown.clone()),
+            &limits,
         );
         Self {
             inbox,
             shutdown,
-            router: router(Arc::new(service)),
+            service: Arc::new(service),
+            limits,
         }
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self
-            .router
-            .clone()
-            .oneshot(request)
-            .await
-            .expect("a router always answers");
-        let (parts, body) = response.into_parts();
-        let body = to_bytes(body, usize::MAX).await.expect("a body");
-        Answer {
-            status: parts.status,
-            headers: parts.headers,
-            text: String::from_utf8(body.to_vec()).expect("text"),
-        }
+        answer(self.router(), request).await
     }
 
     pub(crate) async fn deliver(&self, delivery: Delivery) -> Answer {
@@ -152,8 +162,41 @@ impl Fixture {
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
-        let request = Request::get(path).body(Body::empty()).expect("a request");
-        self.send(request).await
+        self.send(get(path)).await
+    }
+
+    /// On the port for health and metrics.
+    pub(crate) async fn probe(&self, path: &str) -> Answer {
+        answer(health::router(self.service.clone()), get(path)).await
+    }
+
+    /// The value of a metric.
+    pub(crate) async fn measured(&self, name: &str) -> Option<u64> {
+        let metrics = self.probe("/metrics").await.text;
+        let value = metrics.lines().find_map(|line| line.strip_prefix(name));
+        value.map(|value| value.trim().parse().expect("a number"))
+    }
+
+    /// The public port, for real, until the fixture's `shutdown`.
+    pub(crate) async fn listen(&self) -> (SocketAddr, JoinHandle<()>) {
+        self.listen_with(self.router(), Duration::ZERO).await
+    }
+
+    pub(crate) async fn listen_with(
+        &self,
+        router: Router,
+        drain: Duration,
+    ) -> (SocketAddr, JoinHandle<()>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let server = Server {
+            connections: self.service.connections().clone(),
+            receive_timeout: self.limits.receive_timeout,
+            drain,
+        };
+        let shutdown = self.shutdown.clone();
+        let serving = async move { server.serve(listener, router, shutdown).await };
+        (address, tokio::spawn(serving))
     }
 
     /// No workflow was told anything.
@@ -162,7 +205,22 @@ impl Fixture {
     }
 
     pub(crate) fn router(&self) -> Router {
-        self.router.clone()
+        router(self.service.clone())
+    }
+}
+
+fn get(path: &str) -> Request<Body> {
+    Request::get(path).body(Body::empty()).expect("a request")
+}
+
+async fn answer(router: Router, request: Request<Body>) -> Answer {
+    let response = router.oneshot(request).await;
+    let (parts, body) = response.expect("a router always answers").into_parts();
+    let body = to_bytes(body, usize::MAX).await.expect("a body");
+    Answer {
+        status: parts.status,
+        headers: parts.headers,
+        text: String::from_utf8(body.to_vec()).expect("text"),
     }
 }
 
