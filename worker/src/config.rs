@@ -214,7 +214,7 @@ pub enum ConfigError {
     NameKey(#[from] SecretError),
     /// It could be guessed.
     #[error("PREVIEW_NAME_KEY: {0}")]
-    WeakNameKey(#[from] WeakNameKey),
+    WeakNameKey(WeakNameKey),
     /// There are no charts to choose from.
     #[error("PREVIEW_CHARTS_FOLDER cannot be read: {0}")]
     ChartsFolder(#[from] io::Error),
@@ -240,7 +240,8 @@ impl Config {
             self.preview_name_key.as_ref(),
             self.preview_name_key_file.as_ref(),
         )?;
-        Ok(Names::new(NameKey::new(&key)?, self.preview_domain.clone()))
+        let key = NameKey::new(&key).map_err(ConfigError::WeakNameKey)?;
+        Ok(Names::new(key, self.preview_domain.clone()))
     }
 
     /// What previews' namespaces have to fit in with.
