@@ -138,7 +138,7 @@ fn may(role: &Role, person: &Login, config: Option<&RepositoryConfig>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use workflows::vocabulary::Ttl;
+    use workflows::vocabulary::{RepositoryId, Ttl};
 
     use super::*;
     use crate::{Charts, Images};
