@@ -27,7 +27,7 @@ const EVENTS: [&str; 5] = [
 ];
 
 /// Fields without which nobody would know what the delivery is about.
-const ESSENTIAL: [&str; 13] = [
+const ESSENTIAL: [&str; 14] = [
     "/action",
     "/comment",
     "/comment/id",
@@ -41,6 +41,7 @@ const ESSENTIAL: [&str; 13] = [
     "/pull_request/number",
     "/repository",
     "/repository/full_name",
+    "/repository/id",
 ];
 
 /// Fields without which there is nothing to do, and no harm in that.
