@@ -32,7 +32,6 @@ fn a_request_survives_every_refusal_of_a_moment() {
             ("apps/create-installation-access-token", 401),
             ("repos/get-collaborator-permission-level", 403),
             ("pulls/get", 404),
-            ("pulls/get", 410),
             ("repos/get-content", 422),
             ("issues/create-comment", 403),
         ] {

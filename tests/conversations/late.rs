@@ -3,15 +3,15 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context, Result};
-use dev::github::User;
+use dev::github::{Comment, User};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use tests::{Conversation, PullRequest, Setting, converse};
+use tests::{Conversation, Setting, converse};
 
-/// The payload of a comment that GitHub has told of, with another number, text and time.
+/// What GitHub has told of a comment, with another number, text and time.
 async fn comment(
     chat: &Conversation,
-    pull: &PullRequest,
+    like: &Comment,
     id: u64,
     text: &str,
     written: SignedDuration,
@@ -19,13 +19,11 @@ async fn comment(
     let deliveries = chat.github.deliveries();
     let known = deliveries
         .iter()
-        .rev()
-        .find(|it| it.event == "issue_comment");
-    let mut payload: Value = known.context("a comment")?.payload.clone();
+        .find(|it| Some(&it.guid) == like.delivery.as_ref());
+    let mut payload: Value = known.context("a delivery")?.payload.clone();
     payload["comment"]["id"] = json!(id);
     payload["comment"]["body"] = json!(text);
     payload["comment"]["created_at"] = json!(Timestamp::now() - written);
-    payload["issue"]["number"] = json!(pull.github.number());
     let body = payload.to_string().into_bytes();
     let headers = BTreeMap::from(
         [
@@ -76,7 +74,7 @@ fn what_was_written_long_ago_is_answered_and_not_obeyed() {
         let hours = SignedDuration::from_hours(2);
 
         assert_eq!(
-            comment(chat, &pull, asked.id - 1, "/preview", hours).await?,
+            comment(chat, &asked, asked.id - 1, "/preview", hours).await?,
             202
         );
 
@@ -97,7 +95,7 @@ fn what_was_written_long_ago_is_answered_and_not_obeyed() {
         assert_eq!(
             comment(
                 chat,
-                &pull,
+                &asked,
                 asked.id - 2,
                 "/preview stop",
                 SignedDuration::from_mins(5)
