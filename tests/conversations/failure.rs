@@ -211,17 +211,7 @@ fn a_migration_that_fails_fails_the_preview_at_once_with_its_log_and_without_its
             "{said}"
         );
         // Neither people nor Temporal nor our log get to see them.
-        let history = chat
-            .stack
-            .temporal_cli(&[
-                "workflow",
-                "show",
-                "--workflow-id",
-                &preview.id.to_string(),
-                "--output",
-                "json",
-            ])
-            .await?;
+        let history = preview.recorded().await?;
         let log = std::fs::read_to_string(chat.worker.log())?;
         assert!(history.contains("the table users is there already"));
         for secret in ["hunter2", "p@ss", "ss/word"] {

@@ -7,6 +7,7 @@ use dev::{page::Page, stack::part::until};
 use futures::TryStreamExt;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, runtime::wait::await_condition};
+use prost::Message;
 use temporalio_client::{
     Client, WorkflowDescribeOptions, WorkflowExecutionDescription, WorkflowExecutionStatus,
     WorkflowFetchHistoryOptions, WorkflowGetResultOptions, WorkflowHandle, WorkflowQueryOptions,
@@ -138,6 +139,19 @@ impl Preview {
             .iter()
             .filter_map(phase_in)
             .collect())
+    }
+
+    /// Everything that Temporal has recorded of the newest run so far. What stands between the texts in it is no text.
+    ///
+    /// # Errors
+    /// When Temporal does not answer.
+    pub async fn recorded(&self) -> Result<String> {
+        let history = self
+            .workflow()
+            .fetch_history(WorkflowFetchHistoryOptions::default());
+        let events = history.into_events().await?;
+        let bytes: Vec<u8> = events.iter().flat_map(Message::encode_to_vec).collect();
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
     /// Waits until the newest run is closed, and says how.
