@@ -1,6 +1,6 @@
 //! Workflows that started under yesterday's code go on under today's: recorded histories replay.
 //!
-//! `cargo run --example export_history -- <workflow-id>` records one from a running stack.
+//! The example `record_histories` records them from the conversations of a test run.
 
 use std::{fs, path::PathBuf};
 
