@@ -14,6 +14,7 @@ mod cluster;
 mod comments;
 mod container_log;
 mod fault;
+mod github_waits;
 mod namespace;
 mod ownership;
 #[allow(
@@ -55,5 +56,6 @@ pub use release::{
     InvalidOciPrefix, OciPrefix, ReleaseConfig, RepositoryCharts,
 };
 pub use repository_config::Bounds;
+pub use github_waits::GitHubWaits;
 pub use sweep::{SweepCounters, Sweeps};
 pub use temporal::{UnknownTemporalNamespace, namespace_id};

@@ -111,6 +111,19 @@ impl Error {
         matches!(self.kind, ErrorKind::NotFound(_))
     }
 
+    /// Every [label](Self::label) there is.
+    pub const LABELS: &[&str] = &[
+        "unauthorized",
+        "not_found",
+        "gone",
+        "forbidden",
+        "locked",
+        "rate_limited",
+        "validation",
+        "unavailable",
+        "unexpected",
+    ];
+
     /// The kind as one word, for metrics and failure types.
     #[must_use]
     pub fn label(&self) -> &'static str {
@@ -326,6 +339,7 @@ mod tests {
             (503, "unavailable", true),
         ] {
             let error = Error::new("reading", kind(status, &[], "no"));
+            assert!(Error::LABELS.contains(&error.label()), "{error}");
             assert_eq!(
                 (error.label(), error.is_retryable()),
                 (label, retryable),

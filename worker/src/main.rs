@@ -1,7 +1,7 @@
 //! The worker: runs preview workflows, and does to GitHub and Kubernetes what they ask for.
 
 use activities::{
-    Cluster, Comments, Instance, Previews, PullRequests, RepositoryCharts, SweepCounters, Sweeps,
+    Cluster, Comments, GitHubWaits, Instance, Previews, PullRequests, RepositoryCharts, SweepCounters, Sweeps,
 };
 use anyhow::{Context, anyhow};
 use clap::Parser;
@@ -76,6 +76,7 @@ async fn main() -> anyhow::Result<()> {
         .with_context(|| format!("WORKER_LISTEN: cannot listen on {}", config.worker_listen))?;
     tracing::info!(address = %listener.local_addr()?, "health and metrics");
     let counters = SweepCounters::new(metrics.meter());
+    let waits = GitHubWaits::new(metrics.meter());
     let health = health::router(temporal.clone(), metrics, shutdown.clone());
     tokio::spawn(health::serve(listener, health, shutdown.clone()));
 
@@ -94,6 +95,7 @@ async fn main() -> anyhow::Result<()> {
             github: github.clone(),
             owners: config.preview_allowed_owners.clone(),
             bounds,
+            waits: waits.clone(),
         },
         sweeps: Sweeps { cluster, counters },
         comments: Comments::new(
@@ -101,6 +103,7 @@ async fn main() -> anyhow::Result<()> {
             config.preview_allowed_owners.clone(),
             config.links(),
             config.preview_post_logs,
+            waits,
         ),
     };
     let queues = workers::queues(&config, implementations, pace)?;

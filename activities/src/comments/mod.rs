@@ -23,6 +23,7 @@ use workflows::{
 
 use crate::{
     fault::{Explanation, Fault, explain, give_up},
+    github_waits::{Asked, GitHubWaits},
     served::assert_served,
     temporal::{TemporalError, truth_about},
 };
@@ -38,6 +39,7 @@ pub struct Comments {
     owners: AllowedOwners,
     links: Links,
     post_logs: PostLogs,
+    waits: GitHubWaits,
     turns: Turns,
 }
 
@@ -49,14 +51,23 @@ impl Comments {
         owners: AllowedOwners,
         links: Links,
         post_logs: PostLogs,
+        waits: GitHubWaits,
     ) -> Self {
         Self {
             github,
             owners,
             links,
             post_logs,
+            waits,
             turns: Turns::default(),
         }
+    }
+
+    fn give_up(&self, asked: Asked, error: CommentError) -> ActivityError {
+        if let CommentError::GitHub(error) | CommentError::Deployment(error) = &error {
+            self.waits.count(asked, error);
+        }
+        give_up(error)
     }
 
     async fn write(
@@ -149,7 +160,8 @@ impl Comments {
         request: WriteSticky,
     ) -> Result<Written, ActivityError> {
         assert_served(&self.owners, &request.pull_request.repository).map_err(give_up)?;
-        self.write(&ctx.client(), &request).await.map_err(give_up)
+        let written = self.write(&ctx.client(), &request).await;
+        written.map_err(|error| self.give_up(Asked::Comment, error))
     }
 
     /// Twice is harmless: the reply names the comment it answers in its hidden first line, and is looked for before it is posted.
@@ -160,7 +172,8 @@ impl Comments {
         request: Reply,
     ) -> Result<CommentId, ActivityError> {
         assert_served(&self.owners, &request.pull_request.repository).map_err(give_up)?;
-        self.post(&request).await.map_err(give_up)
+        let posted = self.post(&request).await;
+        posted.map_err(|error| self.give_up(Asked::Reply, error))
     }
 
     /// Twice is harmless: a deployment carries the comment that asked for it and is looked for before it is made; saying its state again changes
@@ -175,7 +188,7 @@ impl Comments {
         let _turn = self.turns.take(&request.pull_request).await;
         deployment::sync(&self.github, &self.links, &request)
             .await
-            .map_err(|error| give_up(CommentError::Deployment(error)))
+            .map_err(|error| self.give_up(Asked::Deployment, CommentError::Deployment(error)))
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
 /// GitHub did not show it.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
-pub(crate) struct LookError(#[from] github::Error);
+pub(crate) struct LookError(#[from] pub(super) github::Error);
 
 impl Fault for LookError {
     fn kind(&self) -> &'static str {

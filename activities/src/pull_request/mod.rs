@@ -16,7 +16,13 @@ use workflows::{
     vocabulary::AllowedOwners,
 };
 
-use crate::{Cluster, fault::give_up, repository_config::Bounds, served::assert_served};
+use crate::{
+    Cluster,
+    fault::give_up,
+    github_waits::{Asked, GitHubWaits},
+    repository_config::Bounds,
+    served::assert_served,
+};
 
 /// What an attempt that ends by itself leaves of the time that Temporal gives it.
 const MARGIN: Duration = Duration::from_secs(1);
@@ -31,6 +37,8 @@ pub struct PullRequests {
     pub owners: AllowedOwners,
     /// Within which repositories decide about their previews.
     pub bounds: Bounds,
+    /// How often GitHub did not show what was asked for.
+    pub waits: GitHubWaits,
 }
 
 #[activities]
@@ -43,9 +51,11 @@ impl PullRequests {
         request: Look,
     ) -> Result<Sight, ActivityError> {
         assert_served(&self.owners, &request.pull_request.repository).map_err(give_up)?;
-        look::look(&self.github, &self.bounds, &request)
-            .await
-            .map_err(give_up)
+        let looked = look::look(&self.github, &self.bounds, &request).await;
+        looked.map_err(|error| {
+            self.waits.count(Asked::Look, &error.0);
+            give_up(error)
+        })
     }
 
     /// Idempotent: it only reads.

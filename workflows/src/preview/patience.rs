@@ -14,8 +14,6 @@ use crate::uncancelled::{self, retries};
 const HEARTBEAT: Duration = Duration::from_secs(10);
 /// One call to Temporal.
 const ONE_REPORT: Duration = Duration::from_secs(10);
-/// Temporal that lets workflows run takes a report, too. If it will not, the workflow ends without having told.
-const ALL_TRIES_OF_A_REPORT: Duration = Duration::from_secs(3600);
 /// Making a namespace takes a second, unless its predecessor of the same name is still being deleted.
 const NAMESPACE: Duration = Duration::from_secs(180);
 /// Helm talks to the API server only; it does not wait for pods.
@@ -70,5 +68,9 @@ pub(super) fn until_next_teardown() -> TimerOptions {
 
 /// Nothing cancels it, because the truth is owed also to whoever cancelled.
 pub(super) fn report() -> ActivityOptions {
-    uncancelled::activity(ALL_TRIES_OF_A_REPORT, ONE_REPORT, Duration::from_secs(30))
+    uncancelled::endless_activity(
+        ONE_REPORT,
+        Duration::from_secs(30),
+        &WorkflowCancellationToken::new(),
+    )
 }

@@ -29,8 +29,8 @@ impl Stages {
                 repository_id: self.request.repository_id,
                 report: report(&self.request, self.ctx.run_id(), state, revision),
             };
-            // Temporal itself is asked, so an error means that it does not want this report, now or ever. That must not keep a preview alive;
-            // the failed activity stays in the history for the operator.
+            // It is tried for as long as it takes: a run that closed without its last word would be taken for a terminated one. An error means that
+            // the operators do not serve the repository any more; that must not keep a preview alive.
             let _ = self
                 .ctx
                 .execute_activity(

@@ -182,7 +182,8 @@ impl Session {
         let timer = WorkflowCancellationToken::new();
         let pause = moment.map(|moment| now.duration_until(moment).unsigned_abs());
         select! {
-            _ = self.ctx.wait_condition(|workflow| workflow.memory.inbox.wants_a_look()) => timer.cancel(),
+            // Reports make the history long, too.
+            _ = self.ctx.wait_condition(|workflow| workflow.memory.inbox.wants_a_look() || self.ctx.continue_as_new_suggested()) => timer.cancel(),
             (number, sight) = self.lookups.next_done() => {
                 timer.cancel();
                 let now = clock::now(&self.ctx);
