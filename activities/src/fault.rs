@@ -61,6 +61,7 @@ impl From<Explanation> for activities::Explanation {
 }
 
 /// The end of an activity, in Temporal's terms. Temporal, and our log, get the error's own words redacted too.
+#[expect(clippy::needless_pass_by_value, reason = "errors are mapped by it")]
 pub(crate) fn give_up(fault: impl Fault) -> ActivityError {
     if fault.is_cancellation() {
         return ActivityError::cancelled();

@@ -78,7 +78,7 @@ impl Previews {
             ctx.cancelled(),
         );
         // Not dropped on cancellation: the workflow goes on to the teardown when this returns, and Helm must have ended by then.
-        to_the_end(&ctx, &progress, work).await
+        to_the_end(&ctx, &progress, Box::pin(work)).await
     }
 
     /// Twice is harmless: it looks, and at the most restarts pods that wait for their image.

@@ -76,6 +76,7 @@ pub(super) fn find(text: &str) -> Vec<Range<usize>> {
         if !inside && !DIGEST.is_match(before) {
             found.extend(
                 random_parts(run.as_str())
+                    .into_iter()
                     .map(|part| run.start() + part.start..run.start() + part.end),
             );
         }
@@ -84,7 +85,7 @@ pub(super) fn find(text: &str) -> Vec<Range<usize>> {
 }
 
 /// In Base64 a `/` is a letter, in a path it ends a name. So a random piece takes along those beside it that are no words either.
-fn random_parts(run: &str) -> impl Iterator<Item = Range<usize>> {
+fn random_parts(run: &str) -> Vec<Range<usize>> {
     let mut end = 0;
     let pieces: Vec<Range<usize>> = run
         .split_inclusive('/')
@@ -109,22 +110,18 @@ fn random_parts(run: &str) -> impl Iterator<Item = Range<usize>> {
         let (unusual, pairs) = judged(&run[pieces[*index].clone()]);
         pairs < WORD_MIN || unusual * 100 >= pairs * UNUSUAL_MIN
     };
-    let parts: Vec<Range<usize>> = if is_whole {
-        vec![0..run.len()]
-    } else {
-        (0..pieces.len())
-            .filter(|&index| random[index])
-            .map(|index| {
-                let first = (0..index).rev().take_while(no_word).last().unwrap_or(index);
-                let last = (index + 1..pieces.len())
-                    .take_while(no_word)
-                    .last()
-                    .unwrap_or(index);
-                pieces[first].start..pieces[last].end
-            })
-            .collect()
+    let with_neighbours = |index: usize| {
+        let first = (0..index).rev().take_while(no_word).last();
+        let last = (index + 1..pieces.len()).take_while(no_word).last();
+        pieces[first.unwrap_or(index)].start..pieces[last.unwrap_or(index)].end
     };
-    parts.into_iter()
+    if is_whole {
+        return std::iter::once(0..run.len()).collect();
+    }
+    (0..pieces.len())
+        .filter(|&index| random[index])
+        .map(with_neighbours)
+        .collect()
 }
 
 fn is_random(text: &str) -> bool {

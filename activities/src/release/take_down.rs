@@ -13,7 +13,7 @@ use k8s_openapi::api::core::v1::{Pod, Secret};
 use kube::{
     Api, Client, Discovery, ResourceExt,
     api::{ApiResource, DeleteParams, DynamicObject, ListParams, PartialObjectMeta, Preconditions},
-    discovery::{Scope, verbs},
+    discovery::{ApiGroup, Scope, verbs},
 };
 use tokio::time::{Instant, sleep};
 
@@ -120,9 +120,7 @@ async fn kinds(account: &Client, namespace: &str) -> Result<Vec<Kind>, ClusterEr
         .run_aggregated()
         .await
         .doing(|| "asking which kinds of objects there are".to_owned())?;
-    let resources = discovery
-        .groups()
-        .flat_map(|group| group.recommended_resources());
+    let resources = discovery.groups().flat_map(ApiGroup::recommended_resources);
     let removable = resources.filter(|(_, can)| {
         can.scope == Scope::Namespaced
             && can.supports_operation(verbs::LIST)
@@ -165,7 +163,7 @@ async fn list(kind: &Kind, namespace: &str) -> Result<Vec<Found>, ClusterError> 
     let plural = &kind.resource.plural;
     match kind.objects.list_metadata(&ListParams::default()).await {
         Ok(list) => Ok(list.items),
-        Err(kube::Error::Api(status)) if matches!(status.code, 403 | 404 | 405) => Ok(Vec::new()),
+        Err(kube::Error::Api(status)) if matches!(status.code, 403..=405) => Ok(Vec::new()),
         Err(error) => Err(error).doing(|| format!("listing {plural} in namespace {namespace}")),
     }
 }
@@ -290,7 +288,7 @@ mod tests {
 
     use super::*;
 
-    fn is_removed(group: &str, kind: &str, annotations: Value) -> bool {
+    fn is_removed(group: &str, kind: &str, annotations: &Value) -> bool {
         let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, "v1", kind));
         let object: Found = serde_json::from_value(json!({
             "apiVersion": "v1", "kind": kind, "metadata": { "name": "x", "annotations": annotations },
@@ -338,7 +336,11 @@ mod tests {
             ("networking.k8s.io", "NetworkPolicy", json!(null), false),
             ("metrics.example.com", "Pod", json!(null), false),
         ] {
-            assert_eq!(is_removed(group, kind, annotations), goes, "{group} {kind}");
+            assert_eq!(
+                is_removed(group, kind, &annotations),
+                goes,
+                "{group} {kind}"
+            );
         }
     }
 }
