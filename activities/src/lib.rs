@@ -44,6 +44,7 @@ mod temporal;
 
 pub use cluster::Cluster;
 pub use comments::{Comments, InvalidPostLogs, Links, PostLogs};
+pub use github_waits::GitHubWaits;
 pub use namespace::{AnnotationKey, ChartBounds, InvalidAnnotationKey, NamespaceConfig};
 pub use ownership::{
     Instance, InstanceName, InvalidInstanceName, InvalidTemporalNamespaceId, TemporalNamespaceId,
@@ -56,6 +57,5 @@ pub use release::{
     InvalidOciPrefix, OciPrefix, ReleaseConfig, RepositoryCharts,
 };
 pub use repository_config::Bounds;
-pub use github_waits::GitHubWaits;
 pub use sweep::{SweepCounters, Sweeps};
 pub use temporal::{UnknownTemporalNamespace, namespace_id};

@@ -76,7 +76,9 @@ fn hours_without_requests_are_waited_for_and_the_workflow_says_so() {
 
         assert!(asked_at.elapsed() >= wait);
         let labels = [r#"asked="look""#, r#"reason="rate_limited""#];
-        let counted = chat.worker.counted("preview_github_failed_attempts_total", &labels);
+        let counted = chat
+            .worker
+            .counted("preview_github_failed_attempts_total", &labels);
         assert!(counted.await? >= 1, "a metric says why");
         let shown = details(chat, &pull).await?;
         assert!(!shown.contains("to look into"), "{shown}");

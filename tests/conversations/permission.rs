@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use dev::{github::User, stack::part::until};
+use jiff::Timestamp;
 use temporalio_client::WorkflowExecutionStatus;
 use tests::{Conversation, PullRequest, Setting, converse, patience::ANSWER};
 
@@ -130,6 +131,12 @@ async fn signal_by_hand(chat: &Conversation, pull: &PullRequest) -> Result<Strin
         "comment": 1,
         "author": "mona",
         "commands": [{ "Ok": { "preview": { "ttl": null } } }],
+        "origin": {
+            "installation": chat.github.installation_id(repository.owner()),
+            "repository_id": 1,
+            "happened_at": Timestamp::now(),
+            "received_at": Timestamp::now(),
+        },
     });
     let (input, heard) = (input.to_string(), heard.to_string());
     let words = ["workflow", "signal-with-start"].into_iter();

@@ -1,7 +1,8 @@
 //! The worker: runs preview workflows, and does to GitHub and Kubernetes what they ask for.
 
 use activities::{
-    Cluster, Comments, GitHubWaits, Instance, Previews, PullRequests, RepositoryCharts, SweepCounters, Sweeps,
+    Cluster, Comments, GitHubWaits, Instance, Previews, PullRequests, RepositoryCharts,
+    SweepCounters, Sweeps,
 };
 use anyhow::{Context, anyhow};
 use clap::Parser;

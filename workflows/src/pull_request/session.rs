@@ -100,7 +100,7 @@ impl Session {
                 let reason = reason.clone();
                 // What was asked before is cancelled with the rest; what is asked from now on is for the next run.
                 self.ctx.state_mut(|workflow| workflow.memory.inbox.clear());
-                self.end_all(StopReason::Cancelled { reason });
+                self.end_all(&StopReason::Cancelled { reason });
                 uncancelled::until(&self.ctx, |workflow| {
                     workflow.memory.previews.are_all_over()
                 })
@@ -307,7 +307,7 @@ impl Session {
         let Origin { happened_at, .. } = closed.origin;
         self.ctx
             .state_mut(|workflow| workflow.memory.note_close(happened_at));
-        self.end_all(StopReason::PullRequestClosed { merged });
+        self.end_all(&StopReason::PullRequestClosed { merged });
     }
 
     async fn carry_out(&self, decision: Decision) -> Option<Answer> {
@@ -354,7 +354,7 @@ impl Session {
     }
 
     /// Ends whatever is alive, and whatever waits to be started.
-    fn end_all(&self, because: StopReason) {
+    fn end_all(&self, because: &StopReason) {
         self.ctx.state_mut(|workflow| {
             let previews = &mut workflow.memory.previews;
             previews.clear_queue();
