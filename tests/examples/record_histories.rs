@@ -13,8 +13,8 @@ use anyhow::{Context, Result};
 use futures::TryStreamExt;
 use serde_json::Value;
 use temporalio_client::{
-    Client, ClientOptions, ConnectionOptions, WorkflowExecutionInfo, WorkflowFetchHistoryOptions,
-    WorkflowListOptions,
+    Client, ClientOptions, ConnectionOptions, WorkflowExecution, WorkflowExecutionInfo,
+    WorkflowFetchHistoryOptions, WorkflowListOptions,
 };
 use url::Url;
 
@@ -251,7 +251,7 @@ async fn history(client: &Client, queue: &str, kind: &str, which: usize) -> Resu
     let query = format!("TaskQueue = '{queue}' AND WorkflowType = '{kind}'");
     let runs = client.list_workflows(query, WorkflowListOptions::default());
     let mut runs: Vec<_> = runs.try_collect().await?;
-    runs.sort_by_key(|run| run.start_time());
+    runs.sort_by_key(WorkflowExecution::start_time);
     let run = runs
         .get(which.min(runs.len().saturating_sub(1)))
         .context("no such run")?;

@@ -3,7 +3,7 @@
 //! A command is a line that a reader sees as plain text at the left edge of the comment, and whose first word is `/preview`. Whatever is shown
 //! as something else is talk *about* commands and runs nothing: quotes, code, headings, list items, tables, links, emphasis, and what stands
 //! inside an HTML element. A quoted reply or a README pasted into a comment must never deploy. What Markdown makes of a comment is found out in
-//! [`markdown`], what a browser makes of that in [`html`]; what the words of such a line mean is decided in
+//! `markdown`, what a browser makes of that in `html`; what the words of such a line mean is decided in
 //! [`workflows::vocabulary::parse_line`].
 
 mod html;

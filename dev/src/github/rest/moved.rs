@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use serde_json::json;
 
 use super::call::Answer;
-use crate::github::shared::Shared;
+use crate::github::{model::Repository, shared::Shared};
 
 /// Where a request's path leads.
 pub(super) enum Located<'a> {
@@ -21,7 +21,7 @@ pub(super) fn locate<'a>(shared: &Shared, path: &'a str, query: Option<&str>) ->
     match (pieces.next(), pieces.next(), pieces.next(), pieces.next()) {
         (Some("repositories"), Some(id), first, more) => {
             let name = id.parse().ok().and_then(|id| {
-                shared.read(|wire| wire.state.repository_by_id(id).map(|it| it.full_name()))
+                shared.read(|wire| wire.state.repository_by_id(id).map(Repository::full_name))
             });
             let rest = [first, more].into_iter().flatten();
             Located::Here(name.map_or(path.into(), |name| {
