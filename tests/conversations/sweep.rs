@@ -15,7 +15,7 @@ use kube::{
 };
 use serde_json::json;
 use temporalio_client::{
-    Client, RpcOptions, WorkflowExecutionStatus, WorkflowGetResultOptions,
+    Client, RpcOptions, WorkflowExecution, WorkflowExecutionStatus, WorkflowGetResultOptions,
     schedules::{
         DeleteScheduleOptions, ScheduleHandle, ScheduleOverlapPolicy, TriggerScheduleOptions,
     },
@@ -414,7 +414,7 @@ fn labels_and_annotations_that_were_copied_onto_a_strangers_namespace_do_no_harm
 
             let report = sweep(chat).await?;
 
-            assert_eq!(report.removed.first, [orphan.clone()]);
+            assert_eq!(report.removed.first, std::slice::from_ref(&orphan));
             let unaccounted: Vec<_> = report.unaccounted.first.iter().map(|it| &it.name).collect();
             assert_eq!(unaccounted, [&nonsense, &copy]);
             is_gone(chat, &orphan).await?;
@@ -614,7 +614,7 @@ fn a_sweep_that_does_not_end_is_ended_so_that_the_next_one_can_begin() {
                     .such_that(&format!("WorkflowId = '{wedged}'"))
                     .await
                     .map_err(|error| error.to_string())?;
-                match sweeps.first().map(|sweep| sweep.status()) {
+                match sweeps.first().map(WorkflowExecution::status) {
                     Some(WorkflowExecutionStatus::TimedOut) => Ok(()),
                     status => Err(format!("{wedged} is {status:?}")),
                 }
