@@ -51,8 +51,10 @@ fn an_end_that_is_told_of_after_the_pull_request_was_reopened_ends_nothing() {
     converse(Setting::default(), async |chat| {
         let pull = chat.pull_request().await?;
         pull.hears(&User::writer(), "/preview status").await?;
+        chat.webhook.stop().await?;
         let closed = pull.github.close()?.context("GitHub told of the end")?;
         pull.outcome_of(&closed).await?;
+        chat.webhook.start().await?;
         pull.github.reopen()?;
         let preview = pull.previewed().await?;
 
