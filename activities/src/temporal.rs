@@ -15,8 +15,8 @@ use temporalio_common::protos::temporal::api::workflowservice::v1::{
 use workflows::{
     PullRequestWorkflow,
     activities::StickyComment,
-    search_attributes::EXPIRES_AT,
-    vocabulary::{PreviewId, PullRequestRef},
+    search_attributes::{EXPIRES_AT, REQUESTED_BY},
+    vocabulary::{Login, PreviewId, PullRequestRef},
 };
 
 use crate::ownership::{InvalidTemporalNamespaceId, TemporalNamespaceId};
@@ -36,6 +36,8 @@ const OVERDUE_NAMED: i32 = 100;
 pub(crate) struct LatestRun {
     pub(crate) run_id: String,
     pub(crate) is_open: bool,
+    /// Of a preview: who asked for it.
+    pub(crate) requested_by: Option<Login>,
 }
 
 /// Temporal did not say, or did not take it. Nothing may be concluded from that.
@@ -86,6 +88,10 @@ pub(crate) async fn latest_run(
                 workflow.status(),
                 WorkflowExecutionStatus::Running | WorkflowExecutionStatus::Paused
             ),
+            requested_by: workflow
+                .search_attributes()
+                .get(&REQUESTED_BY)
+                .and_then(|login| login.parse().ok()),
         })),
         Err(WorkflowInteractionError::NotFound(_)) => Ok(None),
         Err(error) => Err(TemporalError::new(

@@ -163,7 +163,7 @@ fn a_preview_that_is_asked_for_while_its_predecessor_is_removed_starts_when_that
 
         // Both runs have the same name, so the newer is the older until it exists.
         pull.comes_to_say("another requester and a URL", |said| {
-            said.contains("ada") && said.contains("http") && said.contains("is ready")
+            said.contains("Requested by ada") && said.contains("http") && said.contains("is ready")
         })
         .await?;
         assert_ne!(preview.run_id().await?, first);

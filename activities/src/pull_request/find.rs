@@ -8,22 +8,26 @@ use temporalio_client::{
 };
 use workflows::{
     PreviewWorkflow,
-    activities::{FindPreviews, FoundPreviews, OpenPreview},
+    activities::{FindPreviews, FoundPreviews, OpenPreview, PreviewReport, ReportedState},
     pull_request::open_workflows,
-    vocabulary::PreviewId,
+    vocabulary::{CommentId, PreviewId},
 };
 
-use crate::temporal::{TemporalError, latest_run};
+use crate::temporal::{LatestRun, TemporalError, latest_run};
 
 /// Longest wait for a preview's answer. One that a worker has in memory answers within milliseconds; another has to be replayed first.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
 /// As many are looked at. A pull request has a few.
 const FOUND_MAX: usize = 200;
 
-/// Lists what is open, and asks each for what is true of it.
+/// How often all previews are asked. One whose workflow tasks fail never answers, and must not keep the others from being attended to.
+const ASKED_MAX: u32 = 3;
+
+/// Lists what is open, and asks each for what is true of it. `attempt` counts from 1.
 pub(crate) async fn find(
     temporal: &Client,
     task_queue: &str,
+    attempt: u32,
     request: &FindPreviews,
 ) -> Result<FoundPreviews, TemporalError> {
     let pull_request = &request.pull_request;
@@ -48,16 +52,38 @@ pub(crate) async fn find(
     };
     for preview in previews {
         let run = latest_run(temporal, &preview.to_string()).await?;
-        if !run.is_some_and(|run| run.is_open) {
+        let Some(run) = run.filter(|run| run.is_open) else {
             found.closed.push(preview);
-        } else if let Some(open) = ask(temporal, &preview).await? {
-            found.open.push(open);
-        }
+            continue;
+        };
+        let open = match ask(temporal, &preview).await {
+            Err(error) if attempt > ASKED_MAX => {
+                tracing::warn!(%preview, %error, "an open preview does not say what is true of it");
+                without_an_answer(preview, run)
+            }
+            asked => asked?,
+        };
+        found.open.extend(open);
     }
     found
         .closed
         .retain(|preview| request.suspects.contains(preview));
     Ok(found)
+}
+
+/// Enough to end it. Whatever it says itself is newer.
+fn without_an_answer(preview: PreviewId, run: LatestRun) -> Option<OpenPreview> {
+    Some(OpenPreview {
+        report: PreviewReport {
+            preview,
+            run_id: Some(run.run_id),
+            revision: 0,
+            requested_by: run.requested_by?,
+            asked_in: CommentId(0),
+            state: ReportedState::Requested,
+        },
+        environment: None,
+    })
 }
 
 /// Nothing if it was started with something that is no request.

@@ -65,7 +65,8 @@ impl PullRequests {
         ctx: ActivityContext,
         request: FindPreviews,
     ) -> Result<FoundPreviews, ActivityError> {
-        find::find(&ctx.client(), &ctx.info().task_queue, &request)
+        let info = ctx.info();
+        find::find(&ctx.client(), &info.task_queue, info.attempt, &request)
             .await
             .map_err(give_up)
     }
