@@ -279,12 +279,11 @@ impl IssueComment {
         if by_a_bot {
             return Err(Ignored::ByABot);
         }
-        let happened_at = self.comment.created_at.unwrap_or(received_at);
         let (pull_request, origin) = locate(
             self.installation,
             self.repository,
             self.issue.number,
-            happened_at,
+            self.comment.created_at,
             received_at,
         )?;
         Ok(Event::Comment(Comment {
@@ -304,12 +303,11 @@ impl Synchronized {
             head,
             updated_at,
         } = self.pull_request;
-        let happened_at = updated_at.unwrap_or(received_at);
         let (pull_request, origin) = locate(
             self.installation,
             self.repository,
             number,
-            happened_at,
+            updated_at,
             received_at,
         )?;
         Ok(Event::Pushed {
@@ -329,12 +327,11 @@ impl PullRequestClosed {
             updated_at,
             closed_at,
         } = self.pull_request;
-        let happened_at = closed_at.or(updated_at).unwrap_or(received_at);
         let (pull_request, origin) = locate(
             self.installation,
             self.repository,
             number,
-            happened_at,
+            closed_at.or(updated_at),
             received_at,
         )?;
         Ok(Event::Closed {
@@ -358,11 +355,12 @@ impl Sender {
     }
 }
 
+/// Where and when something happened. What GitHub gives no time for happened when it reached us.
 fn locate(
     installation: Option<Installation>,
     repository: WireRepository,
     number: PullRequestNumber,
-    happened_at: Timestamp,
+    happened_at: Option<Timestamp>,
     received_at: Timestamp,
 ) -> Result<(PullRequestRef, Origin), Ignored> {
     let installation = installation.ok_or(Ignored::NoInstallation)?.id;
@@ -374,7 +372,7 @@ fn locate(
     let origin = Origin {
         installation,
         repository_id: repository.id,
-        happened_at,
+        happened_at: happened_at.unwrap_or(received_at),
         received_at,
     };
     Ok((pull_request, origin))

@@ -4,6 +4,8 @@ mod children;
 mod commands;
 mod deployment_writer;
 mod deployments;
+#[cfg(test)]
+mod fixtures;
 mod inbox;
 mod lookups;
 mod memory;

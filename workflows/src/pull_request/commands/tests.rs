@@ -1,7 +1,8 @@
 use super::*;
 use crate::{
-    activities::{Misconfigured, PreviewReport, Terms},
-    vocabulary::{InstallationId, PreviewSettings, PullRequestNumber, RepositoryId},
+    activities::{Misconfigured, PreviewReport},
+    pull_request::fixtures::sight,
+    vocabulary::{InstallationId, PullRequestNumber, RepositoryId},
 };
 
 const NOW: &str = "2026-11-22T12:00:00Z";
@@ -19,23 +20,6 @@ fn pull_request() -> PullRequestRef {
         installation: InstallationId(5),
         repository: "octo-org/hello-world".parse().expect("a repository"),
         number: PullRequestNumber::new(12).expect("a number"),
-    }
-}
-
-fn sight() -> Sight {
-    Sight {
-        repository_id: RepositoryId(77),
-        head: "a".repeat(40).parse().expect("a commit"),
-        openness: Openness::Open,
-        is_locked: false,
-        is_from_fork: false,
-        person_may: true,
-        terms: Ok(Terms {
-            ttl: Ttl::DEFAULT,
-            max_lifetime: "2h".parse().expect("a duration"),
-            redeploy_on_push: false,
-            settings: PreviewSettings::default(),
-        }),
     }
 }
 

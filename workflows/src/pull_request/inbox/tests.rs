@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
-    activities::{Openness, Terms},
-    vocabulary::{InstallationId, PreviewSettings, RepositoryId, Ttl},
+    pull_request::fixtures::sight,
+    vocabulary::{InstallationId, RepositoryId},
 };
 
 /// So many seconds after noon.
@@ -51,23 +51,6 @@ fn pushes(by: &str) -> Message {
         by: Some(login(by)),
         origin: origin(0),
     })
-}
-
-fn sight() -> Sight {
-    Sight {
-        repository_id: RepositoryId(77),
-        head: "a".repeat(40).parse().expect("a commit"),
-        openness: Openness::Open,
-        is_locked: false,
-        is_from_fork: false,
-        person_may: true,
-        terms: Ok(Terms {
-            ttl: Ttl::DEFAULT,
-            max_lifetime: Ttl::DEFAULT_MAXIMUM,
-            redeploy_on_push: false,
-            settings: PreviewSettings::default(),
-        }),
-    }
 }
 
 fn heard(messages: impl IntoIterator<Item = Message>) -> Inbox {
