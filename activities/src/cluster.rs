@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use crate::{
     Instance,
-    fault::{Explanation, Fault, explain, with_causes},
+    failure::{ActivityFailure, Failure, explain, with_causes},
     redact::Redacted,
 };
+use domain::Names;
 use http::{HeaderName, HeaderValue, Request};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{
@@ -16,7 +17,6 @@ use kube::{
 };
 use tokio::time::{Instant, sleep};
 use tower::service_fn;
-use workflows::vocabulary::Names;
 
 /// Header: in whose name a request is made.
 const IMPERSONATE: HeaderName = HeaderName::from_static("impersonate-user");
@@ -94,31 +94,30 @@ impl ClusterError {
     }
 }
 
-impl Fault for ClusterError {
-    fn kind(&self) -> &'static str {
-        match self.code() {
-            Some(403) => "ClusterForbids",
-            Some(400 | 422) => "ClusterRejects",
-            _ => "ClusterUnavailable",
-        }
-    }
-
-    fn is_permanent(&self) -> bool {
-        // 401 is not among them: tokens are rotated under us, and the next attempt reads the new one.
-        matches!(self.code(), Some(400 | 403 | 422))
-    }
-
-    fn explanation(&self) -> Explanation {
+impl ActivityFailure for ClusterError {
+    fn failure(&self) -> Failure {
         let doing = &self.doing;
-        explain(match self.code() {
-            Some(403) => format!(
-                "The cluster does not allow us: {doing}. This is for the operators of the preview service to mend."
+        match self.code() {
+            Some(403) => Failure::permanent(
+                "ClusterForbids",
+                explain(format!(
+                    "The preview service has no rights in the cluster for: {doing}. Contact its operators."
+                )),
             ),
-            Some(400 | 422) => format!(
-                "The cluster rejected what we sent: {doing}. This is for the operators of the preview service to mend."
+            Some(400 | 422) => Failure::permanent(
+                "ClusterRejects",
+                explain(format!(
+                    "The cluster rejected a request of the preview service: {doing}. Contact its operators."
+                )),
             ),
-            _ => format!("The cluster did not answer as it should: {doing}. Try again later."),
-        })
+            // 401 is among them: tokens are rotated under us, and the next attempt reads the new one.
+            _ => Failure::temporary(
+                "ClusterUnavailable",
+                explain(format!(
+                    "The cluster did not answer as it should: {doing}. Try again later."
+                )),
+            ),
+        }
     }
 }
 
@@ -192,7 +191,11 @@ mod tests {
             (500, false),
             (503, false),
         ] {
-            assert_eq!(failed_with(code).is_permanent(), permanent, "{code}");
+            assert_eq!(
+                failed_with(code).failure().is_permanent,
+                permanent,
+                "{code}"
+            );
         }
     }
 

@@ -10,7 +10,7 @@ use temporalio_common::telemetry::metrics::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Asked {
     /// To show the pull request, somebody's role, and the configuration.
-    Look,
+    PullRequest,
     /// To take the one comment.
     Comment,
     /// To take an answer.
@@ -20,11 +20,16 @@ pub(crate) enum Asked {
 }
 
 impl Asked {
-    const ALL: [Self; 4] = [Self::Look, Self::Comment, Self::Reply, Self::Deployment];
+    const ALL: [Self; 4] = [
+        Self::PullRequest,
+        Self::Comment,
+        Self::Reply,
+        Self::Deployment,
+    ];
 
     fn label(self) -> &'static str {
         match self {
-            Self::Look => "look",
+            Self::PullRequest => "pull_request",
             Self::Comment => "comment",
             Self::Reply => "reply",
             Self::Deployment => "deployment",

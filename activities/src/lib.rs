@@ -5,45 +5,32 @@
 //! Each activity says in its own documentation what makes running it twice harmless: Temporal runs them at least once, and an attempt that was
 //! given up may still be running beside its successor.
 
-mod alive;
 mod cluster;
-#[allow(
-    missing_docs,
-    reason = "the SDK's macros generate public items without documentation"
-)]
 mod comments;
 mod container_log;
-mod fault;
+mod failure;
+mod github_deployment;
 mod github_waits;
+mod heartbeat;
+mod keyed_lock;
 mod namespace;
 mod ownership;
-#[allow(
-    missing_docs,
-    reason = "the SDK's macros generate public items without documentation"
-)]
 mod previews;
 mod printable;
-#[allow(
-    missing_docs,
-    reason = "the SDK's macros generate public items without documentation"
-)]
 mod pull_request;
 mod readiness;
 mod redact;
 mod release;
-mod removal;
 mod repository_config;
 mod served;
-#[allow(
-    missing_docs,
-    reason = "the SDK's macros generate public items without documentation"
-)]
+mod stable_url;
 mod sweep;
 mod teardown;
 mod temporal;
+mod temporal_ui;
 
 pub use cluster::Cluster;
-pub use comments::{Comments, InvalidPostLogs, Links, PostLogs};
+pub use comments::{Comments, InvalidPostLogs, PostLogs};
 pub use github_waits::GitHubWaits;
 pub use namespace::{AnnotationKey, ChartBounds, InvalidAnnotationKey, NamespaceConfig};
 pub use ownership::{
@@ -59,3 +46,4 @@ pub use release::{
 pub use repository_config::Bounds;
 pub use sweep::{SweepCounters, Sweeps};
 pub use temporal::{UnknownTemporalNamespace, namespace_id};
+pub use temporal_ui::Links;

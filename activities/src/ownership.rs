@@ -2,47 +2,46 @@
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
+use domain::{
+    CommentId, InstallationId, InvalidPreviewId, Names, PreviewId, RunIdentity,
+    preview::{PreviewReport, PreviewState, StopReason},
+};
 use jiff::Timestamp;
 use k8s_openapi::{api::core::v1::Namespace, apimachinery::pkg::apis::meta::v1::ObjectMeta};
-use workflows::{
-    activities::{
-        CreateNamespace, PreviewReport, ReportPreview, ReportedState, RunIdentity, StopReason,
-    },
-    vocabulary::{CommentId, InstallationId, InvalidPreviewId, Names, PreviewId},
-};
+use workflows::contract::{CreateNamespace, ReportPreview};
 
 /// Label: who made it. With [`INSTANCE`], what all our selections go by.
 const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 /// The value of [`MANAGED_BY`] on everything of ours.
 const US: &str = "preview";
 /// Label: the name of the service instance that made it, so that two of them can share a cluster.
-const INSTANCE: &str = "preview.dev/instance";
+const INSTANCE: &str = "preview.internal/instance";
 /// Label: the identity of the Temporal namespace that knows its workflow. What another Temporal knows, this one takes for nobody's.
-const TEMPORAL_NAMESPACE: &str = "preview.dev/temporal-namespace";
+const TEMPORAL_NAMESPACE: &str = "preview.internal/temporal-namespace";
 /// Label for people.
-const REPOSITORY_SLUG: &str = "preview.dev/repository-slug";
-/// Labels by which a preview's namespaces are looked for, and by people too: `kubectl get namespaces -l preview.dev/pull-request=12`.
-const PULL_REQUEST: &str = "preview.dev/pull-request";
-const COMMIT: &str = "preview.dev/commit";
+const REPOSITORY_SLUG: &str = "preview.internal/repository-slug";
+/// Labels by which a preview's namespaces are looked for, and by people too: `kubectl get namespaces -l preview.internal/pull-request=12`.
+const PULL_REQUEST: &str = "preview.internal/pull-request";
+const COMMIT: &str = "preview.internal/commit";
 /// Label: what leads a pull request's own address to a preview; its value is the address's first label.
-const STABLE_ADDRESS: &str = "preview.dev/stable-address";
+const STABLE_ADDRESS: &str = "preview.internal/stable-address";
 /// Annotation beside it: the pull request, by its full name.
-const ADDRESS_OF: &str = "preview.dev/address-of";
+const ADDRESS_OF: &str = "preview.internal/address-of";
 
 /// Annotation: the name that the namespace was made with. A copy of everything else here, on a namespace of another name, claims nothing.
-pub(crate) const MADE_AS: &str = "preview.dev/namespace";
+pub(crate) const MADE_AS: &str = "preview.internal/namespace";
 /// Annotation: the workflow that the namespace was made for.
-const WORKFLOW_ID: &str = "preview.dev/workflow-id";
+const WORKFLOW_ID: &str = "preview.internal/workflow-id";
 /// Annotation: the very run. Only this run may fill or remove the namespace.
-const RUN_ID: &str = "preview.dev/run-id";
-const REPOSITORY: &str = "preview.dev/repository";
-const COMMENT: &str = "preview.dev/comment";
+const RUN_ID: &str = "preview.internal/run-id";
+const REPOSITORY: &str = "preview.internal/repository";
+const COMMENT: &str = "preview.internal/comment";
 /// Annotations: whom to tell what became of the preview, when its workflow cannot.
-const INSTALLATION: &str = "preview.dev/installation";
-const REQUESTED_BY: &str = "preview.dev/requested-by";
-const TTL: &str = "preview.dev/ttl";
+const INSTALLATION: &str = "preview.internal/installation";
+const REQUESTED_BY: &str = "preview.internal/requested-by";
+const TTL: &str = "preview.internal/ttl";
 /// Annotation: since when the orphan sweep has seen it without an open workflow.
-pub(crate) const ORPHANED_SINCE: &str = "preview.dev/orphaned-since";
+pub(crate) const ORPHANED_SINCE: &str = "preview.internal/orphaned-since";
 
 /// Longest value of a label, and longest DNS label.
 const LABEL_VALUE_MAX: usize = 63;
@@ -210,7 +209,7 @@ pub(crate) fn last_word(namespace: &Namespace) -> Option<ReportPreview> {
             revision: u32::MAX,
             requested_by: annotations.get(REQUESTED_BY)?.parse().ok()?,
             asked_in: CommentId(annotations.get(COMMENT)?.parse().ok()?),
-            state: ReportedState::Removed {
+            state: PreviewState::Removed {
                 because: StopReason::Terminated,
             },
         },
@@ -343,8 +342,8 @@ fn label_value(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use domain::{CommentId, Ttl};
     use proptest::prelude::*;
-    use workflows::vocabulary::{CommentId, Ttl};
 
     use super::*;
 
@@ -441,7 +440,7 @@ mod tests {
         assert_eq!(
             instance("default").selector(),
             format!(
-                "app.kubernetes.io/managed-by=preview,preview.dev/instance=default,preview.dev/temporal-namespace={TEMPORAL}"
+                "app.kubernetes.io/managed-by=preview,preview.internal/instance=default,preview.internal/temporal-namespace={TEMPORAL}"
             )
         );
     }

@@ -1,21 +1,22 @@
 //! The activities of a preview's life: thin, so that each one's promise of idempotence can be read in one place.
+#![allow(
+    missing_docs,
+    reason = "the SDK's macros generate public items without documentation"
+)]
 
 use std::{sync::Arc, time::SystemTime};
 
+use domain::{AllowedOwners, NamespaceHandle};
 use jiff::Timestamp;
 use temporalio_sdk::activities::{ActivityContext, ActivityError, activities};
-use workflows::{
-    activities::{
-        AwaitReady, CreateNamespace, InstallRelease, NamespaceHandle, Readiness, TearDown,
-        preview_declared,
-    },
-    vocabulary::AllowedOwners,
+use workflows::contract::{
+    AwaitReady, CreateNamespace, InstallRelease, Readiness, TearDown, preview_declared,
 };
 
 use crate::{
     Cluster, NamespaceConfig, ReadinessConfig, ReleaseConfig, RepositoryCharts,
-    alive::{Progress, to_the_end, until_cancelled},
-    fault::give_up,
+    failure::into_activity_error,
+    heartbeat::{Progress, run_cancellable, run_to_completion},
     namespace, readiness, release,
     served::assert_served,
     teardown::tear_down,
@@ -46,7 +47,8 @@ impl Previews {
         ctx: ActivityContext,
         request: CreateNamespace,
     ) -> Result<NamespaceHandle, ActivityError> {
-        assert_served(&self.owners, &request.owner.preview.repository).map_err(give_up)?;
+        assert_served(&self.owners, &request.owner.preview.repository)
+            .map_err(into_activity_error)?;
         let progress = Progress::new();
         let temporal = ctx.client();
         let work = namespace::create(
@@ -56,7 +58,7 @@ impl Previews {
             &request,
             &progress,
         );
-        until_cancelled(&ctx, &progress, Box::pin(work)).await
+        run_cancellable(&ctx, &progress, Box::pin(work)).await
     }
 
     /// Twice is harmless: an install that stands is left as it is, and one that did not complete is taken down, so that each attempt is a first
@@ -67,7 +69,8 @@ impl Previews {
         ctx: ActivityContext,
         request: InstallRelease,
     ) -> Result<(), ActivityError> {
-        assert_served(&self.owners, &request.owner.preview.repository).map_err(give_up)?;
+        assert_served(&self.owners, &request.owner.preview.repository)
+            .map_err(into_activity_error)?;
         let progress = Progress::new();
         let work = release::install(
             &self.cluster,
@@ -78,7 +81,7 @@ impl Previews {
             ctx.cancelled(),
         );
         // Not dropped on cancellation: the workflow goes on to the teardown when this returns, and Helm must have ended by then.
-        to_the_end(&ctx, &progress, Box::pin(work)).await
+        run_to_completion(&ctx, &progress, Box::pin(work)).await
     }
 
     /// Twice is harmless: it looks, and at the most restarts pods that wait for their image.
@@ -97,7 +100,7 @@ impl Previews {
             asked_at,
             &progress,
         );
-        until_cancelled(&ctx, &progress, work).await
+        run_cancellable(&ctx, &progress, work).await
     }
 
     /// Twice is harmless: what is gone is gone, and what has another UID or another run's name on it is left alone.
@@ -115,11 +118,11 @@ impl Previews {
             &ctx,
             &progress,
         );
-        to_the_end(&ctx, &progress, work).await
+        run_to_completion(&ctx, &progress, work).await
     }
 }
 
-/// When the workflow asked, however many attempts ago: patience does not begin anew because a worker was restarted.
+/// When the workflow asked, however many attempts ago: the timeout does not start over because a worker was restarted.
 fn first_asked(ctx: &ActivityContext) -> Timestamp {
     let scheduled = ctx.info().scheduled_time.unwrap_or_else(SystemTime::now);
     Timestamp::try_from(scheduled).unwrap_or_else(|_| Timestamp::now())

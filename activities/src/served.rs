@@ -1,9 +1,9 @@
-//! Is this repository served at all? Asked before anything is looked at, written or started in its name, because the webhook is not the only way here:
-//! who knows its secret, or may start workflows, could name any repository.
+//! Checks that a repository is served at all, before anything is read, written or started in its name: the webhook is not the only way here.
+//! Who knows its secret, or may start workflows, could name any repository.
 
-use workflows::vocabulary::{AllowedOwners, Repository};
+use domain::{AllowedOwners, Repository};
 
-use crate::fault::{Explanation, Fault, explain};
+use crate::failure::{ActivityFailure, Failure, explain};
 
 /// The operators serve others.
 #[derive(Debug, thiserror::Error)]
@@ -12,20 +12,15 @@ pub(crate) struct NotServed {
     repository: Repository,
 }
 
-impl Fault for NotServed {
-    fn kind(&self) -> &'static str {
-        "NotServed"
-    }
-
-    fn is_permanent(&self) -> bool {
-        true
-    }
-
-    fn explanation(&self) -> Explanation {
-        explain(format!(
-            "This preview service does not serve {}: its operators name whom it serves (PREVIEW_ALLOWED_OWNERS).",
-            self.repository
-        ))
+impl ActivityFailure for NotServed {
+    fn failure(&self) -> Failure {
+        Failure::permanent(
+            "NotServed",
+            explain(format!(
+                "This preview service does not serve {}: its operators name whom it serves (PREVIEW_ALLOWED_OWNERS).",
+                self.repository
+            )),
+        )
     }
 }
 

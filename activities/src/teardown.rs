@@ -1,20 +1,20 @@
 //! How is everything that a run has made removed, and nothing else?
 
+use domain::PreviewId;
 use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::{
     Api, ResourceExt,
     api::{DeleteParams, ListParams, Preconditions},
 };
 use temporalio_sdk::activities::ActivityContext;
-use workflows::{activities::TearDown, vocabulary::PreviewId};
+use workflows::contract::TearDown;
 
 use crate::{
     Cluster, Helm,
-    alive::Progress,
-    namespace::made_for,
+    heartbeat::Progress,
+    namespace::{DeleteError, delete, made_for, wait_until_gone},
     ownership::is_terminating,
     release::uninstall,
-    removal::{RemovalError, delete, wait_until_gone},
 };
 
 /// Returns when nothing of this run is left. A cancellation of the activity is a worker that shuts down; Helm is then stopped, and the next attempt
@@ -27,7 +27,7 @@ pub(crate) async fn tear_down(
     request: &TearDown,
     ctx: &ActivityContext,
     progress: &Progress,
-) -> Result<(), RemovalError> {
+) -> Result<(), DeleteError> {
     let preview = &request.owner.preview;
     progress.report(format!("looking for the namespace of {preview}"));
     for (namespace, claim) in made_for(cluster, preview).await? {
@@ -52,7 +52,7 @@ async fn remove(
     namespace: &Namespace,
     ctx: &ActivityContext,
     progress: &Progress,
-) -> Result<(), RemovalError> {
+) -> Result<(), DeleteError> {
     let name = namespace.name_any();
     let uid = namespace.uid().unwrap_or_default();
     if !is_terminating(namespace) {
@@ -62,7 +62,7 @@ async fn remove(
             tracing::warn!(namespace = name, %error, "helm uninstall did not succeed; deleting the namespace all the same");
         }
         if ctx.is_cancelled() {
-            return Err(RemovalError::Cancelled);
+            return Err(DeleteError::Cancelled);
         }
         stop_pods(cluster, &name).await;
         let exactly_this = Preconditions {
@@ -73,7 +73,7 @@ async fn remove(
     }
     tokio::select! {
         result = wait_until_gone(cluster, &name, &uid, progress) => result,
-        () = ctx.cancelled() => Err(RemovalError::Cancelled),
+        () = ctx.cancelled() => Err(DeleteError::Cancelled),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{collections::HashSet, error::Error, time::Duration};
 
+use domain::{Login, PreviewId, PullRequestRef, pull_request::StickyComment};
 use jiff::Timestamp;
 use temporalio_client::{
     Client, RpcOptions, UntypedWorkflow, WorkflowDescribeOptions, WorkflowExecutionStatus,
@@ -14,14 +15,12 @@ use temporalio_common::protos::temporal::api::workflowservice::v1::{
 };
 use workflows::{
     PullRequestWorkflow,
-    activities::StickyComment,
     search_attributes::{EXPIRES_AT, REQUESTED_BY},
-    vocabulary::{Login, PreviewId, PullRequestRef},
 };
 
 use crate::ownership::{InvalidTemporalNamespaceId, TemporalNamespaceId};
 
-use crate::fault::{Explanation, Fault, explain, with_causes};
+use crate::failure::{ActivityFailure, Failure, explain, with_causes};
 
 /// Longest wait for a workflow's answer. One that a worker has in memory answers within milliseconds; another has to be replayed first.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -57,17 +56,12 @@ impl TemporalError {
     }
 }
 
-impl Fault for TemporalError {
-    fn kind(&self) -> &'static str {
-        "TemporalUnavailable"
-    }
-
-    fn is_permanent(&self) -> bool {
-        false
-    }
-
-    fn explanation(&self) -> Explanation {
-        explain("Temporal did not answer as it should. Try again later.")
+impl ActivityFailure for TemporalError {
+    fn failure(&self) -> Failure {
+        Failure::temporary(
+            "TemporalUnavailable",
+            explain("Temporal did not answer as it should. Try again later."),
+        )
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{io, sync::Arc};
 
+use domain::InstallationId;
 use http::Method;
 use octocrab::{
     auth::{AppAuth, EncodingKey},
@@ -11,7 +12,6 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::sync::OnceCell;
 use url::Url;
-use workflows::vocabulary::InstallationId;
 
 use crate::{
     Error, ErrorKind,

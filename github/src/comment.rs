@@ -1,10 +1,10 @@
 //! What have we said on a pull request, and how do we say something new or change it?
 
+use domain::{CommentId, PullRequestRef};
 use http::Method;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use url::Url;
-use workflows::vocabulary::{CommentId, PullRequestRef};
 
 use crate::{Error, ErrorKind, GitHubApp};
 

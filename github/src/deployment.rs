@@ -1,12 +1,9 @@
 //! How does a preview get into GitHub's own list of deployments, with its button "View deployment"?
 
+use domain::{CommentId, CommitSha, DeploymentId, PullRequestRef, preview::DeploymentState};
 use http::Method;
 use serde::{Deserialize, Serialize};
 use url::Url;
-use workflows::{
-    activities::{DeploymentId, DeploymentState},
-    vocabulary::{CommentId, CommitSha, PullRequestRef},
-};
 
 use crate::{Error, GitHubApp};
 

@@ -1,9 +1,9 @@
 //! What does a repository hold in one file?
 
+use domain::PullRequestRef;
 use http::Method;
 use serde::Deserialize;
 use url::form_urlencoded;
-use workflows::vocabulary::PullRequestRef;
 
 use crate::{Error, ErrorKind, GitHubApp, content::Content};
 

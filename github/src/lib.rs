@@ -1,8 +1,8 @@
-//! The GitHub App client that webhook and worker share: the few calls we make, in our own words, with our own errors.
+//! The GitHub App client of the worker: the few calls we make, in our own types, with our own errors.
 //!
 //! [`GitHubApp`] is the whole interface: `app.pull_request(&reference)`, `app.role(&reference, login)`, `app.create_comment(..)` and so on.
 //! It speaks to GitHub, to GitHub Enterprise or to a stand-in, whichever `api_url` names. It never retries by itself, with one exception
-//! (a rejected installation token is replaced once): how patient to be is the caller's decision, and [`Error`] says what would help.
+//! (a rejected installation token is replaced once): how often to retry is the caller's decision, and [`Error`] says what would help.
 
 mod app;
 mod comment;
@@ -23,6 +23,6 @@ pub use deployment::NewDeployment;
 pub use error::{Error, ErrorKind};
 pub use file::RepositoryFile;
 pub use permission::Role;
-pub use pull_request::{PullRequest, PullRequestState};
+pub use pull_request::PullRequest;
 pub use tree::{Depth, Tree, TreeEntry, TreeEntryKind};
 pub use visibility::Visibility;

@@ -1,8 +1,8 @@
 //! What may a person do in a repository?
 
+use domain::PullRequestRef;
 use http::Method;
 use serde::Deserialize;
-use workflows::vocabulary::PullRequestRef;
 
 use crate::{Error, GitHubApp};
 

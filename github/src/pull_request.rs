@@ -1,9 +1,9 @@
-//! What is the state of a pull request?
+//! Reads pull requests.
 
+use domain::{CommitSha, PullRequestRef, RepositoryId, pull_request::PullRequestState};
 use http::Method;
 use serde::Deserialize;
 use url::Url;
-use workflows::vocabulary::{CommitSha, PullRequestRef, RepositoryId};
 
 use crate::{Error, GitHubApp};
 
@@ -29,17 +29,6 @@ pub struct PullRequest {
     pub locked: bool,
     /// Its page.
     pub html_url: Url,
-}
-
-/// Whether a pull request is still to be decided on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PullRequestState {
-    /// Undecided.
-    Open,
-    /// Closed without merging.
-    Closed,
-    /// Merged.
-    Merged,
 }
 
 impl GitHubApp {

@@ -5,11 +5,11 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use domain::InstallationId;
 use http::Method;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use workflows::vocabulary::InstallationId;
 
 use crate::{
     Error,

@@ -29,7 +29,7 @@ const REDIRECTS_MAX: usize = 5;
 /// The version of GitHub's API that the structures of this crate were written for.
 const API_VERSION: &str = "2022-11-28";
 /// GitHub wants to know who is calling.
-const USER_AGENT: &str = concat!("deploy-previews/", env!("CARGO_PKG_VERSION"));
+const USER_AGENT: &str = concat!("preview/", env!("CARGO_PKG_VERSION"));
 
 /// One request, before anyone has signed it.
 pub(crate) struct Call {

@@ -1,8 +1,8 @@
 //! What lies in a folder of a commit, and what do the files there hold?
 
+use domain::{InstallationId, Repository};
 use http::Method;
 use serde::Deserialize;
-use workflows::vocabulary::{InstallationId, Repository};
 
 use crate::{Error, ErrorKind, GitHubApp, content::Content};
 

@@ -1,8 +1,8 @@
 //! Who can see a repository, and what is said in it?
 
+use domain::PullRequestRef;
 use http::Method;
 use serde::Deserialize;
-use workflows::vocabulary::PullRequestRef;
 
 use crate::{Error, GitHubApp};
 

@@ -10,9 +10,8 @@ use dev::github::{Comment, Traffic, User};
 use futures::{StreamExt, TryStreamExt, future::try_join_all, stream};
 use jiff::SignedDuration;
 use tests::{
-    ANOTHER_OWNER, Conversation, PullRequest, Setting, converse,
-    patience::{ANSWER, GONE, URL},
-    plain,
+    ANOTHER_OWNER, Conversation, PullRequest, Setting, converse, plain,
+    timeouts::{ANSWER, GONE, URL},
 };
 
 /// Images that are built at the same moment.
@@ -40,7 +39,7 @@ async fn burst(chat: &Conversation, requests: usize) -> Result<Vec<Seen>> {
         .buffered(BUILDS)
         .try_collect()
         .await?;
-    let patience = URL * u32::try_from(1 + requests / 10)?;
+    let timeout = URL * u32::try_from(1 + requests / 10)?;
 
     let began = Instant::now();
     let asked: Vec<_> = pulls
@@ -56,7 +55,7 @@ async fn burst(chat: &Conversation, requests: usize) -> Result<Vec<Seen>> {
         let url = preview.url()?;
         let shows_url = |said: &str| said.contains(url.as_str());
         pull.github
-            .wait_for_comment(|comment| shows_url(&comment.body), patience)
+            .wait_for_comment(|comment| shows_url(&comment.body), timeout)
             .await?;
         let page = preview.open("/api/info").await?;
         assert_eq!(
@@ -65,7 +64,7 @@ async fn burst(chat: &Conversation, requests: usize) -> Result<Vec<Seen>> {
             "{url}"
         );
         pull.github
-            .wait_for_comment(|comment| comment.body.contains("expired"), patience)
+            .wait_for_comment(|comment| comment.body.contains("expired"), timeout)
             .await?;
         preview.is_over().await?;
 

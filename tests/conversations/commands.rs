@@ -5,9 +5,9 @@ use dev::{
     github::{Comment, Role, User},
     stack::part::until as eventually,
 };
+use domain::preview::Phase;
 use jiff::{SignedDuration, Timestamp};
-use tests::{Preview, PullRequest, Setting, converse, patience::ANSWER};
-use workflows::vocabulary::Phase;
+use tests::{Preview, PullRequest, Setting, converse, timeouts::ANSWER};
 
 use crate::words::{until, written};
 
@@ -230,12 +230,16 @@ fn the_commands_of_one_comment_are_carried_out_in_their_order_and_answered_toget
         assert!(
             in_order(
                 &answer,
-                &["could be stopped", "no preview", "`/preview extend`"]
+                &[
+                    "no active preview to stop",
+                    "no active preview.",
+                    "`/preview extend`"
+                ]
             ),
             "{answer}"
         );
         assert!(
-            !answer.contains("these are the commands"),
+            !answer.contains("Commands:"),
             "what was quoted was not asked: {answer}"
         );
         assert_eq!(pull.replies().len(), 1);

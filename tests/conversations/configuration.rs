@@ -2,11 +2,11 @@
 
 use anyhow::{Context, Result};
 use dev::github::User;
+use domain::preview::Phase;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::{apps::v1::Deployment, core::v1::ConfigMap};
 use kube::Api;
-use tests::{Conversation, Preview, PullRequest, Setting, converse, patience::ANSWER};
-use workflows::vocabulary::Phase;
+use tests::{Conversation, Preview, PullRequest, Setting, converse, timeouts::ANSWER};
 
 use crate::{chart::copy_with, words::until};
 

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use dev::github::User;
+use domain::preview::Phase;
 use k8s_openapi::api::{
     apps::v1::Deployment,
     batch::v1::Job,
@@ -14,9 +15,8 @@ use kube::{
 };
 use serde_json::json;
 use temporalio_client::WorkflowExecutionStatus;
-use tests::{Conversation, HeldHelm, Preview, PullRequest, Setting, converse, patience::RECOVERY};
+use tests::{Conversation, HeldHelm, Preview, PullRequest, Setting, converse, timeouts::RECOVERY};
 use tokio::time::timeout;
-use workflows::vocabulary::Phase;
 
 use crate::chart::{copy_with, in_repository};
 

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use anyhow::{Context, Result, ensure};
 use dev::{github::User, stack::part::until};
+use domain::preview::Phase;
 use temporalio_client::WorkflowExecutionStatus;
 use tests::{
     Conversation, HeldHelm, Preview, PullRequest, Setting, converse,
-    patience::{HTTP, RECOVERY},
+    timeouts::{HTTP, RECOVERY},
 };
-use workflows::vocabulary::Phase;
 
 /// What must be true once a cancelled preview is over.
 async fn ended_as_cancelled(pull: &PullRequest, preview: &Preview) -> Result<()> {

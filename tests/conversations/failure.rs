@@ -1,9 +1,9 @@
 //! When a preview cannot be, the requester is told early and exactly why, and nothing stays.
 
 use anyhow::Result;
+use domain::preview::Phase;
 use temporalio_client::WorkflowExecutionStatus;
 use tests::{Conversation, Setting, converse};
-use workflows::vocabulary::Phase;
 
 use crate::chart::copy_with;
 
@@ -17,7 +17,7 @@ raise RuntimeError("the database is not there")
 
 #[test]
 fn an_image_that_never_comes_is_waited_for_and_then_named() {
-    converse(Setting::default().image_patience("5s"), async |chat| {
+    converse(Setting::default().image_timeout("5s"), async |chat| {
         let pull = chat.pull_request_without_image().await?;
 
         let preview = pull.request_preview().await?;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use dev::{github::User, stack::part::until};
-use tests::{Conversation, PullRequest, Setting, converse, patience::ANSWER};
+use tests::{Conversation, PullRequest, Setting, converse, timeouts::ANSWER};
 
 /// As good as for ever.
 const ALWAYS: usize = 1_000_000;

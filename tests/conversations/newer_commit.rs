@@ -2,11 +2,11 @@
 
 use anyhow::Result;
 use dev::{github::User, stack::part::until};
+use domain::preview::Phase;
 use temporalio_client::WorkflowExecutionStatus;
 use tests::{
-    ANOTHER_OWNER, Conversation, Preview, PullRequest, Setting, converse, patience::ANSWER,
+    ANOTHER_OWNER, Conversation, Preview, PullRequest, Setting, converse, timeouts::ANSWER,
 };
-use workflows::vocabulary::Phase;
 
 /// An app that dies at its start.
 pub(crate) const BROKEN: (&str, &str) =

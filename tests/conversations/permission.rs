@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use dev::{github::User, stack::part::until};
 use jiff::Timestamp;
 use temporalio_client::WorkflowExecutionStatus;
-use tests::{Conversation, PullRequest, Setting, converse, patience::ANSWER};
+use tests::{Conversation, PullRequest, Setting, converse, timeouts::ANSWER};
 
 use crate::ending::start_by_hand;
 

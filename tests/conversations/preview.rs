@@ -2,12 +2,12 @@
 
 use anyhow::ensure;
 use dev::github::User;
+use domain::preview::Phase;
 use futures::future::try_join_all;
 use temporalio_client::WorkflowExecutionStatus;
-use tests::{Setting, converse, patience::ANSWER};
-use workflows::{
-    search_attributes::{COMMIT, EXPIRES_AT, PHASE, PULL_REQUEST, REPOSITORY, REQUESTED_BY},
-    vocabulary::Phase,
+use tests::{Setting, converse, timeouts::ANSWER};
+use workflows::search_attributes::{
+    COMMIT, EXPIRES_AT, PHASE, PULL_REQUEST, REPOSITORY, REQUESTED_BY,
 };
 
 #[test]

@@ -169,7 +169,7 @@ fn what_a_terminated_preview_has_left_is_no_ground_for_a_chart_that_is_held_to_l
         assert_ne!(after.metadata.uid, before.metadata.uid);
         let is_held = |namespace: &Namespace| {
             let labels = namespace.metadata.labels.as_ref();
-            labels.is_some_and(|all| all.contains_key("preview.dev/chart"))
+            labels.is_some_and(|all| all.contains_key("preview.internal/chart"))
         };
         assert!(is_held(&before) && !is_held(&after));
         preview.stop().await

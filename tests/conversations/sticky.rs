@@ -5,7 +5,7 @@ use dev::github::User;
 use futures::future::try_join_all;
 use jiff::SignedDuration;
 use temporalio_client::WorkflowExecutionStatus;
-use tests::{Setting, converse, patience::RECOVERY};
+use tests::{Setting, converse, timeouts::RECOVERY};
 
 use crate::words::written;
 
@@ -28,6 +28,22 @@ fn a_comment_that_somebody_deletes_is_written_anew() {
         preview.stop().await?;
         pull.says("stopped").await?;
         assert_eq!(pull.sticky()?.id, end.id);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_comment_that_github_does_not_find_for_a_moment_is_not_written_a_second_time() {
+    converse(Setting::default(), async |chat| {
+        let pull = chat.pull_request().await?;
+        let preview = pull.previewed().await?;
+        let first = pull.sticky()?;
+        chat.github.fail_next("issues/update-comment", 404, 1);
+
+        preview.stop().await?;
+
+        pull.says("stopped").await?;
+        assert_eq!(pull.sticky()?.id, first.id);
         Ok(())
     });
 }

@@ -7,6 +7,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use dev::stack::part::until;
+use domain::{PreviewId, orphan_sweep::SweepReport};
 use futures::{StreamExt, TryStreamExt, stream};
 use k8s_openapi::{api::core::v1::Namespace, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use kube::{
@@ -16,8 +17,7 @@ use kube::{
 use serde_json::json;
 use temporalio_client::{UntypedWorkflow, WorkflowCountOptions, WorkflowStartOptions};
 use temporalio_common::data_converters::RawValue;
-use tests::{Conversation, Setting, converse, patience::ANSWER};
-use workflows::{orphan_sweep::SweepReport, vocabulary::PreviewId};
+use tests::{Conversation, Setting, converse, timeouts::ANSWER};
 
 use crate::sweep::{delete, grace_is_over, is_gone, our_labels, sweep};
 
@@ -73,8 +73,8 @@ async fn populate(
             let id = preview(chat, number)?;
             let name = chat.stack.names()?.namespace(&id);
             let annotations = [
-                ("preview.dev/workflow-id", id.to_string()),
-                ("preview.dev/namespace", name.clone()),
+                ("preview.internal/workflow-id", id.to_string()),
+                ("preview.internal/namespace", name.clone()),
             ];
             let annotations = annotations.map(|(key, value)| (key.to_owned(), value));
             let metadata = ObjectMeta {
@@ -199,7 +199,7 @@ fn is_bounded(cost: &Cost, all: usize, suspects: usize) {
 /// Takes our labels off, so that the conversation is over without ten thousand deletions, which take the cluster an hour.
 async fn abandon(chat: &Conversation, numbers: std::ops::Range<usize>) -> Result<()> {
     let no_labels = json!({ "metadata": { "labels": {
-        "app.kubernetes.io/managed-by": null, "preview.dev/instance": null, "preview.dev/temporal-namespace": null,
+        "app.kubernetes.io/managed-by": null, "preview.internal/instance": null, "preview.internal/temporal-namespace": null,
     } } });
     stream::iter(numbers)
         .map(async |number| {

@@ -7,7 +7,7 @@ use dev::{
     github::{RawAnswer, User, sign},
     stack::part::until,
 };
-use tests::{Conversation, PullRequest, Setting, converse, patience::ANSWER};
+use tests::{Conversation, PullRequest, Setting, converse, timeouts::ANSWER};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,

@@ -24,8 +24,8 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungsten
 use url::Url;
 
 use crate::{
-    patience::{HTTP, URL},
     process::programs,
+    timeouts::{HTTP, URL},
 };
 
 /// For the browser to come up.

@@ -23,12 +23,12 @@ use secrecy::ExposeSecret;
 
 use crate::{
     evidence, name,
-    patience::ANSWER,
     process::{Service, programs},
     pull_request::PullRequest,
     setting::Setting,
     stack::{NAME_KEY, SharedStack},
     temporal::Workflows,
+    timeouts::ANSWER,
 };
 
 /// The owner of every conversation's repository; the repositories' names differ.
@@ -332,7 +332,7 @@ impl Conversation {
     /// When the cluster does not answer.
     pub async fn namespaces(&self) -> Result<Vec<String>> {
         let selector = format!(
-            "app.kubernetes.io/managed-by=preview,preview.dev/instance={}",
+            "app.kubernetes.io/managed-by=preview,preview.internal/instance={}",
             self.instance
         );
         let namespaces: Api<Namespace> = Api::all(self.stack.kube.clone());

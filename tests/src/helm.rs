@@ -15,7 +15,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::patience::{ANSWER, URL};
+use crate::timeouts::{ANSWER, URL};
 
 /// A program that is the real Helm, except that `install` says when it is held, and then hangs until somebody ends it.
 pub struct HeldHelm {

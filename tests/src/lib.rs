@@ -10,13 +10,13 @@ mod evidence;
 mod helm;
 mod name;
 mod page;
-pub mod patience;
 mod preview;
 mod process;
 mod pull_request;
 mod setting;
 mod stack;
 mod temporal;
+pub mod timeouts;
 
 pub use browser::Browser;
 pub use conversation::{ANOTHER_OWNER, Conversation, converse};

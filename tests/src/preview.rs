@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
 use dev::{page::Page, stack::part::until};
+use domain::{PreviewId, preview::Phase};
 use futures::TryStreamExt;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, runtime::wait::await_condition};
@@ -18,16 +19,11 @@ use temporalio_common::protos::temporal::api::history::v1::{
 };
 use tokio::time::timeout;
 use url::Url;
-use workflows::{
-    PreviewWorkflow,
-    preview::PreviewStatus,
-    search_attributes::PHASE,
-    vocabulary::{Phase, PreviewId},
-};
+use workflows::{PreviewWorkflow, preview::PreviewStatus, search_attributes::PHASE};
 
 use crate::{
-    patience::{ANSWER, GONE, URL},
     stack::SharedStack,
+    timeouts::{ANSWER, GONE, URL},
 };
 
 /// A preview that was, is or could be.

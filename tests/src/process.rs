@@ -19,7 +19,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::patience::{HTTP, SERVICE_DOWN, SERVICE_UP};
+use crate::timeouts::{HTTP, SERVICE_DOWN, SERVICE_UP};
 
 /// Lines of a log that are shown when something is wrong.
 const TAIL_LINES: usize = 40;

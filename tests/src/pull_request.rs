@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 use dev::github::{Comment, File, Outcome, Push, Repository, StandIn, User};
+use domain::{CommitSha, PreviewId, PullRequestNumber};
 use serde_json::json;
 use url::Url;
-use workflows::vocabulary::{CommitSha, PreviewId, PullRequestNumber};
 
 use crate::{
-    patience::{ANSWER, URL},
     preview::Preview,
     stack::SharedStack,
+    timeouts::{ANSWER, URL},
 };
 
 /// What asks for a preview.

@@ -43,8 +43,8 @@ impl Setting {
 
     /// How long a preview waits for its image.
     #[must_use]
-    pub fn image_patience(self, patience: &str) -> Self {
-        self.worker("PREVIEW_IMAGE_PATIENCE", patience)
+    pub fn image_timeout(self, timeout: &str) -> Self {
+        self.worker("PREVIEW_IMAGE_TIMEOUT", timeout)
     }
 
     /// The worker is not running yet when the conversation begins.

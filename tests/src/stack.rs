@@ -12,15 +12,15 @@ use dev::{
     stack::env::StackEnv,
     tools::{Tool, Toolbox},
 };
+use domain::{NameKey, Names};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use temporalio_client::{Client, ClientOptions, Connection, ConnectionOptions, tonic::IntoRequest};
 use temporalio_common::protos::temporal::api::workflowservice::v1::{
     DescribeNamespaceRequest, RegisterNamespaceRequest,
 };
 use tokio::sync::OnceCell;
-use workflows::vocabulary::{NameKey, Names};
 
-use crate::patience::ANSWER;
+use crate::timeouts::ANSWER;
 
 /// The variable that holds the path of the stack's `stack.env`.
 pub const STACK_ENV: &str = "PREVIEW_STACK_ENV";

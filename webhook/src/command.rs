@@ -4,12 +4,12 @@
 //! as something else is talk *about* commands and runs nothing: quotes, code, headings, list items, tables, links, emphasis, and what stands
 //! inside an HTML element. A quoted reply or a README pasted into a comment must never deploy. What Markdown makes of a comment is found out in
 //! `markdown`, what a browser makes of that in `html`; what the words of such a line mean is decided in
-//! [`workflows::vocabulary::parse_line`].
+//! [`domain::parse_line`].
 
 mod html;
 mod markdown;
 
-use workflows::vocabulary::{Command, Misunderstood, parse_line};
+use domain::{Command, Misunderstood, parse_line};
 
 /// Longest comment that is read, in bytes. GitHub's limit is 65,536 characters of at most 4 bytes.
 const COMMENT_MAX: usize = 262_144;

@@ -1,11 +1,11 @@
-//! With which settings does the service run? Each is an environment variable; `--help` lists them.
+//! The settings of the webhook. Each is an environment variable; `--help` lists them.
 
 use std::{net::SocketAddr, time::Duration};
 
 use clap::{Parser, value_parser};
-use secrecy::{ExposeSecret, SecretString};
-use service::{LogFormat, TemporalSettings};
-use workflows::vocabulary::{AllowedOwners, InvalidTtl, Ttl};
+use domain::{AllowedOwners, InvalidTtl, Ttl};
+use runtime::{LogFormat, TemporalSettings, secret::given};
+use secrecy::SecretString;
 
 use crate::{limit::Limits, signature::Secrets};
 
@@ -107,11 +107,6 @@ impl Config {
         let previous = given(self.webhook_secret_previous.as_ref()).cloned();
         Secrets::new(self.webhook_secret.clone(), previous)
     }
-}
-
-/// An empty variable is how many deployment tools write "none".
-fn given(secret: Option<&SecretString>) -> Option<&SecretString> {
-    secret.filter(|secret| !secret.expose_secret().is_empty())
 }
 
 fn duration_or_none(text: &str) -> Result<Duration, InvalidTtl> {

@@ -1,4 +1,4 @@
-//! Is this request a delivery from GitHub that can be read at all?
+//! Reads a request as a delivery from GitHub, if it is one.
 //!
 //! The checks come in this order, and the first that fails is the answer: size, signature, content type, GitHub's two headers. Whoever cannot
 //! sign learns nothing about what comes after.
@@ -17,7 +17,6 @@ use futures::StreamExt;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    event::Event,
     limit::{Evicted, Holder, Limit},
     signature::{Check, Secrets, Signature, SignatureError},
 };
@@ -128,7 +127,7 @@ impl Reader {
         headers: &HeaderMap,
         body: &mut BodyDataStream,
     ) -> Result<Bytes, Rejection> {
-        let is_kept = event(headers).is_some_and(Event::is_read);
+        let is_kept = event(headers).is_some_and(is_read);
         let at_most = if is_kept { READ_MAX } else { BODY_MAX };
         let announced = headers
             .get(header::CONTENT_LENGTH)
@@ -219,6 +218,12 @@ impl fmt::Display for DeliveryId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// Is the body of such an event ever looked at?
+#[must_use]
+pub fn is_read(event: &str) -> bool {
+    matches!(event, "issue_comment" | "pull_request")
 }
 
 /// A header's value, if it is there once, is text, and is neither empty nor unreasonably long.

@@ -1,47 +1,31 @@
-//! What does a delivery tell us: a comment on a pull request, a push to it, or its end?
+//! What a delivery tells: a comment on a pull request, a push to it, or its end.
 //!
 //! Own structures with the few fields we need: GitHub adds fields at any time, and large models break on payloads that we have no interest in.
 //! For the same reason a field is required only where nothing can be done without it, and null is the same as absent.
 
+use domain::{
+    CommentId, CommitSha, InstallationId, Login, PullRequestNumber, PullRequestRef, Repository,
+    RepositoryId,
+    pull_request::{Closed, Commented, Origin, PullRequestEvent, Pushed},
+};
 use jiff::Timestamp;
 use serde::{Deserialize, de::DeserializeOwned, de::IgnoredAny};
-use workflows::{
-    pull_request::Origin,
-    vocabulary::{
-        CommentId, CommitSha, InstallationId, Login, PullRequestNumber, PullRequestRef, Repository,
-        RepositoryId,
-    },
-};
 
 use crate::{
-    delivery::{Delivery, Rejection},
+    command,
+    delivery::{Delivery, Rejection, is_read},
     outcome::Ignored,
 };
 
-/// What a delivery tells us.
+/// What a delivery tells.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Event {
-    /// A person wrote a new comment on a pull request.
-    Comment(Comment),
-    /// A pull request has a new newest commit.
-    Pushed {
-        /// Where.
+    /// Something happened on a pull request, be it open or not.
+    OnPullRequest {
+        /// Which one.
         pull_request: PullRequestRef,
-        /// Which.
-        head: CommitSha,
-        /// Who pushed it; none where that is not a person.
-        by: Option<Login>,
-        /// Where the event comes from.
-        origin: Origin,
-    },
-    /// A pull request was closed.
-    Closed {
-        /// Which.
-        pull_request: PullRequestRef,
-        /// Merged, not merely closed.
-        merged: bool,
-        /// Where the event comes from, and when it was closed.
-        origin: Origin,
+        /// What happened.
+        event: PullRequestEvent,
     },
     /// Nothing that we act on.
     Ignored {
@@ -52,35 +36,14 @@ pub enum Event {
     },
 }
 
-/// A new comment by a person on a pull request, be it open or not.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Comment {
-    /// Where.
-    pub pull_request: PullRequestRef,
-    /// Where the event comes from, and when it was written.
-    pub origin: Origin,
-    /// Its number.
-    pub id: CommentId,
-    /// Who wrote it.
-    pub author: Login,
-    /// Its text, as Markdown.
-    pub body: String,
-}
-
 impl Event {
-    /// Is the body of such a delivery ever looked at?
-    #[must_use]
-    pub fn is_read(event: &str) -> bool {
-        matches!(event, "issue_comment" | "pull_request")
-    }
-
     /// Reads a delivery's body, which reached us at the given time.
     ///
     /// # Errors
     /// [`Rejection::Json`] if the body is not JSON or, for what we act on, not the documented JSON.
     pub fn read(delivery: &Delivery, received_at: Timestamp) -> Result<Self, Rejection> {
         let event = delivery.event.as_str();
-        if !Self::is_read(event) {
+        if !is_read(event) {
             return Ok(Self::Ignored {
                 why: match event {
                     "ping" => Ignored::Ping,
@@ -103,10 +66,16 @@ impl Event {
             }
             _ => Err(Ignored::OtherAction),
         };
-        Ok(understood.unwrap_or_else(|why| Self::Ignored {
-            why,
-            mentions_a_command: glance.mentions_a_command(),
-        }))
+        Ok(match understood {
+            Ok((pull_request, event)) => Self::OnPullRequest {
+                pull_request,
+                event,
+            },
+            Err(why) => Self::Ignored {
+                why,
+                mentions_a_command: glance.mentions_a_command(),
+            },
+        })
     }
 }
 
@@ -151,6 +120,9 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Rejection> {
             })
         })
 }
+
+/// What happened, and on which pull request.
+type Understood = (PullRequestRef, PullRequestEvent);
 
 /// What has to be known of a delivery before it is worth reading. Of actions that we do not act on, nothing else has to be as documented.
 #[derive(Deserialize)]
@@ -266,7 +238,7 @@ impl Glance {
 }
 
 impl IssueComment {
-    fn understand(self, received_at: Timestamp) -> Result<Event, Ignored> {
+    fn understand(self, received_at: Timestamp) -> Result<Understood, Ignored> {
         if self.issue.pull_request.is_none() {
             return Err(Ignored::NotAPullRequest);
         }
@@ -286,18 +258,22 @@ impl IssueComment {
             self.comment.created_at,
             received_at,
         )?;
-        Ok(Event::Comment(Comment {
-            pull_request,
-            origin,
-            id: self.comment.id,
+        let commands = command::parse(&self.comment.body.unwrap_or_default());
+        if commands.is_empty() {
+            return Err(Ignored::NoCommand);
+        }
+        let event = PullRequestEvent::Commented(Commented {
+            comment: self.comment.id,
             author: author.login,
-            body: self.comment.body.unwrap_or_default(),
-        }))
+            commands,
+            origin,
+        });
+        Ok((pull_request, event))
     }
 }
 
 impl Synchronized {
-    fn understand(self, received_at: Timestamp) -> Result<Event, Ignored> {
+    fn understand(self, received_at: Timestamp) -> Result<Understood, Ignored> {
         let WirePullRequest {
             number,
             head,
@@ -310,17 +286,17 @@ impl Synchronized {
             updated_at,
             received_at,
         )?;
-        Ok(Event::Pushed {
-            pull_request,
+        let event = PullRequestEvent::Pushed(Pushed {
             head: head.sha,
             by: self.sender.and_then(Sender::person),
             origin,
-        })
+        });
+        Ok((pull_request, event))
     }
 }
 
 impl PullRequestClosed {
-    fn understand(self, received_at: Timestamp) -> Result<Event, Ignored> {
+    fn understand(self, received_at: Timestamp) -> Result<Understood, Ignored> {
         let WireClosed {
             number,
             merged,
@@ -334,11 +310,11 @@ impl PullRequestClosed {
             closed_at.or(updated_at),
             received_at,
         )?;
-        Ok(Event::Closed {
-            pull_request,
+        let event = PullRequestEvent::Closed(Closed {
             merged: merged.unwrap_or(false),
             origin,
-        })
+        });
+        Ok((pull_request, event))
     }
 }
 

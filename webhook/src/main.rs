@@ -1,26 +1,23 @@
 //! The webhook service: GitHub's deliveries in, signals to pull requests' workflows out.
 
-use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
+use std::{net::SocketAddr, process::ExitCode, sync::Arc};
 
 use anyhow::Context;
 use clap::Parser;
-use service::logging;
-use temporalio_client::ConnectionOptions;
+use runtime::{
+    logging,
+    probes::{self, Readiness},
+    shutdown,
+    temporal::{self, TemporalIsThere},
+};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use webhook::{
-    config::Config,
-    health::{self, Readiness},
-    receive::Service,
-    router::router,
-    server::Server,
-    temporal::Temporal,
+    config::Config, receive::Service, router::router, server::Server, temporal::TemporalSignaler,
 };
 
 /// What is written when RUST_LOG says nothing else. The Temporal client warns of every retry; of a call that failed for good we tell ourselves.
 const LOGGED: &str = "info,temporalio_client=error";
-/// How often a Temporal server that does not answer yet is tried again.
-const CONNECT_EVERY: Duration = Duration::from_secs(2);
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -38,33 +35,36 @@ async fn run() -> anyhow::Result<()> {
     // Read the configuration, all of it, before anything is touched
     let config = Config::parse();
     let limits = config.limits()?;
-    let connection = config.temporal.connection()?;
+    let mut connection = config.temporal.connection()?;
     logging::start(config.log_format, LOGGED);
 
     // Stop at SIGTERM and SIGINT
-    let shutdown = CancellationToken::new();
-    service::shutdown::on_signal(shutdown.clone()).context("cannot listen to signals")?;
+    let stop = CancellationToken::new();
+    shutdown::on_signal(stop.clone()).context("cannot listen to signals")?;
 
     // Connect to Temporal, which may be starting too
-    let connected = shutdown.run_until_cancelled(connect(&config, &connection));
+    TemporalSignaler::prepare(&mut connection);
+    let connected = stop.run_until_cancelled(temporal::connect(&config.temporal, &connection));
     let Some(temporal) = connected.await else {
         return Ok(());
     };
-    let temporal = Arc::new(temporal);
 
     // Answer probes and scrapes, to the very end
-    let readiness = Readiness::new(temporal.clone(), shutdown.clone());
-    let service = Service::new(
+    let signaler = TemporalSignaler::new(temporal.clone(), &config.temporal.preview_task_queue);
+    let service = Arc::new(Service::new(
         config.secrets(),
         config.preview_allowed_owners.clone(),
-        temporal,
-        readiness,
+        Arc::new(signaler),
         &limits,
-    );
-    let service = Arc::new(service);
+    ));
+    let readiness = Arc::new(Readiness::new(
+        Arc::new(TemporalIsThere(temporal)),
+        stop.clone(),
+    ));
     let listener = listen("WEBHOOK_HEALTH_LISTEN", config.webhook_health_listen).await?;
     tracing::info!(address = %listener.local_addr()?, "health and metrics");
-    tokio::spawn(health::serve(listener, health::router(service.clone())));
+    let probes = probes::router(readiness, service.metrics().clone());
+    tokio::spawn(probes::serve(listener, probes));
 
     // Serve until told to stop and nobody sends any more, then finish what was accepted
     let listener = listen("WEBHOOK_LISTEN", config.webhook_listen).await?;
@@ -74,7 +74,7 @@ async fn run() -> anyhow::Result<()> {
         receive_timeout: limits.receive_timeout,
         drain: config.webhook_drain,
     };
-    server.serve(listener, router(service), shutdown).await;
+    server.serve(listener, router(service), stop).await;
 
     tracing::info!("stopped");
     Ok(())
@@ -83,24 +83,4 @@ async fn run() -> anyhow::Result<()> {
 async fn listen(setting: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
     let listener = TcpListener::bind(address).await;
     listener.with_context(|| format!("{setting}: cannot listen on {address}"))
-}
-
-/// Tries until there is a connection.
-async fn connect(config: &Config, connection: &ConnectionOptions) -> Temporal {
-    loop {
-        let connected = Temporal::connect(
-            connection.clone(),
-            &config.temporal.temporal_namespace,
-            &config.temporal.preview_task_queue,
-        )
-        .await;
-        match connected {
-            Ok(temporal) => return temporal,
-            Err(error) => {
-                let address = config.temporal.temporal_address.as_str();
-                tracing::warn!(address, %error, "Temporal does not answer; trying again (TEMPORAL_ADDRESS)");
-                tokio::time::sleep(CONNECT_EVERY).await;
-            }
-        }
-    }
 }

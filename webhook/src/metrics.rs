@@ -1,7 +1,8 @@
-//! What is counted and measured, for Prometheus?
+//! What is counted and measured, for Prometheus.
 
 use std::{sync::atomic::AtomicU64, time::Duration};
 
+use async_trait::async_trait;
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
     metrics::{
@@ -12,11 +13,12 @@ use prometheus_client::{
     },
     registry::Registry,
 };
+use runtime::probes;
 
 use crate::{
-    inbox::{Told, Unconfirmed},
     limit::Limit,
     outcome::Ignored,
+    signaler::{SignalError, Signalled},
 };
 
 /// The shortest duration told apart, in seconds; ten more follow, each twice as long, up to about 10 s: GitHub's own deadline.
@@ -127,11 +129,11 @@ impl Metrics {
         Limit::new(most, held, evicted)
     }
 
-    /// Temporal was asked to tell a pull request's workflow.
-    pub fn signal(&self, signal: &'static str, told: &Result<Told, Unconfirmed>) {
-        let result = match told {
-            Ok(Told::Heard) => "heard",
-            Ok(Told::NobodyThere) => "nobody_there",
+    /// Temporal was asked to signal a pull request's workflow.
+    pub fn signal(&self, signal: &'static str, result: &Result<Signalled, SignalError>) {
+        let result = match result {
+            Ok(Signalled::Delivered) => "delivered",
+            Ok(Signalled::NoWorkflow) => "no_workflow",
             Err(_) => "error",
         };
         self.signals
@@ -145,5 +147,16 @@ impl Metrics {
         let mut text = String::new();
         encode(&mut text, &self.registry).expect("writing to a String cannot fail");
         text
+    }
+}
+
+#[async_trait]
+impl probes::Metrics for Metrics {
+    fn content_type(&self) -> &'static str {
+        "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    }
+
+    async fn render(&self) -> Result<String, String> {
+        Ok(self.render())
     }
 }

@@ -1,4 +1,4 @@
-//! What became of a delivery, and what is GitHub told?
+//! What became of a delivery, and what GitHub is told.
 //!
 //! | Delivery | Status | |
 //! | --- | --- | --- |
@@ -27,9 +27,9 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use workflows::vocabulary::PullRequestRef;
+use domain::PullRequestRef;
 
-use crate::{delivery::Rejection, inbox::Unconfirmed, signature::SignatureError};
+use crate::{delivery::Rejection, signaler::SignalError, signature::SignatureError};
 
 /// After how many seconds a delivery may be tried again.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("30");
@@ -42,11 +42,11 @@ pub enum Outcome {
     /// Nothing to do.
     Ignored(Ignored),
     /// The pull request's workflow has it.
-    Told {
+    Signalled {
         /// Which one's.
         pull_request: PullRequestRef,
         /// What, in one word: `commented`, `pushed`, `closed`.
-        news: &'static str,
+        signal: &'static str,
     },
     /// Temporal did not answer, or was not asked.
     Unavailable(Unavailable),
@@ -72,7 +72,7 @@ pub enum Ignored {
     /// The comment asks us for nothing.
     NoCommand,
     /// Nothing was asked for on this pull request, or it is long over.
-    NoConversation,
+    NoWorkflow,
     /// The operators do not serve the repository.
     NotServed,
 }
@@ -82,7 +82,7 @@ pub enum Ignored {
 pub enum Unavailable {
     /// It says so.
     #[error(transparent)]
-    Unconfirmed(#[from] Unconfirmed),
+    Signal(#[from] SignalError),
     /// It says nothing.
     #[error("not done within {0} s")]
     Deadline(u64),
@@ -107,7 +107,7 @@ impl Outcome {
                 }
             },
             Self::Ignored(_) => StatusCode::NO_CONTENT,
-            Self::Told { .. } => StatusCode::ACCEPTED,
+            Self::Signalled { .. } => StatusCode::ACCEPTED,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -129,7 +129,7 @@ impl Outcome {
                 Rejection::Json(_) => "bad_json",
             },
             Self::Ignored(_) => "ignored",
-            Self::Told { news, .. } => news,
+            Self::Signalled { signal, .. } => signal,
             Self::Unavailable(Unavailable::Busy) => "overloaded",
             Self::Unavailable(_) => "unavailable",
         }
@@ -141,7 +141,10 @@ impl Outcome {
         match self {
             Self::Rejected(rejection) => rejection.to_string(),
             Self::Ignored(ignored) => ignored.as_str().to_owned(),
-            Self::Told { pull_request, news } => format!("{news}: {pull_request} knows"),
+            Self::Signalled {
+                pull_request,
+                signal,
+            } => format!("{signal}: {pull_request} was signalled"),
             Self::Unavailable(unavailable) => unavailable.to_string(),
         }
     }
@@ -160,7 +163,7 @@ impl Ignored {
             Self::NoAuthor => "no_author",
             Self::NoInstallation => "no_installation",
             Self::NoCommand => "no_command",
-            Self::NoConversation => "no_conversation",
+            Self::NoWorkflow => "no_workflow",
             Self::NotServed => "not_served",
         }
     }
@@ -179,7 +182,7 @@ impl Ignored {
                 "`installation` is missing; let the App send this event, not a webhook of the repository"
             }
             Self::NoCommand => "no command",
-            Self::NoConversation => "nothing was asked for on this pull request",
+            Self::NoWorkflow => "nothing was asked for on this pull request",
             Self::NotServed => "PREVIEW_ALLOWED_OWNERS does not name this repository or its owner",
         }
     }

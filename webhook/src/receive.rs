@@ -1,4 +1,4 @@
-//! What happens to one delivery, from its first byte to its answer?
+//! The way of one delivery, from its first byte to its answer.
 
 use std::{
     sync::Arc,
@@ -9,23 +9,20 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
+use domain::{
+    AllowedOwners, Command, Misunderstood, PullRequestRef, pull_request::PullRequestEvent,
+};
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use tracing::Instrument;
-use workflows::{
-    pull_request::{Closed, Commented, Pushed},
-    vocabulary::{AllowedOwners, Command, Misunderstood, PullRequestRef},
-};
 
 use crate::{
-    command,
     delivery::{DeliveryId, Reader},
-    event::{Event, mentions_a_command},
-    health::Readiness,
-    inbox::{Inbox, News, Told},
+    event::Event,
     limit::{Holder, Limit, Limits},
     metrics::Metrics,
     outcome::{Ignored, Outcome, Unavailable},
+    signaler::{Signaler, Signalled},
     signature::Secrets,
 };
 
@@ -36,9 +33,8 @@ pub const DEADLINE: Duration = Duration::from_secs(8);
 pub struct Service {
     reader: Reader,
     owners: AllowedOwners,
-    inbox: Arc<dyn Inbox>,
-    readiness: Readiness,
-    metrics: Metrics,
+    signaler: Arc<dyn Signaler>,
+    metrics: Arc<Metrics>,
     connections: Limit,
     /// For what is verified and has to be passed on. Nobody waits for one.
     turns: Semaphore,
@@ -60,11 +56,10 @@ impl Service {
     pub fn new(
         secrets: Secrets,
         owners: AllowedOwners,
-        inbox: Arc<dyn Inbox>,
-        readiness: Readiness,
+        signaler: Arc<dyn Signaler>,
         limits: &Limits,
     ) -> Self {
-        let metrics = Metrics::default();
+        let metrics = Arc::new(Metrics::default());
         Self {
             reader: Reader {
                 secrets,
@@ -72,8 +67,7 @@ impl Service {
                 timeout: limits.receive_timeout,
             },
             owners,
-            inbox,
-            readiness,
+            signaler,
             connections: metrics.limit("connections", limits.connections),
             metrics,
             turns: Semaphore::new(limits.concurrent),
@@ -88,14 +82,8 @@ impl Service {
 
     /// What was counted.
     #[must_use]
-    pub fn metrics(&self) -> &Metrics {
+    pub fn metrics(&self) -> &Arc<Metrics> {
         &self.metrics
-    }
-
-    /// Whether deliveries can be accepted.
-    #[must_use]
-    pub fn readiness(&self) -> &Readiness {
-        &self.readiness
     }
 
     async fn handle(&self, request: Request, seen: &mut Seen) -> Outcome {
@@ -111,7 +99,11 @@ impl Service {
             connection.verified();
         }
         seen.event = Some(delivery.event.clone());
-        let (pull_request, news) = match Event::read(&delivery, Timestamp::now())? {
+        let (pull_request, event) = match Event::read(&delivery, Timestamp::now())? {
+            Event::OnPullRequest {
+                pull_request,
+                event,
+            } => (pull_request, event),
             Event::Ignored {
                 why,
                 mentions_a_command,
@@ -119,33 +111,10 @@ impl Service {
                 seen.mentions_a_command = mentions_a_command;
                 return Ok(Outcome::Ignored(why));
             }
-            Event::Comment(comment) => {
-                let commands = command::parse(&comment.body);
-                if commands.is_empty() {
-                    seen.mentions_a_command = mentions_a_command(&comment.body);
-                    return Ok(Outcome::Ignored(Ignored::NoCommand));
-                }
-                seen.commands = Some(names(&commands));
-                let commented = Commented {
-                    comment: comment.id,
-                    author: comment.author,
-                    commands,
-                    origin: comment.origin,
-                };
-                (comment.pull_request, News::Commented(commented))
-            }
-            Event::Pushed {
-                pull_request,
-                head,
-                by,
-                origin,
-            } => (pull_request, News::Pushed(Pushed { head, by, origin })),
-            Event::Closed {
-                pull_request,
-                merged,
-                origin,
-            } => (pull_request, News::Closed(Closed { merged, origin })),
         };
+        if let PullRequestEvent::Commented(comment) = &event {
+            seen.commands = Some(names(&comment.commands));
+        }
         seen.pull_request = Some(pull_request.clone());
         if !self.owners.cover(&pull_request.repository) {
             return Ok(Outcome::Ignored(Ignored::NotServed));
@@ -155,15 +124,19 @@ impl Service {
         let Ok(_turn) = self.turns.try_acquire() else {
             return Err(Outcome::Unavailable(Unavailable::Busy));
         };
-        let told = self.inbox.tell(&pull_request, &news, &delivery.id).await;
-        self.metrics.signal(news.signal(), &told);
-        Ok(match told {
-            Ok(Told::Heard) => Outcome::Told {
+        let signal = event.signal_name();
+        let result = self
+            .signaler
+            .signal(&pull_request, event, &delivery.id)
+            .await;
+        self.metrics.signal(signal, &result);
+        Ok(match result {
+            Ok(Signalled::Delivered) => Outcome::Signalled {
                 pull_request,
-                news: news.signal(),
+                signal,
             },
-            Ok(Told::NobodyThere) => Outcome::Ignored(Ignored::NoConversation),
-            Err(unconfirmed) => Outcome::Unavailable(unconfirmed.into()),
+            Ok(Signalled::NoWorkflow) => Outcome::Ignored(Ignored::NoWorkflow),
+            Err(error) => Outcome::Unavailable(error.into()),
         })
     }
 }
@@ -233,6 +206,6 @@ fn log(outcome: &Outcome, seen: &Seen, took: Duration) {
         // Somebody may be waiting for an answer.
         Outcome::Ignored(_) if seen.mentions_a_command => line!(info),
         Outcome::Ignored(_) => line!(debug),
-        Outcome::Told { .. } => line!(info),
+        Outcome::Signalled { .. } => line!(info),
     }
 }

@@ -1,4 +1,4 @@
-//! Which address leads where? On the public port, there is one.
+//! The one address on the public port.
 
 use std::sync::Arc;
 

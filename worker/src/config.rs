@@ -8,18 +8,17 @@ use activities::{
     UnusableClient,
 };
 use clap::{Parser, builder::BoolishValueParser};
-use secrecy::SecretString;
-use service::{LogFormat, TemporalSettings};
-use url::Url;
-use workflows::{
-    orphan_sweep::SweepPolicy,
-    vocabulary::{AllowedOwners, NameKey, Names, PreviewDomain, Ttl, WeakNameKey},
+use domain::{
+    AllowedOwners, NameKey, Names, PreviewDomain, Ttl, WeakNameKey, orphan_sweep::SweepPolicy,
 };
-
-use crate::{
-    github_app::GitHubSettings,
+use runtime::{
+    LogFormat, TemporalSettings,
     secret::{SecretError, possibly_empty_path, read_one},
 };
+use secrecy::SecretString;
+use url::Url;
+
+use crate::github_app::GitHubSettings;
 
 /// Runs preview workflows: comments on GitHub, installs and removes in Kubernetes.
 #[derive(Debug, Parser)]
@@ -138,7 +137,7 @@ pub struct Config {
 
     /// How long to wait for an image that does not exist yet.
     #[arg(long, env, value_name = "DURATION", default_value = "10m")]
-    preview_image_patience: Ttl,
+    preview_image_timeout: Ttl,
 
     /// The Helm program, version 3.16 or newer. On Linux it is started by setpriv (util-linux), so that it ends with the worker.
     #[arg(long, env, value_name = "PROGRAM", default_value = "helm")]
@@ -311,7 +310,7 @@ impl Config {
     pub fn readiness(&self) -> Result<ReadinessConfig, UnusableClient> {
         ReadinessConfig::new(
             self.preview_ingress_address,
-            self.preview_image_patience.as_signed_duration(),
+            self.preview_image_timeout.as_signed_duration(),
         )
     }
 
@@ -458,10 +457,7 @@ mod tests {
     fn a_bad_setting_is_named() {
         for (argument, named) in [
             ("--preview-instance=Not_A_Label", "--preview-instance"),
-            (
-                "--preview-image-patience=1 month",
-                "--preview-image-patience",
-            ),
+            ("--preview-image-timeout=1 month", "--preview-image-timeout"),
             (
                 "--preview-ingress-address=nowhere",
                 "--preview-ingress-address",

@@ -4,10 +4,9 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, builder::BoolishValueParser};
 use github::AppConfig;
+use runtime::secret::{SecretError, possibly_empty_path, read_one};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
-
-use crate::secret::{SecretError, possibly_empty_path, read_one};
 
 /// The GitHub App's settings.
 #[derive(Debug, Args)]

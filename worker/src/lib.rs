@@ -7,11 +7,8 @@ pub mod cluster;
 )]
 pub mod config;
 pub mod github_app;
-pub mod health;
 pub mod metrics;
 pub mod pace;
 pub mod schedule;
 pub mod search_attributes;
-pub mod secret;
-pub mod temporal;
 pub mod workers;

@@ -1,5 +1,7 @@
 //! The worker: runs preview workflows, and does to GitHub and Kubernetes what they ask for.
 
+use std::sync::Arc;
+
 use activities::{
     Cluster, Comments, GitHubWaits, Instance, Previews, PullRequests, RepositoryCharts,
     SweepCounters, Sweeps,
@@ -7,16 +9,20 @@ use activities::{
 use anyhow::{Context, anyhow};
 use clap::Parser;
 use github::GitHubApp;
-use service::{logging, shutdown};
+use runtime::{
+    logging,
+    probes::{self, Readiness},
+    shutdown,
+    temporal::{self, TemporalIsThere},
+};
 use temporalio_sdk::Runtime;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use worker::{
     cluster,
     config::Config,
-    health,
     metrics::Metrics,
-    pace, schedule, search_attributes, temporal,
+    pace, schedule, search_attributes,
     workers::{self, Implementations},
 };
 
@@ -40,8 +46,8 @@ async fn main() -> anyhow::Result<()> {
         .map_err(|_| anyhow!("another TLS provider is installed already"))?;
 
     // Stop at SIGTERM and SIGINT
-    let shutdown = CancellationToken::new();
-    shutdown::on_signal(shutdown.clone()).context("cannot listen to signals")?;
+    let stop = CancellationToken::new();
+    shutdown::on_signal(stop.clone()).context("cannot listen to signals")?;
 
     // Prepare the clients of Kubernetes and GitHub
     let (metrics, runtime_options) = Metrics::start()?;
@@ -51,7 +57,7 @@ async fn main() -> anyhow::Result<()> {
     // Connect to Temporal, which may be starting too
     connection.metrics_meter = metrics.of_requests_to_temporal();
     let runtime = Runtime::from_current_tokio(runtime_options)?;
-    let connected = shutdown.run_until_cancelled(temporal::connect(&config, &connection));
+    let connected = stop.run_until_cancelled(temporal::connect(&config.temporal, &connection));
     let Some(temporal) = connected.await else {
         return Ok(());
     };
@@ -78,8 +84,9 @@ async fn main() -> anyhow::Result<()> {
     tracing::info!(address = %listener.local_addr()?, "health and metrics");
     let counters = SweepCounters::new(metrics.meter());
     let waits = GitHubWaits::new(metrics.meter());
-    let health = health::router(temporal.clone(), metrics, shutdown.clone());
-    tokio::spawn(health::serve(listener, health, shutdown.clone()));
+    let readiness = Readiness::new(Arc::new(TemporalIsThere(temporal.clone())), stop.clone());
+    let probes = probes::router(Arc::new(readiness), Arc::new(metrics));
+    tokio::spawn(probes::serve(listener, probes));
 
     // Work until told to stop, then finish what can be finished soon
     let implementations = Implementations {
@@ -108,14 +115,7 @@ async fn main() -> anyhow::Result<()> {
         ),
     };
     let queues = workers::queues(&config, implementations, pace)?;
-    workers::run(
-        &runtime,
-        &temporal,
-        &queues,
-        config.recycle_after(),
-        &shutdown,
-    )
-    .await?;
+    workers::run(&runtime, &temporal, &queues, config.recycle_after(), &stop).await?;
 
     tracing::info!("stopped");
     Ok(())

@@ -1,8 +1,10 @@
-//! What can be measured? Temporal's SDK counts and times every workflow task, activity and request; what is counted of our own stands beside it.
+//! What is measured: Temporal's SDK counts and times every workflow task, activity and request; what is counted of our own stands beside it.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context, anyhow};
+use async_trait::async_trait;
+use runtime::probes;
 use temporalio_common::telemetry::{
     PrometheusExporterOptions, TelemetryInstance, TelemetryOptions,
     metrics::{CoreMeter, TemporalMeter},
@@ -75,16 +77,23 @@ impl Metrics {
         self.requests_to_temporal.clone()
     }
 
-    /// Everything measured so far, in Prometheus' text format.
-    ///
-    /// # Errors
-    /// If the SDK does not say.
-    pub async fn read(&self) -> reqwest::Result<String> {
+    async fn read(&self) -> reqwest::Result<String> {
         let response = self
             .http
             .get(format!("http://{}/metrics", self.address))
             .send()
             .await?;
         response.error_for_status()?.text().await
+    }
+}
+
+#[async_trait]
+impl probes::Metrics for Metrics {
+    fn content_type(&self) -> &'static str {
+        "text/plain; version=0.0.4"
+    }
+
+    async fn render(&self) -> Result<String, String> {
+        self.read().await.map_err(|error| error.to_string())
     }
 }

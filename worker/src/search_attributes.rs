@@ -17,7 +17,7 @@ use workflows::search_attributes::{
 };
 
 /// A server tells its other parts about new attributes; that takes it up to a few seconds.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 /// Between two looks.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
@@ -83,10 +83,10 @@ pub async fn register(client: &Client) -> anyhow::Result<()> {
                         refused.message()
                     );
                 }
-                if start.elapsed() > PATIENCE {
+                if start.elapsed() > TIMEOUT {
                     bail!(
                         "Temporal's search attribute {name} did not appear within {} s of its registration",
-                        PATIENCE.as_secs()
+                        TIMEOUT.as_secs()
                     );
                 }
             }

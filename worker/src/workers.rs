@@ -9,12 +9,12 @@ use temporalio_sdk::{
 };
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use workflows::{OrphanSweep, PreviewWorkflow, PullRequestWorkflow, activities::github_task_queue};
+use workflows::{OrphanSweep, PreviewWorkflow, PullRequestWorkflow, contract::github_task_queue};
 
 use crate::{config::Config, pace::Pace};
 
 /// How long a workflow waits for the worker that has it in memory. After a crash, that worker does not exist any more.
-const STICKY_PATIENCE: Duration = Duration::from_secs(2);
+const STICKY_TIMEOUT: Duration = Duration::from_secs(2);
 /// Heartbeats are sent on at the most this often. A cancellation comes back with one, so this is also how late it may be.
 const HEARTBEAT_THROTTLE: Duration = Duration::from_secs(1);
 /// How long running activities have to end by themselves at a shutdown, before they are told to; the next worker repeats those.
@@ -61,7 +61,7 @@ pub fn queues(
         .register_activities(activities.pull_requests)
         .register_activities(activities.sweeps)
         .max_cached_workflows(config.worker_cached_workflows)
-        .sticky_queue_schedule_to_start_timeout(STICKY_PATIENCE)
+        .sticky_queue_schedule_to_start_timeout(STICKY_TIMEOUT)
         .max_heartbeat_throttle_interval(HEARTBEAT_THROTTLE)
         .graceful_shutdown_period(GRACE)
         .build();

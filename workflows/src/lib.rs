@@ -1,30 +1,17 @@
-//! What happens to a preview: in which order, and with which patience.
+//! How the rules of the crate `domain` are run by Temporal: the workflows, and the contract of their activities and signals.
 //!
-//! Workflows decide and wait; everything that touches the world is an activity, only *declared* here (see [`activities`]) and implemented
-//! in the crate of that name. No crate that does I/O is in this crate's dependency tree, so a workflow cannot do I/O by accident.
+//! Workflows decide and wait; everything that touches the world is an activity, only *declared* here (see [`contract`]) and implemented
+//! in the crate `activities`. No crate that does I/O is in this crate's dependency tree, so a workflow cannot do I/O by accident.
 
-pub mod activities;
 mod clock;
-mod ignored_signals;
-#[allow(
-    missing_docs,
-    reason = "the SDK's macros generate public items without documentation"
-)]
+pub mod contract;
 pub mod orphan_sweep;
 pub mod payload;
-#[allow(
-    missing_docs,
-    reason = "the SDK's macros generate public items without documentation"
-)]
 pub mod preview;
-#[allow(
-    missing_docs,
-    reason = "the SDK's macros generate public items without documentation"
-)]
 pub mod pull_request;
 pub mod search_attributes;
+pub mod signal;
 mod uncancelled;
-pub mod vocabulary;
 
 pub use orphan_sweep::OrphanSweep;
 pub use preview::PreviewWorkflow;

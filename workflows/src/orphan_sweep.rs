@@ -1,16 +1,20 @@
-//! What becomes of a namespace that no workflow looks after any more?
+//! Removes namespaces that no workflow looks after any more.
 //!
 //! A preview removes itself. This is for what no preview can: a workflow that was terminated, or a Temporal that was restored from a backup.
 //! A namespace is first marked; only if it still has no open workflow when the grace is over, and looked at once more, its deletion is requested.
 //! Each namespace is dealt with for itself: one that cannot be marked, or will not go, is reported, and the next sweep looks at it again.
-
-mod plan;
-mod report;
+#![allow(
+    missing_docs,
+    reason = "the SDK's macros generate public items without documentation"
+)]
 
 use std::time::Duration;
 
+use domain::{
+    NamespaceHandle,
+    orphan_sweep::{Doing, Outcome, Plan, SurveyedPage, SweepPolicy, SweepReport, draw_up},
+};
 use jiff::SignedDuration;
-use serde::{Deserialize, Serialize};
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_workflow::{
     ActivityExecutionError, ActivityOptions, RetryPolicy, WorkflowCancellationToken,
@@ -18,16 +22,10 @@ use temporalio_workflow::{
 };
 
 use crate::{
-    activities::{
-        FindOverdue, MarkOrphans, NamespaceKey, Outcome, SurveyPage, Surveyed, SurveyedPage,
-        SweepActivities,
-    },
     clock,
+    contract::{FindOverdue, MarkOrphans, SurveyPage, Surveyed, SweepActivities},
     payload::Lenient,
-    vocabulary::Ttl,
 };
-use plan::{Doing, Plan};
-pub use report::{Brake, Listed, NamedReason, SweepReport};
 
 /// One page of the survey, or one change of [`BATCH`] namespaces. No step waits for anything but answers.
 const ONE_STEP: Duration = Duration::from_secs(120);
@@ -43,20 +41,6 @@ const SURVEYS: u32 = 3;
 /// A preview's workflow needs a moment for the end, and longer if something holds its namespace. One that is open this long after the preview's
 /// time is over does not work any more.
 const OVERDUE_AFTER: SignedDuration = SignedDuration::from_mins(15);
-
-/// How a sweep goes about it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SweepPolicy {
-    /// How long a namespace may be without an open workflow before it is removed.
-    pub grace: Ttl,
-    /// Only report what would be done.
-    #[serde(default)]
-    pub dry_run: bool,
-    /// An operator has looked, and so many may be removed at once. Without it, a sweep that would remove more than a few removes nothing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub confirm_removals: Option<usize>,
-}
 
 /// Runs on a schedule, one at a time; and once with more removals than usual, when an operator starts it so.
 #[workflow]
@@ -87,7 +71,7 @@ impl OrphanSweep {
         };
         let pages = sweep.survey().await?;
         let overdue = sweep.find_overdue().await?;
-        let (plan, mut report) = plan::draw_up(clock::now(ctx), &policy, pages);
+        let (plan, mut report) = draw_up(clock::now(ctx), &policy, pages);
         report.overdue = overdue.into_iter().collect();
         sweep.carry_out(plan, &policy, &mut report).await?;
         ctx.execute_activity(
@@ -190,7 +174,7 @@ impl Sweep {
     async fn act(
         &self,
         doing: Doing,
-        batch: Vec<NamespaceKey>,
+        batch: Vec<NamespaceHandle>,
         plan: &Plan,
     ) -> Result<Vec<Outcome>, ActivityExecutionError> {
         let options = options(&self.token);

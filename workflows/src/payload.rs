@@ -1,4 +1,4 @@
-//! How does a workflow stay healthy when someone sends it garbage?
+//! Keeps a workflow healthy when someone sends it garbage.
 //!
 //! A signal or start input that cannot be decoded fails the workflow *task*, which Temporal retries for ever: the run is wedged and not even
 //! a good signal gets through afterwards. So everything that people can send is received as [`Lenient`], whose decoding never fails: what does
@@ -28,14 +28,6 @@ impl<T> Lenient<T> {
     /// One line for people: what was expected, what was sent.
     pub fn into_inner(self) -> Result<T, String> {
         self.0
-    }
-}
-
-#[cfg(test)]
-impl<T> Lenient<T> {
-    /// What somebody sent, and is no value.
-    pub(crate) fn refused(reason: String) -> Self {
-        Self(Err(reason))
     }
 }
 
@@ -102,10 +94,10 @@ fn decode<T: DeserializeOwned>(payloads: &[Payload]) -> Result<T, String> {
 
 #[cfg(test)]
 mod tests {
+    use domain::Ttl;
     use proptest::prelude::*;
 
     use super::*;
-    use crate::vocabulary::Ttl;
 
     fn payload(encoding: &str, data: &[u8]) -> Payload {
         let metadata = [("encoding".to_owned(), encoding.as_bytes().to_vec())].into();

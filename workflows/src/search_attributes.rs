@@ -1,4 +1,4 @@
-//! By what can people and the sweep find previews in Temporal?
+//! The search attributes by which people and the sweep find previews in Temporal.
 
 use temporalio_common::search_attributes::{SearchAttributeKey, Timestamp};
 
@@ -10,7 +10,7 @@ pub const REPOSITORY_ID: SearchAttributeKey<i64> = SearchAttributeKey::int("Prev
 pub const PULL_REQUEST: SearchAttributeKey<i64> = SearchAttributeKey::int("PreviewPullRequest");
 /// All 40 digits of the commit.
 pub const COMMIT: SearchAttributeKey<String> = SearchAttributeKey::keyword("PreviewCommit");
-/// See [`Phase`](crate::vocabulary::Phase).
+/// See [`Phase`](domain::preview::Phase).
 pub const PHASE: SearchAttributeKey<String> = SearchAttributeKey::keyword("PreviewPhase");
 /// When the preview will be removed, from the moment it is ready.
 pub const EXPIRES_AT: SearchAttributeKey<Timestamp> =

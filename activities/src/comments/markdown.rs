@@ -1,12 +1,13 @@
-//! How does foreign text get into a comment without doing anything there?
+//! Foreign text as Markdown that shows it and does nothing else.
 //!
 //! Whatever people, pods or clusters wrote may hold Markdown, HTML, mentions that would ping people and references that would mark other issues.
 //! These functions give Markdown that shows the text and does nothing else. On a single line, unless it is a block.
 
 use std::fmt;
 
+use askama::filters::Escaper;
+use domain::Login;
 use url::Url;
-use workflows::vocabulary::Login;
 
 use crate::printable::printable;
 
@@ -14,6 +15,16 @@ use crate::printable::printable;
 const ZERO_WIDTH_SPACE: char = '\u{200B}';
 /// What stands for what was cut off.
 const ELLIPSIS: char = '…';
+
+/// The templates' escaper.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct MarkdownEscaper;
+
+impl Escaper for MarkdownEscaper {
+    fn write_escaped_str<W: fmt::Write>(&self, mut dest: W, text: &str) -> fmt::Result {
+        dest.write_str(&escape(&printable(text).replace(char::is_whitespace, " ")))
+    }
+}
 
 /// Markdown that is safe to put into a comment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,11 +85,6 @@ pub(super) fn address(text: &str, max: usize) -> Markdown {
         }
         _ => code(text, max),
     }
-}
-
-/// Our own words as a link to an address of our own.
-pub(super) fn link(words: &'static str, url: &Url) -> Markdown {
-    Markdown(format!("[{words}](<{url}>)"))
 }
 
 /// A person, who is told by GitHub that they are meant. Apps cannot be told anything.

@@ -1,7 +1,10 @@
-//! How is it said on the pull request, once, by us alone, and kept true?
+//! Writes to the pull request: the sticky comment, replies, deployments.
+#![allow(
+    missing_docs,
+    reason = "the SDK's macros generate public items without documentation"
+)]
 
-mod deployment;
-mod links;
+mod filters;
 mod logs;
 mod markdown;
 mod reply;
@@ -9,29 +12,30 @@ mod state;
 mod sticky;
 #[cfg(test)]
 mod tests;
-mod turns;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
+use domain::{
+    AllowedOwners, CommentId, DeploymentId, PullRequestRef,
+    pull_request::{DeploymentWrite, Reply, StickyWritten},
+};
 use github::{Comment, GitHubApp, Visibility};
 use temporalio_client::Client as Temporal;
 use temporalio_sdk::activities::{ActivityContext, ActivityError, activities};
-use workflows::{
-    activities::{DeploymentId, Reply, SyncDeployment, WriteSticky, Written, comment_declared},
-    vocabulary::{AllowedOwners, CommentId, PullRequestRef},
-};
+use workflows::contract::{WriteSticky, comment_declared};
 
 use crate::{
-    fault::{Explanation, Fault, explain, give_up},
+    Links,
+    failure::{ActivityFailure, Failure, explain, into_activity_error},
+    github_deployment,
     github_waits::{Asked, GitHubWaits},
+    keyed_lock::KeyedLock,
     served::assert_served,
     temporal::{TemporalError, truth_about},
 };
-pub use links::Links;
 pub use logs::{InvalidPostLogs, PostLogs};
 use reply::{reply, reply_marker};
 use sticky::{STICKY_MARKER, has_log, sticky};
-use turns::Turns;
 
 /// Speaks on pull requests. Registered on the paced GitHub queue.
 pub struct Comments {
@@ -40,7 +44,7 @@ pub struct Comments {
     links: Links,
     post_logs: PostLogs,
     waits: GitHubWaits,
-    turns: Turns,
+    writes: KeyedLock,
 }
 
 impl Comments {
@@ -59,24 +63,24 @@ impl Comments {
             links,
             post_logs,
             waits,
-            turns: Turns::default(),
+            writes: KeyedLock::default(),
         }
     }
 
-    fn give_up(&self, asked: Asked, error: CommentError) -> ActivityError {
+    fn into_activity_error(&self, asked: Asked, error: CommentError) -> ActivityError {
         if let CommentError::GitHub(error) | CommentError::Deployment(error) = &error {
             self.waits.count(asked, error);
         }
-        give_up(error)
+        into_activity_error(error)
     }
 
     async fn write(
         &self,
         temporal: &Temporal,
         request: &WriteSticky,
-    ) -> Result<Written, CommentError> {
+    ) -> Result<StickyWritten, CommentError> {
         let pull_request = &request.pull_request;
-        let _turn = self.turns.take(pull_request).await;
+        let _lock = self.writes.lock(pull_request).await;
         let own = self.github.own_comments(pull_request).await?;
         let known = request
             .comment
@@ -91,7 +95,7 @@ impl Comments {
             Some(shown) => self.update(request, shown.id, &body).await?,
             None => self.github.create_comment(pull_request, &body).await?.id,
         };
-        Ok(Written {
+        Ok(StickyWritten {
             comment,
             revision: truth.revision,
         })
@@ -125,17 +129,15 @@ impl Comments {
             .update_comment(pull_request, comment, body)
             .await
         {
-            // Deleted between our look and our deed.
-            Err(error) if error.is_gone() => {
-                Ok(self.github.create_comment(pull_request, body).await?.id)
-            }
+            // It may have been deleted a moment ago. Or it is there, and GitHub does not find it while the repository is renamed: the next attempt looks.
+            Err(error) if error.is_gone() => Err(CommentError::Vanished { comment }),
             result => Ok(result?.id),
         }
     }
 
     async fn post(&self, request: &Reply) -> Result<CommentId, CommentError> {
         let pull_request = &request.pull_request;
-        let _turn = self.turns.take(pull_request).await;
+        let _lock = self.writes.lock(pull_request).await;
         let own = self.github.own_comments(pull_request).await?;
         if let Some(posted) = marked(&own, &reply_marker(request.comment_id)) {
             return Ok(posted.id);
@@ -158,10 +160,11 @@ impl Comments {
         self: Arc<Self>,
         ctx: ActivityContext,
         request: WriteSticky,
-    ) -> Result<Written, ActivityError> {
-        assert_served(&self.owners, &request.pull_request.repository).map_err(give_up)?;
+    ) -> Result<StickyWritten, ActivityError> {
+        assert_served(&self.owners, &request.pull_request.repository)
+            .map_err(into_activity_error)?;
         let written = self.write(&ctx.client(), &request).await;
-        written.map_err(|error| self.give_up(Asked::Comment, error))
+        written.map_err(|error| self.into_activity_error(Asked::Comment, error))
     }
 
     /// Twice is harmless: the reply names the comment it answers in its hidden first line, and is looked for before it is posted.
@@ -171,9 +174,10 @@ impl Comments {
         _ctx: ActivityContext,
         request: Reply,
     ) -> Result<CommentId, ActivityError> {
-        assert_served(&self.owners, &request.pull_request.repository).map_err(give_up)?;
+        assert_served(&self.owners, &request.pull_request.repository)
+            .map_err(into_activity_error)?;
         let posted = self.post(&request).await;
-        posted.map_err(|error| self.give_up(Asked::Reply, error))
+        posted.map_err(|error| self.into_activity_error(Asked::Reply, error))
     }
 
     /// Twice is harmless: a deployment carries the comment that asked for it and is looked for before it is made; saying its state again changes
@@ -182,13 +186,16 @@ impl Comments {
     pub async fn sync_deployment(
         self: Arc<Self>,
         _ctx: ActivityContext,
-        request: SyncDeployment,
+        request: DeploymentWrite,
     ) -> Result<DeploymentId, ActivityError> {
-        assert_served(&self.owners, &request.pull_request.repository).map_err(give_up)?;
-        let _turn = self.turns.take(&request.pull_request).await;
-        deployment::sync(&self.github, &self.links, &request)
+        assert_served(&self.owners, &request.pull_request.repository)
+            .map_err(into_activity_error)?;
+        let _lock = self.writes.lock(&request.pull_request).await;
+        github_deployment::sync(&self.github, &self.links, &request)
             .await
-            .map_err(|error| self.give_up(Asked::Deployment, CommentError::Deployment(error)))
+            .map_err(|error| {
+                self.into_activity_error(Asked::Deployment, CommentError::Deployment(error))
+            })
     }
 }
 
@@ -201,44 +208,34 @@ enum CommentError {
     Deployment(github::Error),
     #[error(transparent)]
     Temporal(#[from] TemporalError),
+    #[error("comment {comment} is in the list, and GitHub does not find it")]
+    Vanished { comment: CommentId },
     #[error("there is nothing to say")]
     NothingToSay,
 }
 
-impl Fault for CommentError {
-    fn kind(&self) -> &'static str {
+impl ActivityFailure for CommentError {
+    fn failure(&self) -> Failure {
         match self {
-            Self::GitHub(error) | Self::Deployment(error) => error.label(),
-            Self::Temporal(error) => error.kind(),
-            Self::NothingToSay => "NothingToSay",
-        }
-    }
-
-    fn is_permanent(&self) -> bool {
-        match self {
-            Self::GitHub(error) => !error.is_retryable(),
+            Self::GitHub(error) => {
+                let explanation = explain("GitHub did not take the comment.");
+                Failure::of_github(error, !error.is_retryable(), explanation)
+            }
             // A list beside the comment: nobody waits until the App may write it.
             Self::Deployment(error) => {
-                !error.is_retryable() || matches!(error.label(), "forbidden" | "not_found")
+                let is_permanent =
+                    !error.is_retryable() || matches!(error.label(), "forbidden" | "not_found");
+                let explanation = explain("GitHub did not take the deployment.");
+                Failure::of_github(error, is_permanent, explanation)
             }
-            Self::Temporal(error) => error.is_permanent(),
-            Self::NothingToSay => true,
-        }
-    }
-
-    fn explanation(&self) -> Explanation {
-        match self {
-            Self::GitHub(_) => explain("GitHub did not take the comment."),
-            Self::Deployment(_) => explain("GitHub did not take the deployment."),
-            Self::Temporal(error) => error.explanation(),
-            Self::NothingToSay => explain("There was nothing to say."),
-        }
-    }
-
-    fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::GitHub(error) | Self::Deployment(error) => error.retry_after(),
-            Self::Temporal(_) | Self::NothingToSay => None,
+            Self::Temporal(error) => error.failure(),
+            Self::Vanished { .. } => Failure::temporary(
+                "CommentVanished",
+                explain("GitHub did not find its own comment."),
+            ),
+            Self::NothingToSay => {
+                Failure::permanent("NothingToSay", explain("There was nothing to say."))
+            }
         }
     }
 }

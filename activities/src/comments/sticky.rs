@@ -1,36 +1,43 @@
-//! What does the one comment on a pull request say? A pure function from what is true to Markdown.
+//! Renders the sticky comment: a pure function from what is true to Markdown.
 
 use askama::Template;
+use domain::{
+    CommitSha,
+    preview::{PreviewReport, PreviewState},
+    pull_request::StickyComment,
+};
+use jiff::Timestamp;
 use url::Url;
-use workflows::activities::{PreviewReport, ReportedState, StickyComment};
 
 use super::{
-    Links,
-    markdown::{Markdown, code, sentence},
-    state::{InFull, Line, NAME_MAX, Ready},
+    filters,
+    state::{InFull, Line, Log},
 };
+use crate::Links;
 
 /// First line of the comment, by which it is found again.
 pub(super) const STICKY_MARKER: &str = "<!-- preview:sticky -->";
-/// How many other previews are told of.
+/// How many other previews are listed.
 const OTHERS_MAX: usize = 5;
 
 #[derive(Template)]
 #[template(path = "sticky.md")]
-struct Sticky {
+struct Sticky<'a> {
     marker: &'static str,
-    commit: Markdown,
-    live: Option<Live>,
-    state: InFull,
-    others: Vec<Line>,
-    requested_by: Markdown,
-    workflow: Option<Url>,
+    newest: &'a PreviewReport,
+    live: Option<Live<'a>>,
+    state: InFull<'a>,
+    others: Vec<Line<'a>>,
+    workflow: Option<&'a Url>,
 }
 
 /// An older commit whose preview answers, while the newest request's does not.
-struct Live {
-    commit: Markdown,
-    ready: Ready,
+struct Live<'a> {
+    commit: &'a CommitSha,
+    url: &'a str,
+    stable_url: Option<&'a str>,
+    expires_at: Timestamp,
+    is_expiring: bool,
     remark: Remark,
 }
 
@@ -44,42 +51,47 @@ enum Remark {
 /// Is there a log that the comment could show?
 pub(super) fn has_log(truth: &StickyComment) -> bool {
     truth.previews.first().is_some_and(|newest| {
-        matches!(&newest.state, ReportedState::Failed { explanation } if explanation.log_tail.is_some())
+        matches!(
+            &newest.state,
+            PreviewState::Failing { explanation } | PreviewState::Failed { explanation }
+                if explanation.log_tail.is_some()
+        )
     })
 }
 
 /// The whole comment; nothing while there is nothing to tell. Without the log, it says where that is.
 pub(super) fn sticky(truth: &StickyComment, links: &Links, with_log: bool) -> Option<String> {
     let (newest, older) = truth.previews.split_first()?;
-    let live = if newest.state.is_ready() {
-        None
+    let workflow = links.workflow(&newest.preview, newest.run_id.as_deref());
+    let log = if with_log {
+        Log::Posted
     } else {
-        older.iter().find(|report| report.state.is_ready())
+        Log::Kept {
+            preview: &newest.preview,
+            workflow: workflow.as_ref(),
+        }
     };
+    let live = older.iter().find_map(|report| live(newest, report));
     let others = older
         .iter()
         .filter(|report| !report.state.is_over())
-        .filter(|report| live.is_none_or(|live| live.preview != report.preview));
-    let workflow = links.workflow(&newest.preview, newest.run_id.as_deref());
-    let state = if with_log || !has_log(truth) {
-        InFull::from(&newest.state)
-    } else {
-        InFull::without_log(&newest.state, &newest.preview, workflow.as_ref())
-    };
+        .filter(|report| {
+            live.as_ref()
+                .is_none_or(|live| *live.commit != report.preview.commit)
+        });
     let sticky = Sticky {
         marker: STICKY_MARKER,
-        commit: commit(newest),
-        live: live.and_then(|report| {
-            Some(Live {
-                commit: commit(report),
-                ready: Ready::of(&report.state)?,
-                remark: remark(&newest.state),
-            })
-        }),
-        state,
-        others: others.take(OTHERS_MAX).map(Line::from).collect(),
-        requested_by: sentence(newest.requested_by.as_str(), NAME_MAX),
-        workflow,
+        newest,
+        state: InFull {
+            state: &newest.state,
+            log,
+        },
+        others: others
+            .take(OTHERS_MAX)
+            .map(|report| Line { report })
+            .collect(),
+        live,
+        workflow: workflow.as_ref(),
     };
     Some(
         sticky
@@ -88,22 +100,39 @@ pub(super) fn sticky(truth: &StickyComment, links: &Links, with_log: bool) -> Op
     )
 }
 
-fn commit(report: &PreviewReport) -> Markdown {
-    code(report.preview.commit.short(), NAME_MAX)
+fn live<'a>(newest: &PreviewReport, older: &'a PreviewReport) -> Option<Live<'a>> {
+    let PreviewState::Ready {
+        url,
+        stable_url,
+        expires_at,
+        is_expiring,
+        ..
+    } = &older.state
+    else {
+        return None;
+    };
+    (!newest.state.is_ready()).then(|| Live {
+        commit: &older.preview.commit,
+        url,
+        stable_url: stable_url.as_deref(),
+        expires_at: *expires_at,
+        is_expiring: *is_expiring,
+        remark: remark(&newest.state),
+    })
 }
 
-fn remark(newest: &ReportedState) -> Remark {
+fn remark(newest: &PreviewState) -> Remark {
     match newest {
-        ReportedState::Failed { .. } => Remark::TheNewestFailed,
-        ReportedState::Ready { .. }
-        | ReportedState::Stopping { .. }
-        | ReportedState::Removed { .. } => Remark::None,
-        ReportedState::Requested
-        | ReportedState::Queued { .. }
-        | ReportedState::Provisioning
-        | ReportedState::Installing
-        | ReportedState::Starting
-        | ReportedState::WaitingForImage { .. } => Remark::UntilTheNewestIsReady,
+        PreviewState::Failing { .. } | PreviewState::Failed { .. } => Remark::TheNewestFailed,
+        PreviewState::Ready { .. }
+        | PreviewState::Stopping { .. }
+        | PreviewState::Removed { .. } => Remark::None,
+        PreviewState::Requested
+        | PreviewState::Queued { .. }
+        | PreviewState::Provisioning
+        | PreviewState::Installing
+        | PreviewState::Starting
+        | PreviewState::WaitingForImage { .. } => Remark::UntilTheNewestIsReady,
     }
 }
 

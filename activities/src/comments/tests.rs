@@ -1,19 +1,18 @@
 //! What all texts have in common: the examples they are shown with, and that nothing foreign does anything in them.
 
+use domain::{
+    CommentId, Explanation, InstallationId, Misunderstood, PullRequestNumber, PullRequestRef,
+    Repository,
+    preview::{PreviewReport, PreviewState, StopReason},
+    pull_request::{Answer, InvalidConfiguration, Reply, StickyComment},
+};
 use jiff::Timestamp;
 use proptest::prelude::*;
 use pulldown_cmark::{Event, Options, Parser, Tag};
-use workflows::{
-    activities::{
-        Answer, Explanation, Misconfigured, PreviewReport, Reply, ReportedState, StickyComment,
-        StopReason,
-    },
-    vocabulary::{
-        CommentId, InstallationId, Misunderstood, PullRequestNumber, PullRequestRef, Repository,
-    },
-};
 
-use super::{Links, reply::reply, sticky::sticky};
+use crate::Links;
+
+use super::{reply::reply, sticky::sticky};
 
 /// GitHub's limit, in characters.
 const LONGEST_COMMENT: usize = 65_536;
@@ -56,7 +55,7 @@ fn repository() -> Repository {
     "octo-org/hello-world".parse().expect("a repository")
 }
 
-pub(super) fn report(commit: &str, state: ReportedState) -> PreviewReport {
+pub(super) fn report(commit: &str, state: PreviewState) -> PreviewReport {
     PreviewReport {
         preview: format!("{}#12:{commit}", repository())
             .parse()
@@ -69,8 +68,8 @@ pub(super) fn report(commit: &str, state: ReportedState) -> PreviewReport {
     }
 }
 
-pub(super) fn ready(commit: &str) -> ReportedState {
-    ReportedState::Ready {
+pub(super) fn ready(commit: &str) -> PreviewState {
+    PreviewState::Ready {
         url: format!(
             "https://pr-12-{}-hello-world-cab5ebdfaf.previews.example.com/",
             &commit[..7]
@@ -105,23 +104,23 @@ pub(super) fn answered(answers: Vec<Answer>) -> String {
 }
 
 /// Every state with foreign text in it.
-fn states(foreign: &str) -> Vec<ReportedState> {
+fn states(foreign: &str) -> Vec<PreviewState> {
     let text = foreign.to_owned();
     vec![
-        ReportedState::WaitingForImage {
+        PreviewState::WaitingForImage {
             image: text.clone(),
         },
-        ReportedState::Stopping {
+        PreviewState::Stopping {
             because: StopReason::Cancelled {
                 reason: Some(text.clone()),
             },
         },
-        ReportedState::Removed {
+        PreviewState::Removed {
             because: StopReason::Cancelled {
                 reason: Some(text.clone()),
             },
         },
-        ReportedState::Failed {
+        PreviewState::Failed {
             explanation: Explanation {
                 summary: text.clone(),
                 log_tail: Some(text),
@@ -154,8 +153,8 @@ fn answers(foreign: &str) -> Vec<Answer> {
             reason: text.clone(),
         },
     ];
-    let misconfigured = Answer::Misconfigured {
-        problem: Misconfigured {
+    let misconfigured = Answer::InvalidConfiguration {
+        problem: InvalidConfiguration {
             file: text.clone(),
             branch: text.clone(),
             line: Some(3),
@@ -182,7 +181,7 @@ fn comments(foreign: &str) -> Vec<String> {
         .map(|state| told(vec![report(NEWER, state)]));
     let beside = states(foreign).into_iter().map(|state| {
         told(vec![
-            report(NEWER, ReportedState::Requested),
+            report(NEWER, PreviewState::Requested),
             report(OLDER, state),
         ])
     });
@@ -281,7 +280,7 @@ proptest! {
 
     #[test]
     fn every_address_is_a_web_address_or_no_link(text in hostile()) {
-        let state = ReportedState::Ready {
+        let state = PreviewState::Ready {
             url: text.clone(),
             stable_url: Some(format!("https://x/{text}")),
             expires_at: Timestamp::UNIX_EPOCH,

@@ -30,7 +30,7 @@ use crate::{
 /// Name of the quota, the limits and, as a prefix, of the network policies.
 const NAME: &str = "preview";
 /// The quota controller needs milliseconds. If it takes longer it is out of order, and the install that is then refused says so better.
-const QUOTA_PATIENCE: Duration = Duration::from_secs(5);
+const QUOTA_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(super) async fn put_up(
     cluster: &Cluster,
@@ -92,7 +92,7 @@ async fn quota_to_be_in_force(cluster: &Cluster, namespace: &str) -> Result<(), 
             .and_then(|quota| quota.status.as_ref())
             .is_some_and(|status| status.hard.is_some())
     };
-    match timeout(QUOTA_PATIENCE, await_condition(quotas, NAME, counted)).await {
+    match timeout(QUOTA_TIMEOUT, await_condition(quotas, NAME, counted)).await {
         Ok(result) => result
             .map(drop)
             .doing(|| format!("watching the quota of namespace {namespace}")),

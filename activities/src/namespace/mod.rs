@@ -1,9 +1,11 @@
 //! How does a run get a namespace of its own, guarded, whatever an earlier run or attempt has left behind?
 
 mod account;
+mod delete;
 mod guards;
 mod policy;
 
+use domain::{NamespaceHandle, PreviewId, RunIdentity};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{
     ResourceExt,
@@ -11,24 +13,21 @@ use kube::{
 };
 use serde_json::json;
 use temporalio_client::Client as Temporal;
-use workflows::{
-    activities::{CreateNamespace, NamespaceHandle, RunIdentity},
-    vocabulary::PreviewId,
-};
+use workflows::contract::CreateNamespace;
 
 use crate::{
     Cluster,
-    alive::Progress,
     cluster::{ClusterError, Doing, FIELD_MANAGER},
-    fault::{Explanation, Fault, explain},
+    failure::{ActivityFailure, Failure, explain},
+    heartbeat::Progress,
     ownership::{
         Claim, MADE_AS, ORPHANED_SINCE, claimed_namespace, is_terminating, preview_selector,
     },
-    removal::{RemovalError, delete, wait_until_gone},
     temporal::{TemporalError, latest_run},
 };
 
 pub(crate) use account::release_account;
+pub(crate) use delete::{DeleteError, culprits, delete, wait_until_gone};
 pub(crate) use policy::is_in_force as policy_is_in_force;
 pub use policy::{AnnotationKey, ChartBounds, InvalidAnnotationKey};
 
@@ -44,6 +43,32 @@ pub struct NamespaceConfig {
     pub ingress_namespace: Option<String>,
 }
 
+/// The namespace that a run works in is not its own any more.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the namespace of {preview} is not this run's any more: it was deleted, replaced or taken over"
+)]
+pub(crate) struct NamespaceLost {
+    preview: PreviewId,
+}
+
+impl NamespaceLost {
+    pub(crate) fn of(preview: &PreviewId) -> Self {
+        Self {
+            preview: preview.clone(),
+        }
+    }
+}
+
+impl ActivityFailure for NamespaceLost {
+    fn failure(&self) -> Failure {
+        Failure::permanent(
+            "NamespaceLost",
+            explain("The preview's namespace was removed or taken over by something else."),
+        )
+    }
+}
+
 /// Why there is no namespace.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NamespaceError {
@@ -52,7 +77,7 @@ pub(crate) enum NamespaceError {
     #[error(transparent)]
     Temporal(#[from] TemporalError),
     #[error(transparent)]
-    Predecessor(#[from] RemovalError),
+    Predecessor(#[from] DeleteError),
     #[error(
         "namespace {name} exists and is not ours: it has not our labels, or names another workflow. Rename or remove it"
     )]
@@ -63,35 +88,22 @@ pub(crate) enum NamespaceError {
     Overtaken { by: String },
 }
 
-impl Fault for NamespaceError {
-    fn kind(&self) -> &'static str {
+impl ActivityFailure for NamespaceError {
+    fn failure(&self) -> Failure {
         match self {
-            Self::Cluster(error) => error.kind(),
-            Self::Temporal(error) => error.kind(),
-            Self::Predecessor(error) => error.kind(),
-            Self::Foreign { .. } => "NamespaceNotOurs",
-            Self::Overtaken { .. } => "Overtaken",
-        }
-    }
-
-    fn is_permanent(&self) -> bool {
-        match self {
-            Self::Cluster(error) => error.is_permanent(),
-            Self::Temporal(error) => error.is_permanent(),
-            Self::Predecessor(error) => error.is_permanent(),
-            Self::Foreign { .. } | Self::Overtaken { .. } => true,
-        }
-    }
-
-    fn explanation(&self) -> Explanation {
-        match self {
-            Self::Cluster(error) => error.explanation(),
-            Self::Temporal(error) => error.explanation(),
-            Self::Predecessor(error) => error.explanation(),
-            Self::Foreign { name } => explain(format!(
-                "The namespace {name} exists already, and does not belong to the preview service. Its operators have to look."
-            )),
-            Self::Overtaken { .. } => explain("A newer preview of the same commit has taken over."),
+            Self::Cluster(error) => error.failure(),
+            Self::Temporal(error) => error.failure(),
+            Self::Predecessor(error) => error.failure(),
+            Self::Foreign { name } => Failure::permanent(
+                "NamespaceNotOurs",
+                explain(format!(
+                    "The namespace {name} exists already and does not belong to the preview service. Contact its operators."
+                )),
+            ),
+            Self::Overtaken { .. } => Failure::permanent(
+                "Overtaken",
+                explain("A newer preview of the same commit has taken over."),
+            ),
         }
     }
 }

@@ -1,12 +1,9 @@
 //! What an existing namespace means to a run that wants its name.
 
+use domain::{CommentId, InstallationId, NameKey, Names, RunIdentity, Ttl};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::Client;
-use workflows::{
-    activities::RunIdentity,
-    vocabulary::{CommentId, InstallationId, NameKey, Names, Ttl},
-};
 
 use super::*;
 use crate::Instance;
@@ -76,7 +73,7 @@ async fn a_namespace_is_reused_taken_over_waited_for_or_left_alone() {
         Standing::Foreign
     );
 
-    // Another installation of the same name, whose run may be alive: only its own Temporal knows.
+    // Another installation of the same name, whose run may be heartbeat: only its own Temporal knows.
     let neighbour = instance_in("01a21419-0000-7c2b-94f3-28f6af75b493");
     assert_eq!(
         standing(
@@ -103,7 +100,7 @@ async fn a_namespace_is_reused_taken_over_waited_for_or_left_alone() {
     let mut anothers = made_by("run-2");
     let annotations = anothers.metadata.annotations.as_mut().expect("annotations");
     annotations.insert(
-        "preview.dev/workflow-id".to_owned(),
+        "preview.internal/workflow-id".to_owned(),
         "octo-org/other#1:…".to_owned(),
     );
     assert_eq!(standing(&anothers, &request, &cluster), Standing::Foreign);

@@ -2,15 +2,18 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use domain::{
+    CommentId, PreviewId,
+    preview::{OpenPreview, PreviewReport, PreviewState},
+};
 use futures::TryStreamExt;
 use temporalio_client::{
     Client, RpcOptions, WorkflowListOptions, WorkflowQueryOptions, errors::WorkflowQueryError,
 };
 use workflows::{
     PreviewWorkflow,
-    activities::{FindPreviews, FoundPreviews, OpenPreview, PreviewReport, ReportedState},
-    pull_request::open_workflows,
-    vocabulary::{CommentId, PreviewId},
+    contract::{FindPreviews, FoundPreviews},
+    signal::open_workflows,
 };
 
 use crate::temporal::{LatestRun, TemporalError, latest_run};
@@ -80,7 +83,7 @@ fn without_an_answer(preview: PreviewId, run: LatestRun) -> Option<OpenPreview> 
             revision: 0,
             requested_by: run.requested_by?,
             asked_in: CommentId(0),
-            state: ReportedState::Requested,
+            state: PreviewState::Requested,
         },
         environment: None,
     })

@@ -1,27 +1,30 @@
 //! The activities of a pull request's workflow, other than to write: thin, so that each one's promise of idempotence can be read in one place.
+#![allow(
+    missing_docs,
+    reason = "the SDK's macros generate public items without documentation"
+)]
 
-mod address;
+mod fetch;
 mod find;
-mod look;
 pub(crate) mod report;
 
 use std::{sync::Arc, time::Duration};
 
+use domain::{AllowedOwners, pull_request::PullRequestSnapshot};
 use github::GitHubApp;
 use temporalio_sdk::activities::{ActivityContext, ActivityError, activities};
-use workflows::{
-    activities::{
-        FindPreviews, FoundPreviews, LeadAddress, Look, ReportPreview, Sight, pull_request_declared,
-    },
-    vocabulary::AllowedOwners,
+use workflows::contract::{
+    FetchPullRequest, FindPreviews, FoundPreviews, PointStableUrl, ReportPreview,
+    pull_request_declared,
 };
 
 use crate::{
     Cluster,
-    fault::give_up,
+    failure::into_activity_error,
     github_waits::{Asked, GitHubWaits},
     repository_config::Bounds,
     served::assert_served,
+    stable_url,
 };
 
 /// What an attempt that ends by itself leaves of the time that Temporal gives it.
@@ -44,17 +47,18 @@ pub struct PullRequests {
 #[activities]
 impl PullRequests {
     /// Twice is harmless: it only reads.
-    #[activity(definition = pull_request_declared::LookAtPullRequest)]
-    pub async fn look_at_pull_request(
+    #[activity(definition = pull_request_declared::FetchPullRequest)]
+    pub async fn fetch_pull_request(
         self: Arc<Self>,
         _ctx: ActivityContext,
-        request: Look,
-    ) -> Result<Sight, ActivityError> {
-        assert_served(&self.owners, &request.pull_request.repository).map_err(give_up)?;
-        let looked = look::look(&self.github, &self.bounds, &request).await;
-        looked.map_err(|error| {
-            self.waits.count(Asked::Look, &error.0);
-            give_up(error)
+        request: FetchPullRequest,
+    ) -> Result<PullRequestSnapshot, ActivityError> {
+        assert_served(&self.owners, &request.pull_request.repository)
+            .map_err(into_activity_error)?;
+        let fetched = fetch::fetch(&self.github, &self.bounds, &request).await;
+        fetched.map_err(|error| {
+            self.waits.count(Asked::PullRequest, &error.0);
+            into_activity_error(error)
         })
     }
 
@@ -68,20 +72,20 @@ impl PullRequests {
         let info = ctx.info();
         find::find(&ctx.client(), &info.task_queue, info.attempt, &request)
             .await
-            .map_err(give_up)
+            .map_err(into_activity_error)
     }
 
     /// Twice is harmless: what stands already is applied again, and what is deleted is deleted by its UID.
-    #[activity(definition = pull_request_declared::LeadAddress)]
-    pub async fn lead_address(
+    #[activity(definition = pull_request_declared::PointStableUrl)]
+    pub async fn point_stable_url(
         self: Arc<Self>,
         ctx: ActivityContext,
-        request: LeadAddress,
+        request: PointStableUrl,
     ) -> Result<String, ActivityError> {
-        assert_served(&self.owners, &request.to.preview.repository).map_err(give_up)?;
-        address::lead(&self.cluster, &request, time_left(&ctx))
+        assert_served(&self.owners, &request.to.preview.repository).map_err(into_activity_error)?;
+        stable_url::point_to(&self.cluster, &request, time_left(&ctx))
             .await
-            .map_err(give_up)
+            .map_err(into_activity_error)
     }
 
     /// Twice is harmless: Temporal applies the signal once per report, and the pull request's workflow takes in no report that is not newer than
@@ -92,12 +96,13 @@ impl PullRequests {
         ctx: ActivityContext,
         request: ReportPreview,
     ) -> Result<(), ActivityError> {
-        assert_served(&self.owners, &request.report.preview.repository).map_err(give_up)?;
+        assert_served(&self.owners, &request.report.preview.repository)
+            .map_err(into_activity_error)?;
         // The pull request's workflow lives on the queue that this activity came from.
         let task_queue = &ctx.info().task_queue;
         report::send(&ctx.client(), task_queue, &request)
             .await
-            .map_err(give_up)
+            .map_err(into_activity_error)
     }
 }
 

@@ -1,4 +1,4 @@
-//! What do the workloads' states add up to? A pure function of what the cluster shows.
+//! What the workloads' states add up to: a pure function of what the cluster shows.
 
 mod findings;
 
@@ -27,9 +27,9 @@ pub(super) struct Observed {
     pub(super) warnings: Vec<Arc<Event>>,
 }
 
-/// What to do about it.
+/// What they add up to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum Assessment {
     /// Every workload has all its replicas available.
     Ready,
     /// Nothing is wrong; not everything is up yet.
@@ -37,10 +37,7 @@ pub(super) enum Verdict {
     /// The image is not there (yet).
     ImageMissing { image: String, message: String },
     /// Wrong if it lasts.
-    Doubt {
-        trouble: Trouble,
-        patience: Duration,
-    },
+    Doubt { trouble: Trouble, grace: Duration },
     /// Will not come up by itself.
     Failed(Trouble),
 }
@@ -67,9 +64,9 @@ impl Trouble {
 }
 
 /// The worst that any workload shows. What cannot mend itself comes first, then a missing image, then doubts.
-pub(super) fn assess(observed: &Observed) -> Verdict {
+pub(super) fn assess(observed: &Observed) -> Assessment {
     let pods = || observed.pods.iter().filter(|pod| is_to_serve(pod));
-    let findings: Vec<Verdict> = pods()
+    let findings: Vec<Assessment> = pods()
         .flat_map(|pod| containers_of(pod))
         .filter_map(|(pod, container)| container_trouble(pod, container))
         .chain(pods().filter_map(|pod| unschedulable(pod)))
@@ -94,7 +91,7 @@ pub(super) fn assess(observed: &Observed) -> Verdict {
         .collect();
     let image_is_missing = findings
         .iter()
-        .any(|finding| matches!(finding, Verdict::ImageMissing { .. }));
+        .any(|finding| matches!(finding, Assessment::ImageMissing { .. }));
     findings
         .into_iter()
         // A deployment that waits for its image has made no progress; the missing image is the better reason.
@@ -102,15 +99,15 @@ pub(super) fn assess(observed: &Observed) -> Verdict {
             !(image_is_missing
                 && matches!(
                     finding,
-                    Verdict::Failed(Trouble {
+                    Assessment::Failed(Trouble {
                         kind: "NoProgress",
                         ..
                     })
                 ))
         })
         .min_by_key(|finding| match finding {
-            Verdict::Failed(_) => 0,
-            Verdict::ImageMissing { .. } => 1,
+            Assessment::Failed(_) => 0,
+            Assessment::ImageMissing { .. } => 1,
             _ => 2,
         })
         .unwrap_or_else(|| completeness(observed))
@@ -126,7 +123,7 @@ fn is_to_serve(pod: &Pod) -> bool {
 }
 
 /// Nothing is wrong; is everything there?
-fn completeness(observed: &Observed) -> Verdict {
+fn completeness(observed: &Observed) -> Assessment {
     let deployments = observed.deployments.iter().filter_map(|deployment| {
         let wanted = deployment.spec.replicas.unwrap_or(1);
         let status = deployment.status.as_ref();
@@ -166,9 +163,9 @@ fn completeness(observed: &Observed) -> Verdict {
     });
     let missing: Vec<String> = deployments.chain(stateful_sets).collect();
     if missing.is_empty() {
-        Verdict::Ready
+        Assessment::Ready
     } else {
-        Verdict::Wait {
+        Assessment::Wait {
             for_what: missing.join(", "),
         }
     }

@@ -1,7 +1,8 @@
-//! When does a preview answer, and if it never will, what is the earliest and truest thing to say about it?
+//! Waits until a preview answers; if it never will, says so as early and as exactly as possible.
 
 mod assess;
 mod url;
+mod waiting;
 mod watch;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -10,32 +11,28 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::{Api, ResourceExt, api::DeleteParams};
 use tokio::time::{Instant, sleep_until};
-use workflows::activities::{AwaitReady, Readiness};
+use workflows::contract::{AwaitReady, Readiness};
 
 use self::{
-    assess::{Trouble, Verdict, assess, waits_for_image},
-    url::Visitor,
+    assess::{Observed, assess, waits_for_image},
+    url::UrlProbe,
+    waiting::{Cause, Next, START_TIMEOUT, Waiting},
     watch::Watch,
 };
 use crate::{
     Cluster,
-    alive::Progress,
     cluster::{ClusterError, Doing},
     container_log::last_words,
-    fault::{Explanation, Fault, explain},
-    namespace::host_of,
+    failure::{ActivityFailure, Explanation, Failure, explain},
+    heartbeat::Progress,
+    namespace::{NamespaceLost, host_of},
 };
-
-/// From the install, or from the image's arrival, to all pods available. Pulling a large image belongs to it.
-const START_PATIENCE: Duration = Duration::from_secs(300);
-/// The kubelet asks for a missing image less and less often, in the end every five minutes. A new pod starts from the beginning.
-const ASK_AGAIN_FOR_IMAGE: Duration = Duration::from_secs(30);
 
 /// How previews are looked at.
 #[derive(Clone)]
 pub struct ReadinessConfig {
-    visitor: Visitor,
-    image_patience: SignedDuration,
+    url_probe: UrlProbe,
+    image_timeout: SignedDuration,
 }
 
 /// No HTTP client can be made on this machine.
@@ -45,17 +42,17 @@ pub struct UnusableClient(#[from] reqwest::Error);
 
 impl ReadinessConfig {
     /// With `ingress_address`, previews are looked for there, whatever the DNS says. An image that does not exist yet is waited for until
-    /// `image_patience` is over.
+    /// `image_timeout` is over.
     ///
     /// # Errors
     /// If this machine cannot make HTTP requests at all.
     pub fn new(
         ingress_address: Option<SocketAddr>,
-        image_patience: SignedDuration,
+        image_timeout: SignedDuration,
     ) -> Result<Self, UnusableClient> {
         Ok(Self {
-            visitor: Visitor::new(ingress_address)?,
-            image_patience,
+            url_probe: UrlProbe::new(ingress_address)?,
+            image_timeout,
         })
     }
 }
@@ -65,8 +62,8 @@ impl ReadinessConfig {
 pub(crate) enum ReadinessError {
     #[error(transparent)]
     Cluster(#[from] ClusterError),
-    #[error("namespace {name} is not the one the preview was installed into any more")]
-    NamespaceLost { name: String },
+    #[error(transparent)]
+    NamespaceLost(#[from] NamespaceLost),
     #[error("{explanation}")]
     Failed {
         kind: &'static str,
@@ -74,29 +71,12 @@ pub(crate) enum ReadinessError {
     },
 }
 
-impl Fault for ReadinessError {
-    fn kind(&self) -> &'static str {
+impl ActivityFailure for ReadinessError {
+    fn failure(&self) -> Failure {
         match self {
-            Self::Cluster(error) => error.kind(),
-            Self::NamespaceLost { .. } => "NamespaceLost",
-            Self::Failed { kind, .. } => kind,
-        }
-    }
-
-    fn is_permanent(&self) -> bool {
-        match self {
-            Self::Cluster(error) => error.is_permanent(),
-            Self::NamespaceLost { .. } | Self::Failed { .. } => true,
-        }
-    }
-
-    fn explanation(&self) -> Explanation {
-        match self {
-            Self::Cluster(error) => error.explanation(),
-            Self::NamespaceLost { .. } => {
-                explain("The preview's namespace was removed while the preview was starting.")
-            }
-            Self::Failed { explanation, .. } => explanation.clone(),
+            Self::Cluster(error) => error.failure(),
+            Self::NamespaceLost(error) => error.failure(),
+            Self::Failed { kind, explanation } => Failure::permanent(kind, explanation.clone()),
         }
     }
 }
@@ -117,7 +97,7 @@ pub(crate) async fn await_ready(
     let url = cluster.names.domain().url(&host);
     progress.report(format!("waiting until {url} answers"));
     match config
-        .visitor
+        .url_probe
         .wait_for_answer(&url, &request.preview.commit)
         .await
     {
@@ -144,7 +124,7 @@ async fn installed_in(
         .doing(|| format!("reading namespace {name}"))?;
     namespace
         .filter(|namespace| namespace.uid().as_ref() == Some(&request.namespace.uid))
-        .ok_or_else(|| ReadinessError::NamespaceLost { name: name.clone() })
+        .ok_or_else(|| NamespaceLost::of(&request.preview).into())
 }
 
 /// Nothing when everything is up, or the image that is missing, if that is not to be waited for.
@@ -157,71 +137,30 @@ async fn workloads_up(
 ) -> Result<Option<String>, ReadinessError> {
     let name = &request.namespace.name;
     let mut watch = Watch::start(cluster, name);
-    let mut waiting_since = Instant::now();
-    let image_deadline = waiting_since + remaining(config.image_patience, asked_at);
-    let mut doubt: Option<(Trouble, Instant)> = None;
-    let mut image_asked_for: Option<Instant> = None;
-    let mut last_wait = "the cluster has not said anything yet".to_owned();
+    let start = Instant::now();
+    let image_deadline = start + remaining(config.image_timeout, asked_at);
+    let mut waiting = Waiting::new(start, request.wait_for_image.then_some(image_deadline));
     loop {
-        let deadline = match (&doubt, image_asked_for) {
-            (Some((_, until)), _) => *until,
-            (None, Some(asked)) => image_deadline.min(asked + ASK_AGAIN_FOR_IMAGE),
-            (None, None) => waiting_since + START_PATIENCE,
-        };
         tokio::select! {
             changed = watch.changed() => changed?,
-            () = sleep_until(deadline) => {}
+            () = sleep_until(waiting.deadline()) => {}
         }
-        let now = Instant::now();
-        match assess(&watch.observed()) {
-            Verdict::Ready => return Ok(None),
-            Verdict::Failed(trouble) => return Err(failed(cluster, name, trouble).await),
-            Verdict::ImageMissing { image, message } => {
-                if !request.wait_for_image {
-                    return Ok(Some(image));
-                }
-                if now >= image_deadline {
-                    return Err(image_not_found(&image, &message));
-                }
-                progress.report(format!("waiting for image {image}"));
-                if image_asked_for.is_none_or(|asked| now >= asked + ASK_AGAIN_FOR_IMAGE) {
-                    if image_asked_for.is_some() {
-                        start_over(cluster, name, &watch.observed().pods).await?;
-                    }
-                    image_asked_for = Some(now);
-                }
-                // The time to start counts from the image's arrival.
-                waiting_since = now;
-                doubt = None;
+        match waiting.step(Instant::now(), assess(&watch.observed())) {
+            Next::Ready => return Ok(None),
+            Next::ImageMissing { image } => return Ok(Some(image)),
+            Next::Wait { doing } => progress.report(doing),
+            Next::AskForImage { doing } => {
+                progress.report(doing);
+                start_over(cluster, name, &watch.observed().pods).await?;
             }
-            Verdict::Doubt { trouble, patience } => {
-                progress.report(&*trouble.summary);
-                image_asked_for = None;
-                match &doubt {
-                    Some((same, until)) if same.kind == trouble.kind => {
-                        if now >= *until {
-                            return Err(failed(cluster, name, trouble).await);
-                        }
-                    }
-                    _ => doubt = Some((trouble, now + patience)),
-                }
-            }
-            Verdict::Wait { for_what } => {
-                progress.report(&*for_what);
-                doubt = None;
-                image_asked_for = None;
-                last_wait = for_what;
-            }
-        }
-        if now >= waiting_since + START_PATIENCE {
-            return Err(not_in_time(&watch, &last_wait));
+            Next::Fail(cause) => return Err(failed(cluster, name, &watch.observed(), cause).await),
         }
     }
 }
 
-/// What is left of a patience that began at an earlier attempt.
-fn remaining(patience: SignedDuration, since: Timestamp) -> Duration {
-    let left = patience.saturating_sub(since.duration_until(Timestamp::now()));
+/// What is left of a timeout that began at an earlier attempt.
+fn remaining(timeout: SignedDuration, since: Timestamp) -> Duration {
+    let left = timeout.saturating_sub(since.duration_until(Timestamp::now()));
     left.max(SignedDuration::ZERO).unsigned_abs()
 }
 
@@ -246,14 +185,25 @@ async fn start_over(
     Ok(())
 }
 
-async fn failed(cluster: &Cluster, namespace: &str, trouble: Trouble) -> ReadinessError {
-    let log = match &trouble.log {
-        Some(log) => last_words(&cluster.client, namespace, log).await,
-        None => None,
-    };
-    ReadinessError::Failed {
-        kind: trouble.kind,
-        explanation: explain(trouble.summary).with_log(log),
+async fn failed(
+    cluster: &Cluster,
+    namespace: &str,
+    observed: &Observed,
+    cause: Cause,
+) -> ReadinessError {
+    match cause {
+        Cause::Trouble(trouble) => {
+            let log = match &trouble.log {
+                Some(log) => last_words(&cluster.client, namespace, log).await,
+                None => None,
+            };
+            ReadinessError::Failed {
+                kind: trouble.kind,
+                explanation: explain(trouble.summary).with_log(log),
+            }
+        }
+        Cause::ImageNotFound { image, message } => image_not_found(&image, &message),
+        Cause::TooSlow { last_wait } => not_in_time(observed, &last_wait),
     }
 }
 
@@ -271,8 +221,7 @@ fn image_not_found(image: &str, message: &str) -> ReadinessError {
     }
 }
 
-fn not_in_time(watch: &Watch, last_wait: &str) -> ReadinessError {
-    let observed = watch.observed();
+fn not_in_time(observed: &Observed, last_wait: &str) -> ReadinessError {
     let newest = observed
         .warnings
         .iter()
@@ -285,7 +234,7 @@ fn not_in_time(watch: &Watch, last_wait: &str) -> ReadinessError {
         kind: "NotReadyInTime",
         explanation: explain(format!(
             "Not everything was up within {} minutes: {last_wait}.{hint}",
-            START_PATIENCE.as_secs() / 60
+            START_TIMEOUT.as_secs() / 60
         )),
     }
 }

@@ -1,34 +1,34 @@
-//! Does the address that we are about to publish answer, and with this very commit?
+//! Probes the address that is about to be published: does it answer, and with this very commit?
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use domain::CommitSha;
 use reqwest::{
     Client, Response, Url,
     dns::{Addrs, Name, Resolve, Resolving},
     redirect,
 };
 use tokio::time::{Instant, sleep};
-use workflows::vocabulary::CommitSha;
 
-use crate::fault::with_causes;
+use crate::failure::with_causes;
 
 /// Between two tries. The person is waiting for exactly this, so it is short; it lasts only until the ingress controller has noticed the new host.
 const TRY_AGAIN: Duration = Duration::from_millis(100);
 /// One try.
 const TRY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The pods are ready; what is missing is the ingress controller, or a name in the DNS.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 /// An app may say which commit it serves. What another commit answers is not yet this preview.
 const COMMIT_HEADER: &str = "x-preview-commit";
 
 /// Asks previews' addresses, as a browser would: through the ingress controller.
 #[derive(Clone)]
-pub(super) struct Visitor {
+pub(super) struct UrlProbe {
     http: Client,
     ingress: Option<SocketAddr>,
 }
 
-impl Visitor {
+impl UrlProbe {
     /// With `ingress`, every host name leads there, whatever the DNS says.
     pub(super) fn new(ingress: Option<SocketAddr>) -> Result<Self, reqwest::Error> {
         let mut builder = Client::builder()
@@ -37,9 +37,9 @@ impl Visitor {
             .redirect(redirect::Policy::none())
             // A proxy for the way out would not know a cluster's ingress.
             .no_proxy()
-            .user_agent(concat!("deploy-previews/", env!("CARGO_PKG_VERSION")));
+            .user_agent(concat!("preview/", env!("CARGO_PKG_VERSION")));
         if let Some(address) = ingress {
-            builder = builder.dns_resolver(Arc::new(AllRoadsLeadTo(address)));
+            builder = builder.dns_resolver(Arc::new(StaticResolver(address)));
         }
         Ok(Self {
             http: builder.build()?,
@@ -57,14 +57,14 @@ impl Visitor {
         let start = Instant::now();
         loop {
             let seen = match self.http.get(address.clone()).send().await {
-                Ok(response) => match judge(&response, commit) {
+                Ok(response) => match check_response(&response, commit) {
                     Ok(()) => return Ok(()),
                     Err(seen) => seen,
                 },
                 Err(error) => with_causes(&error.without_url()),
             };
-            if start.elapsed() >= PATIENCE {
-                return Err(format!("{seen}, for {} seconds", PATIENCE.as_secs()));
+            if start.elapsed() >= TIMEOUT {
+                return Err(format!("{seen}, for {} seconds", TIMEOUT.as_secs()));
             }
             sleep(TRY_AGAIN).await;
         }
@@ -84,7 +84,7 @@ impl Visitor {
 }
 
 /// A success, or a redirection within the preview, by the right commit.
-fn judge(response: &Response, commit: &CommitSha) -> Result<(), String> {
+fn check_response(response: &Response, commit: &CommitSha) -> Result<(), String> {
     let status = response.status();
     let header = |name: &str| {
         response
@@ -111,9 +111,9 @@ fn judge(response: &Response, commit: &CommitSha) -> Result<(), String> {
 }
 
 /// Resolves every name to the ingress controller's address.
-struct AllRoadsLeadTo(SocketAddr);
+struct StaticResolver(SocketAddr);
 
-impl Resolve for AllRoadsLeadTo {
+impl Resolve for StaticResolver {
     fn resolve(&self, _: Name) -> Resolving {
         let addresses: Addrs = Box::new(std::iter::once(self.0));
         Box::pin(std::future::ready(Ok(addresses)))
@@ -136,7 +136,7 @@ mod tests {
     async fn visit(answers: &'static [&'static str]) -> (Result<(), String>, String) {
         let _ = rustls_provider();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let visitor = Visitor::new(listener.local_addr().ok()).expect("a client");
+        let probe = UrlProbe::new(listener.local_addr().ok()).expect("a client");
         let (first, asked) = tokio::sync::oneshot::channel();
         let server = tokio::spawn(async move {
             let mut first = Some(first);
@@ -158,7 +158,7 @@ mod tests {
                     .expect("written");
             }
         });
-        let result = visitor
+        let result = probe
             .wait_for_answer(URL, &COMMIT.parse().expect("a commit"))
             .await;
         server.abort();
@@ -207,8 +207,8 @@ mod tests {
     async fn in_the_end_it_says_what_it_saw() {
         let _ = rustls_provider();
         // Port 9 of the own machine: nobody listens there.
-        let visitor = Visitor::new(Some(([127, 0, 0, 1], 9).into())).expect("a client");
-        let result = visitor
+        let probe = UrlProbe::new(Some(([127, 0, 0, 1], 9).into())).expect("a client");
+        let result = probe
             .wait_for_answer(URL, &COMMIT.parse().expect("a commit"))
             .await;
         let seen = result.expect_err("nobody answers");

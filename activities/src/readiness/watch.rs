@@ -28,7 +28,7 @@ use super::assess::Observed;
 use crate::{
     Cluster,
     cluster::{ClusterError, Doing},
-    fault::Fault,
+    failure::ActivityFailure,
 };
 
 /// A live picture of a namespace.
@@ -76,7 +76,7 @@ impl Watch {
             match change.doing(|| format!("watching namespace {}", self.namespace)) {
                 Ok(()) if self.is_complete() => return Ok(()),
                 Ok(()) => {}
-                Err(error) if error.is_permanent() => return Err(error),
+                Err(error) if error.failure().is_permanent => return Err(error),
                 // The watch goes on by itself.
                 Err(error) => tracing::debug!(%error, "watch interrupted"),
             }

@@ -10,7 +10,7 @@ use std::{
     str::FromStr,
 };
 
-use workflows::vocabulary::{ChartSource, RepositoryPath};
+use domain::{RepositoryPath, preview::ChartSource};
 
 /// What a reference to a registry begins with.
 const OCI: &str = "oci://";

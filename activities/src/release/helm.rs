@@ -65,7 +65,7 @@ pub(super) struct Invocation {
     /// Written to its standard input.
     pub(super) input: Vec<u8>,
     /// After this long it is stopped.
-    pub(super) patience: Duration,
+    pub(super) timeout: Duration,
 }
 
 /// A run of Helm that did not succeed.
@@ -82,17 +82,14 @@ pub(crate) enum HelmError {
         status: ExitStatus,
         output: Redacted,
     },
-    #[error("Helm did not finish within {} s and was stopped: {output}", patience.as_secs())]
-    TooSlow {
-        patience: Duration,
-        output: Redacted,
-    },
+    #[error("Helm did not finish within {} s and was stopped: {output}", timeout.as_secs())]
+    TooSlow { timeout: Duration, output: Redacted },
     #[error("Helm was stopped because its activity was cancelled")]
     Cancelled,
 }
 
 impl Helm {
-    /// Runs Helm to its end, to `cancelled` or to the end of our patience, whichever comes first. When this returns, no process of it is left.
+    /// Runs Helm to its end, to `cancelled` or to its timeout, whichever comes first. When this returns, no process of it is left.
     pub(super) async fn run(
         &self,
         invocation: Invocation,
@@ -146,7 +143,7 @@ impl Helm {
                 };
             }
             () = cancelled => None,
-            () = sleep(invocation.patience) => Some(invocation.patience),
+            () = sleep(invocation.timeout) => Some(invocation.timeout),
         };
 
         // Helm that is told to stop notes that its release has failed, and what it was doing.
@@ -160,8 +157,8 @@ impl Helm {
         };
         group.has_ended();
         match stopped_because {
-            Some(patience) => Err(HelmError::TooSlow {
-                patience,
+            Some(timeout) => Err(HelmError::TooSlow {
+                timeout,
                 output: ended?.0,
             }),
             None => Err(HelmError::Cancelled),
@@ -332,7 +329,7 @@ mod tests {
     /// `sh` in Helm's place: what is tested here is how a program is run, not which.
     async fn run(
         script: &str,
-        patience: Duration,
+        timeout: Duration,
         cancelled: impl Future<Output = ()>,
     ) -> Result<(), HelmError> {
         let shell = Helm {
@@ -343,7 +340,7 @@ mod tests {
             account: "system:serviceaccount:preview-x:preview-release".to_owned(),
             arguments: vec!["-c".into(), script.into()],
             input: b"values".to_vec(),
-            patience,
+            timeout,
         };
         shell.run(invocation, cancelled).await
     }
@@ -414,7 +411,7 @@ mod tests {
             account: "system:serviceaccount:preview-x:preview-release".to_owned(),
             arguments: vec![],
             input: vec![],
-            patience: LONG,
+            timeout: LONG,
         };
         let error = absent
             .run(invocation, pending())

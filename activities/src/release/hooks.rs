@@ -23,7 +23,7 @@ use kube::{
 use crate::{
     Cluster,
     container_log::{ContainerLog, last_words},
-    fault::{Explanation, explain},
+    failure::{Explanation, explain},
     namespace::release_account,
 };
 

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use workflows::vocabulary::{PreviewId, Repository};
+use domain::{PreviewId, Repository};
 
 /// What a template may name, in braces.
 const PLACEHOLDERS: [&str; 3] = ["{owner}", "{repo}", "{commit}"];

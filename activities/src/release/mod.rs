@@ -4,29 +4,27 @@
 
 mod chart;
 mod helm;
+mod helm_error;
 mod hooks;
 mod image;
 mod repository_chart;
 mod standing;
 mod take_down;
 mod values;
-mod verdict;
 
 use std::{ffi::OsString, sync::Arc, time::Duration};
 
+use domain::{NamespaceHandle, PreviewId, RepositoryPath, RunIdentity};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::ResourceExt;
-use workflows::{
-    activities::{InstallRelease, NamespaceHandle, RunIdentity},
-    vocabulary::{PreviewId, RepositoryPath},
-};
+use workflows::contract::InstallRelease;
 
 use crate::{
     Cluster,
-    alive::Progress,
     cluster::ClusterError,
-    fault::{Explanation, Fault, explain},
-    namespace::{find_held, host_of, policy_is_in_force, release_account},
+    failure::{ActivityFailure, Explanation, Failure, explain},
+    heartbeat::Progress,
+    namespace::{NamespaceLost, find_held, host_of, policy_is_in_force, release_account},
 };
 pub(crate) use chart::ChartRefused;
 use chart::{Chart, Place};
@@ -34,6 +32,7 @@ pub use chart::{Charts, InvalidOciPrefix, OciPrefix};
 pub use helm::Helm;
 pub(crate) use helm::HelmError;
 use helm::Invocation;
+use helm_error::HOOK_FAILED;
 use hooks::Hooks;
 pub(crate) use image::ImageRefused;
 pub use image::{ImagePrefix, ImageTemplate, Images, InvalidImagePrefix, InvalidImageTemplate};
@@ -45,13 +44,12 @@ use tempfile::TempDir;
 use tokio::time::Instant;
 pub(crate) use values::reserved;
 use values::values;
-use verdict::HOOK_FAILED;
 
 /// Longest run of `helm install`, the removal of an earlier attempt included. It waits for hooks only, not for pods. Shorter than the activity's time-out,
 /// which could not say why.
-const INSTALL_PATIENCE: Duration = Duration::from_secs(240);
+const INSTALL_TIMEOUT: Duration = Duration::from_secs(240);
 /// Longest run of `helm uninstall`: the namespace is deleted afterwards anyway, so this is for the chart's own hooks.
-const UNINSTALL_PATIENCE: Duration = Duration::from_secs(60);
+const UNINSTALL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What a preview is installed from.
 #[derive(Clone, Debug)]
@@ -71,8 +69,8 @@ pub struct ReleaseConfig {
 pub(crate) enum InstallError {
     #[error(transparent)]
     Cluster(#[from] ClusterError),
-    #[error("namespace {name} is not this run's any more: it was deleted, replaced or taken over")]
-    NamespaceLost { name: String },
+    #[error(transparent)]
+    NamespaceLost(#[from] NamespaceLost),
     #[error(transparent)]
     Chart(#[from] ChartRefused),
     #[error(
@@ -94,73 +92,45 @@ pub(crate) enum InstallError {
     },
 }
 
-impl Fault for InstallError {
-    fn kind(&self) -> &'static str {
+impl ActivityFailure for InstallError {
+    fn failure(&self) -> Failure {
         match self {
-            Self::Cluster(error) => error.kind(),
-            Self::NamespaceLost { .. } => "NamespaceLost",
-            Self::Chart(_) => "ChartRefused",
-            Self::NoPolicy => "NoPolicy",
-            Self::Fetch(error) => error.kind(),
-            Self::Image(_) => "ImageRefused",
-            Self::TakeDown(error) => error.kind(),
-            Self::Hook { .. } => HOOK_FAILED,
-            Self::Helm(HelmError::Failed { output, .. }) => verdict::of(output).kind,
-            Self::Helm(HelmError::TooSlow { .. }) => "HelmTooSlow",
-            Self::Helm(_) => "HelmUnavailable",
-        }
-    }
-
-    fn is_permanent(&self) -> bool {
-        match self {
-            Self::Cluster(error) => error.is_permanent(),
-            Self::NamespaceLost { .. } | Self::Chart(_) | Self::NoPolicy | Self::Image(_) => true,
-            // It has had minutes, and would need them again.
-            Self::Helm(HelmError::TooSlow { .. }) => true,
+            Self::Cluster(error) => error.failure(),
+            Self::NamespaceLost(error) => error.failure(),
+            Self::Chart(refused) => Failure::permanent(
+                "ChartRefused",
+                explain(format!("The chart is not installed: {refused}.")),
+            ),
+            Self::NoPolicy => Failure::permanent(
+                "NoPolicy",
+                explain(
+                    "The preview service is not ready for charts from repositories. Contact its operators.",
+                ),
+            ),
+            Self::Fetch(error) => error.failure(),
+            Self::Image(refused) => Failure::permanent(
+                "ImageRefused",
+                explain(format!("The image is not run: {refused}.")),
+            ),
+            Self::TakeDown(error) => error.failure(),
             // It has failed as often as its chart lets it.
-            Self::Hook { .. } => true,
-            Self::Fetch(error) => error.is_permanent(),
-            Self::TakeDown(error) => error.is_permanent(),
-            Self::Helm(HelmError::Failed { output, .. }) => verdict::of(output).permanent,
+            Self::Hook { explanation, .. } => Failure::permanent(HOOK_FAILED, explanation.clone()),
+            Self::Helm(HelmError::Failed { output, .. }) => helm_error::classify(output),
+            // It has had minutes, and would need them again.
+            Self::Helm(HelmError::TooSlow { timeout, .. }) => Failure::permanent(
+                "HelmTooSlow",
+                explain(format!(
+                    "Helm did not finish installing the chart within {} seconds.",
+                    timeout.as_secs()
+                )),
+            ),
+            Self::Helm(HelmError::Cancelled) => Failure::cancelled(),
             // A worker without Helm shall not fail what another worker, or the same one mended, can do.
-            Self::Helm(_) => false,
-        }
-    }
-
-    fn explanation(&self) -> Explanation {
-        match self {
-            Self::Cluster(error) => error.explanation(),
-            Self::NamespaceLost { .. } => explain(
-                "The preview's namespace was removed or taken over while the chart was being installed.",
-            ),
-            Self::Chart(refused) => explain(format!("The chart is not installed: {refused}.")),
-            Self::NoPolicy => explain(
-                "The preview service is not ready for charts from repositories. Its operators have to look.",
-            ),
-            Self::Fetch(error) => error.explanation(),
-            Self::Image(refused) => explain(format!("The image is not run: {refused}.")),
-            Self::TakeDown(error) => error.explanation(),
-            Self::Hook { explanation, .. } => explanation.clone(),
-            Self::Helm(HelmError::Failed { output, .. }) => verdict::of(output).explanation,
-            Self::Helm(HelmError::TooSlow { patience, .. }) => explain(format!(
-                "Helm did not finish installing the chart within {} seconds.",
-                patience.as_secs()
-            )),
-            Self::Helm(_) => explain(
-                "Helm could not be run. This is for the operators of the preview service to mend.",
+            Self::Helm(_) => Failure::temporary(
+                "HelmUnavailable",
+                explain("Helm could not be run. Contact the operators of the preview service."),
             ),
         }
-    }
-
-    fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::Fetch(error) => error.retry_after(),
-            _ => None,
-        }
-    }
-
-    fn is_cancellation(&self) -> bool {
-        matches!(self, Self::Helm(HelmError::Cancelled))
     }
 }
 
@@ -218,7 +188,7 @@ pub(crate) async fn install(
             find_own(cluster, &request.owner, namespace).await?;
         }
     }
-    let patience = INSTALL_PATIENCE.saturating_sub(begin.elapsed());
+    let timeout = INSTALL_TIMEOUT.saturating_sub(begin.elapsed());
 
     progress.report(format!("helm install {release}"));
     let mut arguments: Vec<OsString> = [
@@ -240,12 +210,12 @@ pub(crate) async fn install(
     // Values come on standard input: nothing of ours can be mistaken for an option, and no file is left behind.
     arguments.extend(["--values", "-"].map(OsString::from));
     arguments.push(format!("--labels={}", origin.label()).into());
-    arguments.push(format!("--timeout={}s", patience.as_secs()).into());
+    arguments.push(format!("--timeout={}s", timeout.as_secs()).into());
     let invocation = Invocation {
         account: release_account(&namespace.name),
         arguments,
         input: values.to_string().into_bytes(),
-        patience,
+        timeout,
     };
     let hooks = Hooks::new(cluster, &namespace.name);
     let ran = tokio::select! {
@@ -261,10 +231,10 @@ pub(crate) async fn install(
     }
 }
 
-/// Helm has given up on a hook, or has waited for one until our patience was over.
+/// Helm has given up on a hook, or has waited for one until its timeout.
 fn may_be_a_hooks_fault(error: &HelmError) -> bool {
     match error {
-        HelmError::Failed { output, .. } => verdict::of(output).kind == HOOK_FAILED,
+        HelmError::Failed { output, .. } => helm_error::classify(output).kind == HOOK_FAILED,
         HelmError::TooSlow { .. } => true,
         HelmError::NotStarted(_)
         | HelmError::Missing { .. }
@@ -307,12 +277,12 @@ pub(crate) async fn uninstall(
     ]
     .map(OsString::from)
     .into();
-    arguments.push(format!("--timeout={}s", UNINSTALL_PATIENCE.as_secs()).into());
+    arguments.push(format!("--timeout={}s", UNINSTALL_TIMEOUT.as_secs()).into());
     let invocation = Invocation {
         account: release_account(namespace),
         arguments,
         input: Vec::new(),
-        patience: UNINSTALL_PATIENCE,
+        timeout: UNINSTALL_TIMEOUT,
     };
     helm.run(invocation, cancelled).await
 }
@@ -325,7 +295,5 @@ async fn find_own(
 ) -> Result<Namespace, InstallError> {
     let held = find_held(cluster, owner, &namespace.name).await?;
     held.filter(|held| held.uid().as_ref() == Some(&namespace.uid))
-        .ok_or_else(|| InstallError::NamespaceLost {
-            name: namespace.name.clone(),
-        })
+        .ok_or_else(|| NamespaceLost::of(&owner.preview).into())
 }

@@ -3,16 +3,16 @@
 //! Git's trees say what there is, and how large it is, before any of it is fetched. A tree's name is a hash of all that it holds, so a chart that many
 //! commits share is fetched once.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, sync::Arc};
 
+use domain::{CommitSha, InstallationId, Repository, RepositoryPath};
 use futures::{StreamExt, TryStreamExt, stream};
 use github::{Depth, GitHubApp, Tree, TreeEntry, TreeEntryKind};
 use moka::future::Cache;
 use tempfile::TempDir;
 use tokio::fs;
-use workflows::vocabulary::{CommitSha, InstallationId, Repository, RepositoryPath};
 
-use crate::fault::{Explanation, Fault, explain};
+use crate::failure::{ActivityFailure, Failure, explain};
 
 /// Most files of a chart: each is a request to GitHub.
 const FILES_MAX: usize = 100;
@@ -66,37 +66,23 @@ pub(crate) enum FetchError {
     Io(#[from] io::Error),
 }
 
-impl Fault for FetchError {
-    fn kind(&self) -> &'static str {
+impl ActivityFailure for FetchError {
+    fn failure(&self) -> Failure {
         match self {
-            Self::GitHub(error) => error.label(),
-            Self::Unusable(_) => "ChartUnusable",
-            Self::Io(_) => "ChartNotWritten",
-        }
-    }
-
-    fn is_permanent(&self) -> bool {
-        match self {
-            Self::GitHub(error) => !error.is_retryable(),
-            Self::Unusable(_) => true,
-            Self::Io(_) => false,
-        }
-    }
-
-    fn explanation(&self) -> Explanation {
-        match self {
-            Self::GitHub(_) => explain("GitHub did not show the chart. Try again later."),
-            Self::Unusable(why) => explain(format!("The chart is not installed: {why}.")),
-            Self::Io(_) => explain(
-                "The chart could not be prepared. This is for the operators of the preview service to mend.",
+            Self::GitHub(error) => {
+                let explanation = explain("GitHub did not give the chart. Try again later.");
+                Failure::of_github(error, !error.is_retryable(), explanation)
+            }
+            Self::Unusable(why) => Failure::permanent(
+                "ChartUnusable",
+                explain(format!("The chart is not installed: {why}.")),
             ),
-        }
-    }
-
-    fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::GitHub(error) => error.retry_after(),
-            Self::Unusable(_) | Self::Io(_) => None,
+            Self::Io(_) => Failure::temporary(
+                "ChartNotWritten",
+                explain(
+                    "The chart could not be prepared. Contact the operators of the preview service.",
+                ),
+            ),
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Label of Helm's record: what the release was installed from.
-const INSTALLED_FROM: &str = "preview.dev/installed-from";
+const INSTALLED_FROM: &str = "preview.internal/installed-from";
 /// Longest value of a label.
 const LABEL_VALUE_MAX: usize = 63;
 

@@ -20,14 +20,14 @@ use tokio::time::{Instant, sleep};
 use super::standing::selector;
 use crate::{
     Cluster,
-    alive::Progress,
     cluster::{ClusterError, Doing},
-    fault::{Explanation, Fault, explain},
+    failure::{ActivityFailure, Failure, explain},
+    heartbeat::Progress,
     namespace::release_account,
 };
 
 /// Longest time until all of it is gone. Pods are given a second to stop.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 /// Between two looks whether it is.
 const PAUSE: Duration = Duration::from_millis(200);
 /// How long a pod has to stop by itself, in seconds. Nobody needs what it was doing.
@@ -49,31 +49,20 @@ const HOOK: &str = "helm.sh/hook";
 pub(crate) enum TakeDownError {
     #[error(transparent)]
     Cluster(#[from] ClusterError),
-    #[error("what an earlier attempt has installed in namespace {namespace} is still there after {} s: {left}", PATIENCE.as_secs())]
+    #[error("what an earlier attempt has installed in namespace {namespace} is still there after {} s: {left}", TIMEOUT.as_secs())]
     Stuck { namespace: String, left: String },
 }
 
-impl Fault for TakeDownError {
-    fn kind(&self) -> &'static str {
+impl ActivityFailure for TakeDownError {
+    fn failure(&self) -> Failure {
         match self {
-            Self::Cluster(error) => error.kind(),
-            Self::Stuck { .. } => "LeftoverStuck",
-        }
-    }
-
-    fn is_permanent(&self) -> bool {
-        match self {
-            Self::Cluster(error) => error.is_permanent(),
-            Self::Stuck { .. } => false,
-        }
-    }
-
-    fn explanation(&self) -> Explanation {
-        match self {
-            Self::Cluster(error) => error.explanation(),
-            Self::Stuck { left, .. } => explain(format!(
-                "An earlier attempt to install the chart did not complete, and what it has left will not go: {left}."
-            )),
+            Self::Cluster(error) => error.failure(),
+            Self::Stuck { left, .. } => Failure::temporary(
+                "LeftoverStuck",
+                explain(format!(
+                    "An earlier attempt to install the chart did not complete, and what it left cannot be removed: {left}."
+                )),
+            ),
         }
     }
 }
@@ -220,12 +209,12 @@ async fn delete(
     }
 }
 
-/// What is still there when the patience is over.
+/// What is still there when the timeout is over.
 async fn wait_until_gone(
     found: &[(Kind, Vec<Found>)],
     namespace: &str,
 ) -> Result<Vec<String>, ClusterError> {
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + TIMEOUT;
     loop {
         let mut left = Vec::new();
         for (kind, objects) in found {

@@ -1,7 +1,8 @@
 //! What is a chart told? The repository's own values, with the service's on top of them.
 
+use domain::PreviewId;
 use serde_json::{Map, Value, json};
-use workflows::{activities::InstallRelease, vocabulary::PreviewId};
+use workflows::contract::InstallRelease;
 
 use super::image::Image;
 
@@ -88,11 +89,8 @@ fn lay_over(lower: &mut Value, upper: Value) {
 
 #[cfg(test)]
 mod tests {
+    use domain::{InstallationId, NamespaceHandle, RunIdentity, preview::PreviewSettings};
     use proptest::prelude::*;
-    use workflows::{
-        activities::{NamespaceHandle, RunIdentity},
-        vocabulary::{InstallationId, PreviewSettings},
-    };
 
     use super::*;
 

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use domain::Ttl;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_saphyr::{
     Error, Location, MergeKeyPolicy, MessageFormatter, Options, Spanned, UserMessageFormatter,
     budget::BudgetBreach,
 };
-use workflows::vocabulary::Ttl;
 
 use super::{Branches, Mistake, SIZE_MAX, WhoMay, wrong};
 

@@ -9,11 +9,12 @@ mod who_may;
 
 use std::fmt;
 
-use serde_saphyr::Spanned;
-use workflows::{
-    activities::Terms,
-    vocabulary::{ChartSource, InvalidRepositoryPath, PreviewSettings, Repository, Ttl},
+use domain::{
+    InvalidRepositoryPath, Repository, Ttl,
+    preview::{ChartSource, PreviewSettings},
+    pull_request::Terms,
 };
+use serde_saphyr::Spanned;
 
 pub(crate) use self::file::{no_file, too_large};
 use self::{branches::Branches, file::File};
@@ -53,7 +54,7 @@ pub(crate) struct RepositoryConfig {
     pub(crate) branches: Branches,
 }
 
-/// Why a file cannot be obeyed.
+/// What is wrong with a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Mistake {
     /// In which line, from 1, if it is one line's fault.
@@ -220,7 +221,7 @@ fn who_may(named: Option<Spanned<WhoMay>>) -> Result<WhoMay, Mistake> {
         None => Ok(WhoMay::default()),
         Some(named) if named.value == WhoMay::default() => Err(wrong_at(
             &named,
-            "`who_may` names nobody: leave it out, and everyone who may write to the repository may ask for previews",
+            "`who_may` is empty: remove it, and everyone with write access may request previews",
         )),
         Some(named) => Ok(named.value),
     }

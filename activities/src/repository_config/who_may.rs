@@ -1,8 +1,8 @@
 //! Who among those who may write to a repository may ask for its previews?
 
+use domain::Login;
 use github::Role;
 use serde::Deserialize;
-use workflows::vocabulary::Login;
 
 /// Whom a repository names. Nobody in particular: everyone who may write to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -30,7 +30,7 @@ impl TryFrom<String> for Named {
             _ => person().map(Self::Person).ok_or_else(|| {
                 let shown: String = text.chars().take(40).collect();
                 format!(
-                    "`{shown}` names nobody: expected `write`, `maintain`, `admin` or a login like `\"@mona\"`"
+                    "`{shown}` is not a role or `@login`: expected `write`, `maintain`, `admin` or a login like `\"@mona\"`"
                 )
             }),
         }

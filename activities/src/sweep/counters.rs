@@ -1,9 +1,9 @@
 //! What do operators learn of a sweep? Counters for their alarms, and lines in the log that say what to do.
 
+use domain::orphan_sweep::{Brake, SweepReport};
 use temporalio_common::telemetry::metrics::{
     CoreMeter, Counter, MetricAttributes, MetricKeyValue, MetricParameters, NewAttributes,
 };
-use workflows::orphan_sweep::{Brake, SweepReport};
 
 /// What the sweeps of this process have found and done. Counters, because the next sweep's report may be written by another worker: what is true
 /// of the newest sweep is how much they all have grown since the one before.
@@ -104,7 +104,7 @@ pub(super) fn log(report: &SweepReport, task_queue: &str) {
             allowed = brake.allowed,
             surveyed = report.surveyed,
             "the sweep removed nothing: it would have removed too many namespaces at once. Find out why so many previews have no open workflow; \
-             the namespaces have the annotation preview.dev/orphaned-since. If they shall go: {}",
+             the namespaces have the annotation preview.internal/orphaned-since. If they shall go: {}",
             confirmation(brake, task_queue)
         );
     }
@@ -160,7 +160,7 @@ fn confirmation(brake: &Brake, task_queue: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use workflows::orphan_sweep::SweepPolicy;
+    use domain::orphan_sweep::SweepPolicy;
 
     use super::*;
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use domain::{NamespaceHandle, PreviewId, orphan_sweep::Outcome};
 use futures::{StreamExt, TryFutureExt, stream};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Namespace;
@@ -11,25 +12,21 @@ use kube::{
 };
 use serde_json::{Value, json};
 use temporalio_client::Client as Temporal;
-use workflows::{
-    activities::{NamespaceKey, Outcome},
-    vocabulary::PreviewId,
-};
 
 use super::{AT_ONCE, SweepError};
 use crate::{
     Cluster,
     cluster::{ClusterError, Doing, FIELD_MANAGER},
+    namespace::delete,
     ownership::{Claim, ORPHANED_SINCE, is_terminating, last_word},
     pull_request::report,
-    removal::delete,
     temporal::latest_run,
 };
 
 /// Does the deed to each namespace, several at the same time, and says in their order what became of it. Never fails as a whole.
 pub(super) async fn each<Deed>(
-    namespaces: Vec<NamespaceKey>,
-    deed: impl Fn(NamespaceKey) -> Deed,
+    namespaces: Vec<NamespaceHandle>,
+    deed: impl Fn(NamespaceHandle) -> Deed,
 ) -> Result<Vec<Outcome>, SweepError>
 where
     Deed: Future<Output = Result<Outcome, SweepError>>,
@@ -48,7 +45,7 @@ where
 
 pub(super) async fn mark(
     cluster: Cluster,
-    key: NamespaceKey,
+    key: NamespaceHandle,
     since: Timestamp,
 ) -> Result<Outcome, SweepError> {
     let Some(found) = same_preview(&cluster, &key).await? else {
@@ -60,7 +57,7 @@ pub(super) async fn mark(
     Ok(Outcome::Done)
 }
 
-pub(super) async fn unmark(cluster: Cluster, key: NamespaceKey) -> Result<Outcome, SweepError> {
+pub(super) async fn unmark(cluster: Cluster, key: NamespaceHandle) -> Result<Outcome, SweepError> {
     let Some(found) = same_preview(&cluster, &key).await? else {
         return Ok(Outcome::Spared);
     };
@@ -79,7 +76,10 @@ pub(super) struct Removals {
 
 impl Removals {
     /// Asks for the deletion, and does not wait for it: a namespace that will not go must not keep the sweep from the others.
-    pub(super) async fn remove(self: Arc<Self>, key: NamespaceKey) -> Result<Outcome, SweepError> {
+    pub(super) async fn remove(
+        self: Arc<Self>,
+        key: NamespaceHandle,
+    ) -> Result<Outcome, SweepError> {
         let Self {
             cluster,
             temporal,
@@ -140,7 +140,7 @@ struct Found {
 /// The namespace that the key means and what it says about its owner, if it still exists and is still a preview of ours.
 async fn same_preview(
     cluster: &Cluster,
-    key: &NamespaceKey,
+    key: &NamespaceHandle,
 ) -> Result<Option<Found>, ClusterError> {
     let name = &key.name;
     let found = cluster
@@ -189,8 +189,8 @@ async fn write_mark(
 mod tests {
     use super::*;
 
-    fn key(name: &str) -> NamespaceKey {
-        NamespaceKey {
+    fn key(name: &str) -> NamespaceHandle {
+        NamespaceHandle {
             name: name.to_owned(),
             uid: "1".to_owned(),
         }
@@ -199,7 +199,7 @@ mod tests {
     #[tokio::test]
     async fn what_fails_for_one_namespace_is_done_to_the_others() {
         let keys = (0..30).map(|number| key(&number.to_string())).collect();
-        let outcomes = each(keys, async |key: NamespaceKey| {
+        let outcomes = each(keys, async |key: NamespaceHandle| {
             if key.name == "7" {
                 return Err(SweepError::OtherTemporal {
                     expected: "a".to_owned(),

@@ -1,4 +1,8 @@
 //! Which namespaces of ours have lost their workflow, and how are they marked and removed without ever hitting a living one?
+#![allow(
+    missing_docs,
+    reason = "the SDK's macros generate public items without documentation"
+)]
 
 mod counters;
 mod deeds;
@@ -6,19 +10,18 @@ mod survey;
 
 use std::sync::Arc;
 
-use temporalio_sdk::activities::{ActivityContext, ActivityError, activities};
-use workflows::{
-    activities::{
-        FindOverdue, MarkOrphans, NamespaceKey, Outcome, SurveyPage, Surveyed, sweep_declared,
-    },
-    orphan_sweep::SweepReport,
+use domain::{
+    NamespaceHandle,
+    orphan_sweep::{Outcome, SweepReport},
 };
+use temporalio_sdk::activities::{ActivityContext, ActivityError, activities};
+use workflows::contract::{FindOverdue, MarkOrphans, SurveyPage, Surveyed, sweep_declared};
 
 use crate::{
     Cluster,
-    alive::{Progress, until_cancelled},
     cluster::ClusterError,
-    fault::{Explanation, Fault, explain},
+    failure::{ActivityFailure, Failure, explain},
+    heartbeat::{Progress, run_cancellable},
     temporal::{TemporalError, overdue_previews},
 };
 
@@ -48,7 +51,7 @@ impl Sweeps {
         let progress = Progress::new();
         let temporal = ctx.client();
         let work = survey::page(&self.cluster, &temporal, &page);
-        until_cancelled(&ctx, &progress, Box::pin(work)).await
+        run_cancellable(&ctx, &progress, Box::pin(work)).await
     }
 
     /// Twice is harmless: it only looks.
@@ -61,7 +64,7 @@ impl Sweeps {
         let progress = Progress::new();
         let temporal = ctx.client();
         let work = overdue_previews(&temporal, &ctx.info().task_queue, input.expired_before);
-        until_cancelled(&ctx, &progress, work).await
+        run_cancellable(&ctx, &progress, work).await
     }
 
     /// Twice is harmless: a mark that is there already keeps its time.
@@ -75,7 +78,7 @@ impl Sweeps {
         let work = deeds::each(input.namespaces, |key| {
             deeds::mark(self.cluster.clone(), key, input.since)
         });
-        until_cancelled(&ctx, &progress, Box::pin(work)).await
+        run_cancellable(&ctx, &progress, Box::pin(work)).await
     }
 
     /// Twice is harmless: no mark is no mark.
@@ -83,11 +86,11 @@ impl Sweeps {
     pub async fn unmark_orphans(
         self: Arc<Self>,
         ctx: ActivityContext,
-        namespaces: Vec<NamespaceKey>,
+        namespaces: Vec<NamespaceHandle>,
     ) -> Result<Vec<Outcome>, ActivityError> {
         let progress = Progress::new();
         let work = deeds::each(namespaces, |key| deeds::unmark(self.cluster.clone(), key));
-        until_cancelled(&ctx, &progress, Box::pin(work)).await
+        run_cancellable(&ctx, &progress, Box::pin(work)).await
     }
 
     /// Twice is harmless: it deletes a namespace by UID, and only the one that it has just seen to be nobody's. A successor of the same name has
@@ -96,7 +99,7 @@ impl Sweeps {
     pub async fn remove_orphans(
         self: Arc<Self>,
         ctx: ActivityContext,
-        namespaces: Vec<NamespaceKey>,
+        namespaces: Vec<NamespaceHandle>,
     ) -> Result<Vec<Outcome>, ActivityError> {
         let progress = Progress::new();
         let removals = Arc::new(Removals {
@@ -105,7 +108,7 @@ impl Sweeps {
             task_queue: ctx.info().task_queue.clone(),
         });
         let work = deeds::each(namespaces, |key| Arc::clone(&removals).remove(key));
-        until_cancelled(&ctx, &progress, Box::pin(work)).await
+        run_cancellable(&ctx, &progress, Box::pin(work)).await
     }
 
     /// Twice is nearly harmless: what was written to the log is written again, and counted again, which nobody decides by.
@@ -134,30 +137,15 @@ enum SweepError {
     OtherTemporal { expected: String, found: String },
 }
 
-impl Fault for SweepError {
-    fn kind(&self) -> &'static str {
+impl ActivityFailure for SweepError {
+    fn failure(&self) -> Failure {
         match self {
-            Self::Cluster(error) => error.kind(),
-            Self::Temporal(error) => error.kind(),
-            Self::OtherTemporal { .. } => "OtherTemporal",
-        }
-    }
-
-    fn is_permanent(&self) -> bool {
-        match self {
-            Self::Cluster(error) => error.is_permanent(),
-            Self::Temporal(error) => error.is_permanent(),
-            Self::OtherTemporal { .. } => true,
-        }
-    }
-
-    fn explanation(&self) -> Explanation {
-        match self {
-            Self::Cluster(error) => error.explanation(),
-            Self::Temporal(error) => error.explanation(),
-            Self::OtherTemporal { .. } => {
-                explain("The preview service is connected to another Temporal than it should be.")
-            }
+            Self::Cluster(error) => error.failure(),
+            Self::Temporal(error) => error.failure(),
+            Self::OtherTemporal { .. } => Failure::permanent(
+                "OtherTemporal",
+                explain("The preview service is connected to another Temporal than it should be."),
+            ),
         }
     }
 }

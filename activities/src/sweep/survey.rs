@@ -5,22 +5,23 @@
 
 use std::collections::HashSet;
 
+use domain::{
+    NamespaceHandle, PreviewId,
+    orphan_sweep::{Note, NotedNamespace, SurveyedPage},
+};
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{ResourceExt, api::ListParams, core::ObjectList};
 use temporalio_client::Client as Temporal;
-use workflows::{
-    activities::{NamespaceKey, Note, NotedNamespace, SurveyPage, Surveyed, SurveyedPage},
-    vocabulary::PreviewId,
-};
+use workflows::contract::{SurveyPage, Surveyed};
 
 use super::{AT_ONCE, SweepError};
 use crate::{
     Cluster, Instance,
     cluster::{ClusterError, Doing},
+    namespace::culprits,
     ownership::{Claim, Unaccounted, is_terminating},
-    removal::culprits,
     temporal::{describe_namespace, latest_run, open_among},
 };
 
@@ -95,7 +96,7 @@ fn unless_expired<T>(listed: Result<T, kube::Error>) -> Result<Option<T>, Cluste
 /// A namespace as it is seen on a page; what it is about to be noted for is not known yet.
 #[derive(Debug)]
 struct Sighting {
-    key: NamespaceKey,
+    key: NamespaceHandle,
     preview: Result<PreviewId, Unaccounted>,
     marked_since: Option<Timestamp>,
     /// What is left in it, if it is being deleted.
@@ -108,7 +109,7 @@ impl Sighting {
         let name = namespace.name_any();
         Some(Self {
             preview: claim.preview_in(&name),
-            key: NamespaceKey {
+            key: NamespaceHandle {
                 name,
                 uid: namespace.uid().unwrap_or_default(),
             },
@@ -171,7 +172,7 @@ mod tests {
 
     fn sighting() -> Sighting {
         Sighting {
-            key: NamespaceKey {
+            key: NamespaceHandle {
                 name: "preview-x".to_owned(),
                 uid: "1".to_owned(),
             },

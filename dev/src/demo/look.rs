@@ -88,7 +88,7 @@ impl Stack {
     pub(super) async fn namespace_of(&self, commit: &str) -> anyhow::Result<String> {
         let found = self
             .namespaces()
-            .list(&ListParams::default().labels(&format!("preview.dev/commit={commit}")))
+            .list(&ListParams::default().labels(&format!("preview.internal/commit={commit}")))
             .await?;
         let names: Vec<_> = found
             .items

@@ -1,4 +1,4 @@
-module preview.dev/tools/buildkit
+module preview.internal/tools/buildkit
 
 go 1.26.8
 

@@ -1,4 +1,4 @@
-module preview.dev/tools/cni
+module preview.internal/tools/cni
 
 go 1.26.0
 

@@ -1,4 +1,4 @@
-module preview.dev/tools/containerd
+module preview.internal/tools/containerd
 
 go 1.26.6
 

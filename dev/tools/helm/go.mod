@@ -1,4 +1,4 @@
-module preview.dev/tools/helm
+module preview.internal/tools/helm
 
 go 1.26.0
 

@@ -1,4 +1,4 @@
-module preview.dev/tools/kubernetes
+module preview.internal/tools/kubernetes
 
 go 1.26.0
 

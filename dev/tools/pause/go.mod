@@ -1,3 +1,3 @@
-module preview.dev/tools/pause
+module preview.internal/tools/pause
 
 go 1.26.0

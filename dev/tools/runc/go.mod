@@ -1,4 +1,4 @@
-module preview.dev/tools/runc
+module preview.internal/tools/runc
 
 go 1.26.0
 

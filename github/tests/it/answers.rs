@@ -2,13 +2,10 @@
 
 use std::{future::Future, sync::LazyLock};
 
+use domain::{CommentId, DeploymentId, InstallationId, preview::DeploymentState};
 use github::{Depth, Error, GitHubApp, NewDeployment};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use workflows::{
-    activities::{DeploymentId, DeploymentState},
-    vocabulary::{CommentId, InstallationId},
-};
 
 use crate::{
     instance::instance,

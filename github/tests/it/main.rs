@@ -8,12 +8,13 @@ mod server;
 use std::{collections::BTreeSet, time::Duration};
 
 use axum::http::StatusCode;
+use domain::pull_request::PullRequestState;
+use domain::{CommentId, InstallationId, PullRequestNumber, PullRequestRef};
 use futures::future::join_all;
-use github::{AppConfig, ConfigError, Error, ErrorKind, PullRequestState, RepositoryFile, Role};
+use github::{AppConfig, ConfigError, Error, ErrorKind, RepositoryFile, Role};
 use jiff::SignedDuration;
 use serde_json::json;
 use server::{APP_ID, HEAD, Server};
-use workflows::vocabulary::{CommentId, InstallationId, PullRequestNumber, PullRequestRef};
 
 fn pull_request() -> PullRequestRef {
     PullRequestRef {
@@ -117,7 +118,7 @@ async fn every_request_says_who_is_calling_and_in_which_version() {
         assert_eq!(all("x-github-api-version"), ["2022-11-28"]);
         let agents = all("user-agent");
         assert!(
-            agents.len() == 1 && agents[0].starts_with("deploy-previews/"),
+            agents.len() == 1 && agents[0].starts_with("preview/"),
             "{agents:?}"
         );
     }

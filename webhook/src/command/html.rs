@@ -6,8 +6,8 @@
 
 use std::collections::HashMap;
 
+use domain::{MARKUP, NOT_TEXT};
 use html5gum::{Token, Tokenizer};
-use workflows::vocabulary::{MARKUP, NOT_TEXT};
 
 /// Begins a line that Markdown shows as text at the left edge. No comment holds it: it is no character of Unicode's.
 pub(super) const LINE: char = '\u{FDD0}';

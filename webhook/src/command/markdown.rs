@@ -5,8 +5,8 @@
 
 use std::ops::Range;
 
+use domain::{MARKUP, NOT_TEXT};
 use pulldown_cmark::{Event, Options, Parser, Tag};
-use workflows::vocabulary::{MARKUP, NOT_TEXT};
 
 use super::html::{BLOCK, DEPTH_MAX, LINE, PARAGRAPH, PLAIN_BLOCK, SIGNATURE};
 

@@ -4,6 +4,10 @@ use axum::{
     body::{Body, Bytes},
     http::{Method, Request, StatusCode},
 };
+use domain::{
+    Command, CommentId, InstallationId, Misunderstood, RepositoryId,
+    pull_request::{Closed, Commented, Origin, PullRequestEvent, Pushed},
+};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -11,14 +15,9 @@ use tokio::{
 };
 use webhook::{
     delivery::{BODY_MAX, READ_MAX},
-    inbox::News,
     receive::DEADLINE,
     router::WEBHOOK_PATH,
     signature::Secrets,
-};
-use workflows::{
-    pull_request::{Closed, Commented, Origin, Pushed},
-    vocabulary::{Command, CommentId, InstallationId, Misunderstood, RepositoryId},
 };
 
 use crate::service::{Delivery, Fixture, HEAD, SECRET, comment, pull_request};
@@ -36,9 +35,12 @@ async fn a_comment_is_passed_on_with_all_that_it_asks_for() {
     let text = "Let us see.\n\n/preview --ttl 2h\n/preview stop now\n\nThanks!";
     let answer = fixture.say(&comment(text)).await;
     assert_eq!(answer.status, StatusCode::ACCEPTED);
-    assert_eq!(answer.text, "commented: octo-org/hello-world#12 knows\n");
-    let [(there, news)] = fixture.inbox.told().try_into().expect("one signal");
-    let origin = origin(&news, "2026-11-22T12:00:00Z");
+    assert_eq!(
+        answer.text,
+        "commented: octo-org/hello-world#12 was signalled\n"
+    );
+    let [(there, event)] = fixture.temporal.signals().try_into().expect("one signal");
+    let origin = origin(&event, "2026-11-22T12:00:00Z");
     assert_eq!(there.to_string(), "octo-org/hello-world#12");
     assert_eq!(there.installation, InstallationId(5));
     let stop_now = Misunderstood::UnexpectedArgument {
@@ -46,8 +48,8 @@ async fn a_comment_is_passed_on_with_all_that_it_asks_for() {
         usage: "/preview stop".to_owned(),
     };
     assert_eq!(
-        news,
-        News::Commented(Commented {
+        event,
+        PullRequestEvent::Commented(Commented {
             comment: CommentId(77),
             author: "mona".parse().expect("a login"),
             commands: vec![
@@ -62,12 +64,12 @@ async fn a_comment_is_passed_on_with_all_that_it_asks_for() {
 }
 
 /// Where it should come from, and when it should have happened. When it reached us is up to the clock.
-fn origin(news: &News, happened_at: &str) -> Origin {
+fn origin(event: &PullRequestEvent, happened_at: &str) -> Origin {
     Origin {
         installation: InstallationId(5),
         repository_id: RepositoryId(1_296_269),
         happened_at: happened_at.parse().expect("a time"),
-        received_at: news.origin().received_at,
+        received_at: event.origin().received_at,
     }
 }
 
@@ -82,7 +84,7 @@ async fn who_may_do_what_and_when_is_not_for_the_webhook_to_say() {
         let answer = fixture.say(&payload).await;
         assert_eq!(answer.status, StatusCode::ACCEPTED, "{payload}");
     }
-    assert_eq!(fixture.inbox.told().len(), 3);
+    assert_eq!(fixture.temporal.signals().len(), 3);
 }
 
 #[tokio::test]
@@ -101,8 +103,8 @@ async fn a_conversation_hears_of_pushes_and_of_its_end() {
         assert_eq!(answer.status, StatusCode::ACCEPTED);
         assert!(answer.text.starts_with(label), "{answer:?}");
     }
-    let told: Vec<_> = fixture.inbox.told().into_iter().skip(1).collect();
-    let there = told[0].0.clone();
+    let signals: Vec<_> = fixture.temporal.signals().into_iter().skip(1).collect();
+    let there = signals[0].0.clone();
     assert_eq!(there.to_string(), "octo-org/hello-world#12");
     let when = [
         "2026-11-22T12:00:02Z",
@@ -110,25 +112,25 @@ async fn a_conversation_hears_of_pushes_and_of_its_end() {
         "2026-11-22T12:00:01Z",
     ];
     let [of_push, of_close, of_merge] =
-        std::array::from_fn(|index| origin(&told[index].1, when[index]));
+        std::array::from_fn(|index| origin(&signals[index].1, when[index]));
     assert_eq!(
-        told,
+        signals,
         [
-            News::Pushed(Pushed {
+            PullRequestEvent::Pushed(Pushed {
                 head: HEAD.parse().expect("a commit"),
                 by: Some("mona".parse().expect("a login")),
                 origin: of_push,
             }),
-            News::Closed(Closed {
+            PullRequestEvent::Closed(Closed {
                 merged: false,
                 origin: of_close,
             }),
-            News::Closed(Closed {
+            PullRequestEvent::Closed(Closed {
                 merged: true,
                 origin: of_merge,
             }),
         ]
-        .map(|news| (there.clone(), news))
+        .map(|event| (there.clone(), event))
     );
 }
 
@@ -139,10 +141,10 @@ async fn a_push_by_a_bot_is_nobodys() {
     let mut push = pull_request("synchronize");
     push["sender"] = json!({ "login": "github-actions[bot]", "type": "Bot" });
     fixture.happen(&push).await;
-    let (_, news) = fixture.inbox.told().pop().expect("a signal");
+    let (_, event) = fixture.temporal.signals().pop().expect("a signal");
     assert!(
-        matches!(news, News::Pushed(Pushed { by: None, .. })),
-        "{news:?}"
+        matches!(event, PullRequestEvent::Pushed(Pushed { by: None, .. })),
+        "{event:?}"
     );
 }
 
@@ -481,7 +483,7 @@ async fn only_posts_to_the_one_address_are_deliveries() {
 #[tokio::test]
 async fn when_temporal_is_down_the_delivery_may_come_again() {
     let fixture = Fixture::new();
-    fixture.inbox.set_down(true);
+    fixture.temporal.set_down(true);
     for answer in [
         fixture.say(&comment("/preview")).await,
         fixture.happen(&pull_request("synchronize")).await,
@@ -492,16 +494,16 @@ async fn when_temporal_is_down_the_delivery_may_come_again() {
     }
     fixture.assert_untouched();
 
-    fixture.inbox.set_down(false);
+    fixture.temporal.set_down(false);
     let again = fixture.say(&comment("/preview")).await;
     assert_eq!(again.status, StatusCode::ACCEPTED);
-    assert_eq!(fixture.inbox.told().len(), 1);
+    assert_eq!(fixture.temporal.signals().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn github_gets_its_answer_before_it_gives_up() {
     let fixture = Fixture::new();
-    fixture.inbox.fall_silent();
+    fixture.temporal.fall_silent();
     let asked_at = tokio::time::Instant::now();
     let answer = fixture.say(&comment("/preview")).await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
@@ -552,7 +554,7 @@ async fn the_published_examples_are_understood() {
         assert_eq!(answer.status, StatusCode::ACCEPTED, "{answer:?}");
         assert!(answer.text.starts_with(label), "{answer:?}");
     }
-    assert_eq!(fixture.inbox.told().len(), 8);
+    assert_eq!(fixture.temporal.signals().len(), 8);
 }
 
 #[tokio::test]
@@ -565,8 +567,8 @@ async fn every_delivery_is_counted() {
     for line in [
         r#"preview_webhook_deliveries_total{outcome="commented"} 1"#,
         r#"preview_webhook_deliveries_total{outcome="ignored"} 2"#,
-        r#"preview_webhook_signals_total{signal="commented",result="heard"} 1"#,
-        r#"preview_webhook_signals_total{signal="closed",result="nobody_there"} 1"#,
+        r#"preview_webhook_signals_total{signal="commented",result="delivered"} 1"#,
+        r#"preview_webhook_signals_total{signal="closed",result="no_workflow"} 1"#,
         "preview_webhook_delivery_duration_seconds_count 3",
     ] {
         assert!(metrics.contains(line), "{line} is not in\n{metrics}");

@@ -97,17 +97,17 @@ async fn a_delivery_that_is_verified_is_not_cut_off_by_others() {
         ..LIMITS
     }));
     let (address, _) = fixture.listen().await;
-    fixture.inbox.fall_silent();
+    fixture.temporal.fall_silent();
     let delivery = Delivery::new("issue_comment", &comment("/preview"));
     let accepted = tokio::spawn(exchange(address, delivery));
-    while fixture.inbox.waiting() == 0 {
+    while fixture.temporal.waiting() == 0 {
         yield_now().await;
     }
     for _ in 0..10 {
         drop(stall(address, unsigned()).await);
     }
     assert!(!accepted.is_finished());
-    fixture.inbox.speak_again();
+    fixture.temporal.speak_again();
     let answer = accepted.await.expect("no panic");
     assert!(answer.starts_with("HTTP/1.1 202 "), "{answer}");
 }
@@ -271,14 +271,14 @@ async fn what_temporal_does_not_take_is_shed_at_once_and_everything_else_is_answ
         concurrent: 2,
         ..LIMITS
     }));
-    fixture.inbox.fall_silent();
+    fixture.temporal.fall_silent();
     let under_way: Vec<_> = (0..2)
         .map(|_| {
             let fixture = fixture.clone();
             tokio::spawn(async move { fixture.say(&comment("/preview")).await })
         })
         .collect();
-    while fixture.inbox.waiting() < 2 {
+    while fixture.temporal.waiting() < 2 {
         yield_now().await;
     }
     let asked_at = Instant::now();
@@ -293,7 +293,7 @@ async fn what_temporal_does_not_take_is_shed_at_once_and_everything_else_is_answ
     assert_eq!(no_command.status, StatusCode::NO_CONTENT);
     assert_eq!(asked_at.elapsed(), Duration::ZERO, "nothing was waited for");
 
-    fixture.inbox.speak_again();
+    fixture.temporal.speak_again();
     for accepted in under_way {
         let answer = accepted.await.expect("no panic");
         assert_eq!(answer.status, StatusCode::ACCEPTED);

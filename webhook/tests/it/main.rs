@@ -1,12 +1,12 @@
 //! The service as GitHub sees it: each kind of delivery, its status, and what it passed on.
 
 mod deliveries;
-mod health;
-mod inbox;
 #[path = "../../../dev/github-description/instance.rs"]
 mod instance;
 mod limits;
 mod log;
 mod payloads;
+mod probes;
 mod service;
+mod temporal;
 mod wire;

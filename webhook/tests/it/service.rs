@@ -7,21 +7,17 @@ use axum::{
     body::{Body, to_bytes},
     http::{HeaderMap, Method, Request, StatusCode, header},
 };
+use runtime::probes::{self, Readiness};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use webhook::{
-    health::{self, Readiness},
-    limit::Limits,
-    receive::Service,
-    router::WEBHOOK_PATH,
-    router::router,
-    server::Server,
+    limit::Limits, receive::Service, router::WEBHOOK_PATH, router::router, server::Server,
     signature::Secrets,
 };
 
-use crate::inbox::FakeInbox;
+use crate::temporal::FakeTemporal;
 
 /// What the App signs with.
 pub(crate) const SECRET: &str = "a secret for tests";
@@ -42,8 +38,9 @@ pub(crate) const LIMITS: Limits = Limits {
 
 /// The service and its surroundings.
 pub(crate) struct Fixture {
-    pub(crate) inbox: Arc<FakeInbox>,
+    pub(crate) temporal: Arc<FakeTemporal>,
     pub(crate) shutdown: CancellationToken,
+    readiness: Arc<Readiness>,
     service: Arc<Service>,
     limits: Limits,
 }
@@ -133,17 +130,17 @@ impl Fixture {
     }
 
     pub(crate) fn with(limits: Limits) -> Self {
-        let inbox = Arc::new(FakeInbox::default());
+        let temporal = Arc::new(FakeTemporal::default());
         let shutdown = CancellationToken::new();
         let service = Service::new(
             Secrets::new(SECRET.into(), Some("the secret before".into())),
             SERVED.parse().expect("owners"),
-            inbox.clone(),
-            Readiness::new(inbox.clone(), shutdown.clone()),
+            temporal.clone(),
             &limits,
         );
         Self {
-            inbox,
+            readiness: Arc::new(Readiness::new(temporal.clone(), shutdown.clone())),
+            temporal,
             shutdown,
             service: Arc::new(service),
             limits,
@@ -172,9 +169,10 @@ impl Fixture {
         self.send(get(path)).await
     }
 
-    /// On the port for health and metrics.
+    /// On the port for probes and scrapes.
     pub(crate) async fn probe(&self, path: &str) -> Answer {
-        answer(health::router(self.service.clone()), get(path)).await
+        let probes = probes::router(self.readiness.clone(), self.service.metrics().clone());
+        answer(probes, get(path)).await
     }
 
     /// The value of a metric.
@@ -206,9 +204,9 @@ impl Fixture {
         (address, tokio::spawn(serving))
     }
 
-    /// No workflow was told anything.
+    /// No workflow was signalled.
     pub(crate) fn assert_untouched(&self) {
-        assert_eq!(self.inbox.told(), []);
+        assert_eq!(self.temporal.signals(), []);
     }
 
     pub(crate) fn router(&self) -> Router {

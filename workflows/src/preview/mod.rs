@@ -1,11 +1,18 @@
-//! What happens to one preview, from the request to its end?
+//! The workflow of one preview, from the request to its end.
+#![allow(
+    missing_docs,
+    reason = "the SDK's macros generate public items without documentation"
+)]
 
 mod ending;
-mod life;
-mod patience;
-mod report;
+mod reporter;
 mod stages;
+mod timeouts;
 
+use domain::{
+    IgnoredSignals, Ttl,
+    preview::{OpenPreview, Phase, PreviewReport, PreviewRequest, RunState, StopReason},
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use temporalio_macros::{workflow, workflow_methods};
@@ -14,22 +21,16 @@ use temporalio_workflow::{
     common::error::ApplicationFailure, join,
 };
 
-pub use ending::Ended;
-use life::Life;
+use ending::into_result;
 use stages::Stages;
 
-use crate::{
-    activities::{OpenPreview, StopReason},
-    ignored_signals::IgnoredSignals,
-    payload::Lenient,
-    vocabulary::{Phase, PreviewRequest, Ttl},
-};
+use crate::payload::Lenient;
 
-/// One preview of one commit. Its workflow ID is the [`PreviewId`](crate::vocabulary::PreviewId), so that Temporal itself refuses a duplicate.
+/// One preview of one commit. Its workflow ID is the [`PreviewId`](domain::PreviewId), so that Temporal itself refuses a duplicate.
 #[workflow]
 pub struct PreviewWorkflow {
     request: Result<PreviewRequest, String>,
-    life: Life,
+    state: RunState,
     ignored_signals: IgnoredSignals,
 }
 
@@ -50,36 +51,36 @@ impl PreviewWorkflow {
             .unwrap_or_default();
         Self {
             request,
-            life: Life::new(started_at, ttl, max_lifetime),
+            state: RunState::new(started_at, ttl, max_lifetime),
             ignored_signals: IgnoredSignals::default(),
         }
     }
 
-    /// The life of a preview.
+    /// Deploy, stay until the time is over, tear down; and report all of it.
     #[run(name = "PreviewWorkflow")]
-    pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<Ended> {
+    pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<StopReason> {
         let request = Self::accepted_request(ctx).map_err(|reason| bad_request(&reason))?;
         let stages = Stages::new(ctx, request);
 
-        let life = async {
+        let lifecycle = async {
             let ending = match stages.deploy_unless_stopped().await {
                 Ok(url) => stages.stay_ready_until_the_end(url).await,
                 Err(ending) => ending,
             };
             stages.tear_down(&ending).await;
-            stages.report_the_end(&ending);
+            stages.finish(&ending);
             ending
         };
-        let (ending, ()) = join!(life, stages.keep_the_pull_request_informed());
+        let (ending, ()) = join!(lifecycle, stages.report_to_pull_request());
 
-        ending.into_result()
+        into_result(ending)
     }
 
     /// Gives the preview more time: `"10m"`, within the maximum lifetime of the request.
     #[signal(name = "extend_ttl")]
     pub fn extend_ttl(&mut self, _ctx: &mut SyncWorkflowContext<Self>, by: Lenient<Ttl>) {
-        if let Some(by) = self.ignored_signals.sift("extend_ttl", by) {
-            self.life.extend(by);
+        if let Some(by) = self.ignored_signals.sift("extend_ttl", by.into_inner()) {
+            self.state.extend(by);
         }
     }
 
@@ -87,17 +88,17 @@ impl PreviewWorkflow {
     #[signal(name = "stop")]
     pub fn stop(&mut self, _ctx: &mut SyncWorkflowContext<Self>, reason: Lenient<StopReason>) {
         let reason = reason.into_inner();
-        self.life
-            .stop(reason.unwrap_or(StopReason::Asked { by: None }));
+        self.state
+            .request_stop(reason.unwrap_or(StopReason::Asked { by: None }));
     }
 
     /// What is true of the preview now.
     #[query(name = "status")]
     pub fn status(&self, _ctx: &WorkflowContextView) -> PreviewStatus {
         PreviewStatus {
-            phase: self.life.phase(),
-            url: self.life.url().map(str::to_owned),
-            expires_at: self.life.deadline(),
+            phase: self.state.state().phase(),
+            url: self.state.url().map(str::to_owned),
+            expires_at: self.state.deadline(),
             ignored_signals: self.ignored_signals.to_vec(),
         }
     }
@@ -106,9 +107,9 @@ impl PreviewWorkflow {
     #[query(name = "report")]
     pub fn report(&self, view: &WorkflowContextView) -> Option<OpenPreview> {
         let request = self.request.as_ref().ok()?;
-        let (state, revision) = self.life.current_report();
+        let (state, revision) = (self.state.state().clone(), self.state.revision());
         Some(OpenPreview {
-            report: report::report(request, view.run_id(), state, revision),
+            report: PreviewReport::of_run(request, view.run_id(), state, revision),
             environment: request.settings.environment.clone(),
         })
     }

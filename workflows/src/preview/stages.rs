@@ -1,26 +1,24 @@
 //! The stages of a preview's life, one method each.
 
+use domain::{
+    NamespaceHandle, RunIdentity,
+    preview::{Ending, Phase, PreviewRequest, PreviewState, StopReason},
+};
 use jiff::Timestamp;
 use temporalio_workflow::{
     ActivityExecutionError, TimerOptions, TimerResult, WorkflowCancellationToken, WorkflowContext,
     select,
 };
 
-use super::{
-    PreviewWorkflow,
-    ending::{Ending, explain},
-    patience,
-};
+use super::{PreviewWorkflow, ending::explain, timeouts};
 use crate::{
-    activities::{
-        AwaitReady, CreateNamespace, InstallRelease, NamespaceHandle, PreviewActivities, Readiness,
-        ReportedState, RunIdentity, StopReason, TearDown,
-    },
     clock,
+    contract::{
+        AwaitReady, CreateNamespace, InstallRelease, PreviewActivities, Readiness, TearDown,
+    },
     search_attributes::{
         COMMIT, EXPIRES_AT, PHASE, PULL_REQUEST, REPOSITORY, REPOSITORY_ID, REQUESTED_BY,
     },
-    vocabulary::{Phase, PreviewRequest},
 };
 
 /// A preview on its way: the request, and the workflow it is carried out in.
@@ -55,7 +53,7 @@ impl Stages {
         let mut deployment = std::pin::pin!(futures_util::FutureExt::fuse(self.deploy()));
         let deployed = select! {
             deployed = deployment => deployed,
-            _ = self.ctx.wait_condition(|workflow| workflow.life.stop_is_requested()) => {
+            _ = self.ctx.wait_condition(|workflow| workflow.state.stop_requested().is_some()) => {
                 self.deployment.cancel();
                 deployment.await
             }
@@ -64,16 +62,13 @@ impl Stages {
     }
 
     async fn deploy(&self) -> Result<String, Ending> {
-        self.enter(Phase::Provisioning);
-        self.report(ReportedState::Provisioning);
+        self.advance(PreviewState::Provisioning);
         let namespace = self.create_namespace().await?;
 
-        self.enter(Phase::Installing);
-        self.report(ReportedState::Installing);
+        self.advance(PreviewState::Installing);
         self.install_release(&namespace).await?;
 
-        self.enter(Phase::Starting);
-        self.report(ReportedState::Starting);
+        self.advance(PreviewState::Starting);
         self.await_ready(namespace).await
     }
 
@@ -86,7 +81,7 @@ impl Stages {
             ttl: self.request.ttl,
             chart: self.request.settings.chart.clone(),
         };
-        let options = patience::namespace(&self.deployment);
+        let options = timeouts::namespace(&self.deployment);
         let namespace = self
             .ctx
             .execute_activity(PreviewActivities::create_namespace, input, options)
@@ -97,7 +92,7 @@ impl Stages {
     async fn install_release(&self, namespace: &NamespaceHandle) -> Result<(), Ending> {
         let expires_at = self
             .ctx
-            .state(|workflow| workflow.life.deadline_if_ready_at(clock::now(&self.ctx)));
+            .state(|workflow| workflow.state.deadline_if_ready_at(clock::now(&self.ctx)));
         let input = InstallRelease {
             owner: self.identity(),
             installation: self.request.installation,
@@ -105,7 +100,7 @@ impl Stages {
             expires_at,
             settings: self.request.settings.clone(),
         };
-        let options = patience::install(&self.deployment);
+        let options = timeouts::install(&self.deployment);
         self.ctx
             .execute_activity(PreviewActivities::install_release, input, options)
             .await
@@ -119,7 +114,7 @@ impl Stages {
             wait_for_image: false,
         };
         loop {
-            let options = patience::readiness(&self.deployment);
+            let options = timeouts::readiness(&self.deployment);
             let readiness = self
                 .ctx
                 .execute_activity(PreviewActivities::await_ready, input.clone(), options)
@@ -127,8 +122,7 @@ impl Stages {
             match readiness.map_err(failed("waiting for the preview to answer"))? {
                 Readiness::Ready { url } => return Ok(url),
                 Readiness::ImageMissing { image } => {
-                    self.enter(Phase::WaitingForImage);
-                    self.report(ReportedState::WaitingForImage { image });
+                    self.advance(PreviewState::WaitingForImage { image });
                     input.wait_for_image = true;
                 }
             }
@@ -139,12 +133,12 @@ impl Stages {
     pub(super) async fn stay_ready_until_the_end(&self, url: String) -> Ending {
         let now = clock::now(&self.ctx);
         self.ctx
-            .state_mut(|workflow| workflow.life.become_ready(now, url));
+            .state_mut(|workflow| workflow.state.become_ready(now, url));
         loop {
             let (expires_at, warn_at) = self.ctx.state(|workflow| {
                 (
-                    workflow.life.deadline().unwrap_or(now),
-                    workflow.life.warning(),
+                    workflow.state.deadline().unwrap_or(now),
+                    workflow.state.warning(),
                 )
             });
             self.ctx.upsert_search_attributes([
@@ -152,29 +146,26 @@ impl Stages {
             ]);
 
             if let Some(warn_at) = warn_at.filter(|warn_at| *warn_at > clock::now(&self.ctx)) {
-                self.enter(Phase::Ready);
-                self.report_ready(expires_at, false);
+                self.advance_to_ready(false);
                 match self
                     .sleep_until(warn_at, expires_at, "until the warning")
                     .await
                 {
-                    Slept::ToTheEnd => {}
-                    Slept::Moved => continue,
-                    Slept::Interrupted(ending) => return ending,
+                    Wake::Deadline => {}
+                    Wake::Moved => continue,
+                    Wake::Interrupted(ending) => return ending,
                 }
-                self.enter(Phase::Expiring);
-                self.report_ready(expires_at, true);
+                self.advance_to_ready(true);
             } else {
-                self.enter(Phase::Ready);
-                self.report_ready(expires_at, warn_at.is_some());
+                self.advance_to_ready(warn_at.is_some());
             }
             match self
                 .sleep_until(expires_at, expires_at, "time to live")
                 .await
             {
-                Slept::ToTheEnd => return Ending::Stopped(StopReason::Expired { at: expires_at }),
-                Slept::Moved => {}
-                Slept::Interrupted(ending) => return ending,
+                Wake::Deadline => return Ending::Stopped(StopReason::Expired { at: expires_at }),
+                Wake::Moved => {}
+                Wake::Interrupted(ending) => return ending,
             }
         }
     }
@@ -185,7 +176,7 @@ impl Stages {
         moment: Timestamp,
         expires_at: Timestamp,
         summary: &'static str,
-    ) -> Slept {
+    ) -> Wake {
         let timer = self.ctx.cancellation_token().child_token();
         let remaining = clock::now(&self.ctx)
             .duration_until(moment)
@@ -196,34 +187,27 @@ impl Stages {
             .summary(summary.to_owned())
             .build();
         select! {
-            _ = self.ctx.wait_condition(|workflow| workflow.life.stop_is_requested() || workflow.life.deadline() != Some(expires_at)) => {
+            _ = self.ctx.wait_condition(|workflow| workflow.state.stop_requested().is_some() || workflow.state.deadline() != Some(expires_at)) => {
                 timer.cancel();
-                self.interruption().map_or(Slept::Moved, Slept::Interrupted)
+                self.interruption().map_or(Wake::Moved, Wake::Interrupted)
             }
             slept = self.ctx.timer(sleep) => match slept {
-                TimerResult::Fired => Slept::ToTheEnd,
-                TimerResult::Cancelled => self.interruption().map_or(Slept::Moved, Slept::Interrupted),
+                TimerResult::Fired => Wake::Deadline,
+                TimerResult::Cancelled => self.interruption().map_or(Wake::Moved, Wake::Interrupted),
             },
         }
     }
 
-    fn report_ready(&self, expires_at: Timestamp, is_expiring: bool) {
-        let state = self.ctx.state(|workflow| ReportedState::Ready {
-            url: workflow.life.url().unwrap_or_default().to_owned(),
-            stable_url: None,
-            expires_at,
-            extendable_until: workflow.life.extendable_until(),
-            is_expiring,
-        });
-        self.report(state);
+    fn advance_to_ready(&self, is_expiring: bool) {
+        let state = self
+            .ctx
+            .state(|workflow| workflow.state.ready_state(is_expiring));
+        self.advance(state);
     }
 
     /// Removes whatever was made. Nothing interrupts it, and it is tried until it succeeds.
     pub(super) async fn tear_down(&self, ending: &Ending) {
-        self.enter(Phase::TearingDown);
-        if let Some(state) = ending.report_meanwhile() {
-            self.report(state);
-        }
+        self.advance(ending.state_meanwhile());
         let input = TearDown {
             owner: self.identity(),
         };
@@ -233,19 +217,20 @@ impl Stages {
             .execute_activity(
                 PreviewActivities::tear_down,
                 input.clone(),
-                patience::teardown(),
+                timeouts::teardown(),
             )
             .await
             .is_err()
         {
-            self.ctx.timer(patience::until_next_teardown()).await;
+            self.ctx.timer(timeouts::until_next_teardown()).await;
         }
     }
 
-    pub(super) fn report_the_end(&self, ending: &Ending) {
-        self.enter(ending.phase());
-        self.ctx
-            .state_mut(|workflow| workflow.life.report_finally(ending.report()));
+    /// Everything is gone.
+    pub(super) fn finish(&self, ending: &Ending) {
+        let state = ending.last_state();
+        self.show(&state);
+        self.ctx.state_mut(|workflow| workflow.state.finish(state));
     }
 
     /// How the preview ends by somebody's will, if anybody has said so.
@@ -257,12 +242,18 @@ impl Stages {
             }));
         }
         self.ctx
-            .state(|workflow| workflow.life.stop_requested())
+            .state(|workflow| workflow.state.stop_requested().cloned())
             .map(Ending::Stopped)
     }
 
-    fn enter(&self, phase: Phase) {
-        self.ctx.state_mut(|workflow| workflow.life.enter(phase));
+    /// The preview is in this state from now on: for the pull request, for those who search, and in Temporal's UI.
+    fn advance(&self, state: PreviewState) {
+        self.show(&state);
+        self.ctx.state_mut(|workflow| workflow.state.advance(state));
+    }
+
+    fn show(&self, state: &PreviewState) {
+        let phase = state.phase();
         self.ctx
             .upsert_search_attributes([PHASE.value_set(phase.to_string())]);
         self.ctx.set_current_details(format!(
@@ -270,10 +261,6 @@ impl Stages {
             self.request.preview.commit.short(),
             self.request.requested_by
         ));
-    }
-
-    fn report(&self, state: ReportedState) {
-        self.ctx.state_mut(|workflow| workflow.life.report(state));
     }
 
     fn identity(&self) -> RunIdentity {
@@ -285,9 +272,9 @@ impl Stages {
 }
 
 /// How a sleep ended.
-enum Slept {
+enum Wake {
     /// At the moment that was given.
-    ToTheEnd,
+    Deadline,
     /// The preview's end was moved.
     Moved,
     /// The preview ends earlier.

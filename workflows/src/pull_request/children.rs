@@ -1,4 +1,4 @@
-//! Which previews' runs were started here, and which of them have closed?
+//! The runs of previews that were started here, watched until they close.
 
 use std::{
     cell::RefCell,
@@ -7,11 +7,10 @@ use std::{
     task::Poll,
 };
 
+use domain::PreviewId;
 use futures_util::{FutureExt, future::FusedFuture};
 use temporalio_common::{WorkflowDefinition, data_converters::TemporalDeserializable};
 use temporalio_workflow::StartedChildWorkflow;
-
-use crate::vocabulary::PreviewId;
 
 /// The runs that are watched. In the order they were started, so that a replay sees them end in the same order.
 #[derive(Default)]

@@ -1,31 +1,34 @@
 //! Keeps GitHub's own list of deployments true.
 
 use super::session::Session;
-use crate::{activities::CommentActivities, uncancelled};
+use crate::{contract::CommentActivities, uncancelled};
 
 impl Session {
     /// Returns when the session is over and the list says everything, or when GitHub would not have it.
-    pub(super) async fn keep_deployments_true(&self) {
+    pub(super) async fn write_deployments(&self) {
         loop {
             uncancelled::until(&self.ctx, |workflow| {
-                workflow.memory.deployments.are_behind() || workflow.is_closing
+                workflow.conversation.deployments.are_behind() || workflow.is_draining
             })
             .await;
-            let next = self
-                .ctx
-                .state(|workflow| workflow.memory.deployments.next_write(&self.pull_request()));
+            let next = self.ctx.state(|workflow| {
+                workflow
+                    .conversation
+                    .deployments
+                    .next_write(&self.pull_request())
+            });
             let Some(write) = next else { return };
             let sync = self.ctx.execute_activity(
                 CommentActivities::sync_deployment,
                 write.clone(),
-                self.paced(),
+                self.github_write(),
             );
             let id = self.waiting_for("to list a deployment", sync).await.ok();
             if id.is_none() && self.is_handed_over() {
                 return;
             }
             self.ctx
-                .state_mut(|workflow| workflow.memory.deployments.told(&write, id));
+                .state_mut(|workflow| workflow.conversation.deployments.record_write(&write, id));
         }
     }
 }

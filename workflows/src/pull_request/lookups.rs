@@ -1,4 +1,4 @@
-//! The looks at GitHub that are under way, side by side.
+//! The lookups at GitHub that are under way, side by side.
 
 use std::{
     cell::RefCell,
@@ -7,20 +7,19 @@ use std::{
     task::Poll,
 };
 
+use domain::pull_request::PullRequestSnapshot;
 use futures_util::{FutureExt, future::FusedFuture};
 use temporalio_workflow::WorkflowCancellationToken;
 
-use crate::activities::Sight;
-
-struct Look {
+struct Lookup {
     number: u64,
     token: WorkflowCancellationToken,
-    ended: Pin<Box<dyn Future<Output = Option<Sight>>>>,
+    ended: Pin<Box<dyn Future<Output = Option<PullRequestSnapshot>>>>,
 }
 
 /// In the order in which they were begun, so that a replay sees them end in the same order.
 #[derive(Default)]
-pub(super) struct Lookups(RefCell<Vec<Look>>);
+pub(super) struct Lookups(RefCell<Vec<Lookup>>);
 
 impl Lookups {
     /// `token` cancels it.
@@ -28,41 +27,43 @@ impl Lookups {
         &self,
         number: u64,
         token: WorkflowCancellationToken,
-        look: impl Future<Output = Option<Sight>> + 'static,
+        lookup: impl Future<Output = Option<PullRequestSnapshot>> + 'static,
     ) {
-        self.0.borrow_mut().push(Look {
+        self.0.borrow_mut().push(Lookup {
             number,
             token,
-            ended: Box::pin(look),
+            ended: Box::pin(lookup),
         });
     }
 
     /// Cancels the others.
     pub(super) fn keep(&self, is_awaited: impl Fn(u64) -> bool) {
-        self.0.borrow_mut().retain(|look| {
-            let is_kept = is_awaited(look.number);
+        self.0.borrow_mut().retain(|lookup| {
+            let is_kept = is_awaited(lookup.number);
             if !is_kept {
-                look.token.cancel();
+                lookup.token.cancel();
             }
             is_kept
         });
     }
 
     /// Waits until one of them has ended: its number, and what was seen. For ever, if there is none.
-    pub(super) fn next_done(&self) -> impl FusedFuture<Output = (u64, Option<Sight>)> {
+    pub(super) fn next_done(
+        &self,
+    ) -> impl FusedFuture<Output = (u64, Option<PullRequestSnapshot>)> {
         poll_fn(|cx| {
-            let mut looks = self.0.borrow_mut();
+            let mut lookups = self.0.borrow_mut();
             let mut done = None;
-            for (index, look) in looks.iter_mut().enumerate() {
-                if let Poll::Ready(sight) = look.ended.as_mut().poll(cx) {
-                    done = Some((index, look.number, sight));
+            for (index, lookup) in lookups.iter_mut().enumerate() {
+                if let Poll::Ready(snapshot) = lookup.ended.as_mut().poll(cx) {
+                    done = Some((index, lookup.number, snapshot));
                     break;
                 }
             }
             match done {
-                Some((index, number, sight)) => {
-                    drop(looks.remove(index));
-                    Poll::Ready((number, sight))
+                Some((index, number, snapshot)) => {
+                    drop(lookups.remove(index));
+                    Poll::Ready((number, snapshot))
                 }
                 None => Poll::Pending,
             }

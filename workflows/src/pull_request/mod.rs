@@ -1,23 +1,23 @@
-//! What happens on one pull request, from the first command to the last word.
+//! The workflow of one pull request, from the first command to the last write.
+#![allow(
+    missing_docs,
+    reason = "the SDK's macros generate public items without documentation"
+)]
 
 mod children;
-mod commands;
 mod deployment_writer;
-mod deployments;
-#[cfg(test)]
-mod fixtures;
-mod inbox;
+mod effects;
 mod lookups;
-mod memory;
-mod patience;
-mod previews;
-mod reconcile;
-mod replies;
+mod reply_writer;
 mod session;
-mod sticky;
-mod telling;
+mod sticky_writer;
+mod timeouts;
 
-use jiff::Timestamp;
+use domain::{
+    PullRequestRef, RepositoryId,
+    preview::PreviewReport,
+    pull_request::{Closed, Commented, Conversation, PullRequestEvent, Pushed, StickyComment},
+};
 use serde::{Deserialize, Serialize};
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_workflow::{
@@ -25,29 +25,18 @@ use temporalio_workflow::{
     WorkflowResult, WorkflowTermination, common::error::ApplicationFailure, join,
 };
 
-use inbox::Message;
-use memory::Memory;
+use crate::{clock, payload::Lenient};
 use session::{Exit, Session};
-pub use telling::{WORKFLOW_TYPE, open_workflows, signal_with_start};
-
-use crate::{
-    activities::{PreviewReport, StickyComment},
-    clock,
-    payload::Lenient,
-    vocabulary::{
-        Command, CommentId, CommitSha, InstallationId, Login, Misunderstood, PullRequestRef,
-        RepositoryId,
-    },
-};
 
 /// One pull request. Its workflow ID is the pull request's name, `owner/repo#123`, so that all that is asked there comes to one place, in order.
 ///
-/// It carries out commands, starts and ends previews, and is the only one who speaks on the pull request.
+/// It carries out commands, starts and ends previews, and is the only one that writes to the pull request.
 #[workflow]
 pub struct PullRequestWorkflow {
     pull_request: Result<PullRequestRef, String>,
-    memory: Memory,
-    is_closing: bool,
+    conversation: Conversation,
+    /// The session is over: the writers finish what is still to be written.
+    is_draining: bool,
 }
 
 /// The workflow's input. People and programs give the pull request only.
@@ -61,7 +50,7 @@ pub struct PullRequestInput {
     pub repository_id: Option<RepositoryId>,
     /// What an earlier run of the same workflow remembered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    memory: Option<Memory>,
+    conversation: Option<Conversation>,
 }
 
 impl PullRequestInput {
@@ -71,55 +60,9 @@ impl PullRequestInput {
         Self {
             pull_request,
             repository_id,
-            memory: None,
+            conversation: None,
         }
     }
-}
-
-/// What every event on a pull request says beside what happened.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Origin {
-    /// Through which installation the pull request is reached.
-    pub installation: InstallationId,
-    /// The repository, whatever it is called.
-    pub repository_id: RepositoryId,
-    /// When it happened, by GitHub's clock.
-    pub happened_at: Timestamp,
-    /// When it reached us, by the webhook's clock.
-    pub received_at: Timestamp,
-}
-
-/// Argument of the signal `commented`: a new comment with at least one line that is addressed to us.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Commented {
-    /// Which comment; the same one is carried out once, however often it is signalled.
-    pub comment: CommentId,
-    /// Who wrote it.
-    pub author: Login,
-    /// Its lines that are addressed to us, in order.
-    pub commands: Vec<Result<Command, Misunderstood>>,
-    /// Where it comes from, and when it was written.
-    pub origin: Origin,
-}
-
-/// Argument of the signal `pushed`: the pull request has a new newest commit.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pushed {
-    /// Which.
-    pub head: CommitSha,
-    /// Who pushed it; none where that is not a person.
-    pub by: Option<Login>,
-    /// Where it comes from.
-    pub origin: Origin,
-}
-
-/// Argument of the signal `closed`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Closed {
-    /// Merged, not merely closed.
-    pub merged: bool,
-    /// Where it comes from, and when it was closed.
-    pub origin: Origin,
 }
 
 #[workflow_methods]
@@ -127,18 +70,18 @@ impl PullRequestWorkflow {
     /// Takes anything, so that a wrong input is a failed run that says why, and not a wedged one.
     #[init]
     pub fn new(_view: &WorkflowContextView, input: Lenient<PullRequestInput>) -> Self {
-        let (pull_request, memory) = match input.into_inner() {
+        let (pull_request, conversation) = match input.into_inner() {
             Ok(input) => {
-                let mut memory = input.memory.unwrap_or_default();
-                memory.repository_id = memory.repository_id.or(input.repository_id);
-                (Ok(input.pull_request), memory)
+                let mut conversation = input.conversation.unwrap_or_default();
+                conversation.repository_id = conversation.repository_id.or(input.repository_id);
+                (Ok(input.pull_request), conversation)
             }
-            Err(reason) => (Err(reason), Memory::default()),
+            Err(reason) => (Err(reason), Conversation::default()),
         };
         Self {
             pull_request,
-            memory,
-            is_closing: false,
+            conversation,
+            is_draining: false,
         }
     }
 
@@ -149,25 +92,26 @@ impl PullRequestWorkflow {
         let session = Session::new(ctx, pull_request);
 
         let (exit, (), (), (), ()) = join!(
-            session.attend(),
-            session.reconcile(),
-            session.keep_the_comment_true(),
-            session.post_replies(),
-            session.keep_deployments_true(),
+            session.process_events(),
+            session.reconcile_previews(),
+            session.write_sticky_comment(),
+            session.write_replies(),
+            session.write_deployments(),
         );
 
-        // Also of what was said while the last words were written.
-        let all_is_attended_to = ctx.state(|workflow| workflow.memory.inbox.is_empty());
+        // Also what came while the last writes were made.
+        let is_all_processed = ctx.state(|workflow| workflow.conversation.events.is_empty());
         match exit {
-            Exit::Cancelled { reason } if all_is_attended_to => {
+            Exit::Cancelled { reason } if is_all_processed => {
                 Err(WorkflowTermination::cancelled_with_details(reason))
             }
-            Exit::Finished if all_is_attended_to => Ok(()),
+            Exit::Finished if is_all_processed => Ok(()),
             Exit::Cancelled { .. } | Exit::Finished | Exit::Continued => {
+                let conversation = ctx.state(|workflow| workflow.conversation.clone());
                 let input = PullRequestInput {
                     pull_request: session.pull_request(),
-                    repository_id: ctx.state(|workflow| workflow.memory.repository_id),
-                    memory: Some(ctx.state(|workflow| workflow.memory.clone())),
+                    repository_id: conversation.repository_id,
+                    conversation: Some(conversation),
                 };
                 ctx.continue_as_new(input.into(), ContinueAsNewOptions::default())?;
                 Ok(())
@@ -178,50 +122,57 @@ impl PullRequestWorkflow {
     /// A comment has lines that are addressed to us.
     #[signal(name = "commented")]
     pub fn commented(&mut self, ctx: &mut SyncWorkflowContext<Self>, comment: Lenient<Commented>) {
-        if let Some(comment) = self.memory.ignored_signals.sift("commented", comment) {
-            self.memory
-                .hear(Message::Commented(comment), clock::of(ctx));
-        }
+        self.record(ctx, "commented", comment, PullRequestEvent::Commented);
     }
 
     /// The pull request has a new newest commit.
     #[signal(name = "pushed")]
-    pub fn pushed(&mut self, ctx: &mut SyncWorkflowContext<Self>, pushed: Lenient<Pushed>) {
-        if let Some(pushed) = self.memory.ignored_signals.sift("pushed", pushed) {
-            self.memory.hear(Message::Pushed(pushed), clock::of(ctx));
-        }
+    pub fn pushed(&mut self, ctx: &mut SyncWorkflowContext<Self>, push: Lenient<Pushed>) {
+        self.record(ctx, "pushed", push, PullRequestEvent::Pushed);
     }
 
     /// The pull request was closed or merged.
     #[signal(name = "closed")]
-    pub fn closed(&mut self, ctx: &mut SyncWorkflowContext<Self>, closed: Lenient<Closed>) {
-        if let Some(closed) = self.memory.ignored_signals.sift("closed", closed) {
-            self.memory.hear(Message::Closed(closed), clock::of(ctx));
-        }
+    pub fn closed(&mut self, ctx: &mut SyncWorkflowContext<Self>, close: Lenient<Closed>) {
+        self.record(ctx, "closed", close, PullRequestEvent::Closed);
     }
 
-    /// A preview tells what has become of it.
+    /// A preview reports what has become of it.
     #[signal(name = "reported")]
     pub fn reported(
         &mut self,
         _ctx: &mut SyncWorkflowContext<Self>,
         report: Lenient<PreviewReport>,
     ) {
-        if let Some(report) = self.memory.ignored_signals.sift("reported", report) {
-            self.memory.learn(report);
+        let ignored = &mut self.conversation.ignored_signals;
+        if let Some(report) = ignored.sift("reported", report.into_inner()) {
+            self.conversation.apply_report(report);
         }
     }
 
     /// What the pull request's one comment shall say.
     #[query(name = "comment")]
     pub fn comment(&self, _ctx: &WorkflowContextView) -> StickyComment {
-        self.memory.comment()
+        self.conversation.comment()
     }
 
     /// The last signals that made no sense, and why.
     #[query(name = "ignored_signals")]
     pub fn ignored_signals(&self, _ctx: &WorkflowContextView) -> Vec<String> {
-        self.memory.ignored_signals.to_vec()
+        self.conversation.ignored_signals.to_vec()
+    }
+
+    fn record<T>(
+        &mut self,
+        ctx: &SyncWorkflowContext<Self>,
+        signal: &str,
+        sent: Lenient<T>,
+        event: impl FnOnce(T) -> PullRequestEvent,
+    ) {
+        let ignored = &mut self.conversation.ignored_signals;
+        if let Some(sent) = ignored.sift(signal, sent.into_inner()) {
+            self.conversation.record(event(sent), clock::of(ctx));
+        }
     }
 
     fn accepted_pull_request(ctx: &WorkflowContext<Self>) -> Result<PullRequestRef, String> {

@@ -1,29 +1,28 @@
-//! The work on a pull request: what is asked of us is looked into, decided and carried out, one thing after the other.
+//! The session on a pull request: events are looked up, decided on and carried out, one after the other.
 
 use std::{cell::RefCell, collections::BTreeMap};
 
+use domain::{
+    PreviewId, PullRequestRef,
+    preview::StopReason,
+    pull_request::{
+        Answer, Commented, DueEvent, Effect, Lookup, PullRequestSnapshot,
+        decide::{Asked, decide, decide_close, decide_push, decide_unchecked_stop},
+    },
+};
 use jiff::Timestamp;
 use temporalio_workflow::{
     ActivityOptions, TimerResult, WorkflowCancellationToken, WorkflowContext, select,
 };
 
-use super::{
-    Closed, Commented, Origin, PullRequestWorkflow, Pushed,
-    children::Children,
-    commands::{Asked, Decision, decide, follow_push, stop_unseen},
-    inbox::{Turn, WantedLook},
-    lookups::Lookups,
-    patience,
-};
+use super::{PullRequestWorkflow, children::Children, lookups::Lookups, timeouts};
 use crate::{
-    activities::{
-        Answer, FindPreviews, FoundPreviews, Look, Openness, PullRequestActivities, Reply, Sight,
-        StopReason,
-    },
     clock,
+    contract::{
+        FetchPullRequest, FindPreviews, FoundPreviews, PullRequestActivities, github_task_queue,
+    },
     search_attributes::{PULL_REQUEST, REPOSITORY, REPOSITORY_ID},
     uncancelled,
-    vocabulary::{Command, CommentId, Login, Misunderstood, PreviewId, PullRequestRef, Ttl},
 };
 
 /// One run's work on a pull request.
@@ -52,7 +51,7 @@ impl Session {
         ctx: &WorkflowContext<PullRequestWorkflow>,
         pull_request: PullRequestRef,
     ) -> Self {
-        let repository_id = ctx.state(|workflow| workflow.memory.repository_id);
+        let repository_id = ctx.state(|workflow| workflow.conversation.repository_id);
         let attributes = [
             REPOSITORY.value_set(pull_request.repository.to_string()),
             PULL_REQUEST.value_set(i64::from(pull_request.number)),
@@ -71,43 +70,47 @@ impl Session {
 
     /// The pull request, through the installation that the newest event named.
     pub(super) fn pull_request(&self) -> PullRequestRef {
-        let newest = self.ctx.state(|workflow| workflow.memory.installation());
+        let newest = self
+            .ctx
+            .state(|workflow| workflow.conversation.installation());
         PullRequestRef {
             installation: newest.unwrap_or(self.named.installation),
             ..self.named.clone()
         }
     }
 
-    /// Attends to one thing after the other, in the order in which they happened.
-    pub(super) async fn attend(&self) -> Exit {
+    /// Processes one event after the other, in the order in which they were received.
+    pub(super) async fn process_events(&self) -> Exit {
         self.adopt_open_previews().await;
         let exit = loop {
-            match self.next_turn().await {
-                Ok(turn) => self.attend_to(turn).await,
+            match self.next_event().await {
+                Ok(event) => self.process(event).await,
                 Err(exit) => break exit,
             }
         };
         self.lookups.keep(|_| false);
         match &exit {
-            // What GitHub has not let us look into or say by now, nobody waits for any more.
+            // What GitHub has not let us look up or write by now, nobody waits for any more.
             Exit::Finished => {
                 self.writes.cancel();
-                self.ctx.state_mut(|workflow| workflow.memory.inbox.clear());
+                self.update(|conversation, _| conversation.events.clear());
             }
-            // The next run writes what is to be said then.
+            // The next run writes what is to be written then.
             Exit::Continued => self.writes.cancel(),
             Exit::Cancelled { reason } => {
                 let reason = reason.clone();
                 // What was asked before is cancelled with the rest; what is asked from now on is for the next run.
-                self.ctx.state_mut(|workflow| workflow.memory.inbox.clear());
-                self.end_all(&StopReason::Cancelled { reason });
+                self.update(|conversation, _| {
+                    conversation.events.clear();
+                    conversation.end_all(&StopReason::Cancelled { reason });
+                });
                 uncancelled::until(&self.ctx, |workflow| {
-                    workflow.memory.previews.are_all_over()
+                    workflow.conversation.previews.are_all_over()
                 })
                 .await;
             }
         }
-        self.ctx.state_mut(|workflow| workflow.is_closing = true);
+        self.ctx.state_mut(|workflow| workflow.is_draining = true);
         exit
     }
 
@@ -115,7 +118,7 @@ impl Session {
     async fn adopt_open_previews(&self) {
         let suspects = self
             .ctx
-            .state(|workflow| workflow.memory.previews.open_runs());
+            .state(|workflow| workflow.conversation.previews.open_runs());
         self.find_previews(suspects).await;
     }
 
@@ -123,7 +126,9 @@ impl Session {
     pub(super) async fn find_previews(&self, suspects: Vec<PreviewId>) -> Vec<PreviewId> {
         let input = FindPreviews {
             pull_request: self.pull_request(),
-            repository_id: self.ctx.state(|workflow| workflow.memory.repository_id),
+            repository_id: self
+                .ctx
+                .state(|workflow| workflow.conversation.repository_id),
             suspects,
         };
         let found = self
@@ -131,24 +136,24 @@ impl Session {
             .execute_activity(
                 PullRequestActivities::find_previews,
                 input,
-                patience::finding(),
+                timeouts::finding(),
             )
             .await;
         // It is tried for as long as it takes, so an error is one that nobody foresaw. Then only what is known counts.
         let Ok(FoundPreviews { open, closed }) = found else {
             return Vec::new();
         };
-        self.ctx.state_mut(|workflow| {
-            let memory = &mut workflow.memory;
+        self.update(|conversation, _| {
             closed
                 .iter()
-                .for_each(|preview| memory.closed_unheard(preview));
-            open.into_iter().for_each(|preview| memory.adopt(preview));
+                .for_each(|preview| conversation.no_run_is_open(preview));
+            open.into_iter()
+                .for_each(|preview| conversation.adopt(preview));
         });
         closed
     }
 
-    async fn next_turn(&self) -> Result<Turn, Exit> {
+    async fn next_event(&self) -> Result<DueEvent, Exit> {
         loop {
             let cancellation = self.ctx.cancellation_token();
             if cancellation.is_cancelled() {
@@ -156,249 +161,158 @@ impl Session {
                 return Err(Exit::Cancelled { reason });
             }
             let now = clock::now(&self.ctx);
-            let turn = self.ctx.state_mut(|workflow| {
-                workflow.memory.discard(now);
-                workflow.memory.inbox.next_turn(now)
+            let event = self.ctx.state_mut(|workflow| {
+                workflow.conversation.discard_events(now);
+                workflow.conversation.events.pop_due(now)
             });
             self.show_what_is_waited_for();
-            if let Some(turn) = turn {
-                return Ok(turn);
+            if let Some(event) = event {
+                return Ok(event);
             }
             if self.ctx.continue_as_new_suggested() {
                 return Err(Exit::Continued);
             }
-            self.look();
-            if self.wait_for_a_turn(now).await {
+            self.look_up();
+            if self.wait_for_an_event(now).await {
                 return Err(Exit::Finished);
             }
         }
     }
 
     /// True when nothing has happened for so long that nothing can come again, and nothing is left to do.
-    async fn wait_for_a_turn(&self, now: Timestamp) -> bool {
-        let moment = self
+    async fn wait_for_an_event(&self, now: Timestamp) -> bool {
+        let deadline = self
             .ctx
-            .state(|workflow| workflow.memory.inbox.next_moment(now));
+            .state(|workflow| workflow.conversation.events.next_deadline(now));
         let timer = WorkflowCancellationToken::new();
-        let pause = moment.map(|moment| now.duration_until(moment).unsigned_abs());
+        let pause = deadline.map(|deadline| now.duration_until(deadline).unsigned_abs());
         select! {
             // Reports make the history long, too.
-            _ = self.ctx.wait_condition(|workflow| workflow.memory.inbox.wants_a_look() || self.ctx.continue_as_new_suggested()) => timer.cancel(),
-            (number, sight) = self.lookups.next_done() => {
+            _ = self.ctx.wait_condition(|workflow| workflow.conversation.events.wants_a_lookup() || self.ctx.continue_as_new_suggested()) => timer.cancel(),
+            (number, snapshot) = self.lookups.next_done() => {
                 timer.cancel();
-                let now = clock::now(&self.ctx);
-                self.ctx.state_mut(|workflow| workflow.memory.inbox.looked(number, sight.as_ref(), now));
+                self.update(|conversation, now| conversation.events.finish_lookup(number, snapshot.as_ref(), now));
             }
-            slept = self.ctx.timer(patience::until_forgotten(pause, &timer)) => {
-                let is_forgotten = moment.is_none() && matches!(slept, TimerResult::Fired);
-                return is_forgotten && self.ctx.state(|workflow| workflow.memory.previews.are_all_over());
+            slept = self.ctx.timer(timeouts::until_forgotten(pause, &timer)) => {
+                let is_forgotten = deadline.is_none() && matches!(slept, TimerResult::Fired);
+                return is_forgotten && self.ctx.state(|workflow| workflow.conversation.previews.are_all_over());
             }
         }
         false
     }
 
-    /// Begins the looks that are wanted, and ends those that nobody waits for any more.
-    fn look(&self) {
-        let is_awaited = |number| self.ctx.state(|it| it.memory.inbox.awaits(number));
+    /// Begins the lookups that are wanted, and ends those that nobody waits for any more.
+    fn look_up(&self) {
+        let is_awaited = |number| self.ctx.state(|it| it.conversation.events.awaits(number));
         self.lookups.keep(is_awaited);
-        while let Some(WantedLook { number, person }) = self
+        while let Some(Lookup { number, person }) = self
             .ctx
-            .state_mut(|workflow| workflow.memory.inbox.begin_look())
+            .state_mut(|workflow| workflow.conversation.events.begin_lookup())
         {
-            let input = Look {
+            let input = FetchPullRequest {
                 pull_request: self.pull_request(),
                 person,
             };
             let ctx = self.ctx.clone();
             let token = WorkflowCancellationToken::new();
-            let options = patience::look(&token);
+            let options = timeouts::lookup(&token);
             self.lookups.begin(number, token, async move {
-                let sight = ctx
-                    .execute_activity(PullRequestActivities::look_at_pull_request, input, options)
+                let snapshot = ctx
+                    .execute_activity(PullRequestActivities::fetch_pull_request, input, options)
                     .await;
                 // It is tried for as long as it takes, unless the operators do not serve the repository.
-                sight.ok()
+                snapshot.ok()
             });
         }
     }
 
-    async fn attend_to(&self, turn: Turn) {
-        match turn {
-            Turn::Commented(asked, sight) => self.answer(asked, &sight).await,
-            Turn::StopUnseen(asked) => self.stop_unseen(&asked).await,
-            Turn::Pushed(pushed, sight) => self.follow_push(&pushed, &sight).await,
-            Turn::Closed(closed, sight) => self.close(&closed, sight.as_deref()),
+    async fn process(&self, event: DueEvent) {
+        match event {
+            DueEvent::Commented(comment, snapshot) => self.answer(comment, &snapshot).await,
+            DueEvent::UncheckedStop(comment) => {
+                let effects = self
+                    .ctx
+                    .state(|workflow| decide_unchecked_stop(&comment, &workflow.conversation));
+                let answers = self.apply_all(effects, &comment).await;
+                self.reply(comment, answers);
+            }
+            DueEvent::Pushed(push, snapshot) => {
+                let pull_request = self.pull_request();
+                let effects = self.ctx.state(|workflow| {
+                    decide_push(&push, &pull_request, &snapshot, &workflow.conversation)
+                });
+                for effect in effects {
+                    self.apply(effect).await;
+                }
+            }
+            DueEvent::Closed(close, snapshot) => {
+                for effect in decide_close(&close, snapshot.as_deref()) {
+                    self.apply(effect).await;
+                }
+            }
         }
     }
 
-    /// Carries out a comment's commands, in their order, and has the author told what the pull request's one comment does not say.
-    async fn answer(&self, asked: Commented, sight: &Sight) {
+    /// Carries out a comment's commands, in their order, and has the author told what the sticky comment does not say.
+    async fn answer(&self, comment: Commented, snapshot: &PullRequestSnapshot) {
         let mut answers = Vec::new();
-        for command in &asked.commands {
-            let decision = self.decide(command.as_ref(), &asked, sight);
-            if decision == Decision::TurnAway {
-                let now = clock::now(&self.ctx);
-                self.ctx
-                    .state_mut(|workflow| workflow.memory.turn_away(&asked.author, now));
-                continue;
+        for command in &comment.commands {
+            let pull_request = self.pull_request();
+            let asked = Asked {
+                pull_request: &pull_request,
+                comment: comment.comment,
+                by: &comment.author,
+                origin: &comment.origin,
+                snapshot,
+            };
+            let effects = self
+                .ctx
+                .state(|workflow| decide(command.as_ref(), &asked, &workflow.conversation));
+            for answer in self.apply_all(effects, &comment).await {
+                if !answers.contains(&answer) {
+                    answers.push(answer);
+                }
             }
-            if let Some(answer) = self.carry_out(decision).await
-                && self.is_worth_telling(&answer, &asked.author)
-                && !answers.contains(&answer)
-            {
+        }
+        self.reply(comment, answers);
+    }
+
+    /// Carries out effects. Returns what the author of the comment is to be told.
+    async fn apply_all(&self, effects: Vec<Effect>, comment: &Commented) -> Vec<Answer> {
+        let mut answers = Vec::new();
+        for effect in effects {
+            let Some(answer) = self.apply(effect).await else {
+                continue;
+            };
+            let now = clock::now(&self.ctx);
+            let is_told = self.ctx.state_mut(|workflow| {
+                workflow
+                    .conversation
+                    .should_tell(&answer, &comment.author, now)
+            });
+            if is_told {
                 answers.push(answer);
             }
         }
-        self.reply(asked.comment, asked.author, answers);
+        answers
     }
 
-    /// What is asked before the `stop` would be ended by it, so it is left out.
-    async fn stop_unseen(&self, asked: &Commented) {
-        let decision = self
-            .ctx
-            .state(|workflow| stop_unseen(asked, &workflow.memory));
-        let answer = self.carry_out(decision).await;
-        self.reply(asked.comment, asked.author.clone(), Vec::from_iter(answer));
-    }
-
-    fn decide(
-        &self,
-        command: Result<&Command, &Misunderstood>,
-        asked: &Commented,
-        sight: &Sight,
-    ) -> Decision {
+    fn reply(&self, comment: Commented, answers: Vec<Answer>) {
         let pull_request = self.pull_request();
-        let asked = Asked {
-            pull_request: &pull_request,
-            comment: asked.comment,
-            by: &asked.author,
-            origin: &asked.origin,
-            sight,
-        };
-        self.ctx
-            .state(|workflow| decide(command, &asked, &workflow.memory))
-    }
-
-    /// Renews the preview for a new commit, where the repository wants that, and whoever pushed it may have previews.
-    async fn follow_push(&self, pushed: &Pushed, sight: &Sight) {
-        let Some(by) = &pushed.by else { return };
-        let pull_request = self.pull_request();
-        let decision = self.ctx.state(|workflow| {
-            let asked = Asked {
-                pull_request: &pull_request,
-                comment: workflow.memory.newest_comment(),
-                by,
-                origin: &pushed.origin,
-                sight,
-            };
-            follow_push(&asked, &workflow.memory)
+        self.update(|conversation, _| {
+            conversation.reply(pull_request, comment.comment, comment.author, answers);
         });
-        self.carry_out(decision).await;
-    }
-
-    /// Ends everything, unless the pull request has been reopened since.
-    fn close(&self, closed: &Closed, sight: Option<&Sight>) {
-        let merged = match sight.map(|sight| sight.openness) {
-            Some(Openness::Open) => return,
-            Some(Openness::Closed) => false,
-            Some(Openness::Merged) => true,
-            None => closed.merged,
-        };
-        let Origin { happened_at, .. } = closed.origin;
-        self.ctx
-            .state_mut(|workflow| workflow.memory.note_close(happened_at));
-        self.end_all(&StopReason::PullRequestClosed { merged });
-    }
-
-    async fn carry_out(&self, decision: Decision) -> Option<Answer> {
-        match decision {
-            Decision::Nothing | Decision::TurnAway => None,
-            Decision::Answer(answer) => Some(answer),
-            Decision::Start(request) => {
-                self.ctx
-                    .state_mut(|workflow| workflow.memory.request(request));
-                None
-            }
-            Decision::Queue(request) => {
-                self.ctx.state_mut(|workflow| {
-                    workflow.memory.previews.queue(request);
-                    workflow.memory.note_progress();
-                });
-                None
-            }
-            Decision::Extend { preview, by } => self.extend(&preview, by).await,
-            Decision::Stop(stop) => {
-                self.ctx.state_mut(|workflow| workflow.memory.stop(&stop));
-                None
-            }
-        }
-    }
-
-    /// A preview that is ready says its new end at once, so that a `status` after an `extend` in the same comment tells it.
-    async fn extend(&self, preview: &PreviewId, by: Ttl) -> Option<Answer> {
-        let before = self.ctx.state_mut(|workflow| {
-            workflow.memory.previews.extend(preview, by);
-            workflow.memory.previews.expires_at(preview)
-        });
-        before?;
-        let timer = WorkflowCancellationToken::new();
-        select! {
-            _ = self.ctx.wait_condition(|workflow| workflow.memory.previews.expires_at(preview) != before) => timer.cancel(),
-            _ = self.ctx.timer(patience::until_reported(&timer)) => {}
-        }
-        let has_ended = self.ctx.state(|workflow| {
-            let mut alive = workflow.memory.previews.alive();
-            !alive.any(|report| report.preview == *preview)
-        });
-        has_ended.then_some(Answer::NothingToExtend)
-    }
-
-    /// Ends whatever is alive, and whatever waits to be started.
-    fn end_all(&self, because: &StopReason) {
-        self.ctx.state_mut(|workflow| {
-            let previews = &mut workflow.memory.previews;
-            previews.clear_queue();
-            let alive: Vec<_> = previews.alive().map(|it| it.preview.clone()).collect();
-            for preview in alive {
-                previews.end(&preview, because.clone());
-            }
-        });
-    }
-
-    /// People are told why they are refused once, and everything else as often as they ask.
-    fn is_worth_telling(&self, answer: &Answer, person: &Login) -> bool {
-        let Answer::Refused { because } = answer else {
-            return true;
-        };
-        let now = clock::now(&self.ctx);
-        self.ctx
-            .state_mut(|workflow| workflow.memory.refuse(person, *because, now))
-    }
-
-    fn reply(&self, comment_id: CommentId, to: Login, answers: Vec<Answer>) {
-        if answers.is_empty() {
-            return;
-        }
-        let reply = Reply {
-            pull_request: self.pull_request(),
-            comment_id,
-            to,
-            answers,
-            sticky: None,
-        };
-        self.ctx
-            .state_mut(|workflow| workflow.memory.replies.push_back(reply));
     }
 
     /// Does something that GitHub has to answer for, and says meanwhile what is waited for.
     pub(super) async fn waiting_for<Done>(
         &self,
         what: &'static str,
-        deed: impl Future<Output = Done>,
+        work: impl Future<Output = Done>,
     ) -> Done {
         self.waits.borrow_mut().insert(what, clock::now(&self.ctx));
         self.show_what_is_waited_for();
-        let done = deed.await;
+        let done = work.await;
         self.waits.borrow_mut().remove(what);
         self.show_what_is_waited_for();
         done
@@ -406,15 +320,17 @@ impl Session {
 
     /// In Temporal's UI. While GitHub does not answer, nothing can be said on the pull request.
     fn show_what_is_waited_for(&self) {
-        let inbox = self.ctx.state(|workflow| workflow.memory.inbox.waiting());
-        let inbox = inbox.map(|(count, since)| {
-            format!("to look into {count} of the pull request's events (since {since:.0})")
+        let events = self
+            .ctx
+            .state(|workflow| workflow.conversation.events.waiting());
+        let events = events.map(|(count, since)| {
+            format!("to look up {count} of the pull request's events (since {since:.0})")
         });
         let waits = self.waits.borrow();
         let writes = waits
             .iter()
             .map(|(what, since)| format!("{what} (since {since:.0})"));
-        let waits: Vec<_> = inbox.into_iter().chain(writes).collect();
+        let waits: Vec<_> = events.into_iter().chain(writes).collect();
         let details = if waits.is_empty() {
             String::new()
         } else {
@@ -423,19 +339,19 @@ impl Session {
         self.ctx.set_current_details(details);
     }
 
-    /// How anything is written to GitHub.
-    pub(super) fn paced(&self) -> ActivityOptions {
-        patience::github_write(
-            crate::activities::github_task_queue(self.ctx.task_queue()),
+    /// How anything is written to GitHub: on the paced queue.
+    pub(super) fn github_write(&self) -> ActivityOptions {
+        timeouts::github_write(
+            github_task_queue(self.ctx.task_queue()),
             self.pull_request().installation,
             &self.writes,
         )
     }
 
     /// How something is written that is only worth its place in the queue while the queue is short.
-    pub(super) fn paced_unless_late(&self) -> ActivityOptions {
-        let mut options = self.paced();
-        options.schedule_to_start_timeout = Some(patience::LATE);
+    pub(super) fn github_write_unless_late(&self) -> ActivityOptions {
+        let mut options = self.github_write();
+        options.schedule_to_start_timeout = Some(timeouts::LATE);
         options
     }
 

@@ -1,7 +1,11 @@
 //! Every answer that a person can get, in full.
 
+use domain::{
+    Ttl,
+    preview::{PreviewState, StopReason},
+    pull_request::{InvalidConfiguration, Overtaken},
+};
 use insta::assert_snapshot;
-use workflows::activities::{Misconfigured, Overtaken, ReportedState, StopReason};
 
 use super::{
     super::tests::{NEWER, OLDER, answered, at, pull_request, ready, report},
@@ -71,7 +75,7 @@ fn limits() {
 #[test]
 fn status() {
     assert_snapshot!(said(Answer::Status { previews: Vec::new() }), @"@mona: There is no preview here. Comment `/preview` for one.");
-    let superseded = ReportedState::Removed {
+    let superseded = PreviewState::Removed {
         because: StopReason::Superseded {
             by: NEWER.parse().expect("a commit"),
         },
@@ -79,9 +83,9 @@ fn status() {
     let image = "registry.example.com/octo-org/hello-world:1".to_owned();
     let mut previews = vec![
         report(NEWER, ready(NEWER)),
-        report(OLDER, ReportedState::WaitingForImage { image }),
+        report(OLDER, PreviewState::WaitingForImage { image }),
         report(OLDER, superseded),
-        report(OLDER, ReportedState::Starting),
+        report(OLDER, PreviewState::Starting),
     ];
     assert_snapshot!(said(Answer::Status { previews: previews.clone() }), @"
     @mona: This is how it stands.
@@ -125,14 +129,14 @@ fn lines_that_make_no_sense() {
 
 #[test]
 fn a_configuration_that_cannot_be_obeyed() {
-    let problem = |line| Misconfigured {
+    let problem = |line| InvalidConfiguration {
         file: ".preview.yaml".to_owned(),
         branch: "main".to_owned(),
         line,
         reason: "`ttl` is `3d`, but previews live at most `1d` here.".to_owned(),
     };
-    assert_snapshot!(said(Answer::Misconfigured { problem: problem(Some(3)) }), @"@mona: Nothing was done. `.preview.yaml` on `main`, line 3, cannot be obeyed: `ttl` is `3d`, but previews live at most `1d` here.");
-    assert_snapshot!(said(Answer::Misconfigured { problem: problem(None) }), @"@mona: Nothing was done. `.preview.yaml` on `main` cannot be obeyed: `ttl` is `3d`, but previews live at most `1d` here.");
+    assert_snapshot!(said(Answer::InvalidConfiguration { problem: problem(Some(3)) }), @"@mona: Nothing was done. `.preview.yaml` on `main`, line 3, cannot be obeyed: `ttl` is `3d`, but previews live at most `1d` here.");
+    assert_snapshot!(said(Answer::InvalidConfiguration { problem: problem(None) }), @"@mona: Nothing was done. `.preview.yaml` on `main` cannot be obeyed: `ttl` is `3d`, but previews live at most `1d` here.");
 }
 
 #[test]

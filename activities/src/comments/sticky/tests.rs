@@ -1,7 +1,10 @@
 //! Every text of the one comment that a person can read, in full.
 
+use domain::{
+    Explanation,
+    preview::{StopReason, WaitingFor},
+};
 use insta::assert_snapshot;
-use workflows::activities::{Explanation, StopReason, WaitingFor};
 
 use super::{
     super::tests::{NEWER, OLDER, at, links, ready, report, told},
@@ -9,7 +12,7 @@ use super::{
 };
 
 /// What stands between the heading and the line at the end.
-fn said(state: ReportedState) -> String {
+fn said(state: PreviewState) -> String {
     let comment = told(vec![report(OLDER, state)]);
     let (_, rest) = comment
         .split_once("### Preview of `0123456`\n\n")
@@ -19,15 +22,15 @@ fn said(state: ReportedState) -> String {
 }
 
 fn removed(because: StopReason) -> String {
-    said(ReportedState::Removed { because })
+    said(PreviewState::Removed { because })
 }
 
 fn stopping(because: StopReason) -> String {
-    said(ReportedState::Stopping { because })
+    said(PreviewState::Stopping { because })
 }
 
-fn failed() -> ReportedState {
-    ReportedState::Failed {
+fn failed() -> PreviewState {
+    PreviewState::Failed {
         explanation: Explanation {
             summary: "The container `web` starts, ends with exit code 1, and does so again after a restart.".to_owned(),
             log_tail: Some("Traceback (most recent call last):\n```</details> @everyone\nModuleNotFoundError: No module named 'flask'\n".to_owned()),
@@ -37,7 +40,7 @@ fn failed() -> ReportedState {
 
 #[test]
 fn a_whole_comment() {
-    assert_snapshot!(told(vec![report(OLDER, ReportedState::Requested)]), @"
+    assert_snapshot!(told(vec![report(OLDER, PreviewState::Requested)]), @"
     <!-- preview:sticky -->
 
     ### Preview of `0123456`
@@ -81,7 +84,7 @@ fn a_log_that_is_not_posted_is_named_with_its_place() {
     }
     let without = StickyComment {
         revision: 1,
-        previews: vec![report(OLDER, ReportedState::Requested)],
+        previews: vec![report(OLDER, PreviewState::Requested)],
     };
     assert!(!has_log(&without));
     assert_eq!(
@@ -92,12 +95,12 @@ fn a_log_that_is_not_posted_is_named_with_its_place() {
 
 #[test]
 fn on_its_way() {
-    assert_snapshot!(said(ReportedState::Queued { waiting_for: WaitingFor::OwnRemoval }), @"⏳ Queued: this commit's earlier preview is still being removed. The new one is set up as soon as it is gone.");
-    assert_snapshot!(said(ReportedState::Provisioning), @"🚀 Deployment requested! Setting up preview environment… First comes a namespace of its own.");
-    assert_snapshot!(said(ReportedState::Installing), @"🚀 Deployment requested! Setting up preview environment… Its namespace is there; the chart is next.");
-    assert_snapshot!(said(ReportedState::Starting), @"🚀 Deployment requested! Setting up preview environment… The chart is installed; its address is shown here as soon as it answers.");
+    assert_snapshot!(said(PreviewState::Queued { waiting_for: WaitingFor::OwnRemoval }), @"⏳ Queued: this commit's earlier preview is still being removed. The new one is set up as soon as it is gone.");
+    assert_snapshot!(said(PreviewState::Provisioning), @"🚀 Deployment requested! Setting up preview environment… First comes a namespace of its own.");
+    assert_snapshot!(said(PreviewState::Installing), @"🚀 Deployment requested! Setting up preview environment… Its namespace is there; the chart is next.");
+    assert_snapshot!(said(PreviewState::Starting), @"🚀 Deployment requested! Setting up preview environment… The chart is installed; its address is shown here as soon as it answers.");
     let image = format!("registry.example.com/octo-org/hello-world:{OLDER}");
-    assert_snapshot!(said(ReportedState::WaitingForImage { image }), @"⏳ Waiting for this commit's image: `registry.example.com/octo-org/hello-world:0123456789abcdef0123456789abcdef01234567` does not exist yet. The preview goes on by itself as soon as it does.");
+    assert_snapshot!(said(PreviewState::WaitingForImage { image }), @"⏳ Waiting for this commit's image: `registry.example.com/octo-org/hello-world:0123456789abcdef0123456789abcdef01234567` does not exist yet. The preview goes on by itself as soon as it does.");
 }
 
 #[test]
@@ -122,9 +125,9 @@ fn ready_on_the_pull_requests_address_too() {
     ");
 }
 
-fn with_stable_address() -> ReportedState {
+fn with_stable_address() -> PreviewState {
     let mut state = ready(OLDER);
-    if let ReportedState::Ready { stable_url, .. } = &mut state {
+    if let PreviewState::Ready { stable_url, .. } = &mut state {
         *stable_url = Some("https://pr-12-hello-world-1f2e3d4c5b.previews.example.com/".to_owned());
     }
     state
@@ -133,7 +136,7 @@ fn with_stable_address() -> ReportedState {
 #[test]
 fn expiring_soon() {
     let mut state = ready(OLDER);
-    if let ReportedState::Ready { is_expiring, .. } = &mut state {
+    if let PreviewState::Ready { is_expiring, .. } = &mut state {
         *is_expiring = true;
     }
     assert_snapshot!(said(state), @"
@@ -148,7 +151,7 @@ fn expiring_soon() {
 #[test]
 fn expiring_soon_at_the_end_of_the_longest_life() {
     let mut state = ready(OLDER);
-    if let ReportedState::Ready {
+    if let PreviewState::Ready {
         is_expiring,
         expires_at,
         extendable_until,
@@ -227,7 +230,7 @@ fn failed_without_a_log() {
         summary: "The image `x` did not appear in time.".to_owned(),
         log_tail: None,
     };
-    assert_snapshot!(said(ReportedState::Failed { explanation }), @"
+    assert_snapshot!(said(PreviewState::Failed { explanation }), @"
     ❌ The preview could not be deployed. The image `x` did not appear in time.
 
     What was made for it is gone. Comment `/preview` to try again.
@@ -236,7 +239,7 @@ fn failed_without_a_log() {
 
 #[test]
 fn the_older_commit_is_live_until_the_newer_is_ready() {
-    assert_snapshot!(told(vec![report(NEWER, ReportedState::Installing), report(OLDER, with_stable_address())]), @"
+    assert_snapshot!(told(vec![report(NEWER, PreviewState::Installing), report(OLDER, with_stable_address())]), @"
     <!-- preview:sticky -->
 
     ### Preview of `fedcba9`
@@ -278,7 +281,7 @@ fn the_older_commit_stays_live_when_the_newer_failed() {
 
 #[test]
 fn the_older_commit_is_removed_once_the_newer_is_ready() {
-    let superseded = ReportedState::Stopping {
+    let superseded = PreviewState::Stopping {
         because: StopReason::Superseded {
             by: NEWER.parse().expect("a commit"),
         },
@@ -303,12 +306,12 @@ fn the_older_commit_is_removed_once_the_newer_is_ready() {
 
 #[test]
 fn what_is_over_is_not_told_of_beside_the_newest() {
-    let gone = ReportedState::Removed {
+    let gone = PreviewState::Removed {
         because: StopReason::Asked { by: None },
     };
-    let alone = told(vec![report(NEWER, ReportedState::Requested)]);
+    let alone = told(vec![report(NEWER, PreviewState::Requested)]);
     let beside = told(vec![
-        report(NEWER, ReportedState::Requested),
+        report(NEWER, PreviewState::Requested),
         report(OLDER, gone),
     ]);
     assert_eq!(alone, beside);
@@ -316,7 +319,7 @@ fn what_is_over_is_not_told_of_beside_the_newest() {
 
 #[test]
 fn a_request_without_a_run_is_linked_by_its_workflow_id() {
-    let mut waiting = report(OLDER, ReportedState::Requested);
+    let mut waiting = report(OLDER, PreviewState::Requested);
     waiting.run_id = None;
     let comment = told(vec![waiting]);
     assert!(
@@ -333,7 +336,7 @@ fn without_a_temporal_ui_there_is_no_link() {
     };
     let truth = StickyComment {
         revision: 1,
-        previews: vec![report(OLDER, ReportedState::Requested)],
+        previews: vec![report(OLDER, PreviewState::Requested)],
     };
     let comment = sticky(&truth, &nowhere, true).expect("something to tell");
     assert!(!comment.contains("workflow"), "{comment}");

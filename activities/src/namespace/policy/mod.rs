@@ -6,23 +6,24 @@
 mod annotation_key;
 mod probe;
 
+use domain::preview::ChartSource;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::ResourceExt;
-use workflows::{activities::CreateNamespace, vocabulary::ChartSource};
+use workflows::contract::CreateNamespace;
 
 use crate::Images;
 pub use annotation_key::{AnnotationKey, InvalidAnnotationKey};
 pub(crate) use probe::is_in_force;
 
 /// Label: where the chart comes from that is installed here, if it is not one that the operators of the service trust.
-const LABEL: &str = "preview.dev/chart";
+const LABEL: &str = "preview.internal/chart";
 /// The value of [`LABEL`] that the policy selects.
 const REPOSITORY: &str = "repository";
 /// Annotations: the one host that an Ingress may be for, its class, where images may be, and which annotations may be set. Lists have commas.
-const HOST: &str = "preview.dev/host";
-const INGRESS_CLASS: &str = "preview.dev/ingress-class";
-const ALLOWED_IMAGES: &str = "preview.dev/allowed-images";
-const ALLOWED_ANNOTATIONS: &str = "preview.dev/allowed-annotations";
+const HOST: &str = "preview.internal/host";
+const INGRESS_CLASS: &str = "preview.internal/ingress-class";
+const ALLOWED_IMAGES: &str = "preview.internal/allowed-images";
+const ALLOWED_ANNOTATIONS: &str = "preview.internal/allowed-annotations";
 
 /// What a chart from a repository may refer to.
 #[derive(Clone, Debug)]

@@ -29,7 +29,7 @@ async fn refuses(cluster: &Cluster, namespace: &str) -> Result<bool, ClusterErro
     let forbidden = json!({
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": { "name": "preview-policy-probe", "finalizers": ["preview.dev/probe"] },
+        "metadata": { "name": "preview-policy-probe", "finalizers": ["preview.internal/probe"] },
     });
     let dry = PostParams {
         dry_run: true,

@@ -8,7 +8,7 @@ use k8s_openapi::api::{
 };
 use kube::ResourceExt;
 
-use super::{ContainerLog, Trouble, Verdict, is_to_serve};
+use super::{Assessment, ContainerLog, Trouble, is_to_serve};
 
 /// Starts that may fail before we believe that the next will, too. The first restart is immediate, so this is seconds.
 const RESTARTS_MAX: i32 = 2;
@@ -63,32 +63,32 @@ fn waiting(container: &ContainerStatus) -> (&str, &str) {
     )
 }
 
-pub(super) fn container_trouble(pod: &Pod, container: &ContainerStatus) -> Option<Verdict> {
+pub(super) fn container_trouble(pod: &Pod, container: &ContainerStatus) -> Option<Assessment> {
     let name = &container.name;
     let (reason, message) = waiting(container);
     match reason {
-        _ if IMAGE_MISSING.contains(&reason) => Some(Verdict::ImageMissing {
+        _ if IMAGE_MISSING.contains(&reason) => Some(Assessment::ImageMissing {
             image: container.image.clone(),
             message: message.to_owned(),
         }),
-        "InvalidImageName" => Some(Verdict::Failed(Trouble::new(
+        "InvalidImageName" => Some(Assessment::Failed(Trouble::new(
             "InvalidImageName",
             format!("`{}` is not a legal name for an image.", container.image),
         ))),
         "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" => {
-            Some(Verdict::Doubt {
+            Some(Assessment::Doubt {
                 trouble: Trouble::new(
                     "ContainerNotCreated",
                     format!("The container `{name}` cannot be started: {message}"),
                 ),
-                patience: CONFIG_GRACE,
+                grace: CONFIG_GRACE,
             })
         }
         _ => crash(pod, container, reason == "CrashLoopBackOff"),
     }
 }
 
-fn crash(pod: &Pod, container: &ContainerStatus, backing_off: bool) -> Option<Verdict> {
+fn crash(pod: &Pod, container: &ContainerStatus, backing_off: bool) -> Option<Assessment> {
     let ended_now = container
         .state
         .as_ref()
@@ -118,7 +118,7 @@ fn crash(pod: &Pod, container: &ContainerStatus, backing_off: bool) -> Option<Ve
     };
     let summary =
         format!("The container `{name}` starts, {how}, and does so again after a restart.");
-    Some(Verdict::Failed(Trouble {
+    Some(Assessment::Failed(Trouble {
         kind: "CrashLoop",
         summary,
         log: Some(ContainerLog {
@@ -129,14 +129,14 @@ fn crash(pod: &Pod, container: &ContainerStatus, backing_off: bool) -> Option<Ve
     }))
 }
 
-pub(super) fn unschedulable(pod: &Pod) -> Option<Verdict> {
+pub(super) fn unschedulable(pod: &Pod) -> Option<Assessment> {
     let conditions = pod.status.as_ref()?.conditions.as_deref()?;
     let condition = conditions.iter().find(|condition| {
         condition.type_ == "PodScheduled"
             && condition.status == "False"
             && condition.reason.as_deref() == Some("Unschedulable")
     })?;
-    Some(Verdict::Doubt {
+    Some(Assessment::Doubt {
         trouble: Trouble::new(
             "Unschedulable",
             format!(
@@ -147,11 +147,11 @@ pub(super) fn unschedulable(pod: &Pod) -> Option<Verdict> {
                     .unwrap_or("it does not say why")
             ),
         ),
-        patience: UNSCHEDULABLE_GRACE,
+        grace: UNSCHEDULABLE_GRACE,
     })
 }
 
-pub(super) fn stalled(deployment: &Deployment) -> Option<Verdict> {
+pub(super) fn stalled(deployment: &Deployment) -> Option<Assessment> {
     let conditions = deployment.status.as_ref()?.conditions.as_deref()?;
     conditions
         .iter()
@@ -160,7 +160,7 @@ pub(super) fn stalled(deployment: &Deployment) -> Option<Verdict> {
                 && condition.reason.as_deref() == Some("ProgressDeadlineExceeded")
         })
         .then(|| {
-            Verdict::Failed(Trouble::new(
+            Assessment::Failed(Trouble::new(
                 "NoProgress",
                 format!(
                     "The deployment `{}` made no progress within its deadline.",
@@ -170,7 +170,7 @@ pub(super) fn stalled(deployment: &Deployment) -> Option<Verdict> {
         })
 }
 
-pub(super) fn replica_set_refused(set: &ReplicaSet) -> Option<Verdict> {
+pub(super) fn replica_set_refused(set: &ReplicaSet) -> Option<Assessment> {
     let conditions = set.status.as_ref()?.conditions.as_deref()?;
     let condition = conditions.iter().find(|condition| {
         condition.type_.as_deref() == Some("ReplicaFailure")
@@ -180,7 +180,7 @@ pub(super) fn replica_set_refused(set: &ReplicaSet) -> Option<Verdict> {
 }
 
 /// Stateful sets have no condition for it, only events.
-pub(super) fn stateful_set_refused(event: &Event) -> Option<Verdict> {
+pub(super) fn stateful_set_refused(event: &Event) -> Option<Assessment> {
     let about_stateful_set = event.involved_object.kind.as_deref() == Some("StatefulSet");
     if about_stateful_set && event.reason.as_deref() == Some("FailedCreate") {
         refused(event.message.as_deref().unwrap_or_default())
@@ -190,7 +190,7 @@ pub(super) fn stateful_set_refused(event: &Event) -> Option<Verdict> {
 }
 
 /// Admission did not let the pod in.
-fn refused(message: &str) -> Option<Verdict> {
+fn refused(message: &str) -> Option<Assessment> {
     let passes_by_itself = message.contains("status unknown for quota")
         || message.contains("error looking up service account");
     if passes_by_itself {
@@ -209,8 +209,8 @@ fn refused(message: &str) -> Option<Verdict> {
     } else {
         ("PodsRefused", "The cluster refuses to create the pods")
     };
-    Some(Verdict::Doubt {
+    Some(Assessment::Doubt {
         trouble: Trouble::new(kind, format!("{summary}: {message}")),
-        patience: REFUSED_GRACE,
+        grace: REFUSED_GRACE,
     })
 }

@@ -31,7 +31,7 @@ fn waiting(reason: &str, message: &str) -> Value {
     json!({ "state": { "waiting": { "reason": reason, "message": message } } })
 }
 
-fn assess_pod(pod: Arc<Pod>) -> Verdict {
+fn assess_pod(pod: Arc<Pod>) -> Assessment {
     assess(&Observed {
         pods: vec![pod],
         deployments: vec![deployment(0)],
@@ -39,9 +39,9 @@ fn assess_pod(pod: Arc<Pod>) -> Verdict {
     })
 }
 
-fn kind_of(verdict: &Verdict) -> &'static str {
-    match verdict {
-        Verdict::Failed(trouble) | Verdict::Doubt { trouble, .. } => trouble.kind,
+fn kind_of(assessment: &Assessment) -> &'static str {
+    match assessment {
+        Assessment::Failed(trouble) | Assessment::Doubt { trouble, .. } => trouble.kind,
         _ => "",
     }
 }
@@ -52,15 +52,15 @@ fn a_deployment_with_all_its_pods_is_ready() {
         deployments: vec![deployment(1)],
         ..Observed::default()
     };
-    assert_eq!(assess(&observed), Verdict::Ready);
+    assert_eq!(assess(&observed), Assessment::Ready);
 }
 
 #[test]
 fn pods_that_are_on_their_way_are_waited_for() {
-    let verdict = assess_pod(pod(&waiting("ContainerCreating", "")));
+    let assessment = assess_pod(pod(&waiting("ContainerCreating", "")));
     assert_eq!(
-        verdict,
-        Verdict::Wait {
+        assessment,
+        Assessment::Wait {
             for_what: "deployment `web`: 0 of 1 pods available".to_owned()
         }
     );
@@ -74,7 +74,7 @@ fn an_old_status_says_nothing_about_a_new_specification() {
         deployments: vec![Arc::new(stale)],
         ..Observed::default()
     };
-    assert!(matches!(assess(&observed), Verdict::Wait { .. }));
+    assert!(matches!(assess(&observed), Assessment::Wait { .. }));
 }
 
 #[test]
@@ -90,8 +90,8 @@ fn a_stateful_set_is_waited_for_too() {
             ..Observed::default()
         })
     };
-    assert!(matches!(set(1), Verdict::Wait { .. }));
-    assert_eq!(set(2), Verdict::Ready);
+    assert!(matches!(set(1), Assessment::Wait { .. }));
+    assert_eq!(set(2), Assessment::Ready);
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn an_image_that_is_not_there_is_named() {
     for reason in ["ErrImagePull", "ImagePullBackOff"] {
         assert_eq!(
             assess_pod(pod(&waiting(reason, "not found"))),
-            Verdict::ImageMissing {
+            Assessment::ImageMissing {
                 image: "registry.example.com/o/r:c".to_owned(),
                 message: "not found".to_owned()
             }
@@ -120,14 +120,14 @@ fn a_missing_image_is_a_better_reason_than_no_progress() {
     };
     assert_eq!(kind_of(&assess(&observed)), "NoProgress");
     observed.pods = vec![pod(&waiting("ImagePullBackOff", ""))];
-    assert!(matches!(assess(&observed), Verdict::ImageMissing { .. }));
+    assert!(matches!(assess(&observed), Assessment::ImageMissing { .. }));
 }
 
 #[test]
 fn a_crash_loop_is_seen_at_its_second_crash_and_its_last_words_are_found() {
     let ended = json!({ "terminated": { "exitCode": 1, "reason": "Error" } });
     let backing_off = json!({ "state": { "waiting": { "reason": "CrashLoopBackOff" } }, "lastState": ended, "restartCount": 1 });
-    let Verdict::Failed(trouble) = assess_pod(pod(&backing_off)) else {
+    let Assessment::Failed(trouble) = assess_pod(pod(&backing_off)) else {
         panic!("a crash loop")
     };
     assert_eq!(
@@ -144,7 +144,7 @@ fn a_crash_loop_is_seen_at_its_second_crash_and_its_last_words_are_found() {
     );
 
     let just_ended = json!({ "state": ended, "restartCount": 2 });
-    let Verdict::Failed(trouble) = assess_pod(pod(&just_ended)) else {
+    let Assessment::Failed(trouble) = assess_pod(pod(&just_ended)) else {
         panic!("a crash loop")
     };
     assert_eq!(trouble.log.map(|log| log.previous), Some(false));
@@ -159,7 +159,7 @@ fn one_crash_is_no_crash_loop() {
         json!({ "state": { "waiting": { "reason": "CrashLoopBackOff" } }, "lastState": ended, "restartCount": 0 }),
     ] {
         assert!(
-            matches!(assess_pod(pod(&once)), Verdict::Wait { .. }),
+            matches!(assess_pod(pod(&once)), Assessment::Wait { .. }),
             "{once}"
         );
     }
@@ -171,13 +171,17 @@ fn a_container_that_recovered_is_not_held_to_its_past() {
         "state": { "running": {} }, "ready": true, "restartCount": 5,
         "lastState": { "terminated": { "exitCode": 1 } },
     });
-    assert!(matches!(assess_pod(pod(&recovered)), Verdict::Wait { .. }));
+    assert!(matches!(
+        assess_pod(pod(&recovered)),
+        Assessment::Wait { .. }
+    ));
 }
 
 #[test]
 fn the_end_of_memory_is_called_by_its_name() {
     let killed = json!({ "terminated": { "exitCode": 137, "reason": "OOMKilled" } });
-    let Verdict::Failed(trouble) = assess_pod(pod(&json!({ "state": killed, "restartCount": 2 })))
+    let Assessment::Failed(trouble) =
+        assess_pod(pod(&json!({ "state": killed, "restartCount": 2 })))
     else {
         panic!("a failure")
     };
@@ -196,7 +200,7 @@ fn a_failing_init_container_is_seen() {
         "state": { "waiting": { "reason": "CrashLoopBackOff" } }, "lastState": { "terminated": { "exitCode": 2 } },
     }] } }),
     );
-    let Verdict::Failed(trouble) = assess_pod(pod) else {
+    let Assessment::Failed(trouble) = assess_pod(pod) else {
         panic!("a failure")
     };
     assert!(trouble.summary.contains("`migrate`"), "{}", trouble.summary);
@@ -204,15 +208,17 @@ fn a_failing_init_container_is_seen() {
 
 #[test]
 fn a_missing_configuration_is_a_doubt_and_a_wrong_image_name_is_none() {
-    let verdict = assess_pod(pod(&waiting(
+    let assessment = assess_pod(pod(&waiting(
         "CreateContainerConfigError",
         "secret \"app\" not found",
     )));
     assert!(
-        matches!(&verdict, Verdict::Doubt { trouble, .. } if trouble.summary.contains("secret \"app\" not found"))
+        matches!(&assessment, Assessment::Doubt { trouble, .. } if trouble.summary.contains("secret \"app\" not found"))
     );
-    let verdict = assess_pod(pod(&waiting("InvalidImageName", "")));
-    assert!(matches!(verdict, Verdict::Failed(_)) && kind_of(&verdict) == "InvalidImageName");
+    let assessment = assess_pod(pod(&waiting("InvalidImageName", "")));
+    assert!(
+        matches!(assessment, Assessment::Failed(_)) && kind_of(&assessment) == "InvalidImageName"
+    );
 }
 
 #[test]
@@ -222,11 +228,11 @@ fn a_cluster_without_room_is_given_time_to_grow() {
         { "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1 nodes are available: 1 Insufficient cpu." },
     ] } }),
     );
-    let verdict = assess_pod(pod);
+    let assessment = assess_pod(pod);
     assert!(
-        matches!(&verdict, Verdict::Doubt { patience, .. } if *patience == findings::UNSCHEDULABLE_GRACE)
+        matches!(&assessment, Assessment::Doubt { grace, .. } if *grace == findings::UNSCHEDULABLE_GRACE)
     );
-    assert_eq!(kind_of(&verdict), "Unschedulable");
+    assert_eq!(kind_of(&assessment), "Unschedulable");
 }
 
 #[test]
@@ -253,7 +259,7 @@ fn pods_that_are_refused_are_seen_although_there_is_no_pod() {
     assert_eq!(kind_of(&refused("something else")), "PodsRefused");
     assert!(matches!(
         refused("pods \"web\" is forbidden: status unknown for quota: preview"),
-        Verdict::Wait { .. }
+        Assessment::Wait { .. }
     ));
 }
 
@@ -289,5 +295,5 @@ fn what_is_being_deleted_or_a_jobs_does_not_count() {
         deployments: vec![deployment(1)],
         ..Observed::default()
     };
-    assert_eq!(assess(&observed), Verdict::Ready);
+    assert_eq!(assess(&observed), Assessment::Ready);
 }

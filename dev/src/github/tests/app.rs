@@ -1,7 +1,7 @@
 //! The App's own client against the stand-in: do both understand GitHub's description in the same way?
 
+use domain::InstallationId;
 use github::{AppConfig, Depth, Error, GitHubApp, Tree, TreeEntryKind};
-use workflows::vocabulary::InstallationId;
 
 use super::{Repository, StandIn, UNKNOWN, assert_as_described, chart, scene};
 
@@ -9,7 +9,7 @@ use super::{Repository, StandIn, UNKNOWN, assert_as_described, chart, scene};
 struct Reader {
     app: GitHubApp,
     installation: InstallationId,
-    repository: workflows::vocabulary::Repository,
+    repository: domain::Repository,
 }
 
 impl Reader {

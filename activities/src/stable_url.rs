@@ -1,0 +1,416 @@
+//! Points a pull request's stable URL to one preview, and to no other.
+//!
+//! A chart makes an Ingress for the address of its commit. Beside it, in the same namespace, stands one of ours: its *alias*, which says the same of
+//! the pull request's own address. It goes when its namespace goes. Only after it stands are those removed that lead elsewhere, so that at no time
+//! the address leads nowhere.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use domain::PreviewId;
+use k8s_openapi::api::networking::v1::{Ingress, IngressRule, IngressSpec, IngressTLS};
+use kube::{
+    Api, ResourceExt,
+    api::{DeleteParams, ListParams, ObjectMeta, Patch, PatchParams, Preconditions},
+};
+use tokio::time::timeout;
+use workflows::contract::PointStableUrl;
+
+use crate::{
+    Cluster,
+    cluster::{ClusterError, Doing, FIELD_MANAGER},
+    failure::{ActivityFailure, Failure, explain},
+    namespace::{NamespaceLost, find_by_owner, host_of},
+    ownership::{address_mark, address_selector, is_address_of},
+};
+
+/// What an alias is called after the Ingress that it stands beside.
+const SUFFIX: &str = "-stable-address";
+/// Annotations that tell who made an Ingress, not how it serves.
+const NOT_COPIED: [&str; 2] = ["kubectl.kubernetes.io/", "meta.helm.sh/"];
+/// Annotations by which a certificate is ordered into the secret that the Ingress names.
+const ORDERS_CERTIFICATE: &str = "cert-manager.io/";
+
+/// The address does not lead there.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StableUrlError {
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    #[error(transparent)]
+    NamespaceLost(#[from] NamespaceLost),
+    #[error(
+        "no Ingress in namespace {namespace} serves {host}; does the chart use the value `host`?"
+    )]
+    NoIngress { namespace: String, host: String },
+    #[error("the cluster did not take the new address within {} s", time_left.as_secs())]
+    TooSlow { time_left: Duration },
+}
+
+impl ActivityFailure for StableUrlError {
+    fn failure(&self) -> Failure {
+        match self {
+            Self::Cluster(error) => error.failure(),
+            Self::NamespaceLost(error) => error.failure(),
+            Self::NoIngress { host, .. } => Failure::permanent(
+                "NoIngress",
+                explain(format!(
+                    "The chart makes no Ingress for `{host}`, so the pull request's stable URL cannot point to this preview."
+                )),
+            ),
+            Self::TooSlow { .. } => Failure::temporary(
+                "ClusterUnavailable",
+                explain(
+                    "The cluster did not answer in time while the stable URL was being changed.",
+                ),
+            ),
+        }
+    }
+}
+
+/// Returns the address, which leads to the preview from then on.
+///
+/// It must end by itself within `time_left`, before Temporal gives it up: beside its successor it could lead the address to another preview.
+pub(crate) async fn point_to(
+    cluster: &Cluster,
+    request: &PointStableUrl,
+    time_left: Duration,
+) -> Result<String, StableUrlError> {
+    timeout(time_left, async {
+        let standing = put_up(cluster, request).await?;
+        remove_others(cluster, request, &standing).await?;
+        Ok(cluster.names.stable_url(&request.to.preview))
+    })
+    .await
+    .unwrap_or(Err(StableUrlError::TooSlow { time_left }))
+}
+
+/// Where an alias is: namespace and name.
+type Place = (String, String);
+
+async fn put_up(cluster: &Cluster, request: &PointStableUrl) -> Result<Vec<Place>, StableUrlError> {
+    let preview = &request.to.preview;
+    // An address must not lead into a namespace that has a new owner.
+    let Some(held) = find_by_owner(cluster, &request.to).await? else {
+        return Err(NamespaceLost::of(preview).into());
+    };
+    let (namespace, host) = (held.name_any(), host_of(&held, cluster, preview));
+
+    let ingresses: Api<Ingress> = Api::namespaced(cluster.client.clone(), &namespace);
+    let found = ingresses
+        .list(&ListParams::default())
+        .await
+        .doing(|| format!("listing the Ingresses in namespace {namespace}"))?;
+    let stable_host = cluster.names.stable_host(preview);
+    let mark = address_mark(preview, &cluster.instance, &cluster.names);
+    let aliases: Vec<_> = found
+        .iter()
+        .filter_map(|ingress| alias(ingress, &host, &stable_host, &mark))
+        .collect();
+    if aliases.is_empty() {
+        return Err(StableUrlError::NoIngress { namespace, host });
+    }
+    let mut standing = Vec::with_capacity(aliases.len());
+    for alias in aliases {
+        let name = alias.name_any();
+        let params = PatchParams::apply(FIELD_MANAGER).force();
+        ingresses
+            .patch(&name, &params, &Patch::Apply(&alias))
+            .await
+            .doing(|| format!("applying Ingress {name} in namespace {namespace}"))?;
+        standing.push((namespace.clone(), name));
+    }
+    Ok(standing)
+}
+
+/// Removes the pull request's aliases that do not stand where they shall.
+async fn remove_others(
+    cluster: &Cluster,
+    request: &PointStableUrl,
+    standing: &[Place],
+) -> Result<(), ClusterError> {
+    let preview = &request.to.preview;
+    let all: Api<Ingress> = Api::all(cluster.client.clone());
+    let selector = address_selector(preview, &cluster.instance, &cluster.names);
+    let aliases = all
+        .list_metadata(&ListParams::default().labels(&selector))
+        .await
+        .doing(|| format!("looking for where the address of {preview} leads"))?;
+    for alias in aliases {
+        if !leads_elsewhere(&alias.metadata, preview, standing) {
+            continue;
+        }
+        let (namespace, name) = (alias.namespace().unwrap_or_default(), alias.name_any());
+        let ingresses: Api<Ingress> = Api::namespaced(cluster.client.clone(), &namespace);
+        let exactly_this = DeleteParams {
+            preconditions: Some(Preconditions {
+                uid: alias.uid(),
+                resource_version: None,
+            }),
+            ..DeleteParams::default()
+        };
+        match ingresses.delete(&name, &exactly_this).await {
+            Ok(_) => {}
+            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => {}
+            Err(error) => {
+                return Err(error)
+                    .doing(|| format!("deleting Ingress {name} in namespace {namespace}"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Does this alias lead the pull request's address anywhere but where it shall?
+fn leads_elsewhere(alias: &ObjectMeta, preview: &PreviewId, standing: &[Place]) -> bool {
+    let place = (
+        alias.namespace.clone().unwrap_or_default(),
+        alias.name.clone().unwrap_or_default(),
+    );
+    is_address_of(alias, preview) && !standing.contains(&place)
+}
+
+/// What an Ingress says of `host`, said of `stable_host`; nothing if it says nothing of it.
+fn alias(ingress: &Ingress, host: &str, stable_host: &str, mark: &ObjectMeta) -> Option<Ingress> {
+    let spec = ingress.spec.as_ref()?;
+    let rules: Vec<_> = spec
+        .rules
+        .iter()
+        .flatten()
+        .filter(|rule| rule.host.as_deref() == Some(host))
+        .map(|rule| IngressRule {
+            host: Some(stable_host.to_owned()),
+            http: rule.http.clone(),
+        })
+        .collect();
+    if rules.is_empty() {
+        return None;
+    }
+    let mut annotations: BTreeMap<_, _> = ingress
+        .annotations()
+        .iter()
+        .filter(|(key, _)| !NOT_COPIED.iter().any(|prefix| key.starts_with(prefix)))
+        .map(|(key, value)| (key.clone(), value.replace(host, stable_host)))
+        .collect();
+    annotations.extend(mark.annotations.clone().unwrap_or_default());
+    // Two Ingresses that order certificates for different hosts into one secret would overwrite each other's.
+    let orders_certificate = annotations
+        .keys()
+        .any(|key| key.starts_with(ORDERS_CERTIFICATE));
+    let tls: Vec<_> = spec
+        .tls
+        .iter()
+        .flatten()
+        .filter_map(|tls| alias_tls(tls, host, stable_host, orders_certificate))
+        .collect();
+    Some(Ingress {
+        metadata: ObjectMeta {
+            name: Some(format!("{}{SUFFIX}", ingress.name_any())),
+            labels: mark.labels.clone(),
+            annotations: Some(annotations),
+            ..ObjectMeta::default()
+        },
+        spec: Some(IngressSpec {
+            ingress_class_name: spec.ingress_class_name.clone(),
+            rules: Some(rules),
+            tls: (!tls.is_empty()).then_some(tls),
+            default_backend: None,
+        }),
+        status: None,
+    })
+}
+
+/// An entry without hosts, or with a wildcard, holds for the new host as well.
+fn alias_tls(
+    tls: &IngressTLS,
+    host: &str,
+    stable_host: &str,
+    orders_certificate: bool,
+) -> Option<IngressTLS> {
+    let hosts = tls.hosts.clone().unwrap_or_default();
+    let kept: Vec<_> = hosts
+        .iter()
+        .filter(|named| *named == host || named.starts_with("*."))
+        .map(|named| if named == host { stable_host } else { named })
+        .map(str::to_owned)
+        .collect();
+    if kept.is_empty() && !hosts.is_empty() {
+        return None;
+    }
+    let secret_name = tls.secret_name.clone().map(|name| {
+        if orders_certificate {
+            format!("{name}{SUFFIX}")
+        } else {
+            name
+        }
+    });
+    Some(IngressTLS {
+        hosts: (!kept.is_empty()).then_some(kept),
+        secret_name,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const HOST: &str = "pr-12-0123456-hello-world-1fbc35d0ea.previews.example.com";
+    const STABLE: &str = "pr-12-hello-world-7098e268b3.previews.example.com";
+
+    fn alias_of(ingress: Value) -> Option<Value> {
+        let ingress: Ingress = serde_json::from_value(ingress).expect("an Ingress");
+        let mark = ObjectMeta {
+            labels: Some(BTreeMap::from([(
+                "preview.internal/instance".to_owned(),
+                "default".to_owned(),
+            )])),
+            annotations: Some(BTreeMap::from([(
+                "preview.internal/address-of".to_owned(),
+                "octo-org/hello-world#12".to_owned(),
+            )])),
+            ..ObjectMeta::default()
+        };
+        alias(&ingress, HOST, STABLE, &mark).map(|alias| serde_json::to_value(alias).expect("JSON"))
+    }
+
+    fn rule(host: &str) -> Value {
+        json!({ "host": host, "http": { "paths": [{
+            "path": "/", "pathType": "Prefix",
+            "backend": { "service": { "name": "preview-pr-12", "port": { "name": "http" } } },
+        }]}})
+    }
+
+    fn ingress(spec: &Value, annotations: &Value) -> Value {
+        json!({
+            "metadata": {
+                "name": "preview-pr-12", "namespace": "preview-x", "uid": "u", "resourceVersion": "7",
+                "labels": { "app.kubernetes.io/managed-by": "Helm" }, "annotations": annotations,
+            },
+            "spec": spec,
+        })
+    }
+
+    #[test]
+    fn an_alias_says_the_same_of_the_stable_host_and_belongs_to_us() {
+        let chart = ingress(
+            &json!({ "ingressClassName": "traefik", "rules": [rule(HOST), rule("other.example.com")] }),
+            &json!({
+                "meta.helm.sh/release-name": "preview-pr-12",
+                "kubectl.kubernetes.io/last-applied-configuration": "{}",
+                "external-dns.alpha.kubernetes.io/hostname": HOST,
+                "traefik.ingress.kubernetes.io/router.middlewares": "auth@kubernetescrd",
+                "preview.internal/address-of": "octo-org/another#1",
+            }),
+        );
+        insta::assert_json_snapshot!(alias_of(chart), @r#"
+        {
+          "apiVersion": "networking.k8s.io/v1",
+          "kind": "Ingress",
+          "metadata": {
+            "annotations": {
+              "external-dns.alpha.kubernetes.io/hostname": "pr-12-hello-world-7098e268b3.previews.example.com",
+              "preview.internal/address-of": "octo-org/hello-world#12",
+              "traefik.ingress.kubernetes.io/router.middlewares": "auth@kubernetescrd"
+            },
+            "labels": {
+              "preview.internal/instance": "default"
+            },
+            "name": "preview-pr-12-stable-address"
+          },
+          "spec": {
+            "ingressClassName": "traefik",
+            "rules": [
+              {
+                "host": "pr-12-hello-world-7098e268b3.previews.example.com",
+                "http": {
+                  "paths": [
+                    {
+                      "backend": {
+                        "service": {
+                          "name": "preview-pr-12",
+                          "port": {
+                            "name": "http"
+                          }
+                        }
+                      },
+                      "path": "/",
+                      "pathType": "Prefix"
+                    }
+                  ]
+                }
+              }
+            ]
+          }
+        }
+        "#);
+    }
+
+    #[test]
+    fn certificates_hold_for_the_stable_host_too() {
+        let tls = |annotations: Value, tls: Value| {
+            let chart = ingress(&json!({ "rules": [rule(HOST)], "tls": tls }), &annotations);
+            alias_of(chart).expect("an alias")["spec"]["tls"].clone()
+        };
+        let ordered = json!({ "cert-manager.io/cluster-issuer": "letsencrypt" });
+        let own = json!([{ "hosts": [HOST, "other.example.com"], "secretName": "tls" }]);
+        assert_eq!(
+            tls(json!({}), own.clone()),
+            json!([{ "hosts": [STABLE], "secretName": "tls" }])
+        );
+        assert_eq!(
+            tls(ordered, own),
+            json!([{ "hosts": [STABLE], "secretName": "tls-stable-address" }])
+        );
+        for everybodys in [
+            json!([{ "hosts": ["*.previews.example.com"], "secretName": "wildcard" }]),
+            json!([{ "secretName": "wildcard" }]),
+        ] {
+            assert_eq!(tls(json!({}), everybodys.clone()), everybodys);
+        }
+        let others = json!([{ "hosts": ["other.example.com"], "secretName": "tls" }]);
+        assert_eq!(tls(json!({}), others), json!(null));
+    }
+
+    /// A label can be alike by chance, or because somebody has looked for a name that makes it so.
+    #[test]
+    fn only_the_same_pull_requests_aliases_are_removed() {
+        let preview: PreviewId = format!("octo-org/shop#12:{}", "0".repeat(40))
+            .parse()
+            .expect("an id");
+        let standing = [("preview-new".to_owned(), "app-stable-address".to_owned())];
+        let alias = |namespace: &str, of: Option<&str>| ObjectMeta {
+            namespace: Some(namespace.to_owned()),
+            name: Some("app-stable-address".to_owned()),
+            annotations: of.map(|of| {
+                BTreeMap::from([("preview.internal/address-of".to_owned(), of.to_owned())])
+            }),
+            ..ObjectMeta::default()
+        };
+        for (namespace, of, is_removed) in [
+            ("preview-old", Some("octo-org/shop#12"), true),
+            ("preview-new", Some("octo-org/shop#12"), false),
+            ("preview-old", Some("octo-org/shop..-_._--.__-#12"), false),
+            ("preview-old", Some("octo-org/shop#1"), false),
+            ("preview-old", None, false),
+        ] {
+            let alias = alias(namespace, of);
+            assert_eq!(
+                leads_elsewhere(&alias, &preview, &standing),
+                is_removed,
+                "{namespace} {of:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_ingress_for_another_host_has_no_alias() {
+        for spec in [
+            json!({ "rules": [rule("other.example.com")] }),
+            json!({ "defaultBackend": { "service": { "name": "x", "port": { "number": 80 } } } }),
+            // An alias itself.
+            json!({ "rules": [rule(STABLE)] }),
+        ] {
+            assert_eq!(alias_of(ingress(&spec, &json!({}))), None, "{spec}");
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! How a preview ends.
+
+use super::{PreviewState, StopReason};
+use crate::Explanation;
+
+/// Why a preview is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// It was there, or was to be, and somebody or its time ended it.
+    Stopped(StopReason),
+    /// It could not be deployed.
+    Failed(Explanation),
+}
+
+impl Ending {
+    /// While what was made is being removed.
+    #[must_use]
+    pub fn state_meanwhile(&self) -> PreviewState {
+        match self.clone() {
+            Self::Stopped(because) => PreviewState::Stopping { because },
+            Self::Failed(explanation) => PreviewState::Failing { explanation },
+        }
+    }
+
+    /// Once everything is gone.
+    #[must_use]
+    pub fn last_state(&self) -> PreviewState {
+        match self.clone() {
+            Self::Stopped(because) => PreviewState::Removed { because },
+            Self::Failed(explanation) => PreviewState::Failed { explanation },
+        }
+    }
+}

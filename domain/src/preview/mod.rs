@@ -1,0 +1,17 @@
+//! One preview: the request for it, how it is installed, its lifecycle, and what it reports.
+
+mod ending;
+mod phase;
+mod report;
+mod request;
+mod run_state;
+mod settings;
+mod state;
+
+pub use ending::Ending;
+pub use phase::Phase;
+pub use report::{OpenPreview, PreviewReport};
+pub use request::{InvalidRequest, PreviewRequest};
+pub use run_state::RunState;
+pub use settings::{ChartSource, PreviewSettings};
+pub use state::{DeploymentState, PreviewState, StopReason, WaitingFor};

@@ -1,0 +1,61 @@
+//! What a preview reports to its pull request.
+
+use serde::{Deserialize, Serialize};
+
+use super::{PreviewRequest, PreviewState};
+use crate::{CommentId, Login, PreviewId};
+
+/// All that is known about one run of a preview at one time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreviewReport {
+    /// Which preview; also the workflow to link to.
+    pub preview: PreviewId,
+    /// The run to link to; none while it is still to be started.
+    pub run_id: Option<String>,
+    /// Grows with every report of this run: an older one says nothing any more.
+    pub revision: u32,
+    /// Who asked.
+    pub requested_by: Login,
+    /// In which comment. What was asked in an earlier one is not about this preview.
+    pub asked_in: CommentId,
+    /// What is true now.
+    pub state: PreviewState,
+}
+
+impl PreviewReport {
+    /// What a run says of itself.
+    #[must_use]
+    pub fn of_run(
+        request: &PreviewRequest,
+        run_id: &str,
+        state: PreviewState,
+        revision: u32,
+    ) -> Self {
+        Self {
+            preview: request.preview.clone(),
+            run_id: Some(run_id.to_owned()),
+            revision,
+            requested_by: request.requested_by.clone(),
+            asked_in: request.comment,
+            state,
+        }
+    }
+
+    /// Of a preview that was asked for and is still to be started.
+    #[must_use]
+    pub fn of_request(request: &PreviewRequest) -> Self {
+        Self {
+            run_id: None,
+            ..Self::of_run(request, "", PreviewState::Requested, 0)
+        }
+    }
+}
+
+/// A preview whose workflow is open: the answer of its query `report`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenPreview {
+    /// What is true of it.
+    pub report: PreviewReport,
+    /// What GitHub's own list of deployments calls it, if it is to be in there.
+    pub environment: Option<String>,
+}

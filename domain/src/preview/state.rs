@@ -1,0 +1,225 @@
+//! The lifecycle of a preview, and what each state means to those who watch it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Phase;
+use crate::{CommitSha, Explanation, Login};
+
+/// What is true of a preview, in the requester's terms.
+///
+/// Normally in this order; `Stopping` and `Failing` can follow every state before them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "is")]
+pub enum PreviewState {
+    /// Accepted.
+    Requested,
+    /// Accepted, and cannot begin yet.
+    Queued {
+        /// For what it waits.
+        waiting_for: WaitingFor,
+    },
+    /// The namespace and its guards are being made.
+    Provisioning,
+    /// Helm is installing the chart.
+    Installing,
+    /// The workloads are coming up.
+    Starting,
+    /// Set up as far as possible without the commit's image.
+    WaitingForImage {
+        /// The image that does not exist yet.
+        image: String,
+    },
+    /// The URL answers.
+    Ready {
+        /// The address of exactly this commit.
+        url: String,
+        /// The address that follows the pull request, once it leads here.
+        stable_url: Option<String>,
+        /// Until when.
+        expires_at: Timestamp,
+        /// Until when it could be extended.
+        extendable_until: Timestamp,
+        /// The end is near: worth a warning.
+        is_expiring: bool,
+    },
+    /// Being removed.
+    Stopping {
+        /// Why.
+        because: StopReason,
+    },
+    /// Gone.
+    Removed {
+        /// Why.
+        because: StopReason,
+    },
+    /// It could not be deployed, and what was made is being removed.
+    Failing {
+        /// Why.
+        explanation: Explanation,
+    },
+    /// It could not be deployed, and what was made is gone.
+    Failed {
+        /// Why.
+        explanation: Explanation,
+    },
+}
+
+/// For what a request waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitingFor {
+    /// The same commit's earlier preview is still being removed.
+    OwnRemoval,
+}
+
+/// Why a preview ends that could be deployed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "is")]
+pub enum StopReason {
+    /// Its time was over.
+    Expired {
+        /// When.
+        at: Timestamp,
+    },
+    /// Someone stopped it.
+    Asked {
+        /// Who, if it was by a comment; none for the `stop` signal by hand.
+        by: Option<Login>,
+    },
+    /// A newer commit's preview took its place.
+    Superseded {
+        /// Which.
+        by: CommitSha,
+    },
+    /// The pull request was closed or merged.
+    PullRequestClosed {
+        /// Merged, not merely closed.
+        merged: bool,
+    },
+    /// The workflow was cancelled.
+    Cancelled {
+        /// What the person who cancelled gave as the reason.
+        reason: Option<String>,
+    },
+    /// The workflow was terminated: nobody looks after the preview any more, and the sweep removes what is left of it.
+    Terminated,
+}
+
+/// The state of a deployment in GitHub's own list, as GitHub knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "is")]
+pub enum DeploymentState {
+    /// Accepted.
+    Queued,
+    /// Being set up.
+    InProgress,
+    /// It answers.
+    Success {
+        /// Where: what the button "View deployment" opens.
+        url: String,
+    },
+    /// It could not be deployed.
+    Failure,
+    /// Gone.
+    Inactive,
+}
+
+impl DeploymentState {
+    /// There is nothing more to come.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Failure | Self::Inactive)
+    }
+}
+
+/// What a state means to each of those who watch.
+struct Meaning {
+    phase: Phase,
+    /// None: GitHub's list keeps what it says. Each change of it is a write, so only what its readers can act on is one.
+    deployment: Option<DeploymentState>,
+    moment: Moment,
+}
+
+/// How much people care.
+#[derive(PartialEq, Eq)]
+enum Moment {
+    /// On the way to somewhere: the comment says it if GitHub has time for another write.
+    Passing,
+    /// What people wait for: the comment says it as soon as it is its turn.
+    Milestone,
+    /// A milestone after which nothing comes.
+    End,
+}
+
+impl PreviewState {
+    /// The table of the lifecycle.
+    fn meaning(&self) -> Meaning {
+        use DeploymentState::{Failure, InProgress, Inactive, Queued, Success};
+        use Moment::{End, Milestone, Passing};
+        let row = |phase, deployment, moment| Meaning {
+            phase,
+            deployment,
+            moment,
+        };
+        match self {
+            Self::Requested | Self::Queued { .. } => row(Phase::Requested, Some(Queued), Passing),
+            Self::Provisioning => row(Phase::Provisioning, Some(InProgress), Passing),
+            Self::Installing => row(Phase::Installing, Some(InProgress), Passing),
+            Self::Starting => row(Phase::Starting, Some(InProgress), Passing),
+            Self::WaitingForImage { .. } => {
+                row(Phase::WaitingForImage, Some(InProgress), Milestone)
+            }
+            Self::Ready {
+                url, is_expiring, ..
+            } => {
+                let phase = if *is_expiring {
+                    Phase::Expiring
+                } else {
+                    Phase::Ready
+                };
+                row(phase, Some(Success { url: url.clone() }), Milestone)
+            }
+            Self::Stopping { .. } => row(Phase::TearingDown, None, Passing),
+            Self::Removed { .. } => row(Phase::Removed, Some(Inactive), End),
+            Self::Failing { .. } => row(Phase::TearingDown, None, Passing),
+            Self::Failed { .. } => row(Phase::Failed, Some(Failure), End),
+        }
+    }
+
+    /// How far along it is: the search attribute.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.meaning().phase
+    }
+
+    /// What GitHub's own list of deployments says from now on; none where it keeps what it says.
+    #[must_use]
+    pub fn deployment(&self) -> Option<DeploymentState> {
+        self.meaning().deployment
+    }
+
+    /// Is it worth a write of its own on the pull request?
+    #[must_use]
+    pub fn is_milestone(&self) -> bool {
+        self.meaning().moment != Moment::Passing
+    }
+
+    /// Is it over, for good?
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.meaning().moment == Moment::End
+    }
+
+    /// Is it being removed?
+    #[must_use]
+    pub fn is_ending(&self) -> bool {
+        self.phase() == Phase::TearingDown
+    }
+
+    /// Does it answer?
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        matches!(self, Self::Ready { .. })
+    }
+}

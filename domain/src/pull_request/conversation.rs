@@ -1,0 +1,516 @@
+//! What is remembered of a pull request, and how it changes. Survives the runs of the pull request's workflow.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Answer, Deployments, Effect, EventQueue, Origin, Overtaken, PreviewTracker, PullRequestEvent,
+    Refusal, Reply, StickyComment, StickyWritten, Stop, tracker::Step,
+};
+use crate::{
+    CommentId, Explanation, IgnoredSignals, InstallationId, Login, PreviewId, PullRequestRef,
+    RepositoryId,
+    preview::{OpenPreview, PreviewReport, PreviewRequest, StopReason},
+};
+
+/// How many comments are remembered. Only those of the last three days can come again, and this is more than people write in that time.
+const COMMENTS_MAX: usize = 1_000;
+/// How many people are remembered to have been refused something.
+const REFUSED_MAX: usize = 1_000;
+/// For how long somebody who has no rights here is not even looked up again: a flood of comments must not become a flood of questions to GitHub.
+const DENIED_FOR: SignedDuration = SignedDuration::from_secs(60);
+/// What reaches us later than this after it was written is no longer what the person is waiting for.
+const LATE_AFTER: SignedDuration = SignedDuration::from_hours(1);
+
+/// All that is remembered.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Conversation {
+    seen: BTreeSet<CommentId>,
+    refused: Vec<Refused>,
+    /// The previews.
+    pub previews: PreviewTracker,
+    /// Their places in GitHub's own list.
+    pub deployments: Deployments,
+    /// What has happened and is not processed yet.
+    pub events: EventQueue,
+    /// Through which installation the pull request is reached, by the newest event that said so, and when that was.
+    installation: Option<(InstallationId, Timestamp)>,
+    /// The repository, whatever it is called.
+    pub repository_id: Option<RepositoryId>,
+    /// The newest `stop` that was carried out for everybody's previews.
+    last_stop: Option<CommentId>,
+    /// The newest end of the pull request that was carried out.
+    last_close: Option<Timestamp>,
+    replies: VecDeque<Reply>,
+    /// What was sent and made no sense.
+    #[serde(default)]
+    pub ignored_signals: IgnoredSignals,
+    sticky: Option<CommentId>,
+    revision: u32,
+    milestone: u32,
+    written: u32,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Refused {
+    person: Login,
+    because: Refusal,
+    at: Timestamp,
+    was_told: bool,
+}
+
+/// What happens.
+impl Conversation {
+    /// Something happened that is to be processed. A comment counts once, however often it is signalled.
+    pub fn record(&mut self, event: PullRequestEvent, now: Timestamp) {
+        self.record_origin(event.origin());
+        if let PullRequestEvent::Commented(comment) = &event
+            && !self.is_new(comment.comment)
+        {
+            return;
+        }
+        self.events.push(event, now);
+    }
+
+    /// Takes in what every event says. Deliveries come in any order, and again: the newest event counts.
+    fn record_origin(&mut self, origin: &Origin) {
+        self.repository_id.get_or_insert(origin.repository_id);
+        if self
+            .installation
+            .is_none_or(|(_, said_at)| said_at <= origin.happened_at)
+        {
+            self.installation = Some((origin.installation, origin.happened_at));
+        }
+    }
+
+    /// True the first time. GitHub numbers comments in growing order, so what is older than all that are remembered was seen and forgotten.
+    fn is_new(&mut self, comment: CommentId) -> bool {
+        let is_forgotten = self.seen.len() == COMMENTS_MAX
+            && self.seen.first().is_some_and(|oldest| comment < *oldest);
+        if is_forgotten || !self.seen.insert(comment) {
+            return false;
+        }
+        if self.seen.len() > COMMENTS_MAX {
+            self.seen.pop_first();
+        }
+        true
+    }
+
+    /// Drops what need not be looked up.
+    pub fn discard_events(&mut self, now: Timestamp) {
+        let mut events = std::mem::take(&mut self.events);
+        events.discard(
+            |person| self.is_denied_recently(person, now),
+            || self.previews.alive().next().is_some(),
+        );
+        self.events = events;
+    }
+
+    /// The installation that events have named last.
+    #[must_use]
+    pub fn installation(&self) -> Option<InstallationId> {
+        self.installation.map(|(installation, _)| installation)
+    }
+
+    /// The last comment with a command.
+    #[must_use]
+    pub fn newest_comment(&self) -> CommentId {
+        self.seen.last().copied().unwrap_or(CommentId(0))
+    }
+
+    /// What has overtaken a request, if anything has.
+    #[must_use]
+    pub fn overtaken(&self, comment: CommentId, origin: &Origin) -> Option<Overtaken> {
+        if origin.happened_at.duration_until(origin.received_at) > LATE_AFTER {
+            Some(Overtaken::Time)
+        } else if self.last_stop.is_some_and(|stop| comment < stop) {
+            Some(Overtaken::Stop)
+        } else if self.last_close.is_some_and(|at| origin.happened_at < at) {
+            Some(Overtaken::Close)
+        } else {
+            None
+        }
+    }
+}
+
+/// What follows from commands.
+impl Conversation {
+    /// A preview is to be started.
+    pub fn request(&mut self, request: PreviewRequest) {
+        self.deployments.begin(
+            &request.preview,
+            request.comment,
+            request.settings.environment.as_deref(),
+        );
+        self.previews.request(request);
+        self.mark_progress();
+    }
+
+    /// A preview is to be started once the run that has its ID is gone.
+    pub fn queue(&mut self, request: PreviewRequest) {
+        self.previews.queue(request);
+        self.mark_progress();
+    }
+
+    /// Previews are to end, and what waits to be started is not to be started any more.
+    pub fn stop(&mut self, stop: &Stop) {
+        if stop.is_everyones {
+            self.previews.clear_queue_before(stop.asked_in);
+            self.last_stop = self.last_stop.max(Some(stop.asked_in));
+        }
+        for preview in &stop.previews {
+            self.previews.request_end(preview, stop.because.clone());
+        }
+    }
+
+    /// The pull request has ended: so does everything on it.
+    pub fn close(&mut self, at: Timestamp, merged: bool) {
+        self.last_close = self.last_close.max(Some(at));
+        self.events.forget_snapshots();
+        self.end_all(&StopReason::PullRequestClosed { merged });
+    }
+
+    /// Ends whatever is alive, and whatever waits to be started.
+    pub fn end_all(&mut self, because: &StopReason) {
+        self.previews.clear_queue();
+        let alive = self.previews.alive().map(|it| it.preview.clone());
+        for preview in alive.collect::<Vec<_>>() {
+            self.previews.request_end(&preview, because.clone());
+        }
+    }
+
+    /// Is the answer worth a comment? People are told why they are refused once, and everything else as often as they ask.
+    pub fn should_tell(&mut self, answer: &Answer, person: &Login, now: Timestamp) -> bool {
+        match answer {
+            Answer::Refused { because } => self.refuse(person, *because, now),
+            _ => true,
+        }
+    }
+
+    /// True if this person has not been told so on this pull request before.
+    fn refuse(&mut self, person: &Login, because: Refusal, at: Timestamp) -> bool {
+        let refused = self.record_refusal(person, because, at);
+        !std::mem::replace(&mut refused.was_told, true)
+    }
+
+    /// This person has no rights here, and is not told so.
+    pub fn deny_silently(&mut self, person: &Login, at: Timestamp) {
+        self.record_refusal(person, Refusal::NotAllowed, at);
+    }
+
+    fn record_refusal(&mut self, person: &Login, because: Refusal, at: Timestamp) -> &mut Refused {
+        let known = self
+            .refused
+            .iter()
+            .position(|refused| refused.person == *person && refused.because == because);
+        let index = known.unwrap_or_else(|| {
+            if self.refused.len() == REFUSED_MAX {
+                self.refused.remove(0);
+            }
+            self.refused.push(Refused {
+                person: person.clone(),
+                because,
+                at,
+                was_told: false,
+            });
+            self.refused.len() - 1
+        });
+        let refused = &mut self.refused[index];
+        refused.at = at;
+        refused
+    }
+
+    /// Was this person found to have no rights here a moment ago?
+    fn is_denied_recently(&self, person: &Login, now: Timestamp) -> bool {
+        !self.previews.has_one_asked_for_by(person)
+            && self.refused.iter().any(|refused| {
+                refused.person == *person
+                    && refused.because == Refusal::NotAllowed
+                    && refused.at.duration_until(now) < DENIED_FOR
+            })
+    }
+}
+
+/// What becomes of previews.
+impl Conversation {
+    /// The next thing to be done in the world until every preview is as it should be. What follows without it, follows at once.
+    pub fn reconcile(&mut self) -> Option<Effect> {
+        loop {
+            match self.previews.next_step()? {
+                Step::Apply(effect) => return Some(effect),
+                Step::Abandon(preview) => {
+                    if self.previews.abandon(&preview) {
+                        self.record_end_of(&preview);
+                    }
+                }
+                Step::StartSuccessor(preview) => {
+                    if let Some(request) = self.previews.take_successor(&preview) {
+                        self.request(request);
+                    }
+                }
+                Step::Supersede { preview, by } => {
+                    self.previews
+                        .request_end(&preview, StopReason::Superseded { by });
+                }
+            }
+        }
+    }
+
+    /// Is there anything to reconcile?
+    #[must_use]
+    pub fn is_reconciled(&self) -> bool {
+        self.previews.next_step().is_none()
+    }
+
+    /// Takes in a preview that is open, whoever started it.
+    pub fn adopt(&mut self, found: OpenPreview) {
+        let OpenPreview {
+            report,
+            environment,
+        } = found;
+        let is_known = self.previews.knows(&report.preview);
+        if !is_known && report.state.is_over() {
+            return;
+        }
+        if !is_known {
+            self.deployments
+                .begin(&report.preview, report.asked_in, environment.as_deref());
+        }
+        self.apply_report(report);
+    }
+
+    /// A preview reports what has become of it.
+    pub fn apply_report(&mut self, report: PreviewReport) {
+        self.deployments.apply_report(&report);
+        if self.previews.apply_report(report) {
+            self.mark_milestone();
+        }
+    }
+
+    /// It could not be started.
+    pub fn could_not_start(&mut self, preview: &PreviewId, explanation: Explanation) {
+        if self.previews.could_not_start(preview, explanation) {
+            self.record_end_of(preview);
+        }
+    }
+
+    fn record_end_of(&mut self, preview: &PreviewId) {
+        if let Some(report) = self.previews.report_of(preview) {
+            self.deployments.apply_report(report);
+        }
+        self.mark_milestone();
+    }
+
+    /// Temporal says that no run of it is open.
+    pub fn no_run_is_open(&mut self, preview: &PreviewId) {
+        let report = self.previews.report_of(preview);
+        if let Some(run_id) = report.and_then(|report| report.run_id.clone()) {
+            self.run_closed(preview, &run_id);
+        }
+    }
+
+    /// A preview's run is closed.
+    pub fn run_closed(&mut self, preview: &PreviewId, run_id: &str) {
+        if let Some(report) = self.previews.synthesize_terminated(preview, run_id) {
+            self.apply_report(report);
+        }
+    }
+
+    /// The stable URL points to it, or cannot.
+    pub fn stable_url_settled(&mut self, preview: &PreviewId, url: Option<String>) {
+        self.previews.stable_url_settled(preview, url);
+        self.mark_milestone();
+    }
+}
+
+/// What is written.
+impl Conversation {
+    /// Something has changed that the comment should say as soon as it is its turn.
+    fn mark_milestone(&mut self) {
+        self.revision += 1;
+        self.milestone = self.revision;
+    }
+
+    /// Something is on its way: worth a write if GitHub has time for it.
+    fn mark_progress(&mut self) {
+        self.revision += 1;
+    }
+
+    /// Does the comment not say everything yet?
+    #[must_use]
+    pub fn has_more_to_write(&self) -> bool {
+        self.revision > self.written
+    }
+
+    /// The comment was written.
+    pub fn record_write(&mut self, written: &StickyWritten) {
+        self.written = self.written.max(written.revision);
+        self.sticky = Some(written.comment);
+    }
+
+    /// Up to here, nothing is written. The next change is another try.
+    pub fn skip_write(&mut self, revision: u32) {
+        self.written = self.written.max(revision);
+    }
+
+    /// Grows with every change that is worth a write.
+    #[must_use]
+    pub fn revision(&self) -> u32 {
+        self.revision
+    }
+
+    /// Has there been nothing but progress since the last write?
+    #[must_use]
+    pub fn has_only_progress_to_write(&self) -> bool {
+        self.milestone <= self.written
+    }
+
+    /// The sticky comment, once it is known.
+    #[must_use]
+    pub fn sticky(&self) -> Option<CommentId> {
+        self.sticky
+    }
+
+    /// What the comment says when it is written now.
+    #[must_use]
+    pub fn comment(&self) -> StickyComment {
+        StickyComment {
+            revision: self.revision,
+            previews: self.previews.reports(),
+        }
+    }
+
+    /// A comment is to be answered, unless there is nothing to say.
+    pub fn reply(
+        &mut self,
+        pull_request: PullRequestRef,
+        comment_id: CommentId,
+        to: Login,
+        answers: Vec<Answer>,
+    ) {
+        if !answers.is_empty() {
+            self.replies.push_back(Reply {
+                pull_request,
+                comment_id,
+                to,
+                answers,
+                sticky: None,
+            });
+        }
+    }
+
+    /// The next reply to be posted.
+    #[must_use]
+    pub fn next_reply(&self) -> Option<&Reply> {
+        self.replies.front()
+    }
+
+    /// It was posted, or GitHub refused it.
+    pub fn reply_posted(&mut self) {
+        self.replies.pop_front();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::preview::PreviewState;
+
+    fn mona() -> Login {
+        "mona".parse().expect("a login")
+    }
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().expect("a time")
+    }
+
+    #[test]
+    fn a_comment_is_new_once_in_whatever_order() {
+        let mut conversation = Conversation::default();
+        assert!(conversation.is_new(CommentId(7)));
+        assert!(conversation.is_new(CommentId(5)));
+        assert!(!conversation.is_new(CommentId(7)));
+        assert!(!conversation.is_new(CommentId(5)));
+    }
+
+    #[test]
+    fn what_is_older_than_all_that_is_remembered_is_not_new() {
+        let mut conversation = Conversation::default();
+        for id in 0..2_000 {
+            assert!(conversation.is_new(CommentId(id)));
+        }
+        assert!(!conversation.is_new(CommentId(3)));
+        assert!(!conversation.is_new(CommentId(1_999)));
+        assert!(conversation.is_new(CommentId(2_000)));
+    }
+
+    #[test]
+    fn a_refusal_is_told_once_to_each_person_for_each_reason() {
+        let mut conversation = Conversation::default();
+        let noon = at("2026-11-22T12:00:00Z");
+        assert!(conversation.refuse(&mona(), Refusal::Fork, noon));
+        assert!(!conversation.refuse(&mona(), Refusal::Fork, noon));
+        assert!(conversation.refuse(&mona(), Refusal::Closed, noon));
+        assert!(conversation.refuse(&"hubot".parse().expect("a login"), Refusal::Fork, noon));
+    }
+
+    #[test]
+    fn whoever_may_do_nothing_is_not_looked_up_again_for_a_minute() {
+        let mut conversation = Conversation::default();
+        conversation.refuse(&mona(), Refusal::NotAllowed, at("2026-11-22T12:00:00Z"));
+        assert!(conversation.is_denied_recently(&mona(), at("2026-11-22T12:00:59Z")));
+        assert!(!conversation.is_denied_recently(&mona(), at("2026-11-22T12:01:00Z")));
+    }
+
+    #[test]
+    fn whoever_was_turned_away_is_not_looked_up_again_either_and_is_told_another_time() {
+        let mut conversation = Conversation::default();
+        let noon = at("2026-11-22T12:00:00Z");
+        conversation.deny_silently(&mona(), noon);
+        assert!(conversation.is_denied_recently(&mona(), at("2026-11-22T12:00:59Z")));
+        assert!(!conversation.is_denied_recently(&mona(), at("2026-11-22T12:01:00Z")));
+        assert!(conversation.refuse(&mona(), Refusal::NotAllowed, noon));
+        conversation.deny_silently(&mona(), noon);
+        assert!(!conversation.refuse(&mona(), Refusal::NotAllowed, noon));
+    }
+
+    #[test]
+    fn progress_may_be_left_out_and_milestones_may_not() {
+        let mut conversation = Conversation::default();
+        assert!(!conversation.has_more_to_write());
+        conversation.mark_progress();
+        assert!(conversation.has_more_to_write() && conversation.has_only_progress_to_write());
+        conversation.mark_milestone();
+        assert!(!conversation.has_only_progress_to_write());
+        conversation.record_write(&StickyWritten {
+            comment: CommentId(9),
+            revision: 2,
+        });
+        assert!(!conversation.has_more_to_write() && conversation.has_only_progress_to_write());
+        assert_eq!(conversation.sticky(), Some(CommentId(9)));
+        conversation.mark_progress();
+        conversation.mark_milestone();
+        conversation.skip_write(3);
+        assert!(conversation.has_more_to_write() && !conversation.has_only_progress_to_write());
+    }
+
+    #[test]
+    fn whoever_has_a_preview_is_looked_up_although_they_were_refused() {
+        let mut conversation = Conversation::default();
+        let noon = at("2026-11-22T12:00:00Z");
+        conversation.apply_report(PreviewReport {
+            preview: format!("octo-org/hello-world#12:{}", "a".repeat(40))
+                .parse()
+                .expect("an id"),
+            run_id: Some("run-1".to_owned()),
+            revision: 1,
+            requested_by: mona(),
+            asked_in: CommentId(70),
+            state: PreviewState::Installing,
+        });
+        conversation.refuse(&mona(), Refusal::NotAllowed, noon);
+        assert!(!conversation.is_denied_recently(&mona(), noon));
+    }
+}

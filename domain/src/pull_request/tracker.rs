@@ -1,0 +1,604 @@
+//! The previews of a pull request, and what is to be done until each is as it should be.
+
+use std::collections::VecDeque;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Effect;
+use crate::{
+    CommentId, CommitSha, Explanation, Login, PreviewId, Ttl,
+    preview::{PreviewReport, PreviewRequest, PreviewState, StopReason, WaitingFor},
+};
+
+/// How many ended runs are remembered, so that a report that comes late is not taken for a new preview.
+const ENDED_RUNS_KEPT: usize = 50;
+/// How often a start is refused before it is looked at who has the name: usually the predecessor, which has said its last word and closes in a moment.
+const REFUSALS_MAX: u32 = 2;
+
+/// All previews of one pull request that are alive, and the one that was asked for last.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct PreviewTracker {
+    /// In the order they were asked for.
+    previews: Vec<Tracked>,
+    ended_runs: VecDeque<String>,
+}
+
+/// What is tracked of one of them.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Tracked {
+    report: PreviewReport,
+    stable_url: StableUrl,
+    /// It is to be started, and is not yet.
+    start: Option<Start>,
+    /// It is to end. Remembered while it is still being started, and delivered as soon as there is a run that can be told.
+    end: Option<End>,
+    /// More time that was asked for and is not delivered yet.
+    extensions: Vec<Ttl>,
+    /// What to start once this one is gone.
+    successor: Option<PreviewRequest>,
+}
+
+/// A start that is under way.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Start {
+    request: PreviewRequest,
+    /// How often another run had the name.
+    refusals: u32,
+    /// It was refused just now, and is tried again in a moment.
+    is_waiting: bool,
+}
+
+/// An end that was asked for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct End {
+    because: StopReason,
+    /// The run has been told.
+    is_delivered: bool,
+}
+
+/// Does the pull request's stable URL point to this preview?
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum StableUrl {
+    NotYet,
+    PointsHere(String),
+    /// It was tried; the preview's own URL has to do.
+    Refused,
+}
+
+/// Something to be done that follows from what is tracked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// To be done in the world.
+    Apply(Effect),
+    /// It was to end before it was started: it is over.
+    Abandon(PreviewId),
+    /// Start what was waiting for this preview's end.
+    StartSuccessor(PreviewId),
+    /// End this preview: a newer one has taken its place.
+    Supersede {
+        /// The older one.
+        preview: PreviewId,
+        /// The newer commit.
+        by: CommitSha,
+    },
+}
+
+impl PreviewTracker {
+    /// A preview was asked for, and is to be started.
+    pub fn request(&mut self, request: PreviewRequest) {
+        self.previews
+            .retain(|tracked| tracked.report.preview != request.preview);
+        let mut tracked = Tracked::new(PreviewReport::of_request(&request));
+        tracked.start = Some(Start {
+            request,
+            refusals: 0,
+            is_waiting: false,
+        });
+        self.previews.push(tracked);
+        self.forget_what_is_over();
+    }
+
+    /// A preview was asked for whose predecessor is still being removed.
+    pub fn queue(&mut self, request: PreviewRequest) {
+        let Some(index) = self.index_of(&request.preview) else {
+            return;
+        };
+        let mut tracked = self.previews.remove(index);
+        tracked.successor = Some(request);
+        self.previews.push(tracked);
+    }
+
+    /// Takes out what was waiting for this preview's end.
+    pub fn take_successor(&mut self, preview: &PreviewId) -> Option<PreviewRequest> {
+        self.get_mut(preview)?.successor.take()
+    }
+
+    /// Does anything wait to be started that was asked for in this comment or before?
+    #[must_use]
+    pub fn has_queued_before(&self, comment: CommentId) -> bool {
+        self.previews
+            .iter()
+            .any(|tracked| tracked.waits_since(comment))
+    }
+
+    /// What waits, and was asked for in this comment or before, is not to be started any more.
+    pub fn clear_queue_before(&mut self, comment: CommentId) {
+        for tracked in &mut self.previews {
+            if tracked.waits_since(comment) {
+                tracked.successor = None;
+            }
+        }
+    }
+
+    /// Nothing that waits is to be started any more.
+    pub fn clear_queue(&mut self) {
+        for tracked in &mut self.previews {
+            tracked.successor = None;
+        }
+    }
+
+    /// The requested preview runs.
+    pub fn run_started(&mut self, preview: &PreviewId, run_id: &str) {
+        if let Some(tracked) = self.get_mut(preview) {
+            tracked.start = None;
+            if tracked.report.run_id.is_none() {
+                tracked.report.run_id = Some(run_id.to_owned());
+            }
+        }
+    }
+
+    /// Another run has its name. It is tried again in a moment.
+    pub fn start_refused(&mut self, preview: &PreviewId) {
+        if let Some(start) = self.start_of(preview) {
+            start.refusals += 1;
+            start.is_waiting = true;
+        }
+    }
+
+    /// The run that had its name is closed.
+    pub fn name_is_free(&mut self, preview: &PreviewId) {
+        if let Some(start) = self.start_of(preview) {
+            start.refusals = 0;
+            start.is_waiting = false;
+        }
+    }
+
+    /// Is a start to be tried again in a moment?
+    #[must_use]
+    pub fn has_a_waiting_start(&self) -> bool {
+        let mut starts = self
+            .previews
+            .iter()
+            .filter_map(|tracked| tracked.start.as_ref());
+        starts.any(|start| start.is_waiting)
+    }
+
+    /// The moment has come.
+    pub fn retry_starts(&mut self) {
+        for start in self
+            .previews
+            .iter_mut()
+            .filter_map(|tracked| tracked.start.as_mut())
+        {
+            start.is_waiting = false;
+        }
+    }
+
+    /// Takes a report in. True if it says something that people should be told.
+    pub fn apply_report(&mut self, report: PreviewReport) -> bool {
+        if report
+            .run_id
+            .as_ref()
+            .is_some_and(|run| self.ended_runs.contains(run))
+        {
+            return false;
+        }
+        let Some(index) = self.index_of(&report.preview) else {
+            // Started by hand.
+            self.note_the_end_of(&report);
+            let is_news = !report.state.is_ready();
+            self.previews.push(Tracked::new(report));
+            return is_news;
+        };
+        if self.previews[index].start.is_some() && report.state.is_over() {
+            // Of a run before the one that is being started.
+            self.note_the_end_of(&report);
+            return false;
+        }
+        let tracked = &mut self.previews[index];
+        let is_same_run = tracked.report.run_id.is_none() || tracked.report.run_id == report.run_id;
+        if is_same_run
+            && tracked.report.run_id.is_some()
+            && report.revision <= tracked.report.revision
+        {
+            return false;
+        }
+        if !is_same_run {
+            tracked.stable_url = StableUrl::NotYet;
+            tracked.end = None;
+        }
+        // Whichever run it is, it has the name. What is asked for begins when that one is gone, if it is going.
+        if let Some(start) = tracked.start.take()
+            && tracked.end.is_none()
+            && report.state.is_ending()
+        {
+            tracked.successor = Some(start.request);
+        }
+        let is_changed = tracked.report.state != report.state;
+        tracked.report = report;
+        // Said together with the stable URL, which comes at once.
+        let waits_for_its_url =
+            tracked.report.state.is_ready() && tracked.stable_url == StableUrl::NotYet;
+        let is_news = is_changed && tracked.report.state.is_milestone() && !waits_for_its_url;
+        let report = tracked.report.clone();
+        self.note_the_end_of(&report);
+        self.forget_what_is_over();
+        is_news
+    }
+
+    /// A run is closed: what it would have reported, if it could have.
+    #[must_use]
+    pub fn synthesize_terminated(
+        &self,
+        preview: &PreviewId,
+        run_id: &str,
+    ) -> Option<PreviewReport> {
+        let report = &self.previews[self.index_of(preview)?].report;
+        let is_known_to_be_over =
+            report.run_id.as_deref() != Some(run_id) || report.state.is_over();
+        (!is_known_to_be_over).then(|| PreviewReport {
+            revision: u32::MAX,
+            state: PreviewState::Removed {
+                because: StopReason::Terminated,
+            },
+            ..report.clone()
+        })
+    }
+
+    /// Is it among those that are told of?
+    #[must_use]
+    pub fn knows(&self, preview: &PreviewId) -> bool {
+        self.index_of(preview).is_some()
+    }
+
+    /// Those whose runs are taken to be open.
+    #[must_use]
+    pub fn open_runs(&self) -> Vec<PreviewId> {
+        let open =
+            |tracked: &&Tracked| tracked.report.run_id.is_some() && !tracked.report.state.is_over();
+        let open = self.previews.iter().filter(open);
+        open.map(|tracked| tracked.report.preview.clone()).collect()
+    }
+
+    /// The stable URL points to it, or cannot.
+    pub fn stable_url_settled(&mut self, preview: &PreviewId, stable_url: Option<String>) {
+        let settled = stable_url.map_or(StableUrl::Refused, StableUrl::PointsHere);
+        if let Some(tracked) = self.get_mut(preview) {
+            tracked.stable_url = settled;
+        }
+    }
+
+    /// It is to end. The first reason stays.
+    pub fn request_end(&mut self, preview: &PreviewId, because: StopReason) {
+        if let Some(tracked) = self.get_mut(preview)
+            && tracked.can_be_stopped()
+        {
+            tracked.end = Some(End {
+                because,
+                is_delivered: false,
+            });
+        }
+    }
+
+    /// Its run was told to end, and need not be told again.
+    pub fn end_delivered(&mut self, preview: &PreviewId, run_id: &str) {
+        if let Some(tracked) = self.get_mut(preview)
+            && tracked.report.run_id.as_deref() == Some(run_id)
+            && let Some(end) = &mut tracked.end
+        {
+            end.is_delivered = true;
+        }
+    }
+
+    /// It ended before it was started. True if people should be told.
+    pub fn abandon(&mut self, preview: &PreviewId) -> bool {
+        let Some(tracked) = self.get_mut(preview) else {
+            return false;
+        };
+        tracked.start = None;
+        let Some(End { because, .. }) = tracked.end.take() else {
+            return false;
+        };
+        tracked.report.state = PreviewState::Removed { because };
+        self.forget_what_is_over();
+        true
+    }
+
+    /// It could not be started.
+    pub fn could_not_start(&mut self, preview: &PreviewId, explanation: Explanation) -> bool {
+        let Some(tracked) = self.get_mut(preview) else {
+            return false;
+        };
+        tracked.start = None;
+        tracked.report.state = PreviewState::Failed { explanation };
+        true
+    }
+
+    /// It gets more time.
+    pub fn extend(&mut self, preview: &PreviewId, by: Ttl) {
+        if let Some(tracked) = self.get_mut(preview) {
+            tracked.extensions.push(by);
+        }
+    }
+
+    /// The oldest of its extensions is delivered.
+    pub fn extension_delivered(&mut self, preview: &PreviewId) {
+        if let Some(tracked) = self.get_mut(preview)
+            && !tracked.extensions.is_empty()
+        {
+            tracked.extensions.remove(0);
+        }
+    }
+
+    /// What is to be done next, if anything.
+    pub(super) fn next_step(&self) -> Option<Step> {
+        let own = self.previews.iter().find_map(Tracked::next_step);
+        own.or_else(|| self.next_takeover())
+    }
+
+    /// The stable URL first: the older preview is only removed when nothing points to it any more.
+    fn next_takeover(&self) -> Option<Step> {
+        let newest_ready = self.previews.iter().rposition(Tracked::is_staying)?;
+        let chosen = &self.previews[newest_ready];
+        if let (StableUrl::NotYet, Some(run_id)) = (&chosen.stable_url, &chosen.report.run_id) {
+            return Some(Step::Apply(Effect::PointStableUrl {
+                preview: chosen.report.preview.clone(),
+                run_id: run_id.clone(),
+            }));
+        }
+        let mut older = self.previews[..newest_ready].iter();
+        let older = older.find(|tracked| tracked.can_be_stopped())?;
+        Some(Step::Supersede {
+            preview: older.report.preview.clone(),
+            by: chosen.report.preview.commit.clone(),
+        })
+    }
+
+    /// Where a preview of this commit stands, if there is one.
+    #[must_use]
+    pub fn availability(&self, preview: &PreviewId) -> Availability {
+        let Some(tracked) = self.index_of(preview).map(|index| &self.previews[index]) else {
+            return Availability::None;
+        };
+        match &tracked.report.state {
+            state if state.is_over() => Availability::None,
+            state if state.is_ending() => Availability::Ending,
+            _ if tracked.end.is_some() => Availability::Ending,
+            PreviewState::Ready {
+                url, expires_at, ..
+            } => Availability::Ready {
+                url: url.clone(),
+                expires_at: *expires_at,
+            },
+            _ => Availability::InProgress,
+        }
+    }
+
+    /// The newest one that can be extended.
+    #[must_use]
+    pub fn extendable(&self) -> Option<&PreviewReport> {
+        self.alive().next()
+    }
+
+    /// Until when it is granted, once it is ready.
+    #[must_use]
+    pub fn expires_at(&self, preview: &PreviewId) -> Option<Timestamp> {
+        match self.previews[self.index_of(preview)?].report.state {
+            PreviewState::Ready { expires_at, .. } => Some(expires_at),
+            _ => None,
+        }
+    }
+
+    /// All that can be stopped, the newest request first.
+    pub fn alive(&self) -> impl Iterator<Item = &PreviewReport> {
+        self.previews
+            .iter()
+            .rev()
+            .filter(|tracked| tracked.can_be_stopped())
+            .map(|tracked| &tracked.report)
+    }
+
+    /// Did this person ask for one that is alive?
+    #[must_use]
+    pub fn has_one_asked_for_by(&self, person: &Login) -> bool {
+        self.alive().any(|report| report.requested_by == *person)
+    }
+
+    /// Nothing is alive, and nothing waits to be started.
+    #[must_use]
+    pub fn are_all_over(&self) -> bool {
+        self.previews
+            .iter()
+            .all(|tracked| tracked.report.state.is_over() && tracked.successor.is_none())
+    }
+
+    /// What people are told: the newest request, and whatever else is not over.
+    #[must_use]
+    pub fn reports(&self) -> Vec<PreviewReport> {
+        self.previews
+            .iter()
+            .rev()
+            .map(Tracked::visible_report)
+            .collect()
+    }
+
+    /// What it said last.
+    #[must_use]
+    pub fn report_of(&self, preview: &PreviewId) -> Option<&PreviewReport> {
+        self.index_of(preview)
+            .map(|index| &self.previews[index].report)
+    }
+
+    fn index_of(&self, preview: &PreviewId) -> Option<usize> {
+        self.previews
+            .iter()
+            .position(|tracked| tracked.report.preview == *preview)
+    }
+
+    fn start_of(&mut self, preview: &PreviewId) -> Option<&mut Start> {
+        self.get_mut(preview)?.start.as_mut()
+    }
+
+    fn get_mut(&mut self, preview: &PreviewId) -> Option<&mut Tracked> {
+        self.previews
+            .iter_mut()
+            .find(|tracked| tracked.report.preview == *preview)
+    }
+
+    fn note_the_end_of(&mut self, report: &PreviewReport) {
+        if !report.state.is_over() {
+            return;
+        }
+        if let Some(run_id) = &report.run_id {
+            self.ended_runs.push_back(run_id.clone());
+        }
+        if self.ended_runs.len() > ENDED_RUNS_KEPT {
+            self.ended_runs.pop_front();
+        }
+    }
+
+    /// What is over is told only of the newest request: an older one's end is of no interest beside it.
+    fn forget_what_is_over(&mut self) {
+        let newest = self.previews.len().saturating_sub(1);
+        let mut index = 0;
+        self.previews.retain(|tracked| {
+            let is_kept =
+                index == newest || !tracked.report.state.is_over() || tracked.successor.is_some();
+            index += 1;
+            is_kept
+        });
+    }
+}
+
+/// Where a preview stands, for somebody who asks for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Availability {
+    /// There is none.
+    None,
+    /// It is being set up.
+    InProgress,
+    /// It answers.
+    Ready {
+        /// Where.
+        url: String,
+        /// Until when.
+        expires_at: Timestamp,
+    },
+    /// It is being removed, or is about to be.
+    Ending,
+}
+
+impl Start {
+    fn next_step(&self, is_to_end: bool) -> Option<Step> {
+        let preview = self.request.preview.clone();
+        if self.is_waiting {
+            None
+        } else if self.refusals >= REFUSALS_MAX || (is_to_end && self.refusals > 0) {
+            Some(Step::Apply(Effect::FindRun(preview)))
+        } else if is_to_end {
+            Some(Step::Abandon(preview))
+        } else {
+            Some(Step::Apply(Effect::StartRun(Box::new(
+                self.request.clone(),
+            ))))
+        }
+    }
+}
+
+impl Tracked {
+    fn new(report: PreviewReport) -> Self {
+        Self {
+            report,
+            stable_url: StableUrl::NotYet,
+            start: None,
+            end: None,
+            extensions: Vec::new(),
+            successor: None,
+        }
+    }
+
+    /// What is to be done about it, whatever becomes of the others.
+    fn next_step(&self) -> Option<Step> {
+        let preview = self.report.preview.clone();
+        if let Some(start) = &self.start {
+            return start.next_step(self.end.is_some());
+        }
+        if self.can_be_followed() {
+            return Some(Step::StartSuccessor(preview));
+        }
+        if self.report.state.is_over() {
+            return None;
+        }
+        let run_id = self.report.run_id.clone()?;
+        if let Some(end) = &self.end {
+            return (!end.is_delivered).then(|| {
+                Step::Apply(Effect::SignalStop {
+                    preview,
+                    run_id,
+                    because: end.because.clone(),
+                })
+            });
+        }
+        self.extensions.first().map(|by| {
+            Step::Apply(Effect::SignalExtend {
+                preview,
+                run_id,
+                by: *by,
+            })
+        })
+    }
+
+    /// Was it asked for in this comment or before, and waits for the end of another run?
+    fn waits_since(&self, comment: CommentId) -> bool {
+        let successor = self.successor.as_ref();
+        successor.is_some_and(|request| request.comment <= comment)
+    }
+
+    /// Answers, and goes on to.
+    fn is_staying(&self) -> bool {
+        self.report.state.is_ready() && self.end.is_none()
+    }
+
+    fn can_be_stopped(&self) -> bool {
+        self.end.is_none() && !self.report.state.is_over() && !self.report.state.is_ending()
+    }
+
+    /// What waited for its end can begin.
+    fn can_be_followed(&self) -> bool {
+        self.report.state.is_over() && self.successor.is_some()
+    }
+
+    fn visible_report(&self) -> PreviewReport {
+        let mut report = self.report.clone();
+        if let Some(request) = &self.successor {
+            report.requested_by = request.requested_by.clone();
+            report.state = PreviewState::Queued {
+                waiting_for: WaitingFor::OwnRemoval,
+            };
+        } else if let Some(end) = self.end.as_ref().filter(|_| !report.state.is_over()) {
+            report.state = PreviewState::Stopping {
+                because: end.because.clone(),
+            };
+        } else if let (PreviewState::Ready { stable_url, .. }, StableUrl::PointsHere(url)) =
+            (&mut report.state, &self.stable_url)
+        {
+            *stable_url = Some(url.clone());
+        }
+        report
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,389 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn preview(commit: char) -> PreviewId {
+    let sha = commit.to_string().repeat(40);
+    format!("octo-org/hello-world#12:{sha}")
+        .parse()
+        .expect("an id")
+}
+
+fn request(commit: char) -> PreviewRequest {
+    let id = preview(commit);
+    serde_json::from_value(serde_json::json!({
+        "idempotency_key": id.to_string(), "repo": "octo-org/hello-world", "pr_number": 12, "commit_sha": id.commit,
+        "installation_id": 5, "comment_id": 77, "requested_by": "mona",
+    }))
+    .expect("a request")
+}
+
+fn report(commit: char, run: &str, revision: u32, state: PreviewState) -> PreviewReport {
+    PreviewReport {
+        preview: preview(commit),
+        run_id: Some(run.to_owned()),
+        revision,
+        requested_by: "mona".parse().expect("a login"),
+        asked_in: CommentId(77),
+        state,
+    }
+}
+
+fn ready(expires_at: &str) -> PreviewState {
+    PreviewState::Ready {
+        url: "http://x/".to_owned(),
+        stable_url: None,
+        expires_at: expires_at.parse().expect("a time"),
+        extendable_until: Timestamp::MAX,
+        is_expiring: false,
+    }
+}
+
+const LATER: &str = "2026-11-22T12:30:00Z";
+
+fn gone() -> PreviewState {
+    PreviewState::Removed {
+        because: StopReason::Asked { by: None },
+    }
+}
+
+fn failed() -> PreviewState {
+    PreviewState::Failed {
+        explanation: crate::Explanation {
+            summary: "No.".to_owned(),
+            log_tail: None,
+        },
+    }
+}
+
+/// Asked for, started, ready, and led to.
+fn with_ready(tracker: &mut PreviewTracker, commit: char, run: &str) {
+    tracker.request(request(commit));
+    tracker.run_started(&preview(commit), run);
+    tracker.apply_report(report(commit, run, 1, ready(LATER)));
+    tracker.stable_url_settled(&preview(commit), Some("http://stable/".to_owned()));
+}
+
+fn states(tracker: &PreviewTracker) -> Vec<(String, PreviewState)> {
+    let told = tracker.reports().into_iter();
+    told.map(|report| (report.preview.commit.short().to_owned(), report.state))
+        .collect()
+}
+
+#[test]
+fn what_is_on_its_way_is_no_news_and_what_was_waited_for_is() {
+    let mut tracker = PreviewTracker::default();
+    tracker.request(request('a'));
+    tracker.run_started(&preview('a'), "run-1");
+    assert!(!tracker.apply_report(report('a', "run-1", 1, PreviewState::Provisioning)));
+    let waiting = PreviewState::WaitingForImage {
+        image: "x".to_owned(),
+    };
+    assert!(tracker.apply_report(report('a', "run-1", 2, waiting)));
+    // Ready is told together with the address, which is led here first.
+    assert!(!tracker.apply_report(report('a', "run-1", 3, ready(LATER))));
+    assert_eq!(
+        tracker.next_step(),
+        Some(Step::Apply(Effect::PointStableUrl {
+            preview: preview('a'),
+            run_id: "run-1".to_owned()
+        }))
+    );
+    tracker.stable_url_settled(&preview('a'), Some("http://stable/".to_owned()));
+    assert_eq!(tracker.next_step(), None);
+    assert!(tracker.apply_report(report('a', "run-1", 4, ready("2026-11-22T13:00:00Z"))));
+    assert!(tracker.apply_report(report('a', "run-1", 5, gone())));
+    assert!(tracker.are_all_over());
+}
+
+#[test]
+fn a_report_that_comes_late_says_nothing() {
+    let mut tracker = PreviewTracker::default();
+    tracker.request(request('a'));
+    assert!(!tracker.apply_report(report('a', "run-1", 2, PreviewState::Starting)));
+    assert!(!tracker.apply_report(report('a', "run-1", 1, PreviewState::Installing)));
+    assert_eq!(states(&tracker)[0].1, PreviewState::Starting);
+    assert!(tracker.apply_report(report('a', "run-1", 3, gone())));
+    tracker.request(request('a'));
+    tracker.run_started(&preview('a'), "run-2");
+    assert!(!tracker.apply_report(report('a', "run-1", 3, gone())));
+    assert_eq!(states(&tracker)[0].1, PreviewState::Requested);
+}
+
+#[test]
+fn an_older_preview_stays_until_a_newer_one_is_ready() {
+    let mut tracker = PreviewTracker::default();
+    with_ready(&mut tracker, 'a', "run-a");
+    tracker.request(request('b'));
+    tracker.run_started(&preview('b'), "run-b");
+    tracker.apply_report(report('b', "run-b", 1, PreviewState::Starting));
+    assert_eq!(tracker.next_step(), None);
+    assert_eq!(states(&tracker).len(), 2);
+
+    tracker.apply_report(report('b', "run-b", 2, ready(LATER)));
+    assert!(matches!(
+        tracker.next_step(),
+        Some(Step::Apply(Effect::PointStableUrl { .. }))
+    ));
+    tracker.stable_url_settled(&preview('b'), None);
+    let by = preview('b').commit;
+    assert_eq!(
+        tracker.next_step(),
+        Some(Step::Supersede {
+            preview: preview('a'),
+            by
+        })
+    );
+    let by = preview('b').commit;
+    tracker.request_end(&preview('a'), StopReason::Superseded { by });
+    assert!(matches!(
+        tracker.next_step(),
+        Some(Step::Apply(Effect::SignalStop { run_id, .. })) if run_id == "run-a"
+    ));
+    tracker.end_delivered(&preview('a'), "run-a");
+    assert_eq!(tracker.next_step(), None);
+    tracker.apply_report(report('a', "run-a", 9, gone()));
+    assert_eq!(states(&tracker), [("bbbbbbb".to_owned(), ready(LATER))]);
+}
+
+#[test]
+fn a_newer_one_that_fails_leaves_the_older_alone() {
+    let mut tracker = PreviewTracker::default();
+    with_ready(&mut tracker, 'a', "run-a");
+    tracker.request(request('b'));
+    tracker.run_started(&preview('b'), "run-b");
+    assert!(tracker.apply_report(report('b', "run-b", 1, failed())));
+    assert_eq!(tracker.next_step(), None);
+    let told = states(&tracker);
+    assert_eq!(told[0], ("bbbbbbb".to_owned(), failed()));
+    assert!(told[1].0 == "aaaaaaa" && told[1].1.is_ready());
+}
+
+#[test]
+fn an_older_one_that_is_ready_too_late_is_superseded_at_once() {
+    let mut tracker = PreviewTracker::default();
+    tracker.request(request('a'));
+    tracker.run_started(&preview('a'), "run-a");
+    with_ready(&mut tracker, 'b', "run-b");
+    assert!(matches!(
+        tracker.next_step(),
+        Some(Step::Supersede { preview: older, .. }) if older == preview('a')
+    ));
+    tracker.apply_report(report('a', "run-a", 3, ready(LATER)));
+    assert!(matches!(
+        tracker.next_step(),
+        Some(Step::Supersede { preview: older, .. }) if older == preview('a')
+    ));
+}
+
+#[test]
+fn a_request_during_the_removal_waits_for_its_end() {
+    let mut tracker = PreviewTracker::default();
+    with_ready(&mut tracker, 'a', "run-1");
+    let because = StopReason::Asked { by: None };
+    tracker.apply_report(report('a', "run-1", 2, PreviewState::Stopping { because }));
+    assert_eq!(tracker.availability(&preview('a')), Availability::Ending);
+    tracker.queue(request('a'));
+    assert!(matches!(states(&tracker)[0].1, PreviewState::Queued { .. }));
+    assert!(tracker.next_step().is_none() && !tracker.are_all_over());
+
+    tracker.apply_report(report('a', "run-1", 3, gone()));
+    let preview = preview('a');
+    assert_eq!(
+        tracker.next_step(),
+        Some(Step::StartSuccessor(preview.clone()))
+    );
+    assert_eq!(tracker.take_successor(&preview), Some(request('a')));
+}
+
+#[test]
+fn a_run_that_ends_without_a_word_was_terminated() {
+    let mut tracker = PreviewTracker::default();
+    with_ready(&mut tracker, 'a', "run-1");
+    assert_eq!(
+        tracker.synthesize_terminated(&preview('a'), "another-run"),
+        None
+    );
+    let report = tracker
+        .synthesize_terminated(&preview('a'), "run-1")
+        .expect("nothing had said so");
+    assert!(tracker.apply_report(report));
+    let because = StopReason::Terminated;
+    assert_eq!(states(&tracker)[0].1, PreviewState::Removed { because });
+    assert_eq!(tracker.synthesize_terminated(&preview('a'), "run-1"), None);
+}
+
+#[test]
+fn a_preview_that_was_started_by_hand_is_taken_in() {
+    let mut tracker = PreviewTracker::default();
+    tracker.apply_report(report('a', "run-1", 4, ready(LATER)));
+    assert!(matches!(
+        tracker.next_step(),
+        Some(Step::Apply(Effect::PointStableUrl { .. }))
+    ));
+    assert_eq!(tracker.alive().count(), 1);
+}
+
+fn any_state() -> impl Strategy<Value = PreviewState> {
+    prop_oneof![
+        Just(PreviewState::Provisioning),
+        Just(PreviewState::Starting),
+        Just(ready(LATER)),
+        Just(PreviewState::Stopping {
+            because: StopReason::Asked { by: None }
+        }),
+        Just(gone()),
+        Just(failed()),
+    ]
+}
+
+proptest! {
+    /// Whatever is reported in whatever order: steps come to an end, and never is the newest ready preview removed for an older one.
+    #[test]
+    fn reconciling_ends_and_keeps_the_newest(reports in prop::collection::vec((0u8..4, 0u8..3, 1u32..6, any_state(), any::<(bool, bool, bool)>()), 0..40)) {
+        let mut tracker = PreviewTracker::default();
+        for (commit, run, revision, state, (asks, ends, is_name_taken)) in reports {
+            let commit = char::from(b'a' + commit);
+            if asks && tracker.availability(&preview(commit)) == Availability::None {
+                tracker.request(request(commit));
+            }
+            if ends {
+                tracker.request_end(&preview(commit), StopReason::Asked { by: None });
+            }
+            tracker.retry_starts();
+            tracker.apply_report(report(commit, &format!("run-{run}"), revision, state));
+            let mut steps = 0;
+            while let Some(step) = tracker.next_step() {
+                steps += 1;
+                prop_assert!(steps < 40);
+                match step {
+                    Step::Supersede { preview: ended, by } => {
+                        prop_assert_ne!(&ended.commit, &by);
+                        tracker.request_end(&ended, StopReason::Superseded { by });
+                    }
+                    Step::StartSuccessor(preview) => {
+                        let request = tracker.take_successor(&preview).expect("it waits");
+                        tracker.request(request);
+                    }
+                    Step::Abandon(preview) => drop(tracker.abandon(&preview)),
+                    Step::Apply(effect) => match effect {
+                        Effect::StartRun(request) if is_name_taken => tracker.start_refused(&request.preview),
+                        Effect::StartRun(request) => tracker.run_started(&request.preview, "run-9"),
+                        Effect::FindRun(preview) => tracker.name_is_free(&preview),
+                        Effect::SignalStop { preview, run_id, .. } => tracker.end_delivered(&preview, &run_id),
+                        Effect::SignalExtend { preview, .. } => tracker.extension_delivered(&preview),
+                        Effect::PointStableUrl { preview, .. } => tracker.stable_url_settled(&preview, None),
+                        other => panic!("no work of the tracker's: {other:?}"),
+                    },
+                }
+            }
+            let staying = tracker.previews.iter().filter(|tracked| tracked.is_staying()).count();
+            prop_assert!(staying <= 1);
+        }
+    }
+}
+
+#[test]
+fn an_end_that_comes_while_a_start_is_under_way_is_delivered_as_soon_as_it_runs() {
+    let mut tracker = PreviewTracker::default();
+    tracker.request(request('a'));
+    assert!(matches!(
+        tracker.next_step(),
+        Some(Step::Apply(Effect::StartRun(_)))
+    ));
+    let because = StopReason::PullRequestClosed { merged: true };
+    tracker.request_end(&preview('a'), because.clone());
+    // Temporal has started it meanwhile.
+    tracker.run_started(&preview('a'), "run-1");
+    let end = Step::Apply(Effect::SignalStop {
+        preview: preview('a'),
+        run_id: "run-1".to_owned(),
+        because,
+    });
+    assert_eq!(tracker.next_step(), Some(end));
+    tracker.end_delivered(&preview('a'), "run-1");
+    assert_eq!(tracker.next_step(), None);
+    assert!(!tracker.are_all_over());
+    tracker.apply_report(report('a', "run-1", 2, gone()));
+    assert!(tracker.are_all_over());
+}
+
+#[test]
+fn what_is_to_end_before_it_was_started_is_not_started() {
+    let mut tracker = PreviewTracker::default();
+    tracker.request(request('a'));
+    tracker.request_end(&preview('a'), StopReason::Asked { by: None });
+    let abandon = Step::Abandon(preview('a'));
+    assert_eq!(tracker.next_step(), Some(abandon));
+    assert!(tracker.abandon(&preview('a')));
+    assert!(tracker.are_all_over() && tracker.next_step().is_none());
+    assert_eq!(states(&tracker)[0].1, gone());
+}
+
+#[test]
+fn a_run_that_has_the_name_and_lives_is_taken_in_and_ended_if_that_was_asked_for() {
+    let mut tracker = PreviewTracker::default();
+    tracker.request(request('a'));
+    tracker.start_refused(&preview('a'));
+    assert_eq!(tracker.next_step(), None, "in a moment");
+    tracker.retry_starts();
+    assert!(matches!(
+        tracker.next_step(),
+        Some(Step::Apply(Effect::StartRun(_)))
+    ));
+    tracker.request_end(&preview('a'), StopReason::Asked { by: None });
+    assert!(
+        matches!(tracker.next_step(), Some(Step::Apply(Effect::FindRun(_)))),
+        "somebody has the name"
+    );
+    tracker.apply_report(report('a', "by-hand", 4, ready(LATER)));
+    assert!(
+        matches!(tracker.next_step(), Some(Step::Apply(Effect::SignalStop { run_id, .. })) if run_id == "by-hand")
+    );
+}
+
+#[test]
+fn a_run_that_has_the_name_and_is_being_removed_is_waited_for() {
+    let mut tracker = PreviewTracker::default();
+    tracker.request(request('a'));
+    tracker.start_refused(&preview('a'));
+    let because = StopReason::Asked { by: None };
+    tracker.apply_report(report(
+        'a',
+        "forgotten",
+        4,
+        PreviewState::Stopping { because },
+    ));
+    assert_eq!(tracker.next_step(), None);
+    assert!(matches!(states(&tracker)[0].1, PreviewState::Queued { .. }));
+    tracker.apply_report(report('a', "forgotten", 5, gone()));
+    assert!(matches!(tracker.next_step(), Some(Step::StartSuccessor(_))));
+}
+
+#[test]
+fn the_last_word_of_an_earlier_run_does_not_end_a_start() {
+    let mut tracker = PreviewTracker::default();
+    tracker.request(request('a'));
+    tracker.apply_report(report('a', "before", 9, gone()));
+    assert!(matches!(
+        tracker.next_step(),
+        Some(Step::Apply(Effect::StartRun(_)))
+    ));
+}
+
+#[test]
+fn more_time_that_is_asked_for_while_a_start_is_under_way_is_not_lost() {
+    let mut tracker = PreviewTracker::default();
+    tracker.request(request('a'));
+    let by = "10m".parse().expect("a duration");
+    tracker.extend(&preview('a'), by);
+    tracker.run_started(&preview('a'), "run-1");
+    let extend = Step::Apply(Effect::SignalExtend {
+        preview: preview('a'),
+        run_id: "run-1".to_owned(),
+        by,
+    });
+    assert_eq!(tracker.next_step(), Some(extend));
+    tracker.extension_delivered(&preview('a'));
+    assert_eq!(tracker.next_step(), None);
+}

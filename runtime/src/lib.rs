@@ -1,0 +1,13 @@
+//! What webhook and worker share as programs: settings, logs, the connection to Temporal, probes, shutdown, and how a pull request's workflow
+//! is signalled.
+
+pub mod logging;
+pub mod probes;
+pub mod secret;
+pub mod shutdown;
+pub mod signal;
+pub mod temporal;
+mod temporal_settings;
+
+pub use logging::LogFormat;
+pub use temporal_settings::{InvalidConnection, TemporalSettings};

@@ -1,0 +1,150 @@
+//! Signals to a pull request's workflow, whether it runs or not, and whatever its repository was called when it began.
+
+use std::time::Duration;
+
+use domain::{PullRequestRef, RepositoryId};
+use futures::TryStreamExt;
+use temporalio_client::{
+    Client, NamespacedClient, WorkflowListOptions,
+    grpc::WorkflowService,
+    tonic::{Code, IntoRequest, Request, Status},
+};
+use temporalio_common::protos::temporal::api::{
+    common::v1::WorkflowExecution, workflowservice::v1::SignalWorkflowExecutionRequest,
+};
+use workflows::signal::{Signal, open_workflows, signal_with_start, workflow_type};
+
+/// Longest time for one attempt of one call.
+const CALL_TIMEOUT: Duration = Duration::from_secs(3);
+/// As many open workflows of one pull request are looked at. It has one, and a few previews.
+const LISTED_MAX: usize = 50;
+
+/// The workflow that is signalled.
+#[derive(Clone, Debug)]
+pub struct Recipient<'a> {
+    /// Of which pull request.
+    pub pull_request: &'a PullRequestRef,
+    /// Its repository, whatever it is called.
+    pub repository_id: Option<RepositoryId>,
+}
+
+/// When a workflow is started that does not run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// Always.
+    Always,
+    /// If previews of the pull request are open, so that somebody attends to them.
+    IfPreviewsAreOpen,
+}
+
+/// What became of a signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signalled {
+    /// The workflow has it.
+    Delivered,
+    /// No workflow runs, and none was started.
+    NoWorkflow,
+}
+
+/// Signals the workflow of a pull request. Signalling the same again changes nothing, by the request ID.
+///
+/// # Errors
+/// Temporal's refusal. It may have taken the signal all the same.
+pub async fn signal_pull_request(
+    temporal: &Client,
+    task_queue: &str,
+    recipient: Recipient<'_>,
+    signal: Signal,
+    start: Start,
+) -> Result<Signalled, Status> {
+    let named = recipient.pull_request.to_string();
+    if deliver(temporal, named, &signal).await? {
+        return Ok(Signalled::Delivered);
+    }
+    let open = match open(temporal, task_queue, &recipient).await {
+        Ok(open) => open,
+        // Without the list, the workflow that is started finds what is open itself.
+        Err(_) if start == Start::Always => Vec::new(),
+        Err(status) => return Err(status),
+    };
+    for workflow in &open {
+        if workflow.is_pull_request && deliver(temporal, workflow.id.clone(), &signal).await? {
+            return Ok(Signalled::Delivered);
+        }
+    }
+    if start == Start::IfPreviewsAreOpen && open.is_empty() {
+        return Ok(Signalled::NoWorkflow);
+    }
+    let mut request = signal_with_start(
+        recipient.pull_request.clone(),
+        recipient.repository_id,
+        task_queue,
+        signal,
+    );
+    request.namespace = temporal.namespace();
+    request.identity = temporal.identity();
+    temporal
+        .connection()
+        .clone()
+        .signal_with_start_workflow_execution(limited(request))
+        .await?;
+    Ok(Signalled::Delivered)
+}
+
+/// False if no run of that ID is open.
+async fn deliver(temporal: &Client, workflow_id: String, signal: &Signal) -> Result<bool, Status> {
+    let request = SignalWorkflowExecutionRequest {
+        namespace: temporal.namespace(),
+        identity: temporal.identity(),
+        workflow_execution: Some(WorkflowExecution {
+            workflow_id,
+            run_id: String::new(),
+        }),
+        signal_name: signal.name.clone(),
+        input: Some(signal.input.clone().into()),
+        request_id: signal.request_id.clone(),
+        ..SignalWorkflowExecutionRequest::default()
+    };
+    let signalled = temporal
+        .connection()
+        .clone()
+        .signal_workflow_execution(limited(request))
+        .await;
+    match signalled {
+        Ok(_) => Ok(true),
+        Err(status) if status.code() == Code::NotFound => Ok(false),
+        Err(status) => Err(status),
+    }
+}
+
+struct Open {
+    id: String,
+    is_pull_request: bool,
+}
+
+async fn open(
+    temporal: &Client,
+    task_queue: &str,
+    recipient: &Recipient<'_>,
+) -> Result<Vec<Open>, Status> {
+    let query = open_workflows(recipient.pull_request, recipient.repository_id, task_queue);
+    let options = WorkflowListOptions::builder().limit(LISTED_MAX).build();
+    let found: Vec<_> = temporal
+        .list_workflows(query, options)
+        .try_collect()
+        .await
+        .map_err(|error| Status::unavailable(error.to_string()))?;
+    Ok(found
+        .iter()
+        .map(|workflow| Open {
+            id: workflow.id().to_owned(),
+            is_pull_request: workflow.workflow_type() == workflow_type(),
+        })
+        .collect())
+}
+
+fn limited<T>(message: T) -> Request<T> {
+    let mut request = message.into_request();
+    request.set_timeout(CALL_TIMEOUT);
+    request
+}

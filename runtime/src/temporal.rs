@@ -1,0 +1,88 @@
+//! The connection to Temporal.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use temporalio_client::{
+    Client, ClientOptions, Connection, ConnectionOptions, NamespacedClient, RetryOptions,
+    grpc::WorkflowService,
+    request_extensions::RetryConfigForCall,
+    tonic::{IntoRequest, Status},
+};
+use temporalio_common::protos::temporal::api::workflowservice::v1::DescribeNamespaceRequest;
+
+use crate::{TemporalSettings, probes::Dependency};
+
+/// How often a server that does not answer yet is tried again.
+const CONNECT_EVERY: Duration = Duration::from_secs(2);
+/// Longest time for a check, which is not repeated: the next one is.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Tries until Temporal answers and knows our namespace. It may be starting, too.
+pub async fn connect(settings: &TemporalSettings, connection: &ConnectionOptions) -> Client {
+    loop {
+        match try_connect(settings, connection).await {
+            Ok(client) => return client,
+            Err(error) => {
+                let address = settings.temporal_address.as_str();
+                let error = format!("{error:#}");
+                tracing::warn!(
+                    address,
+                    error,
+                    "Temporal does not answer; trying again (TEMPORAL_ADDRESS)"
+                );
+                tokio::time::sleep(CONNECT_EVERY).await;
+            }
+        }
+    }
+}
+
+async fn try_connect(
+    settings: &TemporalSettings,
+    connection: &ConnectionOptions,
+) -> anyhow::Result<Client> {
+    let connection = Box::pin(Connection::connect(connection.clone())).await?;
+    let options = ClientOptions::new(settings.temporal_namespace.as_str()).build();
+    let client = Client::new(connection, options)?;
+    check(&client).await?;
+    Ok(client)
+}
+
+/// Succeeds if Temporal answers and knows our namespace.
+///
+/// # Errors
+/// Temporal's own words.
+pub async fn check(client: &Client) -> Result<(), Status> {
+    let mut request = DescribeNamespaceRequest {
+        namespace: client.namespace(),
+        ..DescribeNamespaceRequest::default()
+    }
+    .into_request();
+    request.set_timeout(CHECK_TIMEOUT);
+    request
+        .extensions_mut()
+        .insert(RetryConfigForCall(RetryOptions::no_retries()));
+    client
+        .connection()
+        .clone()
+        .describe_namespace(request)
+        .await?;
+    Ok(())
+}
+
+/// Temporal, for probes.
+pub struct TemporalIsThere(pub Client);
+
+#[async_trait]
+impl Dependency for TemporalIsThere {
+    async fn check(&self) -> Result<(), String> {
+        let namespace = self.0.namespace();
+        check(&self.0).await.map_err(|status| {
+            format!(
+                "reaching namespace {namespace} failed: Temporal says {:?}: {}; check TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE",
+                status.code(),
+                status.message()
+            )
+        })
+    }
+}

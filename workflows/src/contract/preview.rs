@@ -1,0 +1,119 @@
+//! What makes, watches and removes a preview in the cluster.
+#![allow(
+    missing_docs,
+    reason = "the SDK's macros generate public items without documentation"
+)]
+
+use domain::{
+    CommentId, InstallationId, Login, NamespaceHandle, PreviewId, RunIdentity, Ttl,
+    preview::{ChartSource, PreviewSettings},
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use temporalio_macros::activity_definitions;
+use temporalio_workflow::ActivityExecutionError;
+
+/// Activities on the previews' own queue.
+pub struct PreviewActivities;
+
+#[activity_definitions]
+impl PreviewActivities {
+    /// Makes the preview's namespace with its guards (quota, limits, network policy, pod security), labelled and annotated as ours.
+    #[activity(name = "create_namespace")]
+    pub async fn create_namespace(
+        _input: CreateNamespace,
+    ) -> Result<NamespaceHandle, ActivityExecutionError> {
+        unimplemented!()
+    }
+
+    /// Installs the chart for this commit; does not wait for the workloads.
+    #[activity(name = "install_release")]
+    pub async fn install_release(_input: InstallRelease) -> Result<(), ActivityExecutionError> {
+        unimplemented!()
+    }
+
+    /// Waits until the URL answers, or says early and exactly why it will not.
+    #[activity(name = "await_ready")]
+    pub async fn await_ready(_input: AwaitReady) -> Result<Readiness, ActivityExecutionError> {
+        unimplemented!()
+    }
+
+    /// Uninstalls the release, deletes the namespace if this run owns it, and returns when it is really gone.
+    #[activity(name = "tear_down")]
+    pub async fn tear_down(_input: TearDown) -> Result<(), ActivityExecutionError> {
+        unimplemented!()
+    }
+}
+
+/// For implementers: `#[activity(definition = …)]`.
+pub mod declared {
+    pub use super::preview_activities::{AwaitReady, CreateNamespace, InstallRelease, TearDown};
+}
+
+/// Input of `create_namespace`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreateNamespace {
+    /// Who will own it.
+    pub owner: RunIdentity,
+    /// The comment that asked, for people who look at the cluster.
+    pub comment: CommentId,
+    /// Through which installation its pull request is reached, should the workflow not be there any more to say what became of the preview.
+    pub installation: InstallationId,
+    /// The login of the person who asked.
+    pub requested_by: Login,
+    /// How long the preview is meant to live.
+    pub ttl: Ttl,
+    /// What will be installed there: a chart from the repository is held to more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chart: Option<ChartSource>,
+}
+
+/// Input of `install_release`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstallRelease {
+    /// Who installs.
+    pub owner: RunIdentity,
+    /// Through which installation its repository is read.
+    pub installation: InstallationId,
+    /// Into which namespace.
+    pub namespace: NamespaceHandle,
+    /// The earliest end of the preview that is known at this time, for the app to show.
+    pub expires_at: Timestamp,
+    /// How the repository wants it installed.
+    #[serde(default)]
+    pub settings: PreviewSettings,
+}
+
+/// Input of `await_ready`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AwaitReady {
+    /// Which preview.
+    pub preview: PreviewId,
+    /// In which namespace.
+    pub namespace: NamespaceHandle,
+    /// What to do while the commit's image does not exist: wait for it (within the service's bound), or return at once and say so.
+    pub wait_for_image: bool,
+}
+
+/// Output of `await_ready`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "is")]
+pub enum Readiness {
+    /// The workloads are up and the URL answered.
+    Ready {
+        /// The address to publish.
+        url: String,
+    },
+    /// The commit's image does not exist yet.
+    ImageMissing {
+        /// Which.
+        image: String,
+    },
+}
+
+/// Input of `tear_down`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TearDown {
+    /// Only what this run owns is removed.
+    pub owner: RunIdentity,
+}

@@ -1,0 +1,242 @@
+//! Carries out effects: changes what is remembered, starts and signals previews, points the stable URL.
+
+use std::future::pending;
+
+use domain::{
+    Explanation, PreviewId, RunIdentity, Ttl,
+    preview::{PreviewRequest, StopReason},
+    pull_request::{Answer, Conversation, Effect},
+};
+use futures_util::FutureExt;
+use jiff::Timestamp;
+use temporalio_workflow::{
+    ChildWorkflowOptions, ParentClosePolicy, StartChildWorkflowExecutionFailedCause,
+    WorkflowCancellationToken, WorkflowIdReusePolicy,
+    common::error::{ChildWorkflowStartError, WorkflowSignalError},
+    select,
+};
+
+use super::{session::Session, timeouts};
+use crate::{
+    PreviewWorkflow, clock,
+    contract::{PointStableUrl, PullRequestActivities},
+    uncancelled,
+};
+
+impl Session {
+    /// Brings every preview to where it should be, one effect after the other, until the session is over and nothing is left to do.
+    pub(super) async fn reconcile_previews(&self) {
+        loop {
+            let effect = self
+                .ctx
+                .state_mut(|workflow| workflow.conversation.reconcile());
+            if let Some(effect) = effect {
+                // Nobody has asked for it just now, so nobody is answered.
+                let _ = self.apply(effect).await;
+            } else if self.ctx.state(|workflow| workflow.is_draining) {
+                return;
+            } else {
+                self.wait_for_an_effect().await;
+            }
+        }
+    }
+
+    async fn wait_for_an_effect(&self) {
+        let is_a_start_waiting = self
+            .ctx
+            .state(|workflow| workflow.conversation.previews.has_a_waiting_start());
+        let timer = WorkflowCancellationToken::new();
+        let pause = async {
+            if is_a_start_waiting {
+                self.ctx.timer(timeouts::until_closed(&timer)).await;
+            } else {
+                pending::<()>().await;
+            }
+        };
+        let mut pause = std::pin::pin!(pause.fuse());
+        select! {
+            _ = uncancelled::until(&self.ctx, |workflow| !workflow.conversation.is_reconciled() || workflow.is_draining) => {}
+            run = self.children.next_closed() => self.ctx.state_mut(|workflow| {
+                workflow.conversation.run_closed(&run.preview, &run.run_id);
+            }),
+            _ = pause => self.ctx.state_mut(|workflow| workflow.conversation.previews.retry_starts()),
+        }
+        timer.cancel();
+    }
+
+    /// Carries out what was decided. Returns what the person who asked is to be told, if anything.
+    pub(super) async fn apply(&self, effect: Effect) -> Option<Answer> {
+        match effect {
+            Effect::Answer(answer) => return Some(answer),
+            Effect::DenySilently { person } => {
+                self.update(|it, now| it.deny_silently(&person, now))
+            }
+            Effect::Request(request) => self.update(|it, _| it.request(*request)),
+            Effect::Queue(request) => self.update(|it, _| it.queue(*request)),
+            Effect::Extend { preview, by } => return self.extend(&preview, by).await,
+            Effect::Stop(stop) => self.update(|it, _| it.stop(&stop)),
+            Effect::Close { at, merged } => self.update(|it, _| it.close(at, merged)),
+            Effect::StartRun(request) => self.start_run(*request).await,
+            Effect::FindRun(preview) => self.find_run(preview).await,
+            Effect::SignalStop {
+                preview,
+                run_id,
+                because,
+            } => self.signal_stop(&preview, run_id, because).await,
+            Effect::SignalExtend {
+                preview,
+                run_id,
+                by,
+            } => self.signal_extend(&preview, run_id, by).await,
+            Effect::PointStableUrl { preview, run_id } => {
+                self.point_stable_url(preview, run_id).await;
+            }
+        }
+        None
+    }
+
+    /// Changes what is remembered.
+    pub(super) fn update(&self, change: impl FnOnce(&mut Conversation, Timestamp)) {
+        let now = clock::now(&self.ctx);
+        self.ctx
+            .state_mut(|workflow| change(&mut workflow.conversation, now));
+    }
+
+    /// A preview that is ready reports its new end at once, so that a `status` after an `extend` in the same comment tells it.
+    async fn extend(&self, preview: &PreviewId, by: Ttl) -> Option<Answer> {
+        let before = self.ctx.state_mut(|workflow| {
+            workflow.conversation.previews.extend(preview, by);
+            workflow.conversation.previews.expires_at(preview)
+        });
+        before?;
+        let timer = WorkflowCancellationToken::new();
+        select! {
+            _ = self.ctx.wait_condition(|workflow| workflow.conversation.previews.expires_at(preview) != before) => timer.cancel(),
+            _ = self.ctx.timer(timeouts::until_reported(&timer)) => {}
+        }
+        let has_ended = self.ctx.state(|workflow| {
+            let mut alive = workflow.conversation.previews.alive();
+            !alive.any(|report| report.preview == *preview)
+        });
+        has_ended.then_some(Answer::NothingToExtend)
+    }
+
+    /// Starts a preview as a run of its own, which outlives this one.
+    async fn start_run(&self, request: PreviewRequest) {
+        let preview = request.preview.clone();
+        let options = how_to_start(&request);
+        let started = self
+            .ctx
+            .start_child_workflow(PreviewWorkflow::run, request, options)
+            .await;
+        match started {
+            Ok(child) => {
+                let run_id = child.run_id.clone();
+                self.children.watch(preview.clone(), child);
+                self.ctx.state_mut(|workflow| {
+                    workflow
+                        .conversation
+                        .previews
+                        .run_started(&preview, &run_id)
+                });
+            }
+            Err(ChildWorkflowStartError::StartFailed {
+                cause: StartChildWorkflowExecutionFailedCause::WorkflowAlreadyExists,
+                ..
+            }) => self
+                .ctx
+                .state_mut(|workflow| workflow.conversation.previews.start_refused(&preview)),
+            Err(error) => self.ctx.state_mut(|workflow| {
+                let explanation = Explanation {
+                    summary: format!("Temporal did not start the preview's workflow: {error}."),
+                    log_tail: None,
+                };
+                workflow.conversation.could_not_start(&preview, explanation);
+            }),
+        }
+    }
+
+    /// Another run has the preview's name: its predecessor, which closes in a moment, or one that was started by hand or is forgotten, and is taken in.
+    async fn find_run(&self, preview: PreviewId) {
+        let closed = self.find_previews(vec![preview.clone()]).await;
+        self.ctx.state_mut(|workflow| {
+            let previews = &mut workflow.conversation.previews;
+            if closed.contains(&preview) {
+                previews.name_is_free(&preview);
+            } else {
+                previews.start_refused(&preview);
+            }
+        });
+    }
+
+    async fn signal_stop(&self, preview: &PreviewId, run_id: String, because: StopReason) {
+        let handle = self
+            .ctx
+            .external_workflow(preview.to_string(), Some(run_id.clone()));
+        let told = handle
+            .signal(PreviewWorkflow::stop, because.into(), timeouts::signal())
+            .await;
+        self.ctx.state_mut(|workflow| match told {
+            // Closed, and nobody has told us how: somebody has terminated it.
+            Err(WorkflowSignalError::NotFound(_)) => {
+                workflow.conversation.run_closed(preview, &run_id)
+            }
+            _ => workflow
+                .conversation
+                .previews
+                .end_delivered(preview, &run_id),
+        });
+    }
+
+    async fn signal_extend(&self, preview: &PreviewId, run_id: String, by: Ttl) {
+        let handle = self
+            .ctx
+            .external_workflow(preview.to_string(), Some(run_id));
+        // If it has ended meanwhile, it says so itself.
+        let _ = handle
+            .signal(PreviewWorkflow::extend_ttl, by.into(), timeouts::signal())
+            .await;
+        self.ctx
+            .state_mut(|workflow| workflow.conversation.previews.extension_delivered(preview));
+    }
+
+    async fn point_stable_url(&self, preview: PreviewId, run_id: String) {
+        let input = PointStableUrl {
+            to: RunIdentity {
+                preview: preview.clone(),
+                run_id,
+            },
+        };
+        let url = self
+            .ctx
+            .execute_activity(
+                PullRequestActivities::point_stable_url,
+                input,
+                timeouts::stable_url(),
+            )
+            .await
+            .ok();
+        self.ctx.state_mut(|workflow| {
+            workflow.conversation.stable_url_settled(&preview, url);
+        });
+    }
+}
+
+fn how_to_start(request: &PreviewRequest) -> ChildWorkflowOptions {
+    let login = &request.requested_by;
+    ChildWorkflowOptions::builder()
+        .workflow_id(request.preview.to_string())
+        .parent_close_policy(ParentClosePolicy::Abandon)
+        .id_reuse_policy(WorkflowIdReusePolicy::AllowDuplicate)
+        .cancellation_token(WorkflowCancellationToken::new())
+        .static_summary(format!(
+            "{} {} for @{login}",
+            request.pull_request(),
+            request.preview.commit.short()
+        ))
+        .static_details(format!(
+            "Asked for by @{login} in comment {}.",
+            request.comment
+        ))
+        .build()
+}
