@@ -3,7 +3,6 @@
 pub mod browser;
 pub mod cargo;
 pub mod cluster;
-pub mod github;
 pub mod images;
 mod last_words;
 pub mod page;

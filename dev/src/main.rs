@@ -12,7 +12,7 @@ use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 /// What a person sees of the stack's own events, unless RUST_LOG says otherwise.
-const DEFAULT_FILTER: &str = "warn,dev=info";
+const DEFAULT_FILTER: &str = "warn,dev=info,github_stand_in=info";
 
 /// The local stack and the checks of this project.
 #[derive(Parser)]
@@ -36,7 +36,7 @@ enum Command {
     Test(test_run::Options),
     /// Installs the tools into the cache, and nothing else.
     Install,
-    /// Rewrites dev/github-description from GitHub's published packages, by npm.
+    /// Rewrites github-stand-in/description from GitHub's published packages, by npm.
     DescribeGithub,
     /// The stack itself, inside its own namespaces.
     #[command(hide = true)]

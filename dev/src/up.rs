@@ -170,8 +170,11 @@ pub(crate) async fn install() -> anyhow::Result<ExitCode> {
 
 /// `cargo dev describe-github`.
 pub(crate) async fn describe_github() -> anyhow::Result<ExitCode> {
-    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/github-description"));
-    dev::github::regenerate_description(folder).await?;
+    let folder = Path::new(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../github-stand-in/description"
+    ));
+    github_stand_in::regenerate_description(folder).await?;
     println!("Rewrote {}.", folder.display());
     Ok(ExitCode::SUCCESS)
 }

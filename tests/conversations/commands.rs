@@ -1,10 +1,8 @@
 //! What people can ask for in a comment, and what they are told.
 
 use anyhow::{Context, Result};
-use dev::{
-    github::{Comment, Role, User},
-    stack::part::until as eventually,
-};
+use dev::stack::part::until as eventually;
+use github_stand_in::{Comment, Role, User};
 use jiff::{SignedDuration, Timestamp};
 use tests::{Preview, PullRequest, Setting, converse, patience::ANSWER};
 use workflows::vocabulary::Phase;

@@ -1,7 +1,7 @@
 //! Programs die at the worst moment. The preview ends in the right place all the same.
 
 use anyhow::{Context, Result};
-use dev::github::User;
+use github_stand_in::User;
 use k8s_openapi::api::{
     apps::v1::Deployment,
     batch::v1::Job,

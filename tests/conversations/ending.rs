@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use anyhow::{Context, Result, ensure};
-use dev::{github::User, stack::part::until};
+use dev::stack::part::until;
+use github_stand_in::User;
 use temporalio_client::WorkflowExecutionStatus;
 use tests::{
     Conversation, HeldHelm, Preview, PullRequest, Setting, converse,

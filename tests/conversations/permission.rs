@@ -1,7 +1,8 @@
 //! Who may ask for what, and how the others are told.
 
 use anyhow::{Context, Result};
-use dev::{github::User, stack::part::until};
+use dev::stack::part::until;
+use github_stand_in::User;
 use jiff::Timestamp;
 use temporalio_client::WorkflowExecutionStatus;
 use tests::{Conversation, PullRequest, Setting, converse, patience::ANSWER};

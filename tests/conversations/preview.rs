@@ -1,8 +1,8 @@
 //! A comment becomes a URL.
 
 use anyhow::ensure;
-use dev::github::User;
 use futures::future::try_join_all;
+use github_stand_in::User;
 use temporalio_client::WorkflowExecutionStatus;
 use tests::{Setting, converse, patience::ANSWER};
 use workflows::{

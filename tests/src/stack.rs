@@ -7,11 +7,11 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use dev::{
-    github::Push,
     images::{BaseImage, Buildkit, CommitSource, ImageBuilder, ImageRef, Import},
     stack::env::StackEnv,
     tools::{Tool, Toolbox},
 };
+use github_stand_in::Push;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use temporalio_client::{Client, ClientOptions, Connection, ConnectionOptions, tonic::IntoRequest};
 use temporalio_common::protos::temporal::api::workflowservice::v1::{

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use github_stand_in::Push;
 use tokio::{
     sync::broadcast::{Receiver, error::RecvError},
     task::JoinSet,
 };
 
 use super::{builder::ImageBuilder, checkout::CommitSource};
-use crate::github::Push;
 
 /// Builds the commit of each push, side by side, until the sender is gone; then finishes what it began. A failure is logged:
 /// it is about that commit alone. Dropping the future stops the builds.

@@ -42,7 +42,7 @@ pub enum StackError {
     #[error(transparent)]
     Image(#[from] ImageError),
     #[error(transparent)]
-    GitHub(#[from] crate::github::StartError),
+    GitHub(#[from] github_stand_in::StartError),
     #[error("GitHub's sample repository cannot be made: {0}")]
     Samples(String),
     #[error("cannot build the webhook and the worker: {0}")]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use github_stand_in::{Options, SAMPLE_REPOSITORY, StandIn};
 use secrecy::ExposeSecret;
 use tokio_util::task::AbortOnDropHandle;
 use url::Url;
@@ -10,7 +11,6 @@ use uuid::Uuid;
 use super::env::ServiceEnv;
 use super::{Stack, StackError};
 use crate::cluster::write_private;
-use crate::github::{Options, SAMPLE_REPOSITORY, StandIn};
 use crate::images::{ImageBuilder, build_each_push};
 
 /// The running stand-in, and the building of what is pushed to it; both end when this is dropped.

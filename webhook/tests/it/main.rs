@@ -3,7 +3,7 @@
 mod deliveries;
 mod health;
 mod inbox;
-#[path = "../../../dev/github-description/instance.rs"]
+#[path = "../../../github-stand-in/description/instance.rs"]
 mod instance;
 mod limits;
 mod log;
