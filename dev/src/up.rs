@@ -8,12 +8,12 @@ use std::time::Instant;
 
 use anyhow::{Context, bail, ensure};
 use clap::Args;
-use dev::images::ImportCommand;
-use dev::stack::env::StackEnv;
-use dev::stack::options::{ClusterChoice, ExistingCluster, Ports, StackOptions};
-use dev::stack::{Stack, namespace, services};
-use dev::tools::{Tool, Toolbox};
 use kube::config::Kubeconfig;
+use stack::env::StackEnv;
+use stack::images::ImportCommand;
+use stack::options::{ClusterChoice, ExistingCluster, Ports, StackOptions};
+use stack::tools::{Tool, Toolbox};
+use stack::{Stack, namespace, services};
 
 /// What a person can choose.
 #[derive(Args, Clone)]

@@ -1,9 +1,9 @@
 //! What people can ask for in a comment, and what they are told.
 
 use anyhow::{Context, Result};
-use dev::stack::part::until as eventually;
 use github_stand_in::{Comment, Role, User};
 use jiff::{SignedDuration, Timestamp};
+use stack::part::until as eventually;
 use tests::{Preview, PullRequest, Setting, converse, patience::ANSWER};
 use workflows::vocabulary::Phase;
 

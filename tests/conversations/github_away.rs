@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use dev::stack::part::until;
 use github_stand_in::User;
+use stack::part::until;
 use tests::{Conversation, PullRequest, Setting, converse, patience::ANSWER};
 
 /// As good as for ever.

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
-use dev::stack::part::until;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::{
     api::core::v1::{ConfigMap, Namespace},
@@ -14,6 +13,7 @@ use kube::{
     api::{DeleteParams, Patch, PatchParams, PostParams},
 };
 use serde_json::json;
+use stack::part::until;
 use temporalio_client::{
     Client, RpcOptions, WorkflowExecution, WorkflowExecutionStatus, WorkflowGetResultOptions,
     schedules::{

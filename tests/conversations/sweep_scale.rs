@@ -6,7 +6,6 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use dev::stack::part::until;
 use futures::{StreamExt, TryStreamExt, stream};
 use k8s_openapi::{api::core::v1::Namespace, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use kube::{
@@ -14,6 +13,7 @@ use kube::{
     api::{Patch, PatchParams, PostParams},
 };
 use serde_json::json;
+use stack::part::until;
 use temporalio_client::{UntypedWorkflow, WorkflowCountOptions, WorkflowStartOptions};
 use temporalio_common::data_converters::RawValue;
 use tests::{Conversation, Setting, converse, patience::ANSWER};

@@ -12,12 +12,12 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use dev::stack::{options::free_ports, part::until};
 use futures::FutureExt;
 use github_stand_in::{Options, Repository, StandIn, User};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, api::ListParams};
 use secrecy::ExposeSecret;
+use stack::{options::free_ports, part::until};
 
 use crate::{
     evidence, name,
@@ -25,7 +25,7 @@ use crate::{
     process::{Service, programs},
     pull_request::PullRequest,
     setting::Setting,
-    stack::{NAME_KEY, SharedStack},
+    shared_stack::{NAME_KEY, SharedStack},
     temporal::Workflows,
 };
 

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
-use dev::{page::Page, stack::part::until};
 use futures::TryStreamExt;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, runtime::wait::await_condition};
 use prost::Message;
+use stack::{page::Page, part::until};
 use temporalio_client::{
     Client, WorkflowDescribeOptions, WorkflowExecutionDescription, WorkflowExecutionStatus,
     WorkflowFetchHistoryOptions, WorkflowGetResultOptions, WorkflowHandle, WorkflowQueryOptions,
@@ -27,7 +27,7 @@ use workflows::{
 
 use crate::{
     patience::{ANSWER, GONE, URL},
-    stack::SharedStack,
+    shared_stack::SharedStack,
 };
 
 /// A preview that was, is or could be.

@@ -11,7 +11,7 @@ use workflows::vocabulary::{CommitSha, PreviewId, PullRequestNumber};
 use crate::{
     patience::{ANSWER, URL},
     preview::Preview,
-    stack::SharedStack,
+    shared_stack::SharedStack,
 };
 
 /// What asks for a preview.

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::StackError;
-use super::options::{Ports, free_ports};
-use super::part::{Part, Parts};
+use crate::error::StackError;
+use crate::options::{Ports, free_ports};
+use crate::part::{Part, Parts};
 use crate::tools::Toolbox;
 
 /// The namespace that the server makes at its start.

@@ -14,7 +14,7 @@ use std::time::Duration;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 
 use crate::cluster::network::{Bridge, NetworkError};
-use crate::stack::part::{PartError, Parts, until};
+use crate::part::{PartError, Parts, until};
 use crate::tools::{ToolError, Toolbox};
 pub(crate) use pki::write as write_private;
 use pki::{Identity, Pki};

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::stack::part::until;
+use crate::part::until;
 
 const ROOT: &str = "/sys/fs/cgroup";
 /// What pods are limited by, as v2 names it.

@@ -8,10 +8,11 @@ use tokio_util::task::AbortOnDropHandle;
 use url::Url;
 use uuid::Uuid;
 
-use super::env::ServiceEnv;
-use super::{Stack, StackError};
 use crate::cluster::write_private;
+use crate::env::ServiceEnv;
+use crate::error::StackError;
 use crate::images::{ImageBuilder, build_each_push};
+use crate::stack::Stack;
 
 /// The running stand-in, and the building of what is pushed to it; both end when this is dropped.
 pub struct GitHub {

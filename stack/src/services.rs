@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use super::env::{ServiceEnv, StackEnv};
-use super::options::{ClusterChoice, free_ports};
-use super::part::Part;
-use super::temporal::answers;
-use super::{Stack, StackError};
 use crate::cargo;
+use crate::env::{ServiceEnv, StackEnv};
+use crate::error::StackError;
+use crate::options::{ClusterChoice, free_ports};
+use crate::part::Part;
+use crate::stack::Stack;
+use crate::temporal::answers;
 
 /// What both may take to finish what they have accepted.
 const GRACE: Duration = Duration::from_secs(3);

@@ -1,16 +1,4 @@
-//! What runs in a stack, in which order does it come up, and how does it go away?
-
-pub mod env;
-mod error;
-pub mod github;
-mod images;
-pub mod ingress;
-pub mod namespace;
-pub mod options;
-pub mod part;
-mod prerequisites;
-pub mod services;
-pub mod temporal;
+//! Starts the parts of a stack in their order, says where they are, and stops them.
 
 use std::fs::{self, File};
 use std::io;
@@ -18,20 +6,21 @@ use std::path::{Path, PathBuf};
 
 use crate::cluster::network::{Bridge, lock_file};
 use crate::cluster::{Cluster, InternalPorts, Site, cgroups};
+use crate::env::{ServiceEnv, StackEnv};
+use crate::error::StackError;
 use crate::images::{Buildkit, REGISTRY};
+use crate::options::{ClusterChoice, StackOptions};
+use crate::part::{PartError, Parts, Watcher};
 use crate::tools::Toolbox;
-use env::{ServiceEnv, StackEnv};
-pub use error::StackError;
-use options::{ClusterChoice, StackOptions};
-use part::{PartError, Parts, Watcher};
+use crate::{charts, ingress, namespace, prerequisites, temporal};
 
 /// Everything that one stack holds: its folder, its bridge, its running parts.
 pub struct Stack {
-    options: StackOptions,
-    toolbox: Toolbox,
-    parts: Parts,
+    pub(crate) options: StackOptions,
+    pub(crate) toolbox: Toolbox,
+    pub(crate) parts: Parts,
     watcher: Watcher,
-    bridge: Option<Bridge>,
+    pub(crate) bridge: Option<Bridge>,
     /// Held while the stack runs; a later start takes a bridge whose owner does not hold it for a leftover.
     _lock: File,
 }
@@ -142,7 +131,7 @@ impl Stack {
             preview_image: format!("{REGISTRY}/{{owner}}/{{repo}}:{{commit}}"),
             preview_ingress_address: format!("127.0.0.1:{}", ports.ingress),
             preview_ingress_class: ingress::CLASS.to_owned(),
-            preview_chart: chart("hello-world-app"),
+            preview_chart: charts::folder("hello-world-app"),
             helm: self.toolbox.path("helm")?.to_owned(),
             ctr: None,
             containerd_address: None,
@@ -210,12 +199,6 @@ impl Stack {
 pub struct Platform {
     /// The embedded cluster, if it is the stack's own.
     pub cluster: Option<Cluster>,
-}
-
-/// A chart of this checkout.
-fn chart(name: &str) -> PathBuf {
-    let chart = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../charts")).join(name);
-    chart.canonicalize().unwrap_or(chart)
 }
 
 /// Locks the folder for this process, and empties it of an earlier stack's state.

@@ -5,14 +5,15 @@ use std::process::Stdio;
 
 use tokio::process::Command;
 
-use super::{StackError, chart};
+use crate::charts;
 use crate::cluster::SERVICE_NAMESPACE;
+use crate::error::StackError;
 
 /// Installs `charts/preview-cluster`, as an operator would.
 pub(super) async fn install(helm: &Path, kubeconfig: &Path) -> Result<(), StackError> {
     let output = Command::new(helm)
         .args(["upgrade", "--install", "preview-cluster"])
-        .arg(chart("preview-cluster"))
+        .arg(charts::folder("preview-cluster"))
         .args(["--namespace", SERVICE_NAMESPACE, "--create-namespace"])
         .arg("--kubeconfig")
         .arg(kubeconfig)

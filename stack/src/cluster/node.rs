@@ -1,7 +1,7 @@
 //! How are containerd and the kubelet run, as one node on which pods really run?
 //!
 //! Differences from a production node, and why: no OOM scores (they need a right that a container or a sandboxed machine
-//! does not have) and no seccomp profiles (see `dev/tools/runc/runc-unfiltered`); network policies are accepted but
+//! does not have) and no seccomp profiles (see `stack/tools/runc/runc-unfiltered`); network policies are accepted but
 //! nothing enforces them (a pod reaches the node, and neither other pods nor the world, whatever they say); no iptables, no kube-proxy and no cluster DNS (the ingress
 //! controller reaches pods over the bridge, and pods have no business elsewhere); images are never garbage-collected
 //! and pods never evicted for disk pressure (there is no registry to pull an image from again).
@@ -18,7 +18,7 @@ use tokio::process::Command;
 use super::control_plane::connects;
 use super::pki::{self, Identity, Pki};
 use super::{ClusterError, NODE, Site, pause};
-use crate::stack::part::{Part, Parts, until};
+use crate::part::{Part, Parts, until};
 
 /// A preview has a pod or two; one machine cannot run more than this anyway.
 const MAX_PODS: u32 = 250;

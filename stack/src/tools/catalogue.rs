@@ -46,7 +46,7 @@ impl Tool {
 
 /// How one tool is obtained.
 pub(super) struct Recipe {
-    /// Names the cache entry and, for Go, the folder under `dev/tools`.
+    /// Names the cache entry and, for Go, the folder under `stack/tools`.
     pub name: &'static str,
     /// What appears in the tool's `bin` folder.
     pub programs: &'static [&'static str],
@@ -62,7 +62,7 @@ pub(super) enum Source {
     Wheel(Wheel),
 }
 
-/// A `go build` in `dev/tools/<name>`, whose `go.mod` pins the version and `go.sum` the content.
+/// A `go build` in `stack/tools/<name>`, whose `go.mod` pins the version and `go.sum` the content.
 pub(super) struct GoBuild {
     /// The module in `go.mod` whose version is the tool's; `None` for our own programs.
     pub module: Option<&'static str>,

@@ -7,7 +7,7 @@ use reqwest::Client;
 
 use super::pki::{Identity, Pki};
 use super::{ClusterError, Site};
-use crate::stack::part::{Part, Parts};
+use crate::part::{Part, Parts};
 
 /// The longest wait of an answer to a readiness question.
 const ANSWER: Duration = Duration::from_secs(2);

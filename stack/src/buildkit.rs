@@ -1,10 +1,11 @@
-//! How does a commit become an image in the stack's cluster?
+//! Starts BuildKit, which makes the images of commits in the stack's cluster.
 
-use super::options::ClusterChoice;
-use super::part::Part;
-use super::{Platform, Stack, StackError};
 use crate::cluster::network::Bridge;
+use crate::error::StackError;
 use crate::images::{BaseImage, Buildkit, ImageBuilder, Import};
+use crate::options::ClusterChoice;
+use crate::part::Part;
+use crate::stack::{Platform, Stack};
 
 impl Stack {
     /// Starts BuildKit; returns what builds images with it.

@@ -3,12 +3,12 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::env::EnvError;
-use super::options::OptionsError;
-use super::part::PartError;
 use crate::cluster::ClusterError;
 use crate::cluster::network::NetworkError;
+use crate::env::EnvError;
 use crate::images::ImageError;
+use crate::options::OptionsError;
+use crate::part::PartError;
 use crate::tools::ToolError;
 
 /// Why there is no stack. Every message says what to do or where to look.

@@ -6,13 +6,13 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use dev::{
-    images::{BaseImage, Buildkit, CommitSource, ImageBuilder, ImageRef, Import},
-    stack::env::StackEnv,
-    tools::{Tool, Toolbox},
-};
 use github_stand_in::Push;
 use kube::config::{KubeConfigOptions, Kubeconfig};
+use stack::{
+    env::StackEnv,
+    images::{BaseImage, Buildkit, CommitSource, ImageBuilder, ImageRef, Import},
+    tools::{Tool, Toolbox},
+};
 use temporalio_client::{Client, ClientOptions, Connection, ConnectionOptions, tonic::IntoRequest};
 use temporalio_common::protos::temporal::api::workflowservice::v1::{
     DescribeNamespaceRequest, RegisterNamespaceRequest,

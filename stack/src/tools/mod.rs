@@ -3,6 +3,7 @@
 //! The cache is `$XDG_CACHE_HOME/preview-dev` (`~/.cache/preview-dev`), shared by every checkout. Each entry is
 //! named after its tool, version and recipe, appears all at once, and is never changed afterwards.
 
+pub mod browser;
 mod cache;
 mod catalogue;
 mod go;

@@ -8,11 +8,11 @@ use kube::Api;
 use kube::api::PostParams;
 use serde_json::json;
 
-use super::StackError;
-use super::options::free_ports;
-use super::part::{Part, Parts};
-use super::temporal::answers;
-use crate::cluster::{Cluster, ClusterError};
+use crate::cluster::{Cluster, ClusterError, write_private};
+use crate::error::StackError;
+use crate::options::free_ports;
+use crate::part::{Part, Parts};
+use crate::temporal::answers;
 use crate::tools::Toolbox;
 
 /// The class that an Ingress names to be served by it.
@@ -55,7 +55,7 @@ pub(super) async fn start(
             },
         },
     });
-    crate::cluster::write_private(&config, &format!("{content:#}"))?;
+    write_private(&config, &format!("{content:#}"))?;
     let part = Part::new("traefik", toolbox.path("traefik")?).flag("configFile", &config);
     let client = reqwest::Client::builder()
         .timeout(ANSWER)
