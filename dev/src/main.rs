@@ -12,7 +12,7 @@ use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 /// What a person sees of the stack's own events, unless RUST_LOG says otherwise.
-const DEFAULT_FILTER: &str = "warn,dev=info";
+const DEFAULT_FILTER: &str = "warn,dev=info,stack=info,github_stand_in=info";
 
 /// The local stack and the checks of this project.
 #[derive(Parser)]
@@ -36,7 +36,7 @@ enum Command {
     Test(test_run::Options),
     /// Installs the tools into the cache, and nothing else.
     Install,
-    /// Rewrites dev/github-description from GitHub's published packages, by npm.
+    /// Rewrites github-stand-in/description from GitHub's published packages, by npm.
     DescribeGithub,
     /// The stack itself, inside its own namespaces.
     #[command(hide = true)]
@@ -74,7 +74,7 @@ fn whole(error: &anyhow::Error) -> String {
 fn run(command: Command) -> anyhow::Result<ExitCode> {
     // PID 1 stays a plain loop: with a runtime in it, the runtime would reap what is not its own.
     if let Command::Init { command } = command {
-        return Ok(dev::stack::namespace::init(&command)?);
+        return Ok(stack::namespace::init(&command)?);
     }
     // Two libraries use rustls, and it is for the program to choose what they encrypt with. It fails only when chosen before.
     let _ = rustls::crypto::ring::default_provider().install_default();

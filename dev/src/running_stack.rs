@@ -6,11 +6,11 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail, ensure};
-use dev::stack::env::StackEnv;
-use dev::stack::options::{Ports, StackOptions};
-use dev::stack::part::until;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use stack::env::StackEnv;
+use stack::options::{Ports, StackOptions};
+use stack::part::until;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 

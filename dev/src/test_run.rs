@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use anyhow::{Context, anyhow, ensure};
 use clap::Args;
-use dev::browser;
-use dev::tools::{Tool, Toolbox};
+use stack::tools::browser;
+use stack::tools::{Tool, Toolbox};
 
 use crate::running_stack::RunningStack;
 
@@ -71,7 +71,7 @@ async fn cargo<Word: AsRef<OsStr>>(
     words: &[Word],
     environment: &[(&str, OsString)],
 ) -> anyhow::Result<()> {
-    let status = dev::cargo::command()
+    let status = stack::cargo::command()
         .args(words)
         .envs(environment.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())

@@ -8,12 +8,12 @@ use std::time::Instant;
 
 use anyhow::{Context, bail, ensure};
 use clap::Args;
-use dev::images::ImportCommand;
-use dev::stack::env::StackEnv;
-use dev::stack::options::{ClusterChoice, ExistingCluster, Ports, StackOptions};
-use dev::stack::{Stack, namespace, services};
-use dev::tools::{Tool, Toolbox};
 use kube::config::Kubeconfig;
+use stack::env::StackEnv;
+use stack::images::ImportCommand;
+use stack::options::{ClusterChoice, ExistingCluster, Ports, StackOptions};
+use stack::tools::{Tool, Toolbox};
+use stack::{Stack, namespace, services};
 
 /// What a person can choose.
 #[derive(Args, Clone)]
@@ -170,8 +170,11 @@ pub(crate) async fn install() -> anyhow::Result<ExitCode> {
 
 /// `cargo dev describe-github`.
 pub(crate) async fn describe_github() -> anyhow::Result<ExitCode> {
-    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/github-description"));
-    dev::github::regenerate_description(folder).await?;
+    let folder = Path::new(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../github-stand-in/description"
+    ));
+    github_stand_in::regenerate_description(folder).await?;
     println!("Rewrote {}.", folder.display());
     Ok(ExitCode::SUCCESS)
 }

@@ -1,7 +1,7 @@
 //! The workflow of a pull request can be lost: the next one takes in what is there.
 
 use anyhow::{Context, Result};
-use dev::github::User;
+use github_stand_in::User;
 use tests::{Conversation, Preview, PullRequest, Setting, converse};
 
 /// A preview that is ready, and whose pull request's workflow somebody has terminated.

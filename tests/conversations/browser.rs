@@ -1,6 +1,6 @@
 //! What a person sees in a browser.
 
-use dev::github::{File, User};
+use github_stand_in::{File, User};
 use serde_json::json;
 use tests::{Browser, Setting, converse};
 use url::Url;

@@ -6,8 +6,8 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use dev::github::{Comment, Traffic, User};
 use futures::{StreamExt, TryStreamExt, future::try_join_all, stream};
+use github_stand_in::{Comment, Traffic, User};
 use jiff::SignedDuration;
 use tests::{
     ANOTHER_OWNER, Conversation, PullRequest, Setting, converse, plain,

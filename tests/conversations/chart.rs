@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use anyhow::Result;
-use dev::github::File;
+use github_stand_in::File;
 
 /// Copies a chart and adds a template.
 pub(crate) fn copy_with(chart: &Path, to: &Path, name: &str, template: &str) -> Result<()> {

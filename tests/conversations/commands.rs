@@ -1,12 +1,10 @@
 //! What people can ask for in a comment, and what they are told.
 
 use anyhow::{Context, Result};
-use dev::{
-    github::{Comment, Role, User},
-    stack::part::until as eventually,
-};
 use domain::preview::Phase;
+use github_stand_in::{Comment, Role, User};
 use jiff::{SignedDuration, Timestamp};
+use stack::part::until as eventually;
 use tests::{Preview, PullRequest, Setting, converse, timeouts::ANSWER};
 
 use crate::words::{until, written};

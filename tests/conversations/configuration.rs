@@ -1,8 +1,8 @@
 //! What a repository decides about its own previews, in `.preview.yaml` on its default branch.
 
 use anyhow::{Context, Result};
-use dev::github::User;
 use domain::preview::Phase;
+use github_stand_in::User;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::{apps::v1::Deployment, core::v1::ConfigMap};
 use kube::Api;
@@ -239,7 +239,7 @@ fn a_branch_that_the_default_branch_lists_decides_for_itself() {
 }
 
 /// The deployment of the pull request's head in GitHub's own list.
-fn deployment_of(chat: &Conversation, pull: &PullRequest) -> Option<dev::github::Deployment> {
+fn deployment_of(chat: &Conversation, pull: &PullRequest) -> Option<github_stand_in::Deployment> {
     let (head, all) = (pull.github.head_sha(), chat.repository.deployments());
     assert!(all.iter().filter(|one| one.sha == head).count() <= 1);
     all.into_iter().find(|one| one.sha == head)

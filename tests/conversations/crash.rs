@@ -1,8 +1,8 @@
 //! Programs die at the worst moment. The preview ends in the right place all the same.
 
 use anyhow::{Context, Result};
-use dev::github::User;
 use domain::preview::Phase;
+use github_stand_in::User;
 use k8s_openapi::api::{
     apps::v1::Deployment,
     batch::v1::Job,

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use anyhow::{Context, Result, ensure};
-use dev::{github::User, stack::part::until};
 use domain::preview::Phase;
+use github_stand_in::User;
+use stack::part::until;
 use temporalio_client::WorkflowExecutionStatus;
 use tests::{
     Conversation, HeldHelm, Preview, PullRequest, Setting, converse,

@@ -1,8 +1,9 @@
 //! Somebody who may do nothing writes a great many comments.
 
 use anyhow::{Context, Result};
-use dev::{github::User, stack::temporal::LONG_HISTORY};
 use futures::future::try_join_all;
+use github_stand_in::User;
+use stack::temporal::LONG_HISTORY;
 use tests::{Conversation, PullRequest, Setting, converse};
 
 /// How many comments arrive at the same moment.

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use dev::{github::User, stack::part::until};
+use github_stand_in::User;
+use stack::part::until;
 use tests::{Conversation, PullRequest, Setting, converse, timeouts::ANSWER};
 
 /// As good as for ever.

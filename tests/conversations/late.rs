@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context, Result};
-use dev::github::{Comment, User};
+use github_stand_in::{Comment, User};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tests::{Conversation, Setting, converse};

@@ -1,8 +1,9 @@
 //! What happens to a preview when the pull request goes on: new commits, and its end.
 
 use anyhow::Result;
-use dev::{github::User, stack::part::until};
 use domain::preview::Phase;
+use github_stand_in::User;
+use stack::part::until;
 use temporalio_client::WorkflowExecutionStatus;
 use tests::{
     ANOTHER_OWNER, Conversation, Preview, PullRequest, Setting, converse, timeouts::ANSWER,

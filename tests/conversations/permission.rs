@@ -1,8 +1,9 @@
 //! Who may ask for what, and how the others are told.
 
 use anyhow::{Context, Result};
-use dev::{github::User, stack::part::until};
+use github_stand_in::User;
 use jiff::Timestamp;
+use stack::part::until;
 use temporalio_client::WorkflowExecutionStatus;
 use tests::{Conversation, PullRequest, Setting, converse, timeouts::ANSWER};
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::Result;
-use dev::github::{Comment, User};
+use github_stand_in::{Comment, User};
 use serde_json::json;
 use tests::{Browser, Conversation, PullRequest, Setting, converse};
 

@@ -1,9 +1,9 @@
 //! A comment becomes a URL.
 
 use anyhow::ensure;
-use dev::github::User;
 use domain::preview::Phase;
 use futures::future::try_join_all;
+use github_stand_in::User;
 use temporalio_client::WorkflowExecutionStatus;
 use tests::{Setting, converse, timeouts::ANSWER};
 use workflows::search_attributes::{
@@ -147,7 +147,7 @@ fn asking_twenty_times_in_parallel_gives_one_workflow_one_namespace_and_one_comm
         assert_eq!(chat.namespaces().await?, [preview.namespace_name()?]);
         pull.sticky()?;
         preview.stop().await?;
-        dev::stack::part::until(ANSWER, async || {
+        stack::part::until(ANSWER, async || {
             match chat
                 .workflows
                 .such_that("WorkflowType = 'PreviewWorkflow' AND ExecutionStatus = 'Completed'")

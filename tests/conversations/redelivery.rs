@@ -1,7 +1,7 @@
 //! GitHub delivers at least once, and people press "Redeliver".
 
 use anyhow::{Context, Result};
-use dev::github::User;
+use github_stand_in::User;
 use temporalio_client::WorkflowExecutionStatus;
 use tests::{Conversation, PullRequest, Setting, converse};
 

@@ -1,7 +1,7 @@
 //! A chart that lies in the repository is installed as it is at the commit that is previewed, and reaches nothing but its preview.
 
 use anyhow::{Context, Result};
-use dev::github::File;
+use github_stand_in::File;
 use k8s_openapi::api::{
     core::v1::{ConfigMap, Namespace},
     rbac::v1::ClusterRole,

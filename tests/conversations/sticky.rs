@@ -1,8 +1,8 @@
 //! One comment on each pull request says what is true.
 
 use anyhow::Context;
-use dev::github::User;
 use futures::future::try_join_all;
+use github_stand_in::User;
 use jiff::SignedDuration;
 use temporalio_client::WorkflowExecutionStatus;
 use tests::{Setting, converse, timeouts::RECOVERY};

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
-use dev::stack::part::until;
 use domain::{PreviewId, orphan_sweep::SweepReport};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::{
@@ -15,6 +14,7 @@ use kube::{
     api::{DeleteParams, Patch, PatchParams, PostParams},
 };
 use serde_json::json;
+use stack::part::until;
 use temporalio_client::{
     Client, RpcOptions, WorkflowExecution, WorkflowExecutionStatus, WorkflowGetResultOptions,
     schedules::{
@@ -27,7 +27,7 @@ use tests::{
 };
 use workflows::OrphanSweep;
 
-const ORPHANED_SINCE: &str = "preview.internal/orphaned-since";
+const ORPHANED_SINCE: &str = "preview.dev/orphaned-since";
 
 /// Has the sweep's schedule run it now, and returns what it reports.
 pub(crate) async fn sweep(chat: &Conversation) -> Result<SweepReport> {
@@ -144,8 +144,8 @@ pub(crate) async fn our_labels(chat: &Conversation) -> Result<BTreeMap<String, S
     Ok(BTreeMap::from(
         [
             ("app.kubernetes.io/managed-by", "preview".to_owned()),
-            ("preview.internal/instance", chat.instance.clone()),
-            ("preview.internal/temporal-namespace", temporal),
+            ("preview.dev/instance", chat.instance.clone()),
+            ("preview.dev/temporal-namespace", temporal),
         ]
         .map(|(key, value)| (key.to_owned(), value)),
     ))
@@ -159,8 +159,8 @@ async fn leave_behind(chat: &Conversation, count: u32) -> Result<Vec<String>> {
         let id: PreviewId = format!("octo-org/{}#{number}:{number:040x}", chat.instance).parse()?;
         let name = chat.stack.names()?.namespace(&id);
         let annotations = [
-            ("preview.internal/workflow-id", id.to_string()),
-            ("preview.internal/namespace", name.clone()),
+            ("preview.dev/workflow-id", id.to_string()),
+            ("preview.dev/namespace", name.clone()),
         ];
         let annotations = annotations.map(|(key, value)| (key.to_owned(), value));
         make_with(chat, &name, labels.clone(), annotations.into()).await?;
@@ -221,14 +221,14 @@ fn the_namespace_of_a_terminated_preview_is_marked_and_after_the_grace_removed_a
                 &neighbour,
                 &[
                     ("app.kubernetes.io/managed-by", "preview"),
-                    ("preview.internal/instance", "neighbour"),
+                    ("preview.dev/instance", "neighbour"),
                 ],
             )
             .await?;
             make(
                 chat,
                 &bystander,
-                &[("preview.internal/instance", &chat.instance)],
+                &[("preview.dev/instance", &chat.instance)],
             )
             .await?;
             let orphaned = orphan(chat, &lost).await?;
@@ -409,7 +409,7 @@ fn labels_and_annotations_that_were_copied_onto_a_strangers_namespace_do_no_harm
                 (original.labels().clone(), original.annotations().clone());
             make_with(chat, &copy, labels.clone(), annotations.clone()).await?;
             // More than Temporal takes for a workflow's ID.
-            annotations.insert("preview.internal/workflow-id".to_owned(), "x".repeat(2_000));
+            annotations.insert("preview.dev/workflow-id".to_owned(), "x".repeat(2_000));
             make_with(chat, &nonsense, labels, annotations).await?;
             grace_is_over().await?;
 

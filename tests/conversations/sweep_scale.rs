@@ -6,7 +6,6 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use dev::stack::part::until;
 use domain::{PreviewId, orphan_sweep::SweepReport};
 use futures::{StreamExt, TryStreamExt, stream};
 use k8s_openapi::{api::core::v1::Namespace, apimachinery::pkg::apis::meta::v1::ObjectMeta};
@@ -15,6 +14,7 @@ use kube::{
     api::{Patch, PatchParams, PostParams},
 };
 use serde_json::json;
+use stack::part::until;
 use temporalio_client::{UntypedWorkflow, WorkflowCountOptions, WorkflowStartOptions};
 use temporalio_common::data_converters::RawValue;
 use tests::{Conversation, Setting, converse, timeouts::ANSWER};
@@ -73,8 +73,8 @@ async fn populate(
             let id = preview(chat, number)?;
             let name = chat.stack.names()?.namespace(&id);
             let annotations = [
-                ("preview.internal/workflow-id", id.to_string()),
-                ("preview.internal/namespace", name.clone()),
+                ("preview.dev/workflow-id", id.to_string()),
+                ("preview.dev/namespace", name.clone()),
             ];
             let annotations = annotations.map(|(key, value)| (key.to_owned(), value));
             let metadata = ObjectMeta {
@@ -199,7 +199,7 @@ fn is_bounded(cost: &Cost, all: usize, suspects: usize) {
 /// Takes our labels off, so that the conversation is over without ten thousand deletions, which take the cluster an hour.
 async fn abandon(chat: &Conversation, numbers: std::ops::Range<usize>) -> Result<()> {
     let no_labels = json!({ "metadata": { "labels": {
-        "app.kubernetes.io/managed-by": null, "preview.internal/instance": null, "preview.internal/temporal-namespace": null,
+        "app.kubernetes.io/managed-by": null, "preview.dev/instance": null, "preview.dev/temporal-namespace": null,
     } } });
     stream::iter(numbers)
         .map(async |number| {

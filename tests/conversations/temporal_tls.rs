@@ -3,14 +3,15 @@
 use std::{fs, path::Path, process::Stdio, time::Duration};
 
 use anyhow::{Context, Result};
-use dev::{
-    stack::{options::free_ports, part::until},
-    tools::{Tool, Toolbox},
-};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair,
 };
 use serde_json::json;
+use stack::{
+    options::free_ports,
+    part::until,
+    tools::{Tool, Toolbox},
+};
 use tests::{Setting, converse};
 use tokio::{
     net::TcpStream,

@@ -3,10 +3,8 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
-use dev::{
-    github::{RawAnswer, User, sign},
-    stack::part::until,
-};
+use github_stand_in::{RawAnswer, User, sign};
+use stack::part::until;
 use tests::{Conversation, PullRequest, Setting, converse, timeouts::ANSWER};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},

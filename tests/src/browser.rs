@@ -48,7 +48,7 @@ impl Browser {
     /// # Errors
     /// When there is none, or it does not start.
     pub async fn open() -> Result<Self> {
-        let program = dev::browser::find()
+        let program = stack::tools::browser::find()
             .context("there is no Chromium on PATH; `cargo dev test` says how to get it")?;
         let profile = tempfile::tempdir()?;
         let mut process = Command::new(&program)

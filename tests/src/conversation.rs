@@ -12,21 +12,19 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use dev::{
-    github::{Options, Repository, StandIn, User},
-    stack::{options::free_ports, part::until},
-};
 use futures::FutureExt;
+use github_stand_in::{Options, Repository, StandIn, User};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, api::ListParams};
 use secrecy::ExposeSecret;
+use stack::{options::free_ports, part::until};
 
 use crate::{
     evidence, name,
     process::{Service, programs},
     pull_request::PullRequest,
     setting::Setting,
-    stack::{NAME_KEY, SharedStack},
+    shared_stack::{NAME_KEY, SharedStack},
     temporal::Workflows,
     timeouts::ANSWER,
 };
@@ -280,7 +278,7 @@ impl Conversation {
 
     /// Helpers around a pull request, or an issue, of this conversation.
     #[must_use]
-    pub fn around(&self, pull: dev::github::PullRequest) -> PullRequest {
+    pub fn around(&self, pull: github_stand_in::PullRequest) -> PullRequest {
         self.around_in(&self.repository, pull)
     }
 
@@ -289,7 +287,7 @@ impl Conversation {
     pub fn around_in(
         &self,
         repository: &Repository,
-        pull: dev::github::PullRequest,
+        pull: github_stand_in::PullRequest,
     ) -> PullRequest {
         PullRequest::new(
             pull,

@@ -7,8 +7,8 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use dev::stack::part::until;
 use nix::{sys::stat::Mode, unistd::mkfifo};
+use stack::part::until;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     net::unix::pipe,

@@ -1,10 +1,10 @@
 //! What does a URL of a preview answer?
 
 use anyhow::Result;
-use dev::page::Page;
+use stack::page::Page;
 use url::Url;
 
-use crate::stack::SharedStack;
+use crate::shared_stack::SharedStack;
 
 impl SharedStack {
     /// Opens a URL through the stack's ingress, as a browser would.

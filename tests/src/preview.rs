@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
-use dev::{page::Page, stack::part::until};
 use domain::{PreviewId, preview::Phase};
 use futures::TryStreamExt;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, runtime::wait::await_condition};
 use prost::Message;
+use stack::{page::Page, part::until};
 use temporalio_client::{
     Client, WorkflowDescribeOptions, WorkflowExecutionDescription, WorkflowExecutionStatus,
     WorkflowFetchHistoryOptions, WorkflowGetResultOptions, WorkflowHandle, WorkflowQueryOptions,
@@ -22,7 +22,7 @@ use url::Url;
 use workflows::{PreviewWorkflow, preview::PreviewStatus, search_attributes::PHASE};
 
 use crate::{
-    stack::SharedStack,
+    shared_stack::SharedStack,
     timeouts::{ANSWER, GONE, URL},
 };
 

@@ -9,11 +9,11 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use dev::stack::{options::free_ports, part::until};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
+use stack::{options::free_ports, part::until};
 use tokio::{
     process::{Child, Command},
     time::timeout,

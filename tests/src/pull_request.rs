@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
-use dev::github::{Comment, File, Outcome, Push, Repository, StandIn, User};
 use domain::{CommitSha, PreviewId, PullRequestNumber};
+use github_stand_in::{Comment, File, Outcome, Push, Repository, StandIn, User};
 use serde_json::json;
 use url::Url;
 
 use crate::{
     preview::Preview,
-    stack::SharedStack,
+    shared_stack::SharedStack,
     timeouts::{ANSWER, URL},
 };
 
@@ -36,7 +36,7 @@ pub fn plain(markdown: &str) -> String {
 #[derive(Clone)]
 pub struct PullRequest {
     /// The pull request itself.
-    pub github: dev::github::PullRequest,
+    pub github: github_stand_in::PullRequest,
     stand_in: StandIn,
     repository: Repository,
     stack: Arc<SharedStack>,
@@ -44,7 +44,7 @@ pub struct PullRequest {
 
 impl PullRequest {
     pub(crate) fn new(
-        github: dev::github::PullRequest,
+        github: github_stand_in::PullRequest,
         stand_in: StandIn,
         repository: Repository,
         stack: Arc<SharedStack>,

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, ffi::OsString, time::Duration};
 
-use dev::github::DELIVERY_DEADLINE;
+use github_stand_in::DELIVERY_DEADLINE;
 
 /// What a conversation's service is configured with; what is not said is as in [`Setting::default`].
 pub struct Setting {

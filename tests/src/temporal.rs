@@ -16,7 +16,7 @@ use temporalio_common::protos::temporal::api::{
 };
 use workflows::search_attributes::PHASE;
 
-use crate::stack::SharedStack;
+use crate::shared_stack::SharedStack;
 
 /// Events of one workflow that are shown to people.
 const EVENTS_SHOWN: usize = 60;

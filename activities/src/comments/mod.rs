@@ -182,7 +182,7 @@ impl Comments {
 
     /// Twice is harmless: a deployment carries the comment that asked for it and is looked for before it is made; saying its state again changes
     /// nothing that people see.
-    #[activity(definition = comment_declared::SyncDeployment)]
+    #[activity(definition = comment_declared::DeploymentWrite)]
     pub async fn sync_deployment(
         self: Arc<Self>,
         _ctx: ActivityContext,

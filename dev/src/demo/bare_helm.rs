@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use dev::images::ImageRef;
-use dev::stack::env::StackEnv;
 use kube::api::DeleteParams;
 use serde_json::json;
+use stack::env::StackEnv;
+use stack::images::ImageRef;
 use tokio::process::Command;
 
 use super::github::PullRequest;

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, ensure};
-use dev::github::SAMPLE_REPOSITORY;
-use dev::stack::env::ServiceEnv;
-use dev::stack::part::until;
+use github_stand_in::SAMPLE_REPOSITORY;
 use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use stack::env::ServiceEnv;
+use stack::part::until;
 use url::Url;
 
 /// For a comment to say what comes next.

@@ -14,11 +14,11 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use clap::Args;
-use dev::images::ImageRef;
-use dev::stack::env::{ServiceEnv, StackEnv};
-use dev::stack::services;
-use dev::tools::{Tool, Toolbox};
 use jiff::Timestamp;
+use stack::env::{ServiceEnv, StackEnv};
+use stack::images::ImageRef;
+use stack::services;
+use stack::tools::{Tool, Toolbox};
 
 use crate::running_stack::RunningStack;
 use github::{GitHub, PullRequest};

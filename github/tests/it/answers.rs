@@ -14,7 +14,7 @@ use crate::{
 };
 
 static DESCRIPTION: LazyLock<Value> = LazyLock::new(|| {
-    let text = include_str!("../../../dev/github-description/api.github.com.json");
+    let text = include_str!("../../../github-stand-in/description/api.github.com.json");
     serde_json::from_str(text).expect("the description is JSON")
 });
 

@@ -1,7 +1,7 @@
 //! The client against a small GitHub on this machine: what it sends, how often, and what it makes of the answers.
 
 mod answers;
-#[path = "../../../dev/github-description/instance.rs"]
+#[path = "../../../github-stand-in/description/instance.rs"]
 mod instance;
 mod server;
 

@@ -1,7 +1,7 @@
 //! The service as GitHub sees it: each kind of delivery, its status, and what it passed on.
 
 mod deliveries;
-#[path = "../../../dev/github-description/instance.rs"]
+#[path = "../../../github-stand-in/description/instance.rs"]
 mod instance;
 mod limits;
 mod log;

@@ -13,7 +13,7 @@ use crate::{
 };
 
 static DESCRIPTION: LazyLock<Value> = LazyLock::new(|| {
-    let text = include_str!("../../../dev/github-description/webhooks.json");
+    let text = include_str!("../../../github-stand-in/description/webhooks.json");
     serde_json::from_str(text).expect("the description is JSON")
 });
 

@@ -1,0 +1,83 @@
+//! How is Traefik run, as the ingress controller of the embedded cluster?
+
+use std::path::Path;
+use std::time::Duration;
+
+use k8s_openapi::api::networking::v1::IngressClass;
+use kube::Api;
+use kube::api::PostParams;
+use serde_json::json;
+
+use crate::cluster::{Cluster, ClusterError, write_private};
+use crate::error::StackError;
+use crate::options::free_ports;
+use crate::part::{Part, Parts};
+use crate::temporal::answers;
+use crate::tools::Toolbox;
+
+/// The class that an Ingress names to be served by it.
+pub const CLASS: &str = "traefik";
+/// Previews are served under names below it, all of which lead to this machine without any DNS.
+pub const DOMAIN: &str = "preview.localhost";
+/// What Traefik calls itself in an `IngressClass`.
+const CONTROLLER: &str = "traefik.io/ingress-controller";
+/// How long Traefik collects changes before it uses them; its default of 2 s would be most of a preview's start.
+const THROTTLE: &str = "100ms";
+/// The longest wait for one answer.
+const ANSWER: Duration = Duration::from_secs(2);
+
+/// Starts Traefik on 127.0.0.1 at `port`; it sends requests straight to the pods.
+pub(super) async fn start(
+    parts: &Parts,
+    toolbox: &Toolbox,
+    state: &Path,
+    port: u16,
+    cluster: &Cluster,
+) -> Result<(), StackError> {
+    create_class(cluster).await?;
+    let [health] = free_ports()?;
+    let config = state.join("cluster").join("traefik.json");
+    let content = json!({
+        "global": { "checkNewVersion": false, "sendAnonymousUsage": false },
+        "log": { "level": "INFO" },
+        "ping": { "entryPoint": "health" },
+        "entryPoints": {
+            "previews": { "address": format!("127.0.0.1:{port}") },
+            "health": { "address": format!("127.0.0.1:{health}") },
+        },
+        "providers": {
+            "providersThrottleDuration": THROTTLE,
+            "kubernetesIngress": {
+                "endpoint": cluster.server(),
+                "token": cluster.token(),
+                "certAuthFilePath": cluster.ca_file(),
+                "throttleDuration": THROTTLE,
+            },
+        },
+    });
+    write_private(&config, &format!("{content:#}"))?;
+    let part = Part::new("traefik", toolbox.path("traefik")?).flag("configFile", &config);
+    let client = reqwest::Client::builder()
+        .timeout(ANSWER)
+        .no_proxy()
+        .build()
+        .map_err(StackError::Client)?;
+    let ping = format!("http://127.0.0.1:{health}/ping");
+    parts
+        .start(part, async || answers(&client, &ping).await)
+        .await?;
+    Ok(())
+}
+
+/// An Ingress that names a class is served only when the class exists.
+async fn create_class(cluster: &Cluster) -> Result<(), ClusterError> {
+    let mut class = IngressClass::default();
+    class.metadata.name = Some(CLASS.to_owned());
+    class.spec.get_or_insert_default().controller = Some(CONTROLLER.to_owned());
+    let classes: Api<IngressClass> = Api::all(cluster.client().clone());
+    let created = classes.create(&PostParams::default(), &class).await;
+    created.map(drop).map_err(|source| ClusterError::Api {
+        what: "the ingress class",
+        source,
+    })
+}

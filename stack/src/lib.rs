@@ -1,0 +1,27 @@
+//! The local stack: real Temporal, real Kubernetes, real ingress, and the GitHub stand-in, all on this machine.
+//!
+//! [`Stack`] starts them in their order and stops them. Their programs are pinned and installed by [`tools`]; clients find a running
+//! stack by its [`env::StackEnv`].
+
+mod buildkit;
+pub mod cargo;
+mod charts;
+pub mod cluster;
+pub mod env;
+mod error;
+pub mod github;
+pub mod images;
+pub mod ingress;
+mod last_words;
+pub mod namespace;
+pub mod options;
+pub mod page;
+pub mod part;
+mod prerequisites;
+pub mod services;
+mod stack;
+pub mod temporal;
+pub mod tools;
+
+pub use error::StackError;
+pub use stack::{Platform, Stack};

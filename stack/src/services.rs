@@ -1,0 +1,123 @@
+//! How do the webhook and the worker run, so that they serve this stack?
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use crate::cargo;
+use crate::env::{ServiceEnv, StackEnv};
+use crate::error::StackError;
+use crate::options::{ClusterChoice, free_ports};
+use crate::part::Part;
+use crate::stack::Stack;
+use crate::temporal::answers;
+
+/// What both may take to finish what they have accepted.
+const GRACE: Duration = Duration::from_secs(3);
+/// The longest wait for one answer about readiness.
+const ANSWER: Duration = Duration::from_secs(2);
+
+/// Builds both programs with Cargo, which shows its own progress; returns the folder that they are in.
+///
+/// # Errors
+/// When they do not compile.
+pub async fn build() -> Result<PathBuf, StackError> {
+    let status = cargo::command()
+        // All programs, and not these two alone: so their dependencies have the features that every other build gives them, and are not built twice.
+        .args(["build", "--quiet", "--workspace", "--bins"])
+        .stdin(Stdio::null())
+        .status()
+        .await
+        .map_err(StackError::Build)?;
+    if !status.success() {
+        return Err(StackError::DoesNotCompile);
+    }
+    programs()
+}
+
+/// Where Cargo puts the programs of this workspace: beside this one.
+fn programs() -> Result<PathBuf, StackError> {
+    let this = std::env::current_exe().map_err(StackError::Build)?;
+    Ok(this.parent().unwrap_or(Path::new("/")).to_owned())
+}
+
+impl Stack {
+    /// Starts the webhook and the worker; returns when both are ready.
+    ///
+    /// # Errors
+    /// Names the program, its log, and the log's last lines.
+    pub async fn start_services(
+        &self,
+        env: &StackEnv,
+        service: &ServiceEnv,
+    ) -> Result<(), StackError> {
+        let programs = programs()?;
+        let [worker_port, webhook_health_port] = free_ports()?;
+        let webhook_port = self.options.ports.webhook;
+        let common = |name, program| {
+            let part = Part::new(name, &programs.join(program))
+                .env("TEMPORAL_ADDRESS", &env.temporal_address)
+                .env("TEMPORAL_NAMESPACE", &env.temporal_namespace)
+                .env("PREVIEW_ALLOWED_OWNERS", &service.preview_allowed_owners);
+            Part {
+                grace: GRACE,
+                ..part
+            }
+        };
+        let webhook = common("webhook", "preview-webhook")
+            .env("WEBHOOK_LISTEN", format!("127.0.0.1:{webhook_port}"))
+            .env(
+                "WEBHOOK_HEALTH_LISTEN",
+                format!("127.0.0.1:{webhook_health_port}"),
+            )
+            // Nobody has to notice first that it stops.
+            .env("WEBHOOK_DRAIN", "0s")
+            .env("WEBHOOK_SECRET", &service.webhook_secret);
+        let worker = common("worker", "preview-worker")
+            .env("WORKER_LISTEN", format!("127.0.0.1:{worker_port}"))
+            .env("GITHUB_API_URL", &service.github_api_url)
+            .env("GITHUB_APP_ID", &service.github_app_id)
+            .env("GITHUB_PRIVATE_KEY_FILE", &service.github_private_key_file)
+            .env("TEMPORAL_UI_URL", &env.temporal_ui_url)
+            .env("KUBECONFIG", &env.worker_kubeconfig)
+            .env("HELM", &env.helm)
+            .env("PREVIEW_NAME_KEY_FILE", &service.preview_name_key_file)
+            .env("PREVIEW_DOMAIN", &env.preview_domain)
+            .env("PREVIEW_INGRESS_ADDRESS", &env.preview_ingress_address)
+            .env("PREVIEW_INGRESS_CLASS", &env.preview_ingress_class)
+            .env("PREVIEW_CHART", &env.preview_chart)
+            .env("PREVIEW_IMAGE", &env.preview_image)
+            // Who plays with the stack sees everything anyway.
+            .env("PREVIEW_POST_LOGS", "always");
+        let worker = env
+            .kube_context
+            .iter()
+            .fold(worker, |part, context| part.env("KUBE_CONTEXT", context));
+        // Whoever brings a cluster decides whether it has the policy.
+        let worker = match self.options.cluster {
+            ClusterChoice::Embedded => worker.env("PREVIEW_REPOSITORY_CHARTS", "true"),
+            ClusterChoice::Existing(_) => worker,
+        };
+        let worker = service
+            .preview_ttl
+            .iter()
+            .fold(worker, |part, ttl| part.env("PREVIEW_TTL", ttl));
+
+        let client = reqwest::Client::builder()
+            .timeout(ANSWER)
+            .no_proxy()
+            .build()
+            .map_err(StackError::Client)?;
+        let ready = |port: u16| format!("http://127.0.0.1:{port}/readyz");
+        tokio::try_join!(
+            self.parts.start(webhook, async || answers(
+                &client,
+                &ready(webhook_health_port)
+            )
+            .await),
+            self.parts
+                .start(worker, async || answers(&client, &ready(worker_port)).await),
+        )?;
+        Ok(())
+    }
+}
