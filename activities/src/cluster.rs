@@ -1,22 +1,26 @@
-//! Which cluster do we work in, in whose name, and what does it mean when a call to it fails?
+//! The cluster that the worker acts in, and the errors of calls to it.
 
-use std::time::Duration;
+use std::{fmt::Debug, time::Duration};
 
-use crate::{
-    Instance,
-    failure::{ActivityFailure, Failure, explain, with_causes},
-    redact::Redacted,
-};
 use domain::Names;
 use http::{HeaderName, HeaderValue, Request};
-use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::{NamespaceResourceScope, api::core::v1::Namespace};
 use kube::{
-    Api, Client,
+    Api, Client, Resource,
+    api::{DeleteParams, Patch, PatchParams, Preconditions},
     client::Body,
     runtime::{wait, watcher},
 };
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 use tower::service_fn;
+
+use crate::{
+    failure::{ActivityFailure, Failure, explain, with_causes},
+    ownership::{Instance, labels},
+    redact::Redacted,
+};
 
 /// Header: in whose name a request is made.
 const IMPERSONATE: HeaderName = HeaderName::from_static("impersonate-user");
@@ -59,8 +63,61 @@ impl Cluster {
     }
 }
 
+/// Says what shall be true of an object that is ours; making it if need be. The same again changes nothing.
+pub(crate) async fn apply<K>(
+    cluster: &Cluster,
+    namespace: &str,
+    name: &str,
+    mut manifest: Value,
+) -> Result<(), ClusterError>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + Debug
+        + DeserializeOwned,
+{
+    manifest["apiVersion"] = json!(K::api_version(&()));
+    manifest["kind"] = json!(K::kind(&()));
+    manifest["metadata"] = json!({ "name": name, "labels": labels(&cluster.instance) });
+    let objects: Api<K> = Api::namespaced(cluster.client.clone(), namespace);
+    let params = PatchParams::apply(FIELD_MANAGER).force();
+    objects
+        .patch(name, &params, &Patch::Apply(manifest))
+        .await
+        .doing(|| format!("applying {} {name} in namespace {namespace}", K::kind(&())))?;
+    Ok(())
+}
+
+/// Deletes exactly this object. False if it is gone, or another one has its name by now.
+pub(crate) async fn delete_exactly<K>(
+    objects: &Api<K>,
+    name: &str,
+    preconditions: Preconditions,
+    params: DeleteParams,
+) -> Result<bool, kube::Error>
+where
+    K: Clone + Debug + DeserializeOwned,
+{
+    let params = DeleteParams {
+        preconditions: Some(preconditions),
+        ..params
+    };
+    let deleted = unless_changed(objects.delete(name, &params).await);
+    deleted.transpose().map(|deleted| deleted.is_some())
+}
+
+/// `None` if somebody else changed, made or removed the object first.
+pub(crate) fn unless_changed<T>(result: Result<T, kube::Error>) -> Option<Result<T, kube::Error>> {
+    match result {
+        Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => None,
+        other => Some(other),
+    }
+}
+
 /// Asks until the answer is yes, for as long as what was just written may need to count.
-pub(crate) async fn comes_true<Asked>(question: impl Fn() -> Asked) -> Result<bool, ClusterError>
+pub(crate) async fn until_in_force<Asked>(
+    question: impl Fn() -> Asked,
+) -> Result<bool, ClusterError>
 where
     Asked: Future<Output = Result<bool, ClusterError>>,
 {

@@ -1,4 +1,4 @@
-//! What did a container print last?
+//! Reads the last lines that a container printed.
 
 use futures::AsyncReadExt;
 use k8s_openapi::api::core::v1::Pod;

@@ -1,20 +1,16 @@
-//! How does Temporal know that an activity is still at work, and how does the activity learn that it shall stop?
-
-use std::time::Duration;
+//! Heartbeats of running activities, and their cancellation.
 
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use tokio::{
     sync::watch,
     time::{MissedTickBehavior, interval},
 };
+use workflows::contract::timeouts::HEARTBEAT_INTERVAL;
 
 use crate::{
     failure::{ActivityFailure, into_activity_error},
     redact::Redacted,
 };
-
-/// Between two heartbeats. A cancellation travels back with a heartbeat's answer, so this is also how soon it is noticed.
-const HEARTBEAT: Duration = Duration::from_secs(1);
 
 /// What an activity is busy with, redacted: sent along with its heartbeats, and shown by Temporal's UI among the pending activities.
 pub(crate) struct Progress(watch::Sender<String>);
@@ -52,7 +48,7 @@ pub(crate) async fn run_to_completion<T, F: ActivityFailure>(
     work: impl Future<Output = Result<T, F>>,
 ) -> Result<T, ActivityError> {
     let mut work = std::pin::pin!(work);
-    let mut beat = interval(HEARTBEAT);
+    let mut beat = interval(HEARTBEAT_INTERVAL);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {

@@ -1,4 +1,4 @@
-//! Whose namespace is this? What we write on a namespace to know it again, and how we read it.
+//! The labels and annotations that say whose a namespace is, written and read.
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 

@@ -40,7 +40,7 @@ pub struct Previews {
 
 #[activities]
 impl Previews {
-    /// Twice is harmless: the namespace is found again by its run, and its guards are applied, not added.
+    /// Idempotent: the namespace is found again by its run, and its guards are applied, not added.
     #[activity(definition = preview_declared::CreateNamespace)]
     pub async fn create_namespace(
         self: Arc<Self>,
@@ -61,7 +61,7 @@ impl Previews {
         run_cancellable(&ctx, &progress, Box::pin(work)).await
     }
 
-    /// Twice is harmless: an install that stands is left as it is, and one that did not complete is taken down, so that each attempt is a first
+    /// Idempotent: an install that stands is left as it is, and one that did not complete is taken down, so that each attempt is a first
     /// install. A Helm does not outlive its worker. Nothing is installed into a namespace that is not this run's.
     #[activity(definition = preview_declared::InstallRelease)]
     pub async fn install_release(
@@ -84,7 +84,7 @@ impl Previews {
         run_to_completion(&ctx, &progress, Box::pin(work)).await
     }
 
-    /// Twice is harmless: it looks, and at the most restarts pods that wait for their image.
+    /// Idempotent: it looks, and at the most restarts pods that wait for their image.
     #[activity(definition = preview_declared::AwaitReady)]
     pub async fn await_ready(
         self: Arc<Self>,
@@ -103,7 +103,7 @@ impl Previews {
         run_cancellable(&ctx, &progress, work).await
     }
 
-    /// Twice is harmless: what is gone is gone, and what has another UID or another run's name on it is left alone.
+    /// Idempotent: what is gone is gone, and what has another UID or another run's name on it is left alone.
     #[activity(definition = preview_declared::TearDown)]
     pub async fn tear_down(
         self: Arc<Self>,

@@ -1,4 +1,4 @@
-//! What of foreign text is text at all?
+//! Foreign text without control characters.
 
 use std::sync::LazyLock;
 

@@ -17,7 +17,7 @@ use workflows::contract::PointStableUrl;
 
 use crate::{
     Cluster,
-    cluster::{ClusterError, Doing, FIELD_MANAGER},
+    cluster::{ClusterError, Doing, FIELD_MANAGER, delete_exactly},
     failure::{ActivityFailure, Failure, explain},
     namespace::{NamespaceLost, find_by_owner, host_of},
     ownership::{address_mark, address_selector, is_address_of},
@@ -140,21 +140,13 @@ async fn remove_others(
         }
         let (namespace, name) = (alias.namespace().unwrap_or_default(), alias.name_any());
         let ingresses: Api<Ingress> = Api::namespaced(cluster.client.clone(), &namespace);
-        let exactly_this = DeleteParams {
-            preconditions: Some(Preconditions {
-                uid: alias.uid(),
-                resource_version: None,
-            }),
-            ..DeleteParams::default()
+        let exactly_this = Preconditions {
+            uid: alias.uid(),
+            resource_version: None,
         };
-        match ingresses.delete(&name, &exactly_this).await {
-            Ok(_) => {}
-            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => {}
-            Err(error) => {
-                return Err(error)
-                    .doing(|| format!("deleting Ingress {name} in namespace {namespace}"));
-            }
-        }
+        delete_exactly(&ingresses, &name, exactly_this, DeleteParams::default())
+            .await
+            .doing(|| format!("deleting Ingress {name} in namespace {namespace}"))?;
     }
     Ok(())
 }

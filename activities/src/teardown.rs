@@ -1,4 +1,4 @@
-//! How is everything that a run has made removed, and nothing else?
+//! Removes everything that a run has made, and nothing else.
 
 use domain::PreviewId;
 use k8s_openapi::api::core::v1::{Namespace, Pod};

@@ -1,4 +1,4 @@
-//! What does Temporal know of our workflows? Asked before anything is taken from, or given to, a run, and before anything is said.
+//! What Temporal knows of our workflows. Asked before anything is taken from, or given to, a run, and before anything is written.
 
 use std::{collections::HashSet, error::Error, time::Duration};
 
@@ -15,15 +15,13 @@ use temporalio_common::protos::temporal::api::workflowservice::v1::{
 };
 use workflows::{
     PullRequestWorkflow,
+    contract::timeouts::QUERY,
     search_attributes::{EXPIRES_AT, REQUESTED_BY},
 };
 
 use crate::ownership::{InvalidTemporalNamespaceId, TemporalNamespaceId};
 
 use crate::failure::{ActivityFailure, Failure, explain, with_causes};
-
-/// Longest wait for a workflow's answer. One that a worker has in memory answers within milliseconds; another has to be replayed first.
-const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Most records in one answer: the server's own bound, unless its administrators have lowered it.
 const RECORDS_MAX: i32 = 1_000;
@@ -222,7 +220,7 @@ pub(crate) async fn truth_about(
     temporal: &Client,
     pull_request: &PullRequestRef,
 ) -> Result<StickyComment, TemporalError> {
-    let bounded = RpcOptions::builder().timeout(QUERY_TIMEOUT).build();
+    let bounded = RpcOptions::builder().timeout(QUERY).build();
     let options = WorkflowQueryOptions::builder().rpc_options(bounded).build();
     temporal
         .get_workflow_handle::<PullRequestWorkflow>(pull_request.to_string())

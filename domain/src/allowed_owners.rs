@@ -1,4 +1,4 @@
-//! Whom does the service serve? Named by its operators; nobody else gets anything of it.
+//! Whom the service serves: named by its operators; nobody else gets anything of it.
 
 use std::str::FromStr;
 

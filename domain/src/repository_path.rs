@@ -1,4 +1,4 @@
-//! Where in a repository is it?
+//! A path in a repository.
 
 use std::{fmt, str::FromStr};
 

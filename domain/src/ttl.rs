@@ -1,4 +1,4 @@
-//! For how long? Durations as people write them (`30m`, `2h`, `1h30m`), bounded, never negative, never months.
+//! Durations as people write them (`30m`, `2h`, `1h30m`): bounded, never negative, never months.
 
 use std::{fmt, str::FromStr, time::Duration};
 

@@ -1,4 +1,4 @@
-//! How is the App set up, and how does a call get its credentials?
+//! The App: its settings, and the credentials of its calls.
 
 use std::{io, sync::Arc};
 

@@ -1,4 +1,4 @@
-//! What have we said on a pull request, and how do we say something new or change it?
+//! Reads and writes our own comments.
 
 use domain::{CommentId, PullRequestRef};
 use http::Method;

@@ -1,4 +1,4 @@
-//! How do the bytes of a file come out of GitHub's JSON?
+//! Decodes the bytes of a file from GitHub's JSON.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::Deserialize;

@@ -1,4 +1,4 @@
-//! How does a preview get into GitHub's own list of deployments, with its button "View deployment"?
+//! Writes GitHub's own list of deployments, with its button "View deployment".
 
 use domain::{CommentId, CommitSha, DeploymentId, PullRequestRef, preview::DeploymentState};
 use http::Method;

@@ -1,4 +1,4 @@
-//! What went wrong at GitHub, is it worth trying again, and when?
+//! The errors of calls to GitHub: what happened, whether a retry helps, and when.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What does a repository hold in one file?
+//! Reads one file of a repository.
 
 use domain::PullRequestRef;
 use http::Method;

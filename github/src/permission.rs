@@ -1,4 +1,4 @@
-//! What may a person do in a repository?
+//! Reads what a person may do in a repository.
 
 use domain::PullRequestRef;
 use http::Method;

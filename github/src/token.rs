@@ -1,4 +1,4 @@
-//! With which token may we act for an installation right now?
+//! Installation tokens, cached until shortly before they expire.
 
 use std::{
     collections::HashMap,

@@ -1,4 +1,4 @@
-//! How does one request reach GitHub, and how does its answer come back as a value or as one of our errors?
+//! Sends one request to GitHub, and reads its answer as a value or as one of our errors.
 
 use std::{sync::Arc, time::Duration};
 

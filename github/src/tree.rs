@@ -1,4 +1,4 @@
-//! What lies in a folder of a commit, and what do the files there hold?
+//! Reads the folders of a commit, and the files in them.
 
 use domain::{InstallationId, Repository};
 use http::Method;

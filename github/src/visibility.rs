@@ -1,4 +1,4 @@
-//! Who can see a repository, and what is said in it?
+//! Reads who can see a repository, and what is written in it.
 
 use domain::PullRequestRef;
 use http::Method;

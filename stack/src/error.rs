@@ -1,4 +1,4 @@
-//! Why is there no stack?
+//! The errors of the stack.
 
 use std::io;
 use std::path::PathBuf;

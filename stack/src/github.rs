@@ -1,4 +1,4 @@
-//! How does the stack's GitHub come up, and how do the service and the image builder hear from it?
+//! Runs the stack's GitHub, and connects the service and the image builder to it.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What did a program say before it failed?
+//! The last lines that a program wrote before it failed.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! What does a URL of a preview answer, through the stack's ingress?
+//! Reads what a URL of a preview answers, through the stack's ingress.
 
 use std::{net::SocketAddr, time::Duration};
 

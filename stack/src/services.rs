@@ -1,4 +1,4 @@
-//! How do the webhook and the worker run, so that they serve this stack?
+//! Runs the webhook and the worker for this stack.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;

@@ -1,4 +1,4 @@
-//! How does a test use a real browser as a person does?
+//! Uses a real browser as a person does.
 //!
 //! Headless Chromium, spoken to in its own DevTools protocol. Of the protocol's many hundred commands we need seven, which is why no client
 //! library for all of them is built here.

@@ -1,4 +1,4 @@
-//! How does a conversation begin, and what must be true when it ends?
+//! One conversation: how it begins, and what must be true when it ends.
 
 use std::{
     ffi::OsString,

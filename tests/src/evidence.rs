@@ -1,4 +1,4 @@
-//! What does somebody need to see who has to find out why a conversation failed?
+//! What somebody needs to see who has to find out why a conversation failed.
 
 use std::fmt::Write;
 

@@ -1,4 +1,4 @@
-//! How is Helm held at the very moment when a test needs it held?
+//! Holds Helm at the very moment when a test needs it held.
 
 use std::{
     fs,

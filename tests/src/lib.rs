@@ -1,4 +1,4 @@
-//! How does a test talk to the whole service, as the people on a pull request do?
+//! Talks to the whole service as the people on a pull request do.
 //!
 //! Every conversation has its own GitHub stand-in, repository, task queue and service instance, and its own webhook and worker as real
 //! processes, so that killing one is real. Temporal, Kubernetes and the ingress belong to the stack that all conversations share;

@@ -1,4 +1,4 @@
-//! What is a conversation called?
+//! The name of a conversation.
 
 /// The test's path (`preview::a_comment_becomes_a_url`), from the type of a closure or future that was written in it.
 pub(crate) fn of_test<T>() -> String {

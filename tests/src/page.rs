@@ -1,4 +1,4 @@
-//! What does a URL of a preview answer?
+//! Reads what a URL of a preview answers.
 
 use anyhow::Result;
 use stack::page::Page;

@@ -1,4 +1,4 @@
-//! How does a test look at a preview: in Temporal, in the cluster, and through its URL?
+//! Looks at a preview: in Temporal, in the cluster, and through its URL.
 
 use std::sync::Arc;
 

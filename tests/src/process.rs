@@ -1,4 +1,4 @@
-//! How is one of the service's programs run, killed and stopped for real?
+//! Runs, kills and stops one of the service's programs for real.
 
 use std::{
     collections::BTreeMap,

@@ -1,4 +1,4 @@
-//! How does a test act on a pull request, and read what the service says there?
+//! Acts on a pull request, and reads what the service writes there.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Under which circumstances does a conversation take place?
+//! The circumstances of a conversation.
 
 use std::{collections::BTreeMap, ffi::OsString, time::Duration};
 

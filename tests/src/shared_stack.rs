@@ -1,4 +1,4 @@
-//! Which running stack do all conversations share?
+//! The running stack that all conversations share.
 
 use std::{
     path::{Path, PathBuf},

@@ -1,4 +1,4 @@
-//! What do Temporal's records say about a conversation?
+//! What Temporal's records say about a conversation.
 
 use std::sync::Arc;
 

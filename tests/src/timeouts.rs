@@ -1,4 +1,4 @@
-//! How long does a conversation wait before it calls something broken? Bounds, not expectations: nothing waits longer than it has to.
+//! How long a conversation waits before it calls something broken. Bounds, not expectations: nothing waits longer than it has to.
 
 use std::time::Duration;
 

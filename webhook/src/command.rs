@@ -1,4 +1,4 @@
-//! What does a comment ask us for?
+//! Reads the commands of a comment.
 //!
 //! A command is a line that a reader sees as plain text at the left edge of the comment, and whose first word is `/preview`. Whatever is shown
 //! as something else is talk *about* commands and runs nothing: quotes, code, headings, list items, tables, links, emphasis, and what stands

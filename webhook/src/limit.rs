@@ -1,4 +1,4 @@
-//! How much may be held for callers who have not proven yet that they are GitHub?
+//! Limits what is held for callers who have not proven yet that they are GitHub.
 //!
 //! A limit at which newcomers are turned away can be used up by whoever holds on to what he got. At this one nobody is turned away: whoever has held
 //! longest is evicted. A delivery of GitHub's is read and verified within a moment, so it is never the oldest; stalled callers are.

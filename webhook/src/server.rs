@@ -1,4 +1,4 @@
-//! For how long may a connection be open, and what becomes of it when the service is told to stop?
+//! The accept loop: deadlines for connections, and the drain at shutdown.
 //!
 //! A connection carries one request. So none is ever idle between two of them, where whoever keeps it for reuse could send a delivery in the moment
 //! in which it is closed.

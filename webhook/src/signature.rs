@@ -1,4 +1,4 @@
-//! Does this body come from someone who knows our webhook secret?
+//! Verifies that a body was signed with our webhook secret.
 
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};

@@ -1,4 +1,4 @@
-//! How is the cluster reached?
+//! Connects to the cluster.
 
 use std::{sync::Arc, time::Duration};
 

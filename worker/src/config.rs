@@ -1,4 +1,4 @@
-//! With which settings does the worker run? Each is an environment variable; `--help` lists them.
+//! The settings of the worker. Each is an environment variable; `--help` lists them.
 
 use std::{io, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
@@ -9,7 +9,8 @@ use activities::{
 };
 use clap::{Parser, builder::BoolishValueParser};
 use domain::{
-    AllowedOwners, NameKey, Names, PreviewDomain, Ttl, WeakNameKey, orphan_sweep::SweepPolicy,
+    AllowedOwners, InvalidTtl, NameKey, Names, PreviewDomain, Ttl, WeakNameKey,
+    orphan_sweep::SweepPolicy,
 };
 use runtime::{
     LogFormat, TemporalSettings,
@@ -17,6 +18,7 @@ use runtime::{
 };
 use secrecy::SecretString;
 use url::Url;
+use workflows::contract::timeouts::IMAGE_MAX;
 
 use crate::github_app::GitHubSettings;
 
@@ -135,8 +137,8 @@ pub struct Config {
     #[arg(long, env, value_name = "WHEN", default_value = "private")]
     pub preview_post_logs: PostLogs,
 
-    /// How long to wait for an image that does not exist yet.
-    #[arg(long, env, value_name = "DURATION", default_value = "10m")]
+    /// How long to wait for an image that does not exist yet: up to 50m.
+    #[arg(long, env, value_name = "DURATION", default_value = "10m", value_parser = image_timeout)]
     preview_image_timeout: Ttl,
 
     /// The Helm program, version 3.16 or newer. On Linux it is started by setpriv (util-linux), so that it ends with the worker.
@@ -331,6 +333,17 @@ impl Config {
     }
 }
 
+/// Longer than this, and Temporal would give up the activity that waits.
+fn image_timeout(text: &str) -> Result<Ttl, String> {
+    let timeout: Ttl = text
+        .parse()
+        .map_err(|error: InvalidTtl| error.to_string())?;
+    if timeout.as_duration() > IMAGE_MAX {
+        return Err(format!("at most {}m", IMAGE_MAX.as_secs() / 60));
+    }
+    Ok(timeout)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -458,6 +471,7 @@ mod tests {
         for (argument, named) in [
             ("--preview-instance=Not_A_Label", "--preview-instance"),
             ("--preview-image-timeout=1 month", "--preview-image-timeout"),
+            ("--preview-image-timeout=51m", "at most 50m"),
             (
                 "--preview-ingress-address=nowhere",
                 "--preview-ingress-address",

@@ -1,4 +1,4 @@
-//! Who are we at GitHub?
+//! The settings of the GitHub App.
 
 use std::path::PathBuf;
 

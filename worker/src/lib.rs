@@ -8,7 +8,7 @@ pub mod cluster;
 pub mod config;
 pub mod github_app;
 pub mod metrics;
-pub mod pace;
+pub mod rate_limit;
 pub mod schedule;
 pub mod search_attributes;
 pub mod workers;

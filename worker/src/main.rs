@@ -22,7 +22,7 @@ use worker::{
     cluster,
     config::Config,
     metrics::Metrics,
-    pace, schedule, search_attributes,
+    rate_limit, schedule, search_attributes,
     workers::{self, Implementations},
 };
 
@@ -75,7 +75,7 @@ async fn main() -> anyhow::Result<()> {
     // Make Temporal ready for our workflows
     search_attributes::register(&temporal).await?;
     schedule::orphan_sweep(&temporal, &config).await?;
-    let pace = pace::agree(&temporal, &workers::github_queue(&config)).await;
+    let rate_limit = rate_limit::configure(&temporal, &workers::github_queue(&config)).await;
 
     // Answer probes and scrapes
     let listener = TcpListener::bind(config.worker_listen)
@@ -114,7 +114,7 @@ async fn main() -> anyhow::Result<()> {
             waits,
         ),
     };
-    let queues = workers::queues(&config, implementations, pace)?;
+    let queues = workers::queues(&config, implementations, rate_limit)?;
     workers::run(&runtime, &temporal, &queues, config.recycle_after(), &stop).await?;
 
     tracing::info!("stopped");

@@ -1,4 +1,4 @@
-//! How does the orphan sweep come to run every few minutes, once for all workers together?
+//! The schedule of the orphan sweep: one for all workers together.
 
 use std::time::Duration;
 

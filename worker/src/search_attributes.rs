@@ -1,4 +1,4 @@
-//! Does Temporal know the attributes that previews are found by?
+//! Registers the search attributes that previews are found by.
 
 use std::{collections::HashMap, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Which task queues are listened to, how fast, and how does a worker end?
+//! The task queues that are polled, how fast, and the end of a worker.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use workflows::{OrphanSweep, PreviewWorkflow, PullRequestWorkflow, contract::github_task_queue};
 
-use crate::{config::Config, pace::Pace};
+use crate::{config::Config, rate_limit::RateLimitScope};
 
 /// How long a workflow waits for the worker that has it in memory. After a crash, that worker does not exist any more.
 const STICKY_TIMEOUT: Duration = Duration::from_secs(2);
@@ -51,7 +51,7 @@ pub fn github_queue(config: &Config) -> String {
 pub fn queues(
     config: &Config,
     activities: Implementations,
-    pace: Pace,
+    rate_limit: RateLimitScope,
 ) -> Result<Queues, WorkflowRegistrationError> {
     let previews = WorkerOptions::new(config.temporal.preview_task_queue.as_str())
         .register_workflow::<PullRequestWorkflow>()?
@@ -67,7 +67,7 @@ pub fn queues(
         .build();
     let github = WorkerOptions::new(github_queue(config))
         .register_activities(activities.comments)
-        .maybe_max_task_queue_activities_per_second(pace.polled())
+        .maybe_max_task_queue_activities_per_second(rate_limit.polled())
         .graceful_shutdown_period(GRACE)
         .build();
     Ok(Queues { previews, github })

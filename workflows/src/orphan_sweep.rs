@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use domain::{
     NamespaceHandle,
-    orphan_sweep::{Doing, Outcome, Plan, SurveyedPage, SweepPolicy, SweepReport, draw_up},
+    orphan_sweep::{Change, Outcome, Plan, SurveyedPage, SweepPolicy, SweepReport, draw_up},
 };
 use jiff::SignedDuration;
 use temporalio_macros::{workflow, workflow_methods};
@@ -23,14 +23,15 @@ use temporalio_workflow::{
 
 use crate::{
     clock,
-    contract::{FindOverdue, MarkOrphans, SurveyPage, Surveyed, SweepActivities},
+    contract::{
+        FindOverdue, MarkOrphans, SurveyPage, Surveyed, SweepActivities,
+        timeouts::HEARTBEAT_TIMEOUT,
+    },
     payload::Lenient,
 };
 
 /// One page of the survey, or one change of [`BATCH`] namespaces. No step waits for anything but answers.
 const ONE_STEP: Duration = Duration::from_secs(120);
-/// A sweeping worker that has not been heard of for this long is taken for dead.
-const HEARTBEAT: Duration = Duration::from_secs(10);
 /// The next scheduled sweep tries again anyway.
 const ATTEMPTS: u32 = 3;
 /// Namespaces that one activity changes: few enough that a worker's death repeats little, and many enough that a sweep of thousands of them has
@@ -149,21 +150,21 @@ impl Sweep {
         policy: &SweepPolicy,
         report: &mut SweepReport,
     ) -> WorkflowResult<()> {
-        for (doing, namespaces) in plan.steps() {
+        for (change, namespaces) in plan.steps() {
             for batch in namespaces.chunks(BATCH) {
                 let outcomes = if policy.dry_run {
                     Ok(vec![Outcome::Done; batch.len()])
                 } else {
-                    self.act(doing, batch.to_vec(), &plan).await
+                    self.act(change, batch.to_vec(), &plan).await
                 };
                 match outcomes {
-                    Ok(outcomes) => report.note(doing, batch, outcomes),
+                    Ok(outcomes) => report.note(change, batch, outcomes),
                     Err(error) if self.token.is_cancelled() => return Err(error.into()),
                     // The others are none of its business.
                     Err(error) => {
                         let why = error.to_string();
                         let failed = vec![Outcome::Failed { why }; batch.len()];
-                        report.note(doing, batch, failed);
+                        report.note(change, batch, failed);
                     }
                 }
             }
@@ -173,13 +174,13 @@ impl Sweep {
 
     async fn act(
         &self,
-        doing: Doing,
+        change: Change,
         batch: Vec<NamespaceHandle>,
         plan: &Plan,
     ) -> Result<Vec<Outcome>, ActivityExecutionError> {
         let options = options(&self.token);
-        match doing {
-            Doing::Mark => {
+        match change {
+            Change::Mark => {
                 let input = MarkOrphans {
                     namespaces: batch,
                     since: plan.drawn_up_at,
@@ -188,12 +189,12 @@ impl Sweep {
                     .execute_activity(SweepActivities::mark_orphans, input, options)
                     .await
             }
-            Doing::Unmark => {
+            Change::Unmark => {
                 self.ctx
                     .execute_activity(SweepActivities::unmark_orphans, batch, options)
                     .await
             }
-            Doing::Remove => {
+            Change::Remove => {
                 self.ctx
                     .execute_activity(SweepActivities::remove_orphans, batch, options)
                     .await
@@ -204,7 +205,7 @@ impl Sweep {
 
 fn options(token: &WorkflowCancellationToken) -> ActivityOptions {
     ActivityOptions::with_start_to_close_timeout(ONE_STEP)
-        .heartbeat_timeout(HEARTBEAT)
+        .heartbeat_timeout(HEARTBEAT_TIMEOUT)
         .cancellation_token(token.clone())
         .retry_policy(RetryPolicy::builder().maximum_attempts(ATTEMPTS).build())
         .build()

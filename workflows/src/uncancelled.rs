@@ -1,4 +1,4 @@
-//! What goes on although somebody has cancelled the workflow?
+//! What goes on although somebody has cancelled the workflow.
 //!
 //! Whoever cancels is owed the removal of what was made, and the truth about it. Everything here has a cancellation token of its own, which is
 //! nobody's child. (The SDK's default token would also keep the whole workflow in memory after an eviction.)

@@ -1,4 +1,4 @@
-//! Are logs posted on a pull request?
+//! Whether logs are posted on a pull request.
 
 use std::str::FromStr;
 

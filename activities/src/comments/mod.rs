@@ -153,7 +153,7 @@ impl Comments {
 
 #[activities]
 impl Comments {
-    /// Twice is harmless: the comment is found again, by its number or by its hidden first line, and written only if it does not say yet what is
+    /// Idempotent: the comment is found again, by its number or by its hidden first line, and written only if it does not say yet what is
     /// true at that moment.
     #[activity(definition = comment_declared::WriteSticky)]
     pub async fn write_sticky(
@@ -167,7 +167,7 @@ impl Comments {
         written.map_err(|error| self.into_activity_error(Asked::Comment, error))
     }
 
-    /// Twice is harmless: the reply names the comment it answers in its hidden first line, and is looked for before it is posted.
+    /// Idempotent: the reply names the comment it answers in its hidden first line, and is looked for before it is posted.
     #[activity(definition = comment_declared::PostReply)]
     pub async fn post_reply(
         self: Arc<Self>,
@@ -180,9 +180,9 @@ impl Comments {
         posted.map_err(|error| self.into_activity_error(Asked::Reply, error))
     }
 
-    /// Twice is harmless: a deployment carries the comment that asked for it and is looked for before it is made; saying its state again changes
+    /// Idempotent: a deployment carries the comment that asked for it and is looked for before it is made; saying its state again changes
     /// nothing that people see.
-    #[activity(definition = comment_declared::DeploymentWrite)]
+    #[activity(definition = comment_declared::SyncDeployment)]
     pub async fn sync_deployment(
         self: Arc<Self>,
         _ctx: ActivityContext,

@@ -127,12 +127,8 @@ fn remark(newest: &PreviewState) -> Remark {
         PreviewState::Ready { .. }
         | PreviewState::Stopping { .. }
         | PreviewState::Removed { .. } => Remark::None,
-        PreviewState::Requested
-        | PreviewState::Queued { .. }
-        | PreviewState::Provisioning
-        | PreviewState::Installing
-        | PreviewState::Starting
-        | PreviewState::WaitingForImage { .. } => Remark::UntilTheNewestIsReady,
+        // On its way.
+        _ => Remark::UntilTheNewestIsReady,
     }
 }
 

@@ -1,4 +1,4 @@
-//! In whose name does Helm act in a preview's namespace?
+//! The service account that Helm acts as in a preview's namespace.
 //!
 //! In that of an account which has rights there and nowhere else. So no chart reaches another namespace or the cluster itself, neither when it is
 //! installed nor when it is uninstalled by what its release's record says, which whoever may write Secrets in the namespace can forge.
@@ -16,10 +16,9 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use super::guards::apply;
 use crate::{
     Cluster,
-    cluster::{ClusterError, Doing, comes_true},
+    cluster::{ClusterError, Doing, apply, until_in_force},
 };
 
 /// The account's name, in every namespace. A cluster role that lets the worker impersonate just this one names it.
@@ -47,7 +46,7 @@ pub(super) async fn set_up(
         }
         result => result?,
     }
-    if !comes_true(|| may_list_secrets(cluster, namespace)).await? {
+    if !until_in_force(|| may_list_secrets(cluster, namespace)).await? {
         // Helm's failure says it to the requester.
         tracing::warn!(
             namespace,

@@ -8,10 +8,11 @@ use kube::{
     runtime::{conditions, wait::await_condition},
 };
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use workflows::contract::timeouts::NAMESPACE_GONE;
 
 use crate::{
     Cluster,
-    cluster::{ClusterError, Doing},
+    cluster::{ClusterError, Doing, delete_exactly},
     failure::{ActivityFailure, Failure, explain},
     heartbeat::Progress,
 };
@@ -20,15 +21,13 @@ use crate::{
 const STUCK_AFTER: Duration = Duration::from_secs(60);
 /// Between two looks at what holds it.
 const LOOK_AGAIN: Duration = Duration::from_secs(15);
-/// How long one attempt waits; shorter than the shortest time-out of the activities that wait, so that the attempt itself can say what it waited for.
-const TIMEOUT: Duration = Duration::from_secs(170);
 
 /// A namespace that was not removed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DeleteError {
     #[error(transparent)]
     Cluster(#[from] ClusterError),
-    #[error("namespace {name} is still being deleted after {} s; {culprits}", TIMEOUT.as_secs())]
+    #[error("namespace {name} is still being deleted after {} s; {culprits}", NAMESPACE_GONE.as_secs())]
     Stuck { name: String, culprits: String },
     #[error("the removal was interrupted")]
     Cancelled,
@@ -55,15 +54,14 @@ pub(crate) async fn delete(
     name: &str,
     preconditions: Preconditions,
 ) -> Result<bool, ClusterError> {
-    let params = DeleteParams {
-        preconditions: Some(preconditions),
-        ..DeleteParams::background()
-    };
-    match cluster.namespaces().delete(name, &params).await {
-        Ok(_) => Ok(true),
-        Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(false),
-        Err(error) => Err(error).doing(|| format!("deleting namespace {name}")),
-    }
+    delete_exactly(
+        &cluster.namespaces(),
+        name,
+        preconditions,
+        DeleteParams::background(),
+    )
+    .await
+    .doing(|| format!("deleting namespace {name}"))
 }
 
 /// Returns when this very namespace does not exist any more.
@@ -89,7 +87,7 @@ pub(crate) async fn wait_until_gone(
                 let namespace = cluster.namespaces().get_opt(name).await.doing(|| format!("reading namespace {name}"))?;
                 let culprits = culprits(namespace.as_ref());
                 tracing::warn!(namespace = name, culprits, "namespace will not go");
-                if start.elapsed() >= TIMEOUT {
+                if start.elapsed() >= NAMESPACE_GONE {
                     return Err(DeleteError::Stuck { name: name.to_owned(), culprits });
                 }
                 progress.report(format!("namespace {name} will not go: {culprits}"));

@@ -1,30 +1,21 @@
-//! What keeps a preview in its place? Quota, limits, network policies, a powerless service account for its pods, and one of few rights for Helm.
+//! The guards of a namespace: quota, limits, network policies, a powerless service account for its pods, and one with few rights for Helm.
 //!
 //! Pod security is enforced by the namespace's own labels. All of this is server-side apply, which says what shall be true and can be said twice.
 
-use std::{fmt::Debug, time::Duration};
+use std::time::Duration;
 
-use k8s_openapi::{
-    NamespaceResourceScope,
-    api::{
-        core::v1::{LimitRange, ResourceQuota, ServiceAccount},
-        networking::v1::NetworkPolicy,
-    },
+use k8s_openapi::api::{
+    core::v1::{LimitRange, ResourceQuota, ServiceAccount},
+    networking::v1::NetworkPolicy,
 };
-use kube::{
-    Api, Resource,
-    api::{Patch, PatchParams},
-    runtime::wait::await_condition,
-};
-use serde::de::DeserializeOwned;
+use kube::{Api, runtime::wait::await_condition};
 use serde_json::{Value, json};
 use tokio::{time::timeout, try_join};
 
 use super::{NamespaceConfig, account};
 use crate::{
     Cluster,
-    cluster::{ClusterError, Doing, FIELD_MANAGER},
-    ownership,
+    cluster::{ClusterError, Doing, apply},
 };
 
 /// Name of the quota, the limits and, as a prefix, of the network policies.
@@ -58,30 +49,6 @@ pub(super) async fn put_up(
         apply::<NetworkPolicy>(cluster, namespace, "preview-egress", egress()),
     )?;
     quota_to_be_in_force(cluster, namespace).await
-}
-
-pub(super) async fn apply<K>(
-    cluster: &Cluster,
-    namespace: &str,
-    name: &str,
-    mut manifest: Value,
-) -> Result<(), ClusterError>
-where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-        + Clone
-        + Debug
-        + DeserializeOwned,
-{
-    manifest["apiVersion"] = json!(K::api_version(&()));
-    manifest["kind"] = json!(K::kind(&()));
-    manifest["metadata"] = json!({ "name": name, "labels": ownership::labels(&cluster.instance) });
-    let objects: Api<K> = Api::namespaced(cluster.client.clone(), namespace);
-    let params = PatchParams::apply(FIELD_MANAGER).force();
-    objects
-        .patch(name, &params, &Patch::Apply(manifest))
-        .await
-        .doing(|| format!("applying {} {name} in namespace {namespace}", K::kind(&())))?;
-    Ok(())
 }
 
 /// Until the quota controller has counted for the first time, admission refuses everything with "status unknown for quota".

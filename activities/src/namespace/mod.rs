@@ -1,4 +1,4 @@
-//! How does a run get a namespace of its own, guarded, whatever an earlier run or attempt has left behind?
+//! Gives a run a namespace of its own, guarded, whatever an earlier run or attempt has left behind.
 
 mod account;
 mod delete;
@@ -17,7 +17,7 @@ use workflows::contract::CreateNamespace;
 
 use crate::{
     Cluster,
-    cluster::{ClusterError, Doing, FIELD_MANAGER},
+    cluster::{ClusterError, Doing, FIELD_MANAGER, unless_changed},
     failure::{ActivityFailure, Failure, explain},
     heartbeat::Progress,
     ownership::{
@@ -326,14 +326,6 @@ async fn adopt(
         .namespaces()
         .patch(&found.name_any(), &params, &Patch::Merge(patch))
         .await
-}
-
-/// `None` if somebody else changed, made or removed the object first, and we have to look again.
-fn unless_changed<T>(result: Result<T, kube::Error>) -> Option<Result<T, kube::Error>> {
-    match result {
-        Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => None,
-        other => Some(other),
-    }
 }
 
 #[cfg(test)]

@@ -12,14 +12,12 @@ use temporalio_client::{
 };
 use workflows::{
     PreviewWorkflow,
-    contract::{FindPreviews, FoundPreviews},
+    contract::{FindPreviews, FoundPreviews, timeouts::QUERY},
     signal::open_workflows,
 };
 
 use crate::temporal::{LatestRun, TemporalError, latest_run};
 
-/// Longest wait for a preview's answer. One that a worker has in memory answers within milliseconds; another has to be replayed first.
-const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
 /// As many are looked at. A pull request has a few.
 const FOUND_MAX: usize = 200;
 
@@ -91,7 +89,7 @@ fn without_an_answer(preview: PreviewId, run: LatestRun) -> Option<OpenPreview> 
 
 /// Nothing if it was started with something that is no request.
 async fn ask(temporal: &Client, preview: &PreviewId) -> Result<Option<OpenPreview>, TemporalError> {
-    let bounded = RpcOptions::builder().timeout(QUERY_TIMEOUT).build();
+    let bounded = RpcOptions::builder().timeout(QUERY).build();
     let options = WorkflowQueryOptions::builder().rpc_options(bounded).build();
     temporal
         .get_workflow_handle::<PreviewWorkflow>(preview.to_string())

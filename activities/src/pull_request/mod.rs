@@ -46,7 +46,7 @@ pub struct PullRequests {
 
 #[activities]
 impl PullRequests {
-    /// Twice is harmless: it only reads.
+    /// Idempotent: it only reads.
     #[activity(definition = pull_request_declared::FetchPullRequest)]
     pub async fn fetch_pull_request(
         self: Arc<Self>,
@@ -75,7 +75,7 @@ impl PullRequests {
             .map_err(into_activity_error)
     }
 
-    /// Twice is harmless: what stands already is applied again, and what is deleted is deleted by its UID.
+    /// Idempotent: what stands already is applied again, and what is deleted is deleted by its UID.
     #[activity(definition = pull_request_declared::PointStableUrl)]
     pub async fn point_stable_url(
         self: Arc<Self>,
@@ -88,7 +88,7 @@ impl PullRequests {
             .map_err(into_activity_error)
     }
 
-    /// Twice is harmless: Temporal applies the signal once per report, and the pull request's workflow takes in no report that is not newer than
+    /// Idempotent: Temporal applies the signal once per report, and the pull request's workflow takes in no report that is not newer than
     /// what it knows of the same run.
     #[activity(definition = pull_request_declared::ReportPreview)]
     pub async fn report_preview(

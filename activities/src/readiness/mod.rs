@@ -11,12 +11,12 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::{Api, ResourceExt, api::DeleteParams};
 use tokio::time::{Instant, sleep_until};
-use workflows::contract::{AwaitReady, Readiness};
+use workflows::contract::{AwaitReady, Readiness, timeouts::WORKLOADS_UP};
 
 use self::{
     assess::{Observed, assess, waits_for_image},
     url::UrlProbe,
-    waiting::{Cause, Next, START_TIMEOUT, Waiting},
+    waiting::{Cause, Next, Waiting},
     watch::Watch,
 };
 use crate::{
@@ -234,7 +234,7 @@ fn not_in_time(observed: &Observed, last_wait: &str) -> ReadinessError {
         kind: "NotReadyInTime",
         explanation: explain(format!(
             "Not everything was up within {} minutes: {last_wait}.{hint}",
-            START_TIMEOUT.as_secs() / 60
+            WORKLOADS_UP.as_secs() / 60
         )),
     }
 }

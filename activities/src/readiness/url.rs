@@ -1,4 +1,4 @@
-//! Probes the address that is about to be published: does it answer, and with this very commit?
+//! Probes the address that is about to be published: it must answer, and with this very commit.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -9,6 +9,7 @@ use reqwest::{
     redirect,
 };
 use tokio::time::{Instant, sleep};
+use workflows::contract::timeouts::URL_ANSWERS;
 
 use crate::failure::with_causes;
 
@@ -16,8 +17,6 @@ use crate::failure::with_causes;
 const TRY_AGAIN: Duration = Duration::from_millis(100);
 /// One try.
 const TRY_TIMEOUT: Duration = Duration::from_secs(5);
-/// The pods are ready; what is missing is the ingress controller, or a name in the DNS.
-const TIMEOUT: Duration = Duration::from_secs(60);
 /// An app may say which commit it serves. What another commit answers is not yet this preview.
 const COMMIT_HEADER: &str = "x-preview-commit";
 
@@ -63,8 +62,8 @@ impl UrlProbe {
                 },
                 Err(error) => with_causes(&error.without_url()),
             };
-            if start.elapsed() >= TIMEOUT {
-                return Err(format!("{seen}, for {} seconds", TIMEOUT.as_secs()));
+            if start.elapsed() >= URL_ANSWERS {
+                return Err(format!("{seen}, for {} seconds", URL_ANSWERS.as_secs()));
             }
             sleep(TRY_AGAIN).await;
         }

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
+use workflows::contract::timeouts::WORKLOADS_UP;
 
 use super::assess::{Assessment, Trouble};
 
-/// From the install, or from the image's arrival, to all pods available. Pulling a large image belongs to it.
-pub(super) const START_TIMEOUT: Duration = Duration::from_secs(300);
 /// The kubelet asks for a missing image less and less often, in the end every five minutes. A new pod starts from the beginning.
 const ASK_AGAIN_FOR_IMAGE: Duration = Duration::from_secs(30);
 
@@ -61,7 +60,7 @@ impl Waiting {
         match (self.doubt, self.image_asked_for, self.image_deadline) {
             (Some((_, until)), ..) => until,
             (None, Some(asked), Some(deadline)) => deadline.min(asked + ASK_AGAIN_FOR_IMAGE),
-            _ => self.since + START_TIMEOUT,
+            _ => self.since + WORKLOADS_UP,
         }
     }
 
@@ -91,7 +90,7 @@ impl Waiting {
                 for_what
             }
         };
-        if now >= self.since + START_TIMEOUT {
+        if now >= self.since + WORKLOADS_UP {
             let last_wait = self.last_wait.clone();
             return Next::Fail(Cause::TooSlow { last_wait });
         }
@@ -162,16 +161,16 @@ mod tests {
     fn workloads_have_five_minutes() {
         let start = Instant::now();
         let mut waiting = Waiting::new(start, None);
-        assert_eq!(waiting.deadline(), start + START_TIMEOUT);
-        let next = waiting.step(start + START_TIMEOUT - SECOND, wait());
+        assert_eq!(waiting.deadline(), start + WORKLOADS_UP);
+        let next = waiting.step(start + WORKLOADS_UP - SECOND, wait());
         assert!(matches!(next, Next::Wait { .. }));
         let last_wait = "web: 0 of 1 replicas".to_owned();
         assert_eq!(
-            waiting.step(start + START_TIMEOUT, wait()),
+            waiting.step(start + WORKLOADS_UP, wait()),
             Next::Fail(Cause::TooSlow { last_wait })
         );
         assert_eq!(
-            waiting.step(start + START_TIMEOUT, Assessment::Ready),
+            waiting.step(start + WORKLOADS_UP, Assessment::Ready),
             Next::Ready
         );
     }
@@ -229,6 +228,6 @@ mod tests {
         waiting.step(start + 600 * SECOND, missing());
         let next = waiting.step(start + 601 * SECOND, wait());
         assert!(matches!(next, Next::Wait { .. }));
-        assert_eq!(waiting.deadline(), start + 600 * SECOND + START_TIMEOUT);
+        assert_eq!(waiting.deadline(), start + 600 * SECOND + WORKLOADS_UP);
     }
 }

@@ -1,4 +1,4 @@
-//! How do we learn of every change in the preview's namespace as it happens?
+//! Watches everything in the preview's namespace that says something about its workloads.
 
 use std::fmt::Debug;
 

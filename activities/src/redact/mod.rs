@@ -1,4 +1,4 @@
-//! What of foreign text may leave the cluster: be posted, recorded by Temporal, or logged by us?
+//! Removes secrets from foreign text before it is posted, recorded by Temporal, or logged.
 //!
 //! A container's log, an event and Helm's output may hold credentials. [`Redacted`] is text without what looks like one, and the only form in which
 //! such text goes on. It is a net, not a proof: the rule for previews is to give them no secrets at all.

@@ -1,4 +1,4 @@
-//! Which values are secret because of the name in front of them?
+//! Finds values that are secret because of the name in front of them.
 
 use std::{ops::Range, sync::LazyLock};
 

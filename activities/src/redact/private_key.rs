@@ -1,4 +1,4 @@
-//! Where are private keys, whole or in part?
+//! Finds private keys, whole or in part.
 
 use std::{ops::Range, sync::LazyLock};
 

@@ -1,4 +1,4 @@
-//! Which texts are too disorderly to be words?
+//! Finds texts that are too random to be words.
 //!
 //! Whatever was drawn at random has pairs of neighbours that no word and no name in a program has: `qz`, a digit in the middle, a capital after a small
 //! letter. Entropy as such does not tell the two apart: a long path has as much of it.

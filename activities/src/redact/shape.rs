@@ -1,4 +1,4 @@
-//! Which credentials tell themselves, by their issuer's own prefix or form?
+//! Finds credentials by their issuer's own prefix or form.
 
 use std::{ops::Range, sync::LazyLock};
 

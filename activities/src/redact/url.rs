@@ -1,4 +1,4 @@
-//! Where are passwords in addresses?
+//! Finds passwords in addresses.
 
 use std::{ops::Range, sync::LazyLock};
 

@@ -1,4 +1,4 @@
-//! From which charts may previews be installed, and where is the one that is wanted?
+//! The charts that previews may be installed from.
 //!
 //! A repository chooses among charts that the operators of the service trust. It brings one of its own only where they let it, and the cluster then
 //! holds that chart to `charts/preview-cluster`.

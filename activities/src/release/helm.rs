@@ -1,4 +1,4 @@
-//! How is Helm run so that it is heard, can be stopped, and never outlives its attempt?
+//! Runs Helm so that its output is kept, it can be stopped, and it never outlives its attempt.
 //!
 //! As an argument vector, never through a shell, in a process group of its own: what Helm starts (credential plugins) is stopped with it. When our own
 //! process dies, the kernel kills Helm: none goes on beside the one that the next worker starts.
@@ -24,11 +24,10 @@ use tokio::{
     sync::oneshot,
     time::{sleep, timeout},
 };
+use workflows::contract::timeouts::HELM_GRACE;
 
 use crate::{container_log::Window, redact::Redacted};
 
-/// How long Helm has to record its failure after SIGTERM, before it is killed.
-const GRACE: Duration = Duration::from_secs(10);
 /// How much of what Helm printed is kept, in bytes from the beginning and from the end, after it was redacted.
 const OUTPUT_MAX: [usize; 2] = [1024, 7 * 1024];
 /// How much is read of the beginning and of the end, before.
@@ -148,7 +147,7 @@ impl Helm {
 
         // Helm that is told to stop notes that its release has failed, and what it was doing.
         group.signal(Signal::SIGTERM);
-        let ended = match timeout(GRACE, &mut run).await {
+        let ended = match timeout(HELM_GRACE, &mut run).await {
             Ok(ended) => ended,
             Err(_) => {
                 group.signal(Signal::SIGKILL);
@@ -430,7 +429,7 @@ mod tests {
         let start = Instant::now();
         let result = run(script, LONG, sleep(Duration::from_millis(200))).await;
         assert!(matches!(result, Err(HelmError::Cancelled)), "{result:?}");
-        assert!(start.elapsed() < GRACE);
+        assert!(start.elapsed() < HELM_GRACE);
     }
 
     #[tokio::test]

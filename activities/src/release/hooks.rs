@@ -1,4 +1,4 @@
-//! What does a chart's hook print that fails?
+//! The logs of a chart's failing hooks.
 //!
 //! Helm says that a hook has failed, and not why. A chart may want its hooks removed as soon as they fail, so they are watched while Helm runs.
 

@@ -1,4 +1,4 @@
-//! Under which name has the pull request's own pipeline pushed this commit's image, and which names may a repository choose?
+//! The image of a commit, and which images a repository may choose.
 
 use std::{fmt, str::FromStr};
 

@@ -1,4 +1,4 @@
-//! How is the chart installed for one commit, and what does Helm's refusal mean?
+//! Installs the chart for one commit.
 //!
 //! Every install is a first install. One that did not complete is taken down before it is tried again; one that stands is left as it is.
 
@@ -17,7 +17,10 @@ use std::{ffi::OsString, sync::Arc, time::Duration};
 use domain::{NamespaceHandle, PreviewId, RepositoryPath, RunIdentity};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::ResourceExt;
-use workflows::contract::InstallRelease;
+use workflows::contract::{
+    InstallRelease,
+    timeouts::{HELM_INSTALL, HELM_UNINSTALL},
+};
 
 use crate::{
     Cluster,
@@ -44,12 +47,6 @@ use tempfile::TempDir;
 use tokio::time::Instant;
 pub(crate) use values::reserved;
 use values::values;
-
-/// Longest run of `helm install`, the removal of an earlier attempt included. It waits for hooks only, not for pods. Shorter than the activity's time-out,
-/// which could not say why.
-const INSTALL_TIMEOUT: Duration = Duration::from_secs(240);
-/// Longest run of `helm uninstall`: the namespace is deleted afterwards anyway, so this is for the chart's own hooks.
-const UNINSTALL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What a preview is installed from.
 #[derive(Clone, Debug)]
@@ -188,7 +185,7 @@ pub(crate) async fn install(
             find_own(cluster, &request.owner, namespace).await?;
         }
     }
-    let timeout = INSTALL_TIMEOUT.saturating_sub(begin.elapsed());
+    let timeout = HELM_INSTALL.saturating_sub(begin.elapsed());
 
     progress.report(format!("helm install {release}"));
     let mut arguments: Vec<OsString> = [
@@ -277,12 +274,12 @@ pub(crate) async fn uninstall(
     ]
     .map(OsString::from)
     .into();
-    arguments.push(format!("--timeout={}s", UNINSTALL_TIMEOUT.as_secs()).into());
+    arguments.push(format!("--timeout={}s", HELM_UNINSTALL.as_secs()).into());
     let invocation = Invocation {
         account: release_account(namespace),
         arguments,
         input: Vec::new(),
-        timeout: UNINSTALL_TIMEOUT,
+        timeout: HELM_UNINSTALL,
     };
     helm.run(invocation, cancelled).await
 }

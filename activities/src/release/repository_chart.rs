@@ -1,4 +1,4 @@
-//! How does a chart that lies in the repository get to Helm, as it is at one commit?
+//! Fetches a chart that lies in the repository, as it is at one commit.
 //!
 //! Git's trees say what there is, and how large it is, before any of it is fetched. A tree's name is a hash of all that it holds, so a chart that many
 //! commits share is fetched once.

@@ -1,4 +1,4 @@
-//! What has an earlier attempt left of a release, and is it what is wanted?
+//! What an earlier attempt left of a release, and whether it is what is wanted.
 //!
 //! Helm notes each release in a Secret before it acts, with its state as a label. Only a release that is `deployed` has had all its hooks; in any other
 //! state Helm was killed, stopped or failed on the way.

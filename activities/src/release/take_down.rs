@@ -1,4 +1,4 @@
-//! How is everything removed that an install has made which did not complete, so that the next one is a first install?
+//! Removes everything that an incomplete install has made, so that the next one is a first install.
 //!
 //! An upgrade is not the same: Helm runs no `pre-install` hooks then, and would publish a preview without its migration. `helm uninstall` does not do
 //! it either: it leaves the hooks' objects, and the claims that stateful sets have made with the data in them.
@@ -16,18 +16,17 @@ use kube::{
     discovery::{ApiGroup, Scope, verbs},
 };
 use tokio::time::{Instant, sleep};
+use workflows::contract::timeouts::TAKE_DOWN;
 
 use super::standing::selector;
 use crate::{
     Cluster,
-    cluster::{ClusterError, Doing},
+    cluster::{ClusterError, Doing, delete_exactly},
     failure::{ActivityFailure, Failure, explain},
     heartbeat::Progress,
     namespace::release_account,
 };
 
-/// Longest time until all of it is gone. Pods are given a second to stop.
-const TIMEOUT: Duration = Duration::from_secs(60);
 /// Between two looks whether it is.
 const PAUSE: Duration = Duration::from_millis(200);
 /// How long a pod has to stop by itself, in seconds. Nobody needs what it was doing.
@@ -49,7 +48,7 @@ const HOOK: &str = "helm.sh/hook";
 pub(crate) enum TakeDownError {
     #[error(transparent)]
     Cluster(#[from] ClusterError),
-    #[error("what an earlier attempt has installed in namespace {namespace} is still there after {} s: {left}", TIMEOUT.as_secs())]
+    #[error("what an earlier attempt has installed in namespace {namespace} is still there after {} s: {left}", TAKE_DOWN.as_secs())]
     Stuck { namespace: String, left: String },
 }
 
@@ -214,7 +213,7 @@ async fn wait_until_gone(
     found: &[(Kind, Vec<Found>)],
     namespace: &str,
 ) -> Result<Vec<String>, ClusterError> {
-    let end = Instant::now() + TIMEOUT;
+    let end = Instant::now() + TAKE_DOWN;
     loop {
         let mut left = Vec::new();
         for (kind, objects) in found {
@@ -244,27 +243,21 @@ async fn forget(cluster: &Cluster, namespace: &str, release: &str) -> Result<(),
     for record in records {
         let name = record.name_any();
         let state = record.labels().get("status").cloned().unwrap_or_default();
-        // Exactly the record we saw.
-        let params = DeleteParams {
-            preconditions: Some(Preconditions {
-                uid: record.uid(),
-                resource_version: record.resource_version(),
-            }),
-            ..DeleteParams::default()
+        let exactly_this = Preconditions {
+            uid: record.uid(),
+            resource_version: record.resource_version(),
         };
-        match secrets.delete(&name, &params).await {
-            Ok(_) => tracing::info!(
+        let is_removed = delete_exactly(&secrets, &name, exactly_this, DeleteParams::default())
+            .await
+            .doing(|| format!("removing Helm's record {name} in namespace {namespace}"))?;
+        if is_removed {
+            tracing::info!(
                 namespace,
                 release,
                 record = name,
                 state,
                 "took down an install that did not complete"
-            ),
-            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => {}
-            Err(error) => {
-                return Err(error)
-                    .doing(|| format!("removing Helm's record {name} in namespace {namespace}"));
-            }
+            );
         }
     }
     Ok(())

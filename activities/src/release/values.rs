@@ -1,4 +1,4 @@
-//! What is a chart told? The repository's own values, with the service's on top of them.
+//! The values of a chart: the repository's own, with the service's on top of them.
 
 use domain::PreviewId;
 use serde_json::{Map, Value, json};

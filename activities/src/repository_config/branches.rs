@@ -1,4 +1,4 @@
-//! Which further branches may decide about the pull requests into them?
+//! The further branches whose own file counts for the pull requests into them.
 
 use std::collections::BTreeSet;
 

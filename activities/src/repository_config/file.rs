@@ -1,4 +1,4 @@
-//! How is the file written, and what is said about one that is not written so?
+//! The form of `.preview.yaml`, and what is said about a mistake in it.
 
 use std::collections::BTreeMap;
 

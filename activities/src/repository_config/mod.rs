@@ -1,4 +1,4 @@
-//! What does a repository decide about its own previews?
+//! Reads what a repository decides about its own previews.
 //!
 //! The file [`FILE`] of its default branch says it, or that of a branch which the default branch's file lists: [`mod@file`] reads it strictly, this
 //! module holds it against the service's own bounds, which always win. Whatever is wrong with it is said with its line. No file, or an empty one: everything is as the service has it.

@@ -187,9 +187,9 @@ fn a_line_of_its_own_is_told_for_every_mistake() {
     "values:\n  a: 1\n  a: 2\n"
         3: `a` is there twice
     "who_may: []\n"
-        1: `who_may` names nobody: leave it out, and everyone who may write to the repository may ask for previews
+        1: `who_may` is empty: remove it, and everyone with write access may request previews
     "who_may:\n  - write\n  - everyone\n"
-        3: `everyone` names nobody: expected `write`, `maintain`, `admin` or a login like `"@mona"`
+        3: `everyone` is not a role or `@login`: expected `write`, `maintain`, `admin` or a login like `"@mona"`
     "who_may:\n  - @mona\n"
         2: unexpected character: `@'; a text that begins with `@` needs quotes, like `"@mona"`
     "who_may: write\n"

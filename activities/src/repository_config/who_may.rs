@@ -1,4 +1,4 @@
-//! Who among those who may write to a repository may ask for its previews?
+//! Who among those with write access may request previews.
 
 use domain::Login;
 use github::Role;

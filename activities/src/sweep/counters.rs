@@ -1,4 +1,4 @@
-//! What do operators learn of a sweep? Counters for their alarms, and lines in the log that say what to do.
+//! What operators learn of a sweep: counters for their alerts, and log lines that say what to do.
 
 use domain::orphan_sweep::{Brake, SweepReport};
 use temporalio_common::telemetry::metrics::{

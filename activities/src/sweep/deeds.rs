@@ -1,4 +1,4 @@
-//! How is one namespace marked, unmarked or removed? Each for itself: what cannot be done to one is no reason to leave another.
+//! Marks, unmarks and removes namespaces, each for itself: what fails for one is no reason to leave another.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Which namespaces of ours have lost their workflow, and how are they marked and removed without ever hitting a living one?
+//! The activities of the orphan sweep.
 #![allow(
     missing_docs,
     reason = "the SDK's macros generate public items without documentation"
@@ -41,7 +41,7 @@ pub struct Sweeps {
 
 #[activities]
 impl Sweeps {
-    /// Twice is harmless: it only looks.
+    /// Idempotent: it only looks.
     #[activity(definition = sweep_declared::SurveyNamespaces)]
     pub async fn survey_namespaces(
         self: Arc<Self>,
@@ -54,7 +54,7 @@ impl Sweeps {
         run_cancellable(&ctx, &progress, Box::pin(work)).await
     }
 
-    /// Twice is harmless: it only looks.
+    /// Idempotent: it only looks.
     #[activity(definition = sweep_declared::FindOverduePreviews)]
     pub async fn find_overdue_previews(
         self: Arc<Self>,
@@ -67,7 +67,7 @@ impl Sweeps {
         run_cancellable(&ctx, &progress, work).await
     }
 
-    /// Twice is harmless: a mark that is there already keeps its time.
+    /// Idempotent: a mark that is there already keeps its time.
     #[activity(definition = sweep_declared::MarkOrphans)]
     pub async fn mark_orphans(
         self: Arc<Self>,
@@ -81,7 +81,7 @@ impl Sweeps {
         run_cancellable(&ctx, &progress, Box::pin(work)).await
     }
 
-    /// Twice is harmless: no mark is no mark.
+    /// Idempotent: no mark is no mark.
     #[activity(definition = sweep_declared::UnmarkOrphans)]
     pub async fn unmark_orphans(
         self: Arc<Self>,
@@ -93,7 +93,7 @@ impl Sweeps {
         run_cancellable(&ctx, &progress, Box::pin(work)).await
     }
 
-    /// Twice is harmless: it deletes a namespace by UID, and only the one that it has just seen to be nobody's. A successor of the same name has
+    /// Idempotent: it deletes a namespace by UID, and only the one that it has just seen to be nobody's. A successor of the same name has
     /// another UID. The pull request is told of it once per attempt, which it takes in once.
     #[activity(definition = sweep_declared::RemoveOrphans)]
     pub async fn remove_orphans(

@@ -1,4 +1,4 @@
-//! One page of our namespaces: what is noted of each?
+//! Surveys one page of our namespaces.
 //!
 //! One question to Temporal's records names those of the page whose workflow is open. Records lag a moment behind, so a workflow that they do not
 //! name is only suspected to be closed, and asked for by itself.

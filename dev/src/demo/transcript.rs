@@ -1,4 +1,4 @@
-//! How is the demo told? One line each: when, who, what.
+//! The transcript of the demo: one line each for when, who, what.
 
 use std::fmt::Display;
 use std::time::{Duration, Instant};

@@ -1,10 +1,12 @@
-//! What can be asked of us in a comment?
+//! The commands that people write in comments.
 
+mod line;
 mod near;
 mod parse;
 mod table;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use std::fmt;
 
@@ -12,8 +14,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::Ttl;
 
-pub use parse::{MARKUP, NOT_TEXT, parse_line};
+pub use line::parse_line;
 pub use table::{COMMANDS, CommandForm, WhoMay};
+pub use words::{MARKUP, NOT_TEXT};
 
 /// One command, as it was meant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

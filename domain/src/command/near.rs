@@ -1,8 +1,9 @@
-//! Is a line that is no command meant as one?
+//! Recognises lines that were meant as commands and are none.
 
 use super::{
     Misunderstood,
-    parse::{INVISIBLE, MARKUP, NOT_TEXT, PREFIX, form_of, understand},
+    parse::{form_of, understand},
+    words::{INVISIBLE, MARKUP, NOT_TEXT, PREFIX},
 };
 
 /// What people take for a slash.

@@ -1,49 +1,18 @@
-//! What does one line of a comment ask for?
+//! Parses the words of a command.
 
 use super::{
-    Command, CommandForm, Misunderstood, near,
+    Command, CommandForm, Misunderstood,
     table::{COMMANDS, Takes},
+    words::{MARKUP, NOT_TEXT},
 };
 use crate::{InvalidTtl, Ttl};
 
-/// Stands in a line for whatever in it is not plain text: code, a link, what an HTML element holds. No word with it is one of ours.
-pub const NOT_TEXT: char = '\u{FFFC}';
-/// Stands in a line for what decorates its text and is no text itself: where emphasis begins or ends, a picture, an HTML tag. No word with it is
-/// one of ours, but it may be meant to be.
-pub const MARKUP: char = '\u{FDD2}';
-
-/// The word that every command begins with.
-pub(super) const PREFIX: &str = "/preview";
-/// Characters that nobody sees. Pages and chats leave them around what is copied from there.
-pub(super) const INVISIBLE: [char; 8] = [
-    '\u{AD}', '\u{200B}', '\u{200C}', '\u{200D}', '\u{200E}', '\u{200F}', '\u{2060}', '\u{FEFF}',
-];
 /// How options begin. Phones make a long dash of two short ones.
 const DASHES: [char; 3] = ['-', '–', '—'];
 /// How much of what people wrote is repeated to them, in characters.
 const SHOWN_MAX: usize = 40;
 
-/// Reads a line of plain text. `None` if it is not addressed to us: its first word is not `/preview`, in whatever case, nor does the line look
-/// as if it was meant to be.
-#[must_use]
-pub fn parse_line(line: &str) -> Option<Result<Command, Misunderstood>> {
-    let words: Vec<_> = line
-        .split_whitespace()
-        .map(|word| word.trim_matches(INVISIBLE))
-        .filter(|word| !word.is_empty())
-        .collect();
-    let (first, arguments) = words.split_first()?;
-    if first.eq_ignore_ascii_case(PREFIX) {
-        return Some(understand(arguments));
-    }
-    near::suggestion(&words).map(|did_you_mean| {
-        Err(Misunderstood::NearlyCommand {
-            line: shown(words.join(" ").replace(MARKUP, "").trim()),
-            did_you_mean,
-        })
-    })
-}
-
+/// What the words behind `/preview` ask for.
 pub(super) fn understand(words: &[&str]) -> Result<Command, Misunderstood> {
     // Wherever it stands: whoever asks how to stop a preview does not want it stopped.
     if words.iter().any(|word| is_option(word, &["help", "h"])) {
@@ -128,7 +97,8 @@ fn nearest_verb(word: &str) -> Option<&'static str> {
         .map(|(_, verb)| verb)
 }
 
-fn shown(text: &str) -> String {
+/// What people wrote, as it is repeated to them.
+pub(super) fn shown(text: &str) -> String {
     text.chars()
         .take(SHOWN_MAX)
         .map(|c| {

@@ -1,4 +1,4 @@
-//! Which commands are there? The one table that the parser, the answers to wrong commands, the help and `docs/commands.md` come from.
+//! The table of commands, from which the parser, the answers to wrong commands, the help and `docs/commands.md` come.
 
 use std::fmt;
 

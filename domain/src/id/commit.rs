@@ -1,4 +1,4 @@
-//! Which exact commit is meant?
+//! The SHA of a commit.
 
 use std::{fmt, str::FromStr};
 

@@ -1,4 +1,4 @@
-//! Who is it? The name of a GitHub account.
+//! The name of a GitHub account.
 
 use std::{fmt, str::FromStr};
 

@@ -1,4 +1,4 @@
-//! Which GitHub repository is meant?
+//! The name of a GitHub repository.
 
 use std::{fmt, str::FromStr};
 

@@ -6,9 +6,9 @@ mod survey;
 
 use serde::{Deserialize, Serialize};
 
-pub use plan::{Doing, Plan, draw_up};
+pub use plan::{Plan, draw_up};
 pub use report::{Brake, Listed, NamedReason, SweepReport};
-pub use survey::{Note, NotedNamespace, Outcome, SurveyedPage};
+pub use survey::{Change, Note, NotedNamespace, Outcome, SurveyedPage};
 
 use crate::Ttl;
 

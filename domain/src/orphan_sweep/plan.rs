@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{
-    Note, SurveyedPage, SweepPolicy,
+    Change, Note, SurveyedPage, SweepPolicy,
     report::{Brake, NamedReason, SweepReport},
 };
 use crate::NamespaceHandle;
@@ -13,17 +13,6 @@ const ALWAYS_ALLOWED: usize = 3;
 /// One in so many goes in one sweep without a question. When more seem to be orphans, it is more likely that Temporal is not the one that knows
 /// them (a wrong address, a restored backup) than that so many workflows were terminated.
 const ALLOWED_SHARE: usize = 5;
-
-/// What can be done to a namespace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Doing {
-    /// Note since when it has been without a workflow.
-    Mark,
-    /// Take the note off again.
-    Unmark,
-    /// Request its deletion.
-    Remove,
-}
 
 /// What is to be done to which namespaces.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,11 +26,11 @@ pub struct Plan {
 
 impl Plan {
     /// What harms nobody first.
-    pub fn steps(&self) -> [(Doing, &[NamespaceHandle]); 3] {
+    pub fn steps(&self) -> [(Change, &[NamespaceHandle]); 3] {
         [
-            (Doing::Unmark, &self.unmark),
-            (Doing::Mark, &self.mark),
-            (Doing::Remove, &self.remove),
+            (Change::Unmark, &self.unmark),
+            (Change::Mark, &self.mark),
+            (Change::Remove, &self.remove),
         ]
     }
 }
@@ -149,7 +138,7 @@ mod tests {
         }
     }
 
-    fn steps(noted: NotedNamespace) -> Vec<Doing> {
+    fn steps(noted: NotedNamespace) -> Vec<Change> {
         let (plan, _) = draw_up(at(NOW), &policy(), vec![page(1, vec![noted])]);
         let steps = plan.steps().into_iter();
         steps
@@ -160,12 +149,12 @@ mod tests {
 
     #[test]
     fn a_namespace_that_found_a_workflow_again_loses_its_mark() {
-        assert_eq!(steps(noted("a", Note::FoundAgain)), [Doing::Unmark]);
+        assert_eq!(steps(noted("a", Note::FoundAgain)), [Change::Unmark]);
     }
 
     #[test]
     fn an_orphan_is_marked_before_it_is_removed() {
-        assert_eq!(steps(orphan("a", None)), [Doing::Mark]);
+        assert_eq!(steps(orphan("a", None)), [Change::Mark]);
     }
 
     #[test]
@@ -173,7 +162,7 @@ mod tests {
         assert_eq!(steps(orphan("a", Some("2026-11-22T11:50:01Z"))), []);
         assert_eq!(
             steps(orphan("a", Some("2026-11-22T11:50:00Z"))),
-            [Doing::Remove]
+            [Change::Remove]
         );
     }
 

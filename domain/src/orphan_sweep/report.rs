@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Outcome, SweepPolicy, plan::Doing};
+use super::{Change, Outcome, SweepPolicy};
 use crate::NamespaceHandle;
 
 /// Entries of a list that are written out. A report is one payload, which has a bound; the rest is only counted.
@@ -104,13 +104,13 @@ pub struct SweepReport {
 
 impl SweepReport {
     /// Takes in what became of a batch.
-    pub fn note(&mut self, doing: Doing, batch: &[NamespaceHandle], outcomes: Vec<Outcome>) {
+    pub fn note(&mut self, doing: Change, batch: &[NamespaceHandle], outcomes: Vec<Outcome>) {
         for (key, outcome) in batch.iter().zip(outcomes) {
             let name = key.name.clone();
             match (outcome, doing) {
-                (Outcome::Done, Doing::Mark) => self.marked.push(name),
-                (Outcome::Done, Doing::Unmark) => self.unmarked.push(name),
-                (Outcome::Done, Doing::Remove) => self.removed.push(name),
+                (Outcome::Done, Change::Mark) => self.marked.push(name),
+                (Outcome::Done, Change::Unmark) => self.unmarked.push(name),
+                (Outcome::Done, Change::Remove) => self.removed.push(name),
                 (Outcome::Spared, _) => self.spared.push(name),
                 (Outcome::Failed { why }, _) => self.failed.push(NamedReason::new(&name, &why)),
             }
@@ -136,7 +136,7 @@ mod tests {
             Outcome::Done,
         ];
         let mut report = SweepReport::default();
-        report.note(Doing::Remove, &batch, outcomes);
+        report.note(Change::Remove, &batch, outcomes);
         assert_eq!(report.failed.first, [NamedReason::new("a", "no")]);
         assert_eq!(report.spared.first, ["b"]);
         assert_eq!(report.removed.first, ["c"]);
@@ -154,8 +154,8 @@ mod tests {
             why: "x".repeat(10_000),
         };
         let mut report = SweepReport::default();
-        report.note(Doing::Mark, &batch, vec![Outcome::Done; batch.len()]);
-        report.note(Doing::Remove, &batch, vec![failed; batch.len()]);
+        report.note(Change::Mark, &batch, vec![Outcome::Done; batch.len()]);
+        report.note(Change::Remove, &batch, vec![failed; batch.len()]);
         assert_eq!((report.marked.count, report.failed.count), (20_000, 20_000));
         let payload = serde_json::to_vec(&report).expect("JSON");
         assert!(payload.len() < 100_000, "{} bytes", payload.len());

@@ -67,3 +67,14 @@ pub enum Outcome {
         why: String,
     },
 }
+
+/// What can be done to a namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Note since when it has been without a workflow.
+    Mark,
+    /// Take the note off again.
+    Unmark,
+    /// Request its deletion.
+    Remove,
+}

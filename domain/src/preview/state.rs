@@ -223,3 +223,51 @@ impl PreviewState {
         matches!(self, Self::Ready { .. })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure() -> Explanation {
+        Explanation {
+            summary: "No.".to_owned(),
+            log_tail: None,
+        }
+    }
+
+    fn stopped() -> StopReason {
+        StopReason::Asked { by: None }
+    }
+
+    #[test]
+    fn an_end_is_a_milestone_and_final_for_everybody() {
+        for end in [
+            PreviewState::Removed { because: stopped() },
+            PreviewState::Failed {
+                explanation: failure(),
+            },
+        ] {
+            assert!(end.is_over() && end.is_milestone() && !end.is_ending());
+            assert!(
+                end.deployment().is_some_and(|state| state.is_final()),
+                "{end:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_teardown_is_no_milestone_and_changes_no_deployment() {
+        for ending in [
+            PreviewState::Stopping { because: stopped() },
+            PreviewState::Failing {
+                explanation: failure(),
+            },
+        ] {
+            assert!(ending.is_ending() && !ending.is_over() && !ending.is_milestone());
+            assert_eq!(
+                (ending.phase(), ending.deployment()),
+                (Phase::TearingDown, None)
+            );
+        }
+    }
+}

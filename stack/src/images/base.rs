@@ -1,4 +1,4 @@
-//! On what is an image built, where no registry can be reached? On this machine's own Python.
+//! The base image, made from this machine's own Python: no registry can be reached.
 
 use std::{
     path::{Path, PathBuf},

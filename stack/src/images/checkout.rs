@@ -1,4 +1,4 @@
-//! Which files does a commit hold? Taken from the repository without a work tree, within a bound.
+//! The files of a commit, taken from the repository without a work tree, within a bound.
 
 use std::{
     io::{self, Read},

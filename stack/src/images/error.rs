@@ -1,4 +1,4 @@
-//! Why is there no image, and what can be done about it?
+//! The errors of image builds.
 
 use std::{path::PathBuf, time::Duration};
 

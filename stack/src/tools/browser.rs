@@ -1,4 +1,4 @@
-//! Which browser do the tests use? The Chromium on `PATH`; on Debian it is installed by apt when there is none.
+//! The browser of the tests: the Chromium on `PATH`; on Debian it is installed by apt when there is none.
 
 use std::env;
 use std::path::{Path, PathBuf};

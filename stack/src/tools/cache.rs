@@ -1,4 +1,4 @@
-//! How does an install become visible to every process all at once, and done only once?
+//! Makes an install visible to every process all at once, and does it only once.
 
 use std::fs::{self, File};
 use std::io;

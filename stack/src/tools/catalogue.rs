@@ -1,4 +1,4 @@
-//! Which programs does the local stack run, at which version, and where does each come from?
+//! The programs that the local stack runs, at which version, and where each comes from.
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Does a program that is already on `PATH` do?
+//! Finds a program on `PATH` that will do.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};

@@ -1,4 +1,4 @@
-//! How is an installer run, so that its output is kept and its progress seen?
+//! Runs an installer, keeps its output and shows its progress.
 
 use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader, Write};

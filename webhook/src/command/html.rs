@@ -1,4 +1,4 @@
-//! Which lines of a page does a reader see as plain text?
+//! Finds the lines of a page that a reader sees as plain text.
 //!
 //! The page is what [`super::markdown`] makes of a comment: HTML in which every line that Markdown shows as text at the left edge begins with
 //! [`LINE`]. Whether it is seen is for HTML to say: a comment may have been opened in a quote, where Markdown ends with the quote what a

@@ -1,4 +1,4 @@
-//! What does Markdown make of a comment?
+//! Turns a comment's Markdown into a page.
 //!
 //! HTML, as far as it matters for [`super::html`]: the author's own HTML as it was written, what Markdown puts around it, and the lines of text,
 //! each behind a [`LINE`] if it stands at the left edge. Of other text there is only that it was there.

@@ -1,4 +1,4 @@
-//! What does an operator find when somebody asks why there was no answer?
+//! What an operator finds in the log when somebody asks why there was no answer.
 
 use std::{
     io,

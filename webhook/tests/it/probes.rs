@@ -1,4 +1,4 @@
-//! When is the service ready, and what does it do when it is told to stop?
+//! Probes, and the drain at shutdown.
 
 use std::{
     sync::{Arc, Mutex},

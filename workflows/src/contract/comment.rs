@@ -41,7 +41,7 @@ impl CommentActivities {
 }
 
 /// For implementers: `#[activity(definition = …)]`.
-pub mod declared {
+pub mod comment_declared {
     pub use super::comment_activities::{PostReply, SyncDeployment, WriteSticky};
 }
 

@@ -5,19 +5,12 @@ mod comment;
 mod preview;
 mod pull_request;
 mod sweep;
+pub mod timeouts;
 
-pub use comment::{CommentActivities, WriteSticky, declared as comment_declared};
-pub use preview::{
-    AwaitReady, CreateNamespace, InstallRelease, PreviewActivities, Readiness, TearDown,
-    declared as preview_declared,
-};
-pub use pull_request::{
-    FetchPullRequest, FindPreviews, FoundPreviews, PointStableUrl, PullRequestActivities,
-    ReportPreview, declared as pull_request_declared,
-};
-pub use sweep::{
-    FindOverdue, MarkOrphans, SurveyPage, Surveyed, SweepActivities, declared as sweep_declared,
-};
+pub use comment::*;
+pub use preview::*;
+pub use pull_request::*;
+pub use sweep::*;
 
 /// Content writes to GitHub run on a task queue of their own, which is paced as a whole, beside the one the workflows run on.
 #[must_use]

@@ -46,7 +46,7 @@ impl PreviewActivities {
 }
 
 /// For implementers: `#[activity(definition = …)]`.
-pub mod declared {
+pub mod preview_declared {
     pub use super::preview_activities::{AwaitReady, CreateNamespace, InstallRelease, TearDown};
 }
 

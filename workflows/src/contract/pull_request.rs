@@ -51,7 +51,7 @@ impl PullRequestActivities {
 }
 
 /// For implementers: `#[activity(definition = …)]`.
-pub mod declared {
+pub mod pull_request_declared {
     pub use super::pull_request_activities::{
         FetchPullRequest, FindPreviews, PointStableUrl, ReportPreview,
     };

@@ -62,7 +62,7 @@ impl SweepActivities {
 }
 
 /// For implementers: `#[activity(definition = …)]`.
-pub mod declared {
+pub mod sweep_declared {
     pub use super::sweep_activities::{
         FindOverduePreviews, MarkOrphans, PublishSweepReport, RemoveOrphans, SurveyNamespaces,
         UnmarkOrphans,

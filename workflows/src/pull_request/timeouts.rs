@@ -8,12 +8,13 @@ use temporalio_workflow::{
     ActivityOptions, SignalWorkflowOptions, TimerOptions, WorkflowCancellationToken,
 };
 
-use crate::uncancelled;
+use crate::{
+    contract::timeouts::{CALL_GITHUB, FIND_PREVIEWS, POINT_STABLE_URL, POINT_STABLE_URL_IN_ALL},
+    uncancelled,
+};
 
 /// GitHub delivers again what failed for three days, and only by hand. Whoever forgets earlier would carry out old commands anew.
 const REMEMBERED: Duration = Duration::from_secs(4 * 24 * 3600);
-/// One call to GitHub, with its own time-outs inside.
-const ONE_GITHUB_CALL: Duration = Duration::from_secs(30);
 /// What was heard is answered for as long as the pull request is attended to. A bound in time would end it at once where GitHub asks us to stay
 /// away for longer than is left of it.
 const WRITES_EVERY: Duration = Duration::from_secs(120);
@@ -22,12 +23,6 @@ const LOOKUPS_EVERY: Duration = Duration::from_secs(60);
 /// Progress that has waited longer for its turn is behind what it was meant to tell. GitHub's content writes are few: the next milestone says it all.
 /// Long enough that fifty people who ask in the same second all get a first answer.
 pub(super) const LATE: Duration = Duration::from_secs(45);
-/// A list of Temporal's, and a question to each preview.
-const FINDING: Duration = Duration::from_secs(60);
-/// One try to point the stable URL.
-const ONE_STABLE_URL: Duration = Duration::from_secs(10);
-/// The stable URL is a convenience: the preview's own is published without it after this time.
-const STABLE_URL: Duration = Duration::from_secs(20);
 /// A preview reports within a second what a signal has changed.
 const REPORTING: Duration = Duration::from_secs(3);
 /// A run whose end was reported is closed a moment later.
@@ -39,7 +34,7 @@ pub(super) fn github_write(
     installation: InstallationId,
     token: &WorkflowCancellationToken,
 ) -> ActivityOptions {
-    let mut options = uncancelled::endless_activity(ONE_GITHUB_CALL, WRITES_EVERY, token);
+    let mut options = uncancelled::endless_activity(CALL_GITHUB, WRITES_EVERY, token);
     options.task_queue = Some(queue);
     options.priority = Some(share_of(installation));
     options
@@ -52,19 +47,23 @@ fn share_of(installation: InstallationId) -> Priority {
 }
 
 pub(super) fn lookup(token: &WorkflowCancellationToken) -> ActivityOptions {
-    uncancelled::endless_activity(ONE_GITHUB_CALL, LOOKUPS_EVERY, token)
+    uncancelled::endless_activity(CALL_GITHUB, LOOKUPS_EVERY, token)
 }
 
 pub(super) fn finding() -> ActivityOptions {
     uncancelled::endless_activity(
-        FINDING,
+        FIND_PREVIEWS,
         Duration::from_secs(10),
         &WorkflowCancellationToken::new(),
     )
 }
 
 pub(super) fn stable_url() -> ActivityOptions {
-    uncancelled::activity(STABLE_URL, ONE_STABLE_URL, Duration::from_secs(2))
+    uncancelled::activity(
+        POINT_STABLE_URL_IN_ALL,
+        POINT_STABLE_URL,
+        Duration::from_secs(2),
+    )
 }
 
 pub(super) fn signal() -> SignalWorkflowOptions {

@@ -44,37 +44,37 @@ fn a_whole_reply() {
 
     @mona: Preview already exists: **<https://pr-12-0123456-hello-world-cab5ebdfaf.previews.example.com/>** serves this commit until **2026-11-22 05:12 UTC**. Comment `/preview extend 30m` to keep it longer.
 
-    There is no preview here that could be given more time. Comment `/preview` for one.
+    There is no active preview to extend. Comment `/preview` for one.
 
-    <sub>[Where this pull request's previews stand](https://github.com/octo-org/hello-world/pull/12#issuecomment-5)</sub>
+    <sub>[Status of this pull request's previews](https://github.com/octo-org/hello-world/pull/12#issuecomment-5)</sub>
     ");
 }
 
 #[test]
 fn refusals() {
-    assert_snapshot!(refused(Refusal::NotAllowed), @"@mona: Nothing was done. A preview runs the pull request's code, so only people with write access to this repository can ask for one, and only those whom its `.preview.yaml` names, if it names any. Whoever asked for a preview can also extend and stop it.");
-    assert_snapshot!(refused(Refusal::Fork), @"@mona: No preview was started. This commit comes from a fork, and a preview would run code that nobody here has vouched for. Push the commit to a branch of this repository to preview it.");
+    assert_snapshot!(refused(Refusal::NotAllowed), @"@mona: Nothing was done. A preview runs the pull request's code, so only people with write access to this repository can request one, and only those whom its `.preview.yaml` names, if it names any. Whoever requested a preview can also extend and stop it.");
+    assert_snapshot!(refused(Refusal::Fork), @"@mona: No preview was started. This commit comes from a fork, whose code nobody with write access has approved. Push the commit to a branch of this repository to preview it.");
     assert_snapshot!(refused(Refusal::Closed), @"@mona: No preview was started. This pull request is closed. Reopen it and comment `/preview` again.");
-    assert_snapshot!(refused(Refusal::Merged), @"@mona: No preview was started. This pull request is merged, so there is nothing left to decide on.");
+    assert_snapshot!(refused(Refusal::Merged), @"@mona: No preview was started. This pull request is already merged.");
     assert_snapshot!(refused(Refusal::Locked), @"@mona: Nothing was done. This conversation is locked. Unlock it and comment again.");
 }
 
 #[test]
 fn limits() {
-    assert_snapshot!(said(Answer::NothingToExtend), @"@mona: There is no preview here that could be given more time. Comment `/preview` for one.");
+    assert_snapshot!(said(Answer::NothingToExtend), @"@mona: There is no active preview to extend. Comment `/preview` for one.");
     let late = |overtaken_by| said(Answer::Late { overtaken_by });
     assert_snapshot!(late(Overtaken::Time), @"@mona: Nothing was done. GitHub delivered this comment more than an hour after it was written. Comment again if you still want this.");
     assert_snapshot!(late(Overtaken::Stop), @"@mona: Nothing was done. The previews of this pull request were stopped after this was written. Comment `/preview` again for a new one.");
     assert_snapshot!(late(Overtaken::Close), @"@mona: Nothing was done. This pull request was closed after this was written. Comment `/preview` again for a new preview.");
     assert_snapshot!(late(Overtaken::Request), @"@mona: Nothing was stopped. The preview was requested after this was written. Comment `/preview stop` again to stop it.");
-    assert_snapshot!(said(Answer::NothingToStop), @"@mona: There is no preview here that could be stopped.");
-    assert_snapshot!(said(Answer::AtMaximum { until: at("2026-11-23T04:42:40Z") }), @"@mona: The preview lives as long as it may already, until **2026-11-23 04:42 UTC**. Comment `/preview` for a new one when it is gone.");
-    assert_snapshot!(said(Answer::TtlTooLong { asked: ttl("2d"), maximum: ttl("1d") }), @"@mona: Nothing was done. `2d` is longer than a preview may live here: at most `1d`.");
+    assert_snapshot!(said(Answer::NothingToStop), @"@mona: There is no active preview to stop.");
+    assert_snapshot!(said(Answer::AtMaximum { until: at("2026-11-23T04:42:40Z") }), @"@mona: The preview already has its maximum lifetime, until **2026-11-23 04:42 UTC**. Comment `/preview` for a new one when it is gone.");
+    assert_snapshot!(said(Answer::TtlTooLong { asked: ttl("2d"), maximum: ttl("1d") }), @"@mona: Nothing was done. `2d` is longer than the maximum lifetime of previews here, `1d`.");
 }
 
 #[test]
 fn status() {
-    assert_snapshot!(said(Answer::Status { previews: Vec::new() }), @"@mona: There is no preview here. Comment `/preview` for one.");
+    assert_snapshot!(said(Answer::Status { previews: Vec::new() }), @"@mona: There is no active preview. Comment `/preview` for one.");
     let superseded = PreviewState::Removed {
         because: StopReason::Superseded {
             by: NEWER.parse().expect("a commit"),
@@ -88,7 +88,7 @@ fn status() {
         report(OLDER, PreviewState::Starting),
     ];
     assert_snapshot!(said(Answer::Status { previews: previews.clone() }), @"
-    @mona: This is how it stands.
+    @mona: Status of this pull request's previews:
 
     - `fedcba9`: ready at <https://pr-12-fedcba9-hello-world-cab5ebdfaf.previews.example.com/> until **2026-11-22 05:12 UTC** · requested by mona
     - `0123456`: waiting for its image `registry.example.com/octo-org/hello-world:1` · requested by mona
@@ -102,9 +102,9 @@ fn status() {
 #[test]
 fn help() {
     assert_snapshot!(said(Answer::Help), @"
-    @mona: These are the commands.
+    @mona: Commands:
 
-    | Command | What it does | Who may |
+    | Command | What it does | Who may use it |
     | --- | --- | --- |
     | `/preview [--ttl <duration>]` | Deploys the newest commit and says where it answers. `--ttl` says for how long. | who may write to the repository |
     | `/preview extend <duration>` | Gives the preview that much more time. | who may write to the repository, and who asked for the preview |
@@ -118,13 +118,13 @@ fn help() {
 
 #[test]
 fn lines_that_make_no_sense() {
-    assert_snapshot!(misunderstood(Misunderstood::NearlyCommand { line: "/preview, please".to_owned(), did_you_mean: "/preview".to_owned() }), @"@mona: `/preview, please` is not a command. Did you mean `/preview`? A command is plain text, the first thing on a line of its own, with nothing around it.");
+    assert_snapshot!(misunderstood(Misunderstood::NearlyCommand { line: "/preview, please".to_owned(), did_you_mean: "/preview".to_owned() }), @"@mona: `/preview, please` is not a command. Did you mean `/preview`? A command is plain text on a line of its own, with nothing before it.");
     assert_snapshot!(misunderstood(Misunderstood::UnknownCommand { word: "exten".to_owned(), did_you_mean: Some("extend".to_owned()) }), @"@mona: `exten` is not a command. Did you mean `/preview extend`? `/preview help` lists the commands.");
     assert_snapshot!(misunderstood(Misunderstood::UnknownCommand { word: "@mona".to_owned(), did_you_mean: None }), @"@mona: `@mona` is not a command. `/preview help` lists the commands.");
-    assert_snapshot!(misunderstood(Misunderstood::MissingArgument { usage: "/preview extend <duration>".to_owned() }), @"@mona: Something is missing there. Write it like `/preview extend <duration>`.");
-    assert_snapshot!(misunderstood(Misunderstood::UnexpectedArgument { word: "now".to_owned(), usage: "/preview stop".to_owned() }), @"@mona: `now` does not belong there. Write it like `/preview stop`.");
-    assert_snapshot!(misunderstood(Misunderstood::BadDuration { word: "soon".to_owned(), reason: "write it like 30m, 2h or 1h30m".to_owned() }), @"@mona: `soon` is not a duration that can be used here: write it like 30m, 2h or 1h30m.");
-    assert_snapshot!(misunderstood(Misunderstood::TooMany { at_most: 10 }), @"@mona: One comment may have 10 commands. Those behind them were not carried out.");
+    assert_snapshot!(misunderstood(Misunderstood::MissingArgument { usage: "/preview extend <duration>".to_owned() }), @"@mona: An argument is missing. Usage: `/preview extend <duration>`.");
+    assert_snapshot!(misunderstood(Misunderstood::UnexpectedArgument { word: "now".to_owned(), usage: "/preview stop".to_owned() }), @"@mona: `now` is not an argument of this command. Usage: `/preview stop`.");
+    assert_snapshot!(misunderstood(Misunderstood::BadDuration { word: "soon".to_owned(), reason: "write it like 30m, 2h or 1h30m".to_owned() }), @"@mona: `soon` is not a valid duration: write it like 30m, 2h or 1h30m.");
+    assert_snapshot!(misunderstood(Misunderstood::TooMany { at_most: 10 }), @"@mona: A comment may have at most 10 commands. The others were not carried out.");
 }
 
 #[test]
@@ -135,8 +135,8 @@ fn a_configuration_that_cannot_be_obeyed() {
         line,
         reason: "`ttl` is `3d`, but previews live at most `1d` here.".to_owned(),
     };
-    assert_snapshot!(said(Answer::InvalidConfiguration { problem: problem(Some(3)) }), @"@mona: Nothing was done. `.preview.yaml` on `main`, line 3, cannot be obeyed: `ttl` is `3d`, but previews live at most `1d` here.");
-    assert_snapshot!(said(Answer::InvalidConfiguration { problem: problem(None) }), @"@mona: Nothing was done. `.preview.yaml` on `main` cannot be obeyed: `ttl` is `3d`, but previews live at most `1d` here.");
+    assert_snapshot!(said(Answer::InvalidConfiguration { problem: problem(Some(3)) }), @"@mona: Nothing was done. `.preview.yaml` on `main` is invalid in line 3: `ttl` is `3d`, but previews live at most `1d` here.");
+    assert_snapshot!(said(Answer::InvalidConfiguration { problem: problem(None) }), @"@mona: Nothing was done. `.preview.yaml` on `main` is invalid: `ttl` is `3d`, but previews live at most `1d` here.");
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn apps_are_named_and_not_mentioned() {
     };
     let reply = reply(&question, None).expect("something to answer");
     assert!(
-        reply.ends_with("\n\nrenovate\\[bot\\]: There is no preview here that could be stopped."),
+        reply.ends_with("\n\nrenovate\\[bot\\]: There is no active preview to stop."),
         "{reply}"
     );
 }

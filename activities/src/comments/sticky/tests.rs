@@ -96,11 +96,11 @@ fn a_log_that_is_not_posted_is_named_with_its_place() {
 #[test]
 fn on_its_way() {
     assert_snapshot!(said(PreviewState::Queued { waiting_for: WaitingFor::OwnRemoval }), @"⏳ Queued: this commit's earlier preview is still being removed. The new one is set up as soon as it is gone.");
-    assert_snapshot!(said(PreviewState::Provisioning), @"🚀 Deployment requested! Setting up preview environment… First comes a namespace of its own.");
-    assert_snapshot!(said(PreviewState::Installing), @"🚀 Deployment requested! Setting up preview environment… Its namespace is there; the chart is next.");
-    assert_snapshot!(said(PreviewState::Starting), @"🚀 Deployment requested! Setting up preview environment… The chart is installed; its address is shown here as soon as it answers.");
+    assert_snapshot!(said(PreviewState::Provisioning), @"🚀 Deployment requested! Setting up preview environment… Creating its namespace.");
+    assert_snapshot!(said(PreviewState::Installing), @"🚀 Deployment requested! Setting up preview environment… Installing the chart.");
+    assert_snapshot!(said(PreviewState::Starting), @"🚀 Deployment requested! Setting up preview environment… The chart is installed; its URL is shown here as soon as it answers.");
     let image = format!("registry.example.com/octo-org/hello-world:{OLDER}");
-    assert_snapshot!(said(PreviewState::WaitingForImage { image }), @"⏳ Waiting for this commit's image: `registry.example.com/octo-org/hello-world:0123456789abcdef0123456789abcdef01234567` does not exist yet. The preview goes on by itself as soon as it does.");
+    assert_snapshot!(said(PreviewState::WaitingForImage { image }), @"⏳ Waiting for this commit's image: `registry.example.com/octo-org/hello-world:0123456789abcdef0123456789abcdef01234567` does not exist yet. The deployment continues as soon as it does.");
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn ready_on_the_pull_requests_address_too() {
     assert_snapshot!(said(with_stable_address()), @"
     ✅ The preview is ready: **<https://pr-12-0123456-hello-world-cab5ebdfaf.previews.example.com/>**
 
-    It serves exactly this commit until **2026-11-22 05:12 UTC**; then it is removed. <https://pr-12-hello-world-1f2e3d4c5b.previews.example.com/> always leads to this pull request's newest preview that is ready.
+    It serves exactly this commit until **2026-11-22 05:12 UTC**; then it is removed. <https://pr-12-hello-world-1f2e3d4c5b.previews.example.com/> always points to this pull request's newest ready preview.
 
     Comment `/preview extend 30m` to keep it longer (2026-11-23 04:42 UTC at the latest), or `/preview stop` to remove it now.
     ");
@@ -202,7 +202,20 @@ fn removed_for_every_reason() {
 
     Comment `/preview` for a new one.
     ");
-    assert_snapshot!(removed(StopReason::Terminated), @"⏹️ The preview is gone: its workflow was terminated. Nobody looks after it any more; what is left of it is removed within minutes. Comment `/preview` for a new one.");
+    assert_snapshot!(removed(StopReason::Terminated), @"⏹️ The preview is gone: its workflow was terminated. What is left of it is removed within minutes. Comment `/preview` for a new one.");
+}
+
+#[test]
+fn a_failure_is_told_while_what_was_deployed_is_being_removed() {
+    let PreviewState::Failed { mut explanation } = failed() else {
+        panic!("a failure");
+    };
+    explanation.log_tail = None;
+    assert_snapshot!(said(PreviewState::Failing { explanation }), @"
+    ❌ The preview could not be deployed. The container `web` starts, ends with exit code 1, and does so again after a restart.
+
+    What was deployed is being removed.
+    ");
 }
 
 #[test]
@@ -220,7 +233,7 @@ fn failed_with_a_log() {
 
     </details>
 
-    What was made for it is gone. Comment `/preview` to try again.
+    What was deployed has been removed. Comment `/preview` to try again.
     ");
 }
 
@@ -233,7 +246,7 @@ fn failed_without_a_log() {
     assert_snapshot!(said(PreviewState::Failed { explanation }), @"
     ❌ The preview could not be deployed. The image `x` did not appear in time.
 
-    What was made for it is gone. Comment `/preview` to try again.
+    What was deployed has been removed. Comment `/preview` to try again.
     ");
 }
 
@@ -246,7 +259,7 @@ fn the_older_commit_is_live_until_the_newer_is_ready() {
 
     ✅ `0123456` is live: **<https://pr-12-0123456-hello-world-cab5ebdfaf.previews.example.com/>** and <https://pr-12-hello-world-1f2e3d4c5b.previews.example.com/>, until **2026-11-22 05:12 UTC**. It stays until `fedcba9` is ready.
 
-    🚀 Deployment requested! Setting up preview environment… Its namespace is there; the chart is next.
+    🚀 Deployment requested! Setting up preview environment… Installing the chart.
 
     <sub>Requested by mona · [workflow](https://temporal.example.com/ui/namespaces/default/workflows/octo-org%2Fhello-world%2312:fedcba9876543210fedcba9876543210fedcba98/0198c0de-0000-7000-8000-000000000000)</sub>
     ");
@@ -273,7 +286,7 @@ fn the_older_commit_stays_live_when_the_newer_failed() {
 
     </details>
 
-    What was made for it is gone. Comment `/preview` to try again.
+    What was deployed has been removed. Comment `/preview` to try again.
 
     <sub>Requested by mona · [workflow](https://temporal.example.com/ui/namespaces/default/workflows/octo-org%2Fhello-world%2312:fedcba9876543210fedcba9876543210fedcba98/0198c0de-0000-7000-8000-000000000000)</sub>
     ");
@@ -297,7 +310,7 @@ fn the_older_commit_is_removed_once_the_newer_is_ready() {
 
     Comment `/preview extend 30m` to keep it longer (2026-11-23 04:42 UTC at the latest), or `/preview stop` to remove it now.
 
-    Beside it:
+    Other previews of this pull request:
     - `0123456`: being removed: the preview of `fedcba9` took its place · requested by mona
 
     <sub>Requested by mona · [workflow](https://temporal.example.com/ui/namespaces/default/workflows/octo-org%2Fhello-world%2312:fedcba9876543210fedcba9876543210fedcba98/0198c0de-0000-7000-8000-000000000000)</sub>

@@ -1,4 +1,4 @@
-//! How is an annotation called?
+//! The key of an annotation.
 
 use std::str::FromStr;
 

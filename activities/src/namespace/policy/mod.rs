@@ -1,4 +1,4 @@
-//! What is a chart held to that lies in the repository?
+//! The admission policy for charts that lie in repositories.
 //!
 //! The rules are `charts/preview-cluster`, and the API server enforces them in every namespace with [`LABEL`]. What differs between previews stands in
 //! the namespace's annotations, which nothing in the namespace can change.

@@ -1,4 +1,4 @@
-//! Does the cluster hold charts from repositories to `charts/preview-cluster`?
+//! Checks that the cluster enforces `charts/preview-cluster` on charts from repositories.
 //!
 //! Asked before each such chart is installed, by trying what the policy forbids: a cluster without the policy would let everything pass.
 
@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::{
     Cluster,
-    cluster::{ClusterError, Doing, comes_true},
+    cluster::{ClusterError, Doing, until_in_force},
     namespace::release_account,
 };
 
@@ -20,7 +20,7 @@ const POLICY: &str = "ValidatingAdmissionPolicy 'preview-charts'";
 
 /// Is the policy in force in this namespace? Nothing is made.
 pub(crate) async fn is_in_force(cluster: &Cluster, namespace: &str) -> Result<bool, ClusterError> {
-    comes_true(|| refuses(cluster, namespace)).await
+    until_in_force(|| refuses(cluster, namespace)).await
 }
 
 /// Does the policy refuse what it forbids?

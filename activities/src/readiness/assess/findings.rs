@@ -1,4 +1,4 @@
-//! What is wrong with one container, pod or workload, in the words that the cluster has for it?
+//! What is wrong with one container, pod or workload, in the words that the cluster has for it.
 
 use std::time::Duration;
 

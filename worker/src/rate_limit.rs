@@ -1,4 +1,4 @@
-//! How fast do we write to GitHub?
+//! GitHub's limit on content writes, kept by Temporal on the task queue of the writes.
 
 use temporalio_client::{
     Client,
@@ -22,14 +22,14 @@ const REASON: &str =
 
 /// What the limit holds for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pace {
+pub enum RateLimitScope {
     /// For each installation by itself: workflows put its number on every write, as the fairness key.
     PerInstallation,
     /// For all of them together: slower than need be, and one busy installation keeps the others waiting.
     Together,
 }
 
-impl Pace {
+impl RateLimitScope {
     /// What the workers ask Temporal for when they poll, in tasks per second. None where Temporal knows already.
     #[must_use]
     pub fn polled(self) -> Option<f64> {
@@ -40,10 +40,10 @@ impl Pace {
     }
 }
 
-/// Has Temporal hold the limit, however many workers there are. Twice is harmless: it sets what is set.
-pub async fn agree(client: &Client, task_queue: &str) -> Pace {
+/// Has Temporal hold the limit, however many workers there are. Idempotent: it sets what is set.
+pub async fn configure(client: &Client, task_queue: &str) -> RateLimitScope {
     let why_not = match limit_each_installation(client, task_queue).await {
-        Ok(version) if holds_such_limits(&version) => return Pace::PerInstallation,
+        Ok(version) if holds_such_limits(&version) => return RateLimitScope::PerInstallation,
         Ok(version) => format!("server {version} may take the limit and not hold it"),
         Err(refused) => format!("{:?}: {}", refused.code(), refused.message()),
     };
@@ -52,7 +52,7 @@ pub async fn agree(client: &Client, task_queue: &str) -> Pace {
         why_not,
         "all installations share one limit of writes to GitHub; Temporal server 1.31 and newer can limit each by itself"
     );
-    Pace::Together
+    RateLimitScope::Together
 }
 
 /// Asks for it, and returns the version of the server that took it.

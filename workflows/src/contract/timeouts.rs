@@ -1,0 +1,78 @@
+//! The timeouts of activities, beside the bounds that the activities keep by themselves.
+//!
+//! An activity that reaches a bound of its own can say what it waited for; one that Temporal gives up cannot. So each bound is shorter than the
+//! timeout around it, which a test asserts.
+
+use std::time::Duration;
+
+const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// Between two heartbeats. A cancellation travels back with a heartbeat's answer, so this is also how soon it is noticed.
+pub const HEARTBEAT_INTERVAL: Duration = seconds(1);
+/// A worker that has not been heard of for this long is taken for dead, and its activity is given to another.
+pub const HEARTBEAT_TIMEOUT: Duration = seconds(10);
+
+/// One attempt at making a namespace: a second, unless its predecessor of the same name is still being deleted.
+pub const CREATE_NAMESPACE: Duration = seconds(180);
+/// Bound: one wait for a namespace to be gone.
+pub const NAMESPACE_GONE: Duration = seconds(170);
+
+/// One attempt at installing the chart. Helm talks to the API server, and waits for hooks only.
+pub const INSTALL_RELEASE: Duration = seconds(300);
+/// Bound: `helm install`, the removal of an incomplete earlier attempt included.
+pub const HELM_INSTALL: Duration = seconds(240);
+/// Bound: that removal.
+pub const TAKE_DOWN: Duration = seconds(60);
+/// Bound: how long Helm has to record its failure after SIGTERM, before it is killed.
+pub const HELM_GRACE: Duration = seconds(10);
+
+/// One attempt at waiting until the preview answers.
+pub const AWAIT_READY: Duration = seconds(3_600);
+/// Bound: the longest that operators may let a missing image be waited for.
+pub const IMAGE_MAX: Duration = seconds(3_000);
+/// Bound: from the install, or from the image's arrival, to all pods available. Pulling a large image belongs to it.
+pub const WORKLOADS_UP: Duration = seconds(300);
+/// Bound: from ready pods to an answer at the URL. What is missing is the ingress controller, or a name in the DNS.
+pub const URL_ANSWERS: Duration = seconds(60);
+
+/// One attempt at removing everything.
+pub const TEAR_DOWN: Duration = seconds(600);
+/// Bound: `helm uninstall`. The namespace is deleted afterwards anyway, so this is for the chart's own hooks.
+pub const HELM_UNINSTALL: Duration = seconds(60);
+
+/// One attempt at pointing the stable URL, which is given a second less of it.
+pub const POINT_STABLE_URL: Duration = seconds(10);
+/// All attempts: it is a convenience, and the preview's own URL is published without it after this time.
+pub const POINT_STABLE_URL_IN_ALL: Duration = seconds(20);
+
+/// One call to Temporal from an activity.
+pub const REPORT_PREVIEW: Duration = seconds(10);
+/// A list of Temporal's, and a question to each preview.
+pub const FIND_PREVIEWS: Duration = seconds(60);
+/// Bound: the question to one of them.
+pub const QUERY: Duration = seconds(10);
+/// One call to GitHub, with its own timeouts inside.
+pub const CALL_GITHUB: Duration = seconds(30);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_bound_is_shorter_than_the_timeout_around_it() {
+        for (inner, outer) in [
+            (HEARTBEAT_INTERVAL * 3, HEARTBEAT_TIMEOUT),
+            (NAMESPACE_GONE, CREATE_NAMESPACE),
+            (TAKE_DOWN, HELM_INSTALL),
+            (HELM_INSTALL + HELM_GRACE, INSTALL_RELEASE),
+            (IMAGE_MAX + WORKLOADS_UP + URL_ANSWERS, AWAIT_READY),
+            (HELM_UNINSTALL + HELM_GRACE + NAMESPACE_GONE, TEAR_DOWN),
+            (POINT_STABLE_URL, POINT_STABLE_URL_IN_ALL),
+            (QUERY, FIND_PREVIEWS),
+        ] {
+            assert!(inner < outer, "{inner:?} is not shorter than {outer:?}");
+        }
+    }
+}
