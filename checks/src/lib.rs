@@ -1,6 +1,8 @@
 //! What must hold for the repository as a whole, as tests. They need Cargo and git, and run first in `.ci/run`.
 
 #[cfg(test)]
+mod comments;
+#[cfg(test)]
 mod dependencies;
 #[cfg(test)]
 mod files;
