@@ -9,8 +9,8 @@ use anyhow::{Context, anyhow, bail, ensure};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use stack::env::StackEnv;
+use stack::eventually;
 use stack::options::{Ports, StackOptions};
-use stack::part::until;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
@@ -84,7 +84,7 @@ impl RunningStack {
             fs::read_to_string(&*log)
                 .is_ok_and(|text| text.lines().any(|line| line.starts_with("Ready after")))
         };
-        let ready = until(START_PATIENCE, async || {
+        let ready = eventually(START_PATIENCE, async || {
             if says_ready() {
                 Ok(())
             } else {

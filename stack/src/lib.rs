@@ -9,6 +9,7 @@ mod charts;
 pub mod cluster;
 pub mod env;
 mod error;
+mod eventually;
 pub mod github;
 pub mod images;
 pub mod ingress;
@@ -24,4 +25,5 @@ pub mod temporal;
 pub mod tools;
 
 pub use error::StackError;
+pub use eventually::eventually;
 pub use stack::{Platform, Stack};

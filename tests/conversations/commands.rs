@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use domain::preview::Phase;
 use github_stand_in::{Comment, Role, User};
 use jiff::{SignedDuration, Timestamp};
-use stack::part::until as eventually;
+use stack::eventually;
 use tests::{Preview, PullRequest, Setting, converse, timeouts::ANSWER};
 
 use crate::words::{until, written};

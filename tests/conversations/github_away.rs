@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use github_stand_in::User;
-use stack::part::until;
+use stack::eventually;
 use tests::{Conversation, PullRequest, Setting, converse, timeouts::ANSWER};
 
 /// As good as for ever.
@@ -60,7 +60,7 @@ fn hours_without_requests_are_waited_for_and_the_workflow_says_so() {
         chat.github.use_up_requests(chat.repository.owner(), wait);
         let asked_at = Instant::now();
         pull.request_preview().await?;
-        until(ANSWER, async || {
+        eventually(ANSWER, async || {
             let shown = details(chat, &pull)
                 .await
                 .map_err(|error| error.to_string())?;

@@ -14,7 +14,7 @@ use kube::{
     api::{Patch, PatchParams, PostParams},
 };
 use serde_json::json;
-use stack::part::until;
+use stack::eventually;
 use temporalio_client::{UntypedWorkflow, WorkflowCountOptions, WorkflowStartOptions};
 use temporalio_common::data_converters::RawValue;
 use tests::{Conversation, Setting, converse, timeouts::ANSWER};
@@ -122,7 +122,9 @@ async fn populate(
             Err(format!("{count} of {workflows} are recorded"))
         }
     };
-    until(ANSWER, recorded).await.map_err(anyhow::Error::msg)?;
+    eventually(ANSWER, recorded)
+        .await
+        .map_err(anyhow::Error::msg)?;
     Ok(workflows)
 }
 
