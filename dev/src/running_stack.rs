@@ -1,4 +1,4 @@
-//! How does one command of `cargo dev` use a stack of its own? It runs `cargo dev up` beside itself, on free ports, and stops it in the end.
+//! Gives a command of `cargo dev` a stack of its own: runs `cargo dev up` beside it, on free ports, and stops it in the end.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! How does a program that Cargo runs call Cargo itself?
+//! Calls Cargo from a program that Cargo runs.
 
 use std::env;
 

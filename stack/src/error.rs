@@ -1,4 +1,4 @@
-//! Why is there no stack?
+//! The reasons why there is no stack.
 
 use std::io;
 use std::path::PathBuf;

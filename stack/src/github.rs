@@ -1,4 +1,4 @@
-//! How does the stack's GitHub come up, and how do the service and the image builder hear from it?
+//! Starts the GitHub stand-in, and connects it with the service and the image builder.
 
 use std::sync::Arc;
 

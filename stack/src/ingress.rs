@@ -1,4 +1,4 @@
-//! How is Traefik run, as the ingress controller of the embedded cluster?
+//! Runs Traefik, the ingress controller of the embedded cluster.
 
 use std::path::Path;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What did a program say before it failed?
+//! Shows the end of a program's log in an error.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! What does a URL of a preview answer, through the stack's ingress?
+//! Opens a preview's URL through the stack's ingress.
 
 use std::{net::SocketAddr, time::Duration};
 

@@ -1,4 +1,4 @@
-//! How is a program run as a part of the stack: logged, waited for until it is ready, and watched until it is stopped?
+//! Runs programs as parts of the stack: logged, waited for until they are ready, and watched until they are stopped.
 
 use std::ffi::OsString;
 use std::fs::{self, File};

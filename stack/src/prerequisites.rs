@@ -1,4 +1,4 @@
-//! How does the embedded cluster get what the preview service needs of a cluster?
+//! Installs what the preview service needs of a cluster.
 
 use std::path::Path;
 use std::process::Stdio;

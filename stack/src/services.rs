@@ -1,4 +1,4 @@
-//! How do the webhook and the worker run, so that they serve this stack?
+//! Builds the webhook and the worker, and runs them so that they serve this stack.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;

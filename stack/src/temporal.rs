@@ -1,4 +1,4 @@
-//! How is the Temporal server run?
+//! Runs the Temporal server.
 
 use std::path::Path;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! How long does Helm take without us? The measure that the service is held to.
+//! Measures how long Helm takes without the service: the measure that the service is held to.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! How is the demo told? One line each: when, who, what.
+//! Prints the demo line by line: when, who, what.
 
 use std::fmt::Display;
 use std::time::{Duration, Instant};

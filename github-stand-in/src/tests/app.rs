@@ -1,4 +1,4 @@
-//! The App's own client against the stand-in: do both understand GitHub's description in the same way?
+//! The App's own client against the stand-in: both understand GitHub's description in the same way.
 
 use domain::InstallationId;
 use github::{AppConfig, Depth, Error, GitHubApp, Tree, TreeEntryKind};

@@ -1,4 +1,4 @@
-//! How do a stack's cgroups come and go, under cgroup v1, v2 or both? All of its pods are below them.
+//! Makes and removes a stack's cgroups, under cgroup v1, v2 or both. All of its pods are below them.
 
 use std::fs;
 use std::io::{self, ErrorKind};

@@ -1,4 +1,4 @@
-//! How are etcd, the API server, the controller manager and the scheduler run?
+//! Runs etcd, the API server, the controller manager and the scheduler.
 
 use std::path::Path;
 use std::time::Duration;

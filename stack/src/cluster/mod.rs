@@ -1,4 +1,4 @@
-//! How does a real Kubernetes come up on this machine, for one stack, empty each time?
+//! Starts a real Kubernetes on this machine, for one stack, empty each time.
 
 pub(crate) mod cgroups;
 mod control_plane;

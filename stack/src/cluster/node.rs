@@ -1,4 +1,4 @@
-//! How are containerd and the kubelet run, as one node on which pods really run?
+//! Runs containerd and the kubelet as one node, on which pods really run.
 //!
 //! Differences from a production node, and why: no OOM scores (they need a right that a container or a sandboxed machine
 //! does not have) and no seccomp profiles (see `stack/tools/runc/runc-unfiltered`); network policies are accepted but

@@ -1,4 +1,4 @@
-//! How does the pause program become an image, on a machine without any image tool?
+//! Makes an image of the pause program, on a machine without any image tool.
 
 use std::fs;
 use std::io;

@@ -1,4 +1,4 @@
-//! On what is an image built, where no registry can be reached? On this machine's own Python.
+//! Makes the base image of this machine's own Python, where no registry can be reached.
 
 use std::{
     path::{Path, PathBuf},

@@ -1,4 +1,4 @@
-//! Is there an image of this commit? If not, build it; once, however many ask.
+//! Builds the image of a commit if there is none yet; once, however many ask.
 
 use std::{
     collections::HashMap,

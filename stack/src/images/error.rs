@@ -1,4 +1,4 @@
-//! Why is there no image, and what can be done about it?
+//! The reasons why there is no image, and what can be done about them.
 
 use std::{path::PathBuf, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Who builds the images? Nobody has to ask: every push to a pull request's branch is built as it happens.
+//! Builds an image for every push to a pull request's branch, as it happens.
 
 use std::sync::Arc;
 

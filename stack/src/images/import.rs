@@ -1,4 +1,4 @@
-//! How does a finished image get into the cluster?
+//! Brings a finished image into the cluster.
 
 use std::{
     path::{Path, PathBuf},

@@ -1,4 +1,4 @@
-//! What is the image of a commit called?
+//! The name of the image of a commit.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Which browser do the tests use? The Chromium on `PATH`; on Debian it is installed by apt when there is none.
+//! Finds the browser that the tests use: the Chromium on `PATH`; on Debian it is installed by apt when there is none.
 
 use std::env;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! How does an install become visible to every process all at once, and done only once?
+//! The cache of installed tools: an install becomes visible to every process all at once, and is done only once.
 
 use std::fs::{self, File};
 use std::io;

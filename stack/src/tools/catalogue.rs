@@ -1,4 +1,4 @@
-//! Which programs does the local stack run, at which version, and where does each come from?
+//! Lists the programs that the local stack runs, with their versions and sources.
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! How is a tool built from its Go module in `stack/tools`?
+//! Builds a tool from its Go module in `stack/tools`.
 
 use std::fs;
 use std::io;

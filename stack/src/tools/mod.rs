@@ -1,4 +1,4 @@
-//! Where is each program that the stack runs? In the cache, else on `PATH`, else it is installed now.
+//! Finds the programs that the stack runs: in the cache, else on `PATH`, else they are installed now.
 //!
 //! The cache is `$XDG_CACHE_HOME/preview-dev` (`~/.cache/preview-dev`), shared by every checkout. Each entry is
 //! named after its tool, version and recipe, appears all at once, and is never changed afterwards.

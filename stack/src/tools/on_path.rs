@@ -1,4 +1,4 @@
-//! Does a program that is already on `PATH` do?
+//! Takes a program that is already on `PATH`, if its version fits.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};

@@ -1,4 +1,4 @@
-//! How is an installer run, so that its output is kept and its progress seen?
+//! Runs an installer, keeping its output and showing its progress.
 
 use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader, Write};

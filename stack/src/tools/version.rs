@@ -1,4 +1,4 @@
-//! What does a version string say?
+//! Reads versions: of a module in `go.mod`, and of a program in what it prints.
 
 /// The version that a `go.mod` requires of `module`, for example `v1.36.3`.
 pub(super) fn required(go_mod: &str, module: &str) -> Option<String> {

