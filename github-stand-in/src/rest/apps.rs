@@ -5,12 +5,7 @@ use std::collections::BTreeSet;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{
-    access::Access,
-    call::{Answer, Call},
-    paging,
-    refusal::Refusal,
-};
+use super::{access::Access, answer::Answer, call::Call, paging, refusal::Refusal};
 use crate::{
     limits::{Meter, REQUESTS_PER_HOUR, TOKEN_LIFE},
     model::{Installation, Level, Permissions, Selection, State, Token},

@@ -4,10 +4,7 @@ use axum::http::StatusCode;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 
-use super::{
-    call::{Answer, Call},
-    refusal::Refusal,
-};
+use super::{answer::Answer, call::Call, refusal::Refusal};
 use crate::{git::Entry, model::Repository};
 
 pub(super) async fn get(call: &Call<'_>) -> Result<Answer, Refusal> {

@@ -4,6 +4,7 @@
 //! in GitHub's order, the credentials, the limits, the permissions and the shape of the request; behind it, the shape of the answer.
 
 mod access;
+mod answer;
 mod apps;
 mod call;
 mod comments;
@@ -33,7 +34,8 @@ use super::{
     wire::Urls,
 };
 use access::Access;
-use call::{Answer, Call};
+use answer::Answer;
+use call::Call;
 use refusal::Refusal;
 
 /// A comment of 65,536 four-byte characters in JSON escapes stays below this.

@@ -5,8 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::ToolError;
-use super::cache::at;
+use super::error::{ToolError, at};
 use crate::last_words;
 
 /// Runs `command`, writing both its streams to `log`; `seen` gets each line of standard error as it appears.

@@ -6,9 +6,9 @@ use std::process::Command;
 
 use indicatif::ProgressBar;
 
-use super::cache::at;
 use super::catalogue::{Recipe, Wheel};
-use super::{ToolError, on_path, process};
+use super::error::{ToolError, at};
+use super::{on_path, process};
 
 /// Installs the wheel into a folder of its own; `pip` checks the digest and puts the program into `bin`.
 pub(super) fn unpack(
