@@ -25,6 +25,7 @@ mod clock;
 mod conversation;
 mod deliveries;
 mod description;
+mod fault;
 mod git;
 mod keys;
 mod limits;
@@ -46,9 +47,10 @@ pub use description::{
     REST_FILE, REST_PACKAGE, TrimError, Violation, WEBHOOKS_FILE, WEBHOOKS_PACKAGE,
     regenerate as regenerate_description,
 };
+pub use fault::CannedAnswer;
 pub use git::{File, FileMode, GitError};
 pub use model::{Role, Version};
 pub use samples::{ContentError, SAMPLE_REPOSITORY};
-pub use shared::{Push, Traffic};
+pub use shared::{Push, ReceivedRequest, Traffic};
 pub use stand_in::{Options, RawAnswer, StandIn, StartError, TimedOut};
 pub use user::User;

@@ -6,6 +6,7 @@ mod comments;
 mod content;
 mod credentials;
 mod deliveries;
+mod faults;
 mod git;
 mod limits;
 mod page;
