@@ -45,7 +45,7 @@ pub use conversation::{Comment, Deployment, PullRequest, Repository};
 pub use deliveries::{DELIVERY_DEADLINE, Delivery, Outcome, sign};
 pub use description::{
     REST_FILE, REST_PACKAGE, TrimError, Violation, WEBHOOKS_FILE, WEBHOOKS_PACKAGE,
-    regenerate as regenerate_description,
+    arbitrary_answer, arbitrary_payload, described_webhooks, regenerate as regenerate_description,
 };
 pub use fault::CannedAnswer;
 pub use git::{File, FileMode, GitError};

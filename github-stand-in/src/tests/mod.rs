@@ -1,6 +1,5 @@
 //! The stand-in, seen from outside: over HTTP, as an app and as GitHub's webhook receiver see it.
 
-mod app;
 mod client;
 mod comments;
 mod content;
