@@ -18,6 +18,8 @@ pub use trim::{REST_FILE, REST_PACKAGE, TrimError, WEBHOOKS_FILE, WEBHOOKS_PACKA
 
 use schema::{Document, Schema};
 
+/// Where the description is committed.
+pub const DESCRIPTION_FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/description");
 /// The trimmed REST description, as committed.
 const REST: &str = include_str!("../../description/api.github.com.json");
 /// The trimmed webhook description, as committed.
