@@ -9,7 +9,7 @@ use indicatif::ProgressBar;
 use super::cache::Entry;
 use super::catalogue::{GoBuild, Recipe, go_module};
 use super::error::{ToolError, at};
-use super::{on_path, process};
+use super::process;
 
 /// Builds into `target/bin`.
 pub(super) fn build(
@@ -21,7 +21,7 @@ pub(super) fn build(
     bar: &ProgressBar,
 ) -> Result<(), ToolError> {
     for program in ["go"].into_iter().chain(build.cgo.then_some("cc")) {
-        if on_path::which(program).is_none() {
+        if which::which(program).is_err() {
             return Err(ToolError::Missing {
                 tool: recipe.name,
                 program,
