@@ -11,6 +11,7 @@ pub mod env;
 mod error;
 mod eventually;
 pub mod github;
+mod http_probe;
 pub mod images;
 pub mod ingress;
 mod last_words;
