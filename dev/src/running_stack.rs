@@ -1,4 +1,4 @@
-//! A stack for one command of `cargo dev`: `cargo dev up` beside it, on free ports, stopped at the end.
+//! Gives a command of `cargo dev` a stack of its own: runs `cargo dev up` beside it, on free ports, and stops it in the end.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -9,8 +9,8 @@ use anyhow::{Context, anyhow, bail, ensure};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use stack::env::StackEnv;
+use stack::eventually;
 use stack::options::{Ports, StackOptions};
-use stack::part::until;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
@@ -84,7 +84,7 @@ impl RunningStack {
             fs::read_to_string(&*log)
                 .is_ok_and(|text| text.lines().any(|line| line.starts_with("Ready after")))
         };
-        let ready = until(START_PATIENCE, async || {
+        let ready = eventually(START_PATIENCE, async || {
             if says_ready() {
                 Ok(())
             } else {

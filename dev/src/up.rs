@@ -170,10 +170,7 @@ pub(crate) async fn install() -> anyhow::Result<ExitCode> {
 
 /// `cargo dev describe-github`.
 pub(crate) async fn describe_github() -> anyhow::Result<ExitCode> {
-    let folder = Path::new(concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../github-stand-in/description"
-    ));
+    let folder = Path::new(github_stand_in::DESCRIPTION_FOLDER);
     github_stand_in::regenerate_description(folder).await?;
     println!("Rewrote {}.", folder.display());
     Ok(ExitCode::SUCCESS)

@@ -25,6 +25,7 @@ mod clock;
 mod conversation;
 mod deliveries;
 mod description;
+mod fault;
 mod git;
 mod keys;
 mod limits;
@@ -43,12 +44,19 @@ pub use actions::Refused;
 pub use conversation::{Comment, Deployment, PullRequest, Repository};
 pub use deliveries::{DELIVERY_DEADLINE, Delivery, Outcome, sign};
 pub use description::{
-    REST_FILE, REST_PACKAGE, TrimError, Violation, WEBHOOKS_FILE, WEBHOOKS_PACKAGE,
+    DESCRIPTION_FOLDER, REST_FILE, REST_PACKAGE, TrimError, Violation, WEBHOOKS_FILE,
+    WEBHOOKS_PACKAGE, arbitrary_answer, arbitrary_payload, described_webhooks,
     regenerate as regenerate_description,
 };
+pub use fault::CannedAnswer;
 pub use git::{File, FileMode, GitError};
 pub use model::{Role, Version};
 pub use samples::{ContentError, SAMPLE_REPOSITORY};
-pub use shared::{Push, Traffic};
+pub use shared::{Push, ReceivedRequest, Traffic};
 pub use stand_in::{Options, RawAnswer, StandIn, StartError, TimedOut};
 pub use user::User;
+
+/// Keeps the example of the README compiling.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

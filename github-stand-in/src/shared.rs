@@ -1,11 +1,13 @@
 //! What every part of a running stand-in shares: its state, and who is told when it changes.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, VecDeque},
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use http::HeaderMap;
+use jiff::SignedDuration;
 use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -13,6 +15,7 @@ use super::{
     clock::Clock,
     deliveries::Courier,
     description::Violation,
+    fault::{Fault, PlannedFault},
     limits::Meter,
     model::State,
     wire::{Urls, Wire},
@@ -62,15 +65,19 @@ impl Traffic {
     }
 }
 
-/// An error that a test asked for.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Fault {
-    pub(crate) status: u16,
-    /// What the answer says about when to ask again, in seconds.
-    pub(crate) retry_after: Option<u64>,
-    /// How often it is still to happen.
-    pub(crate) times: usize,
+/// A request as it came in.
+#[derive(Clone, Debug)]
+pub struct ReceivedRequest {
+    /// GitHub's name for what was asked (`issues/create-comment`).
+    pub operation: String,
+    /// Its headers, credentials included.
+    pub headers: HeaderMap,
+    /// Its body; empty if it had none, or one that was too large.
+    pub body: Vec<u8>,
 }
+
+/// How many requests are kept to be looked at.
+const REQUESTS_KEPT: usize = 100;
 
 /// Who pays for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -93,7 +100,11 @@ pub(crate) struct Shared {
     pub(crate) traffic: Mutex<Traffic>,
     pub(crate) state: Mutex<State>,
     /// By operation.
-    pub(crate) faults: Mutex<HashMap<String, Fault>>,
+    pub(crate) faults: Mutex<HashMap<String, PlannedFault>>,
+    /// The newest requests, oldest first.
+    pub(crate) requests: Mutex<VecDeque<ReceivedRequest>>,
+    /// How long the tokens made from now on are good for.
+    pub(crate) token_life: Mutex<SignedDuration>,
     /// Cancelled when the stand-in is to stop.
     pub(crate) stop: CancellationToken,
 }
@@ -115,12 +126,27 @@ impl Shared {
         result
     }
 
-    /// How a request of this operation is to fail, if a test wanted it so.
+    /// What is to happen instead of the next request of this operation, if a test wanted something.
     pub(crate) fn fault(&self, operation: &str) -> Option<Fault> {
         let mut faults = lock(&self.faults);
-        let fault = faults.get_mut(operation).filter(|fault| fault.times > 0)?;
-        fault.times -= 1;
-        Some(*fault)
+        let planned = faults
+            .get_mut(operation)
+            .filter(|planned| planned.times > 0)?;
+        planned.times -= 1;
+        Some(planned.fault.clone())
+    }
+
+    /// Counts a request and keeps it to be looked at.
+    pub(crate) fn received(&self, request: ReceivedRequest) {
+        *lock(&self.traffic)
+            .requests
+            .entry(request.operation.clone())
+            .or_default() += 1;
+        let mut requests = lock(&self.requests);
+        if requests.len() == REQUESTS_KEPT {
+            requests.pop_front();
+        }
+        requests.push_back(request);
     }
 
     pub(crate) fn record(&self, violations: Vec<Violation>) {

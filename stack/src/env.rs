@@ -1,4 +1,4 @@
-//! How a client (a test, the worker, a person's shell) finds a running stack.
+//! The file by which clients — tests, the worker, a person's shell — find a running stack.
 //!
 //! `stack.env` in the state folder exists while the stack is ready. It holds `KEY=VALUE` lines that a shell can source.
 

@@ -1,4 +1,4 @@
-//! The errors of the stack.
+//! The reasons why there is no stack.
 
 use std::io;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! Runs the stack's GitHub, and connects the service and the image builder to it.
+//! Starts the GitHub stand-in, and connects it with the service and the image builder.
 
 use std::sync::Arc;
 

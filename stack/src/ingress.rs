@@ -1,7 +1,6 @@
-//! Runs Traefik as the ingress controller of the embedded cluster.
+//! Runs Traefik, the ingress controller of the embedded cluster.
 
 use std::path::Path;
-use std::time::Duration;
 
 use k8s_openapi::api::networking::v1::IngressClass;
 use kube::Api;
@@ -10,9 +9,9 @@ use serde_json::json;
 
 use crate::cluster::{Cluster, ClusterError, write_private};
 use crate::error::StackError;
+use crate::http_probe::HttpProbe;
 use crate::options::free_ports;
 use crate::part::{Part, Parts};
-use crate::temporal::answers;
 use crate::tools::Toolbox;
 
 /// The class that an Ingress names to be served by it.
@@ -23,8 +22,6 @@ pub const DOMAIN: &str = "preview.localhost";
 const CONTROLLER: &str = "traefik.io/ingress-controller";
 /// How long Traefik collects changes before it uses them; its default of 2 s would be most of a preview's start.
 const THROTTLE: &str = "100ms";
-/// The longest wait for one answer.
-const ANSWER: Duration = Duration::from_secs(2);
 
 /// Starts Traefik on 127.0.0.1 at `port`; it sends requests straight to the pods.
 pub(super) async fn start(
@@ -57,15 +54,9 @@ pub(super) async fn start(
     });
     write_private(&config, &format!("{content:#}"))?;
     let part = Part::new("traefik", toolbox.path("traefik")?).flag("configFile", &config);
-    let client = reqwest::Client::builder()
-        .timeout(ANSWER)
-        .no_proxy()
-        .build()
-        .map_err(StackError::Client)?;
+    let probe = HttpProbe::new()?;
     let ping = format!("http://127.0.0.1:{health}/ping");
-    parts
-        .start(part, async || answers(&client, &ping).await)
-        .await?;
+    parts.start(part, async || probe.get(&ping).await).await?;
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! The last lines that a program wrote before it failed.
+//! Shows the end of a program's log in an error.
 
 use std::fs;
 use std::path::Path;

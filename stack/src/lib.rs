@@ -9,7 +9,9 @@ mod charts;
 pub mod cluster;
 pub mod env;
 mod error;
+mod eventually;
 pub mod github;
+mod http_probe;
 pub mod images;
 pub mod ingress;
 mod last_words;
@@ -24,4 +26,5 @@ pub mod temporal;
 pub mod tools;
 
 pub use error::StackError;
+pub use eventually::eventually;
 pub use stack::{Platform, Stack};

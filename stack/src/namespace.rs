@@ -1,4 +1,4 @@
-//! Process namespaces, so that nothing the stack starts outlives it, even when it is killed.
+//! Makes certain that nothing the stack starts outlives it, even when it is killed.
 //!
 //! The stack runs in a PID and mount namespace of its own:
 //!

@@ -1,4 +1,4 @@
-//! The options of a stack.
+//! What can be chosen about a stack.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;

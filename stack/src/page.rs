@@ -1,4 +1,4 @@
-//! Reads what a URL of a preview answers, through the stack's ingress.
+//! Opens a preview's URL through the stack's ingress.
 
 use std::{net::SocketAddr, time::Duration};
 

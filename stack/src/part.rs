@@ -1,4 +1,4 @@
-//! Runs a program as a part of the stack: logged, waited for until it is ready, and watched until it is stopped.
+//! Runs programs as parts of the stack: logged, waited for until they are ready, and watched until they are stopped.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -11,7 +11,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::process::Command;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::last_words;
 
@@ -248,29 +248,6 @@ impl Watcher {
             // The parts are gone, and with them anything to report.
             None => std::future::pending().await,
         }
-    }
-}
-
-/// Waits until `check` succeeds, asking again and again; for conditions that have no part of their own.
-///
-/// # Errors
-/// What was missing at the end of `patience`.
-pub async fn until(
-    patience: Duration,
-    check: impl AsyncFn() -> Result<(), String>,
-) -> Result<(), String> {
-    let deadline = Instant::now() + patience;
-    loop {
-        let Err(why) = timeout_at(deadline, check())
-            .await
-            .unwrap_or_else(|_| Err("no answer".into()))
-        else {
-            return Ok(());
-        };
-        if Instant::now() >= deadline {
-            return Err(format!("{why}, after {} s", patience.as_secs()));
-        }
-        sleep(POLL).await;
     }
 }
 

@@ -1,4 +1,4 @@
-//! Installs what the preview service needs of a cluster into the embedded one.
+//! Installs what the preview service needs of a cluster.
 
 use std::path::Path;
 use std::process::Stdio;

@@ -1,4 +1,4 @@
-//! Runs the webhook and the worker for this stack.
+//! Builds the webhook and the worker, and runs them so that they serve this stack.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -7,15 +7,13 @@ use std::time::Duration;
 use crate::cargo;
 use crate::env::{ServiceEnv, StackEnv};
 use crate::error::StackError;
+use crate::http_probe::HttpProbe;
 use crate::options::{ClusterChoice, free_ports};
 use crate::part::Part;
 use crate::stack::Stack;
-use crate::temporal::answers;
 
 /// What both may take to finish what they have accepted.
 const GRACE: Duration = Duration::from_secs(3);
-/// The longest wait for one answer about readiness.
-const ANSWER: Duration = Duration::from_secs(2);
 
 /// Builds both programs with Cargo, which shows its own progress; returns the folder that they are in.
 ///
@@ -103,20 +101,14 @@ impl Stack {
             .iter()
             .fold(worker, |part, ttl| part.env("PREVIEW_TTL", ttl));
 
-        let client = reqwest::Client::builder()
-            .timeout(ANSWER)
-            .no_proxy()
-            .build()
-            .map_err(StackError::Client)?;
+        let probe = HttpProbe::new()?;
         let ready = |port: u16| format!("http://127.0.0.1:{port}/readyz");
         tokio::try_join!(
-            self.parts.start(webhook, async || answers(
-                &client,
-                &ready(webhook_health_port)
-            )
-            .await),
+            self.parts.start(webhook, async || probe
+                .get(&ready(webhook_health_port))
+                .await),
             self.parts
-                .start(worker, async || answers(&client, &ready(worker_port)).await),
+                .start(worker, async || probe.get(&ready(worker_port)).await),
         )?;
         Ok(())
     }

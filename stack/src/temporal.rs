@@ -1,9 +1,9 @@
 //! Runs the Temporal server.
 
 use std::path::Path;
-use std::time::Duration;
 
 use crate::error::StackError;
+use crate::http_probe::HttpProbe;
 use crate::options::{Ports, free_ports};
 use crate::part::{Part, Parts};
 use crate::tools::Toolbox;
@@ -12,8 +12,6 @@ use crate::tools::Toolbox;
 pub const NAMESPACE: &str = "default";
 /// How many events make a history so long that a workflow should go on in a new run.
 pub const LONG_HISTORY: usize = 600;
-/// The longest wait for one answer of the server.
-const ANSWER: Duration = Duration::from_secs(2);
 
 /// Starts the server with an empty database; returns when its namespace can be used.
 pub(super) async fn start(
@@ -51,27 +49,14 @@ pub(super) async fn start(
             format!("limit.historyCount.suggestContinueAsNew={LONG_HISTORY}"),
         )
         .flag("log-level", "warn");
-    let client = reqwest::Client::builder()
-        .timeout(ANSWER)
-        .no_proxy()
-        .build()
-        .map_err(StackError::Client)?;
+    let probe = HttpProbe::new()?;
     let namespace = format!("http://127.0.0.1:{http}/api/v1/namespaces/{NAMESPACE}");
     let page = format!("http://127.0.0.1:{}/", ports.temporal_ui);
     parts
         .start(part, async || {
-            answers(&client, &namespace).await?;
-            answers(&client, &page).await
+            probe.get(&namespace).await?;
+            probe.get(&page).await
         })
         .await?;
     Ok(())
-}
-
-/// Whether a GET of `url` succeeds.
-pub(super) async fn answers(client: &reqwest::Client, url: &str) -> Result<(), String> {
-    match client.get(url).send().await {
-        Ok(response) if response.status().is_success() => Ok(()),
-        Ok(response) => Err(format!("{url} answers {}", response.status())),
-        Err(error) => Err(format!("{url} does not answer ({error})")),
-    }
 }

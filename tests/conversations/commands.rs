@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use domain::preview::Phase;
 use github_stand_in::{Comment, Role, User};
 use jiff::{SignedDuration, Timestamp};
-use stack::part::until as eventually;
+use stack::eventually;
 use tests::{Preview, PullRequest, Setting, converse, timeouts::ANSWER};
 
 use crate::words::{until, written};
@@ -179,7 +179,7 @@ fn the_state_of_every_preview_is_told_on_request() {
         let (pull, mona) = (chat.pull_request().await?, User::writer());
         let none = pull.hears(&mona, "/preview status").await?;
         assert!(
-            none.contains("no preview") && none.contains("`/preview`"),
+            none.contains("no active preview") && none.contains("`/preview`"),
             "{none}"
         );
         let preview = pull.previewed().await?;
@@ -281,8 +281,8 @@ fn what_everybody_sees_as_a_line_of_its_own_is_heard_however_it_came_there() {
             "<details><summary>Log</summary>\n\n/preview help\n\n</details>\n/preview status",
         ] {
             let answer = pull.hears(&mona, comment).await?;
-            assert!(answer.contains("no preview"), "{comment:?}: {answer}");
-            assert!(!answer.contains("the commands"), "{comment:?}: {answer}");
+            assert!(answer.contains("no active preview"), "{comment:?}: {answer}");
+            assert!(!answer.contains("Commands:"), "{comment:?}: {answer}");
         }
         Ok(())
     });
@@ -383,7 +383,7 @@ fn a_pull_request_that_was_decided_on_meanwhile_gets_no_preview_and_says_why() {
         // Asked after the decision, and once more: said once is enough.
         closed.asks(&User::writer(), "/preview").await?;
         let status = closed.hears(&User::writer(), "/preview status").await?;
-        assert!(status.contains("no preview"), "{status}");
+        assert!(status.contains("no active preview"), "{status}");
         assert_eq!(closed.replies().len(), 2);
         for pull in [closed, merged] {
             assert!(pull.preview()?.described().await?.is_none());
@@ -425,7 +425,7 @@ fn where_the_conversation_is_locked_nothing_starts_and_a_later_command_is_heard(
 
         let status = pull.hears(&mona, "/preview status").await?;
 
-        assert!(status.contains("no preview"), "{status}");
+        assert!(status.contains("no active preview"), "{status}");
         assert!(pull.preview()?.described().await?.is_none());
         pull.previewed().await?.stop().await
     });

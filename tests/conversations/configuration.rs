@@ -227,7 +227,7 @@ fn a_branch_that_the_default_branch_lists_decides_for_itself() {
         commit_to("release-2.x", (own, "ttl: soon\n")).await?;
         let pull = chat.pull_request_into("release-2.x").await?;
         let answer = pull.hears(&mona, "/preview").await?;
-        let place = "`.preview.yaml` on `release-2.x`, line 1";
+        let place = "`.preview.yaml` on `release-2.x` is invalid in line 1";
         assert!(answer.contains(place), "{answer}");
         commit_to("release-2.x", (own, "ttl: 10m\n")).await?;
         let preview = pull.previewed().await?;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use anyhow::{Context, Result, ensure};
 use domain::preview::Phase;
 use github_stand_in::User;
-use stack::part::until;
+use stack::eventually;
 use temporalio_client::WorkflowExecutionStatus;
 use tests::{
     Conversation, HeldHelm, Preview, PullRequest, Setting, converse,
@@ -203,7 +203,7 @@ fn what_is_asked_while_a_cancelled_pull_request_is_cleared_up_is_carried_out_aft
 
         pull.asks(&User::writer(), "/preview").await?;
 
-        let another = until(RECOVERY, async || match preview.run_id().await {
+        let another = eventually(RECOVERY, async || match preview.run_id().await {
             Ok(run) if run != first => Ok(()),
             other => Err(format!("{other:?}")),
         });

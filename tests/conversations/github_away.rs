@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use github_stand_in::User;
-use stack::part::until;
+use stack::eventually;
 use tests::{Conversation, PullRequest, Setting, converse, timeouts::ANSWER};
 
 /// As good as for ever.
@@ -60,11 +60,11 @@ fn hours_without_requests_are_waited_for_and_the_workflow_says_so() {
         chat.github.use_up_requests(chat.repository.owner(), wait);
         let asked_at = Instant::now();
         pull.request_preview().await?;
-        until(ANSWER, async || {
+        eventually(ANSWER, async || {
             let shown = details(chat, &pull)
                 .await
                 .map_err(|error| error.to_string())?;
-            if shown.contains("Waiting for GitHub to look into 1") {
+            if shown.contains("Waiting for GitHub to look up 1") {
                 Ok(())
             } else {
                 Err(shown)
@@ -76,13 +76,13 @@ fn hours_without_requests_are_waited_for_and_the_workflow_says_so() {
         let preview = pull.shows_url().await?;
 
         assert!(asked_at.elapsed() >= wait);
-        let labels = [r#"asked="look""#, r#"reason="rate_limited""#];
+        let labels = [r#"asked="pull_request""#, r#"reason="rate_limited""#];
         let counted = chat
             .worker
             .counted("preview_github_failed_attempts_total", &labels);
         assert!(counted.await? >= 1, "a metric says why");
         let shown = details(chat, &pull).await?;
-        assert!(!shown.contains("to look into"), "{shown}");
+        assert!(!shown.contains("to look up"), "{shown}");
         preview.stop().await
     });
 }

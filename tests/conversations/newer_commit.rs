@@ -3,7 +3,7 @@
 use anyhow::Result;
 use domain::preview::Phase;
 use github_stand_in::User;
-use stack::part::until;
+use stack::eventually;
 use temporalio_client::WorkflowExecutionStatus;
 use tests::{
     ANOTHER_OWNER, Conversation, Preview, PullRequest, Setting, converse, timeouts::ANSWER,
@@ -21,7 +21,7 @@ async fn address_follows(chat: &Conversation, pull: &PullRequest) -> Result<()> 
         Ok(page) => Err(format!("{url} leads to {:?}, not {head}", page.commit)),
         Err(error) => Err(format!("{url}: {error:#}")),
     };
-    until(ANSWER, leads).await.map_err(anyhow::Error::msg)
+    eventually(ANSWER, leads).await.map_err(anyhow::Error::msg)
 }
 
 async fn is_live(preview: &Preview) -> Result<bool> {

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use github_stand_in::User;
 use jiff::Timestamp;
-use stack::part::until;
+use stack::eventually;
 use temporalio_client::WorkflowExecutionStatus;
 use tests::{Conversation, PullRequest, Setting, converse, timeouts::ANSWER};
 
@@ -163,7 +163,7 @@ fn only_those_whom_the_operators_name_are_served() {
 
         // Nor does the worker, whoever asks.
         let id = signal_by_hand(chat, &pull).await?;
-        until(ANSWER, async || {
+        eventually(ANSWER, async || {
             let show = ["workflow", "show", "--output", "json", "--workflow-id", &id];
             match chat.stack.temporal_cli(&show).await {
                 Ok(history) if history.contains("NotServed") => Ok(()),

@@ -147,7 +147,7 @@ fn asking_twenty_times_in_parallel_gives_one_workflow_one_namespace_and_one_comm
         assert_eq!(chat.namespaces().await?, [preview.namespace_name()?]);
         pull.sticky()?;
         preview.stop().await?;
-        stack::part::until(ANSWER, async || {
+        stack::eventually(ANSWER, async || {
             match chat
                 .workflows
                 .such_that("WorkflowType = 'PreviewWorkflow' AND ExecutionStatus = 'Completed'")

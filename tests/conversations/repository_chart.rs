@@ -138,7 +138,7 @@ fn a_chart_that_reaches_beyond_its_preview_is_refused_with_the_reason() {
                 "{{ lookup \"v1\" \"Namespace\" \"\" \"kube-system\" | toYaml }}",
                 "own namespace only",
             ),
-            ("{{ range until 1000000000 }}x{{ end }}", "Helm broke down"),
+            ("{{ range until 1000000000 }}x{{ end }}", "Helm crashed"),
         ] {
             let pull = with_files(chat, chart(chat, template)?).await?;
             let preview = pull.request_preview().await?;

@@ -14,7 +14,7 @@ use kube::{
     api::{DeleteParams, Patch, PatchParams, PostParams},
 };
 use serde_json::json;
-use stack::part::until;
+use stack::eventually;
 use temporalio_client::{
     Client, RpcOptions, WorkflowExecution, WorkflowExecutionStatus, WorkflowGetResultOptions,
     schedules::{
@@ -27,7 +27,7 @@ use tests::{
 };
 use workflows::OrphanSweep;
 
-const ORPHANED_SINCE: &str = "preview.dev/orphaned-since";
+const ORPHANED_SINCE: &str = "preview.internal/orphaned-since";
 
 /// Has the sweep's schedule run it now, and returns what it reports.
 pub(crate) async fn sweep(chat: &Conversation) -> Result<SweepReport> {
@@ -66,7 +66,9 @@ async fn started_by(
         *found.lock().expect("nothing panics with it") = Some(action.workflow_id);
         Ok(())
     };
-    until(ANSWER, started).await.map_err(anyhow::Error::msg)?;
+    eventually(ANSWER, started)
+        .await
+        .map_err(anyhow::Error::msg)?;
     found
         .into_inner()
         .expect("nothing panics with it")
@@ -80,7 +82,9 @@ pub(crate) async fn remove_orphans(chat: &Conversation) -> Result<()> {
         Ok(_) => Ok(()),
         Err(error) => Err(format!("{error:#}")),
     };
-    until(ANSWER, removed).await.map_err(anyhow::Error::msg)
+    eventually(ANSWER, removed)
+        .await
+        .map_err(anyhow::Error::msg)
 }
 
 /// The workflow is no more; its namespace is.
@@ -144,8 +148,8 @@ pub(crate) async fn our_labels(chat: &Conversation) -> Result<BTreeMap<String, S
     Ok(BTreeMap::from(
         [
             ("app.kubernetes.io/managed-by", "preview".to_owned()),
-            ("preview.dev/instance", chat.instance.clone()),
-            ("preview.dev/temporal-namespace", temporal),
+            ("preview.internal/instance", chat.instance.clone()),
+            ("preview.internal/temporal-namespace", temporal),
         ]
         .map(|(key, value)| (key.to_owned(), value)),
     ))
@@ -159,8 +163,8 @@ async fn leave_behind(chat: &Conversation, count: u32) -> Result<Vec<String>> {
         let id: PreviewId = format!("octo-org/{}#{number}:{number:040x}", chat.instance).parse()?;
         let name = chat.stack.names()?.namespace(&id);
         let annotations = [
-            ("preview.dev/workflow-id", id.to_string()),
-            ("preview.dev/namespace", name.clone()),
+            ("preview.internal/workflow-id", id.to_string()),
+            ("preview.internal/namespace", name.clone()),
         ];
         let annotations = annotations.map(|(key, value)| (key.to_owned(), value));
         make_with(chat, &name, labels.clone(), annotations.into()).await?;
@@ -184,7 +188,7 @@ pub(crate) async fn is_gone(chat: &Conversation, name: &str) -> Result<()> {
         Ok(Some(_)) => Err(format!("namespace {name} is still there")),
         Err(error) => Err(error.to_string()),
     };
-    until(GONE, gone).await.map_err(anyhow::Error::msg)
+    eventually(GONE, gone).await.map_err(anyhow::Error::msg)
 }
 
 /// Returns when a grace of a second is over for all that were marked until now.
@@ -197,7 +201,7 @@ pub(crate) async fn grace_is_over() -> Result<()> {
             Err("the grace is not over".to_owned())
         }
     };
-    until(ANSWER, over).await.map_err(anyhow::Error::msg)
+    eventually(ANSWER, over).await.map_err(anyhow::Error::msg)
 }
 
 fn namespaces(chat: &Conversation) -> Api<Namespace> {
@@ -221,14 +225,14 @@ fn the_namespace_of_a_terminated_preview_is_marked_and_after_the_grace_removed_a
                 &neighbour,
                 &[
                     ("app.kubernetes.io/managed-by", "preview"),
-                    ("preview.dev/instance", "neighbour"),
+                    ("preview.internal/instance", "neighbour"),
                 ],
             )
             .await?;
             make(
                 chat,
                 &bystander,
-                &[("preview.dev/instance", &chat.instance)],
+                &[("preview.internal/instance", &chat.instance)],
             )
             .await?;
             let orphaned = orphan(chat, &lost).await?;
@@ -373,7 +377,9 @@ fn a_namespace_that_will_not_go_is_reported_with_what_holds_it_and_keeps_no_othe
                     _ => Err(format!("{report:?}")),
                 }
             };
-            until(ANSWER, named).await.map_err(anyhow::Error::msg)?;
+            eventually(ANSWER, named)
+                .await
+                .map_err(anyhow::Error::msg)?;
             let said = chat.worker.said();
             assert!(
                 said.contains("will not go") && said.contains("example.com/hold"),
@@ -409,7 +415,7 @@ fn labels_and_annotations_that_were_copied_onto_a_strangers_namespace_do_no_harm
                 (original.labels().clone(), original.annotations().clone());
             make_with(chat, &copy, labels.clone(), annotations.clone()).await?;
             // More than Temporal takes for a workflow's ID.
-            annotations.insert("preview.dev/workflow-id".to_owned(), "x".repeat(2_000));
+            annotations.insert("preview.internal/workflow-id".to_owned(), "x".repeat(2_000));
             make_with(chat, &nonsense, labels, annotations).await?;
             grace_is_over().await?;
 
@@ -620,7 +626,9 @@ fn a_sweep_that_does_not_end_is_ended_so_that_the_next_one_can_begin() {
                     status => Err(format!("{wedged} is {status:?}")),
                 }
             };
-            until(ANSWER, ended).await.map_err(anyhow::Error::msg)?;
+            eventually(ANSWER, ended)
+                .await
+                .map_err(anyhow::Error::msg)?;
             chat.worker.start().await?;
             let next = started_by(&schedule, ScheduleOverlapPolicy::Skip).await?;
             assert_ne!(next, wedged);
@@ -666,7 +674,9 @@ fn a_preview_that_is_open_long_after_its_time_is_reported() {
                 Err(format!("{report:?}"))
             }
         };
-        until(ANSWER, reported).await.map_err(anyhow::Error::msg)?;
+        eventually(ANSWER, reported)
+            .await
+            .map_err(anyhow::Error::msg)?;
         let counted = chat.worker.counted("preview_overdue_previews_total", &[]);
         assert!(counted.await? >= 1);
 

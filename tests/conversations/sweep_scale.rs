@@ -14,7 +14,7 @@ use kube::{
     api::{Patch, PatchParams, PostParams},
 };
 use serde_json::json;
-use stack::part::until;
+use stack::eventually;
 use temporalio_client::{UntypedWorkflow, WorkflowCountOptions, WorkflowStartOptions};
 use temporalio_common::data_converters::RawValue;
 use tests::{Conversation, Setting, converse, timeouts::ANSWER};
@@ -73,8 +73,8 @@ async fn populate(
             let id = preview(chat, number)?;
             let name = chat.stack.names()?.namespace(&id);
             let annotations = [
-                ("preview.dev/workflow-id", id.to_string()),
-                ("preview.dev/namespace", name.clone()),
+                ("preview.internal/workflow-id", id.to_string()),
+                ("preview.internal/namespace", name.clone()),
             ];
             let annotations = annotations.map(|(key, value)| (key.to_owned(), value));
             let metadata = ObjectMeta {
@@ -122,7 +122,9 @@ async fn populate(
             Err(format!("{count} of {workflows} are recorded"))
         }
     };
-    until(ANSWER, recorded).await.map_err(anyhow::Error::msg)?;
+    eventually(ANSWER, recorded)
+        .await
+        .map_err(anyhow::Error::msg)?;
     Ok(workflows)
 }
 
@@ -199,7 +201,7 @@ fn is_bounded(cost: &Cost, all: usize, suspects: usize) {
 /// Takes our labels off, so that the conversation is over without ten thousand deletions, which take the cluster an hour.
 async fn abandon(chat: &Conversation, numbers: std::ops::Range<usize>) -> Result<()> {
     let no_labels = json!({ "metadata": { "labels": {
-        "app.kubernetes.io/managed-by": null, "preview.dev/instance": null, "preview.dev/temporal-namespace": null,
+        "app.kubernetes.io/managed-by": null, "preview.internal/instance": null, "preview.internal/temporal-namespace": null,
     } } });
     stream::iter(numbers)
         .map(async |number| {

@@ -8,8 +8,8 @@ use rcgen::{
 };
 use serde_json::json;
 use stack::{
+    eventually,
     options::free_ports,
-    part::until,
     tools::{Tool, Toolbox},
 };
 use tests::{Setting, converse};
@@ -73,7 +73,7 @@ async fn guard(temporal: &str, at: &str, api_key: &str, folder: &Path) -> Result
         .stderr(log)
         .kill_on_drop(true)
         .spawn()?;
-    until(STARTED, async || {
+    eventually(STARTED, async || {
         let connected = TcpStream::connect(at).await;
         connected.map(drop).map_err(|error| error.to_string())
     })

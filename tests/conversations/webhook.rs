@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use github_stand_in::{RawAnswer, User, sign};
-use stack::part::until;
+use stack::eventually;
 use tests::{Conversation, PullRequest, Setting, converse, timeouts::ANSWER};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -269,7 +269,9 @@ fn a_webhook_that_is_told_to_stop_finishes_what_it_has_accepted() {
                 Err("it still accepts".to_owned())
             }
         };
-        until(ANSWER, closed).await.map_err(anyhow::Error::msg)?;
+        eventually(ANSWER, closed)
+            .await
+            .map_err(anyhow::Error::msg)?;
         connection.write_all(second).await?;
 
         let mut answer = String::new();
@@ -296,7 +298,9 @@ fn a_webhook_that_is_replaced_accepts_what_is_said_until_nobody_sends_it_anythin
                 other => Err(format!("it says {other}")),
             }
         };
-        until(ANSWER, not_ready).await.map_err(anyhow::Error::msg)?;
+        eventually(ANSWER, not_ready)
+            .await
+            .map_err(anyhow::Error::msg)?;
 
         pull.comment(&User::writer(), "/preview").await?;
         pull.shows_url().await?.stop().await?;

@@ -17,7 +17,7 @@ use github_stand_in::{Options, Repository, StandIn, User};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, api::ListParams};
 use secrecy::ExposeSecret;
-use stack::{options::free_ports, part::until};
+use stack::{eventually, options::free_ports};
 
 use crate::{
     evidence, name,
@@ -346,7 +346,7 @@ impl Conversation {
 
     /// What must be true after every conversation.
     async fn finish(&mut self) -> Result<()> {
-        let nothing_open = until(ANSWER, async || {
+        let nothing_open = eventually(ANSWER, async || {
             let open = self
                 .workflows
                 .open()
@@ -362,7 +362,7 @@ impl Conversation {
             .await
             .map_err(anyhow::Error::msg)
             .context("a conversation must end its previews")?;
-        let all_said = until(ANSWER, async || {
+        let all_said = eventually(ANSWER, async || {
             let restless = self
                 .workflows
                 .restless()

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use nix::{sys::stat::Mode, unistd::mkfifo};
-use stack::part::until;
+use stack::eventually;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     net::unix::pipe,
@@ -116,7 +116,7 @@ impl HelmProcess {
     /// When it goes on.
     pub async fn has_ended(&self) -> Result<()> {
         let command_line = PathBuf::from(format!("/proc/{}/cmdline", self.0));
-        let ended = until(ANSWER, async || match fs::read(&command_line) {
+        let ended = eventually(ANSWER, async || match fs::read(&command_line) {
             // One that nobody has waited for has none any more.
             Ok(command) if !command.is_empty() => Err(format!(
                 "process {} goes on: {}",

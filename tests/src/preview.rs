@@ -8,7 +8,7 @@ use futures::TryStreamExt;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, runtime::wait::await_condition};
 use prost::Message;
-use stack::{page::Page, part::until};
+use stack::{eventually, page::Page};
 use temporalio_client::{
     Client, WorkflowDescribeOptions, WorkflowExecutionDescription, WorkflowExecutionStatus,
     WorkflowFetchHistoryOptions, WorkflowGetResultOptions, WorkflowHandle, WorkflowQueryOptions,
@@ -83,7 +83,9 @@ impl Preview {
             Ok(None) => Err(format!("{} was not started", self.id)),
             Err(error) => Err(format!("{error:#}")),
         };
-        until(ANSWER, started).await.map_err(anyhow::Error::msg)
+        eventually(ANSWER, started)
+            .await
+            .map_err(anyhow::Error::msg)
     }
 
     /// Waits until the newest run has entered `phase`, now or before.

@@ -13,7 +13,7 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use stack::{options::free_ports, part::until};
+use stack::{eventually, options::free_ports};
 use tokio::{
     process::{Child, Command},
     time::timeout,
@@ -133,7 +133,7 @@ impl Service {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().timeout(HTTP).build()?;
         let url = format!("http://{}/readyz", self.address);
-        let ready = until(SERVICE_UP, async || {
+        let ready = eventually(SERVICE_UP, async || {
             let answer = client
                 .get(&url)
                 .send()
@@ -318,7 +318,7 @@ mod tests {
         );
         let log = File::create(&service.log).unwrap();
         service.running = Some(service.spawn(&log).unwrap());
-        until(HTTP, async || {
+        eventually(HTTP, async || {
             if service.said().contains("started") {
                 Ok(())
             } else {
@@ -337,7 +337,7 @@ mod tests {
             Ok(stat) if !stat.contains(") Z ") => Err("still there".to_owned()),
             _ => Ok(()),
         };
-        until(HTTP, gone).await.unwrap();
+        eventually(HTTP, gone).await.unwrap();
     }
 
     #[tokio::test]

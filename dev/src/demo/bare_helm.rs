@@ -1,4 +1,4 @@
-//! Measures how long Helm takes without us, which the service is compared with.
+//! Measures how long Helm takes without the service: the measure that the service is held to.
 
 use std::time::{Duration, Instant};
 

@@ -9,7 +9,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use stack::env::ServiceEnv;
-use stack::part::until;
+use stack::eventually;
 use url::Url;
 
 /// For a comment to say what comes next.
@@ -199,7 +199,7 @@ impl GitHub {
         text: &str,
     ) -> anyhow::Result<Comment> {
         let found = tokio::sync::Mutex::new(None);
-        let said = until(PATIENCE, async || {
+        let said = eventually(PATIENCE, async || {
             let comments = self
                 .comments(pull)
                 .await

@@ -14,9 +14,9 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::runtime::wait::await_condition;
 use serde_json::Value;
 use stack::env::StackEnv;
+use stack::eventually;
 use stack::images::ImageRef;
 use stack::page::Page;
-use stack::part::until;
 use tokio::process::Command;
 use tokio::time::timeout;
 use url::Url;
@@ -53,7 +53,7 @@ impl Stack {
             return Ok(());
         };
         let filter = format!("name=={image}");
-        let found = until(PATIENCE, async || {
+        let found = eventually(PATIENCE, async || {
             let mut list = Command::new(ctr);
             list.arg("--address").arg(address).args([
                 "--namespace",

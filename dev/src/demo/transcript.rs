@@ -1,4 +1,4 @@
-//! The transcript of the demo: one line each for when, who, what.
+//! Prints the demo line by line: when, who, what.
 
 use std::fmt::Display;
 use std::time::{Duration, Instant};

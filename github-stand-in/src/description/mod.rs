@@ -3,6 +3,7 @@
 //! The description does not say everything that GitHub does: error answers that every call can give (401, 403, 404, 429),
 //! rate limits and token scopes are not in it. Those are hand-written in `rest/` and `limits.rs`.
 
+mod arbitrary;
 mod operation;
 mod schema;
 mod trim;
@@ -11,11 +12,14 @@ use std::{collections::HashMap, sync::LazyLock};
 
 use serde_json::Value;
 
+pub use arbitrary::{arbitrary_answer, arbitrary_payload, described_webhooks};
 pub(crate) use operation::{Operation, PathParameters};
 pub use trim::{REST_FILE, REST_PACKAGE, TrimError, WEBHOOKS_FILE, WEBHOOKS_PACKAGE, regenerate};
 
 use schema::{Document, Schema};
 
+/// Where the description is committed.
+pub const DESCRIPTION_FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/description");
 /// The trimmed REST description, as committed.
 const REST: &str = include_str!("../../description/api.github.com.json");
 /// The trimmed webhook description, as committed.

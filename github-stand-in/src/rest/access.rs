@@ -8,7 +8,7 @@ use crate::{
     keys::{AppKey, JwtError},
     limits::{Meter, Quota, TooMuch},
     model::{Level, Token},
-    shared::{Fault, Payer, lock},
+    shared::{Payer, lock},
 };
 
 /// Where GitHub documents its limits.
@@ -227,9 +227,9 @@ impl Access {
 }
 
 /// An error that a test asked for.
-pub(super) fn failure(fault: Fault) -> Refusal {
-    let status = StatusCode::from_u16(fault.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    match fault.retry_after {
+pub(super) fn failure(status: u16, retry_after: Option<u64>) -> Refusal {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    match retry_after {
         Some(seconds) => Refusal::new(status, OVERLOADED)
             .documented_at(LIMITS_PAGE)
             .with_header("retry-after", seconds.to_string()),

@@ -5,14 +5,9 @@ use std::collections::BTreeSet;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{
-    access::Access,
-    call::{Answer, Call},
-    paging,
-    refusal::Refusal,
-};
+use super::{access::Access, answer::Answer, call::Call, paging, refusal::Refusal};
 use crate::{
-    limits::{Meter, REQUESTS_PER_HOUR, TOKEN_LIFE},
+    limits::{Meter, REQUESTS_PER_HOUR},
     model::{Installation, Level, Permissions, Selection, State, Token},
     shared::{Payer, lock},
 };
@@ -52,7 +47,7 @@ pub(super) fn create_token(call: &Call<'_>) -> Result<Answer, Refusal> {
         uuid::Uuid::new_v4().simple()
     );
     let secret = format!("ghs_{}", &random[..36]);
-    let expires_at = call.shared.clock.now() + TOKEN_LIFE;
+    let expires_at = call.shared.clock.now() + *lock(&call.shared.token_life);
     let token = call.shared.change(|state| {
         let installation = state
             .installations

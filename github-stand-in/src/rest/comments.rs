@@ -2,11 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{
-    call::{Answer, Call},
-    paging,
-    refusal::Refusal,
-};
+use super::{answer::Answer, call::Call, paging, refusal::Refusal};
 use crate::actions::Actor;
 
 pub(super) fn list(call: &Call<'_>) -> Result<Answer, Refusal> {

@@ -1,13 +1,9 @@
 //! Files and folders of a repository.
 
 use axum::http::StatusCode;
-use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 
-use super::{
-    call::{Answer, Call},
-    refusal::Refusal,
-};
+use super::{answer::Answer, base64_lines::base64_lines, call::Call, refusal::Refusal};
 use crate::{git::Entry, model::Repository};
 
 pub(super) async fn get(call: &Call<'_>) -> Result<Answer, Refusal> {
@@ -41,7 +37,7 @@ pub(super) async fn get(call: &Call<'_>) -> Result<Answer, Refusal> {
         Some(Entry::File { sha, content }) => {
             let mut json = base.entry(path, reference, ("file", &sha), content.len() as u64);
             json["encoding"] = json!("base64");
-            json["content"] = json!(BASE64_STANDARD.encode(content));
+            json["content"] = json!(base64_lines(&content));
             Ok(Answer::ok(json))
         }
         Some(Entry::Link { target, .. }) if call.wants_raw() => {

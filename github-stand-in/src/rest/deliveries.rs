@@ -3,11 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{
-    call::{Answer, Call},
-    paging,
-    refusal::Refusal,
-};
+use super::{answer::Answer, call::Call, paging, refusal::Refusal};
 use crate::{
     deliveries::{Delivery, Outcome},
     limits::DELIVERY_RETENTION,

@@ -3,11 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::json;
 
-use super::{
-    call::{Answer, Call},
-    paging,
-    refusal::Refusal,
-};
+use super::{answer::Answer, call::Call, paging, refusal::Refusal};
 use crate::model::{Deployment, DeploymentStatus};
 
 pub(super) async fn create(call: &Call<'_>) -> Result<Answer, Refusal> {

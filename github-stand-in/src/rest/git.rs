@@ -1,19 +1,13 @@
 //! Folders and files by their SHAs, as git keeps them: trees and blobs.
 
 use axum::http::StatusCode;
-use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 
-use super::{
-    call::{Answer, Call},
-    refusal::Refusal,
-};
+use super::{answer::Answer, base64_lines::base64_lines, call::Call, refusal::Refusal};
 use crate::git::{Git, Tree, TreeEntry};
 
 /// Most entries of a tree that are listed.
 const LONGEST_LISTING: usize = 100_000;
-/// Base64 is broken into lines of so many characters.
-const LINE_LENGTH: usize = 60;
 
 pub(super) async fn tree(call: &Call<'_>) -> Result<Answer, Refusal> {
     let (git, api) = repository(call)?;
@@ -54,7 +48,7 @@ pub(super) async fn blob(call: &Call<'_>) -> Result<Answer, Refusal> {
         "node_id": format!("B_{sha}"),
         "size": content.len(),
         "url": format!("{api}/blobs/{sha}"),
-        "content": in_lines(&BASE64_STANDARD.encode(content)),
+        "content": base64_lines(&content),
         "encoding": "base64",
     })))
 }
@@ -106,12 +100,4 @@ fn is_sha(text: &str) -> bool {
 /// Git understands more than SHAs and names (`main~2`, `main:folder`), all of it by characters that no name has.
 fn is_name(text: &str) -> bool {
     !text.is_empty() && !text.contains(['^', '~', ':']) && !text.contains("@{")
-}
-
-/// As in a letter.
-fn in_lines(text: &str) -> String {
-    let lines = text.as_bytes().chunks(LINE_LENGTH);
-    lines
-        .map(|line| String::from_utf8_lossy(line) + "\n")
-        .collect()
 }

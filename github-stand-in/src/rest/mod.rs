@@ -4,7 +4,9 @@
 //! in GitHub's order, the credentials, the limits, the permissions and the shape of the request; behind it, the shape of the answer.
 
 mod access;
+mod answer;
 mod apps;
+mod base64_lines;
 mod call;
 mod comments;
 mod contents;
@@ -28,12 +30,14 @@ use serde_json::{Value, json};
 
 use super::{
     description::{Description, Operation, Violation},
+    fault::Fault,
     limits::{Quota, REQUESTS_PER_HOUR},
-    shared::{Shared, lock},
+    shared::{ReceivedRequest, Shared, lock},
     wire::Urls,
 };
 use access::Access;
-use call::{Answer, Call};
+use answer::Answer;
+use call::Call;
 use refusal::Refusal;
 
 /// A comment of 65,536 four-byte characters in JSON escapes stays below this.
@@ -67,22 +71,29 @@ pub(super) async fn serve(State(shared): State<Arc<Shared>>, request: Request) -
             None,
         );
     };
-    *lock(&shared.traffic)
-        .requests
-        .entry(operation.id.clone())
-        .or_default() += 1;
-
-    if let Some(fault) = shared.fault(&operation.id) {
-        let refusal = access::failure(fault);
-        return respond(
-            &shared,
-            Some(operation),
-            refusal.into_answer(&operation.documentation_url),
-            None,
-        );
+    let body = to_bytes(body, LARGEST_REQUEST).await;
+    shared.received(ReceivedRequest {
+        operation: operation.id.clone(),
+        headers: parts.headers.clone(),
+        body: body.as_ref().map(|body| body.to_vec()).unwrap_or_default(),
+    });
+    match shared.fault(&operation.id) {
+        Some(Fault::Answer(canned)) => {
+            count_answer(&shared, canned.status());
+            return canned.into_response();
+        }
+        Some(Fault::Error {
+            status,
+            retry_after,
+        }) => {
+            let answer =
+                access::failure(status, retry_after).into_answer(&operation.documentation_url);
+            return respond(&shared, Some(operation), answer, None);
+        }
+        None => {}
     }
     let mut quota = None;
-    let answer = match to_bytes(body, LARGEST_REQUEST).await {
+    let answer = match body {
         Ok(body) => {
             let query =
                 url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes())
@@ -224,10 +235,7 @@ fn respond(
             );
         }
     }
-    *lock(&shared.traffic)
-        .answers
-        .entry(answer.status.as_u16())
-        .or_default() += 1;
+    count_answer(shared, answer.status);
     let mut response = Response::builder()
         .status(answer.status)
         .header("server", "github.com")
@@ -257,6 +265,13 @@ fn respond(
         (None, None) => Body::empty(),
     };
     response.body(body).expect("all headers above are valid")
+}
+
+fn count_answer(shared: &Shared, status: StatusCode) {
+    *lock(&shared.traffic)
+        .answers
+        .entry(status.as_u16())
+        .or_default() += 1;
 }
 
 #[cfg(test)]

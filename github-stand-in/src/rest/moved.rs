@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use axum::http::StatusCode;
 use serde_json::json;
 
-use super::call::Answer;
+use super::answer::Answer;
 use crate::{model::Repository, shared::Shared};
 
 /// Where a request's path leads.

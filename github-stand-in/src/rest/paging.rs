@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::call::{Answer, Call};
+use super::{answer::Answer, call::Call};
 
 /// Items of a page, unless asked otherwise.
 const DEFAULT_PAGE: usize = 30;

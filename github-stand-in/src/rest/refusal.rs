@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::call::Answer;
+use super::answer::Answer;
 use crate::{actions::Refused, git::GitError};
 
 /// An error answer.

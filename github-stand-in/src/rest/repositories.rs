@@ -2,10 +2,7 @@
 
 use serde_json::json;
 
-use super::{
-    call::{Answer, Call},
-    refusal::Refusal,
-};
+use super::{answer::Answer, call::Call, refusal::Refusal};
 use crate::model::Role;
 
 pub(super) fn get(call: &Call<'_>) -> Result<Answer, Refusal> {

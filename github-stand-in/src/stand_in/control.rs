@@ -2,15 +2,18 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use jiff::SignedDuration;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::StandIn;
 use crate::{
+    CannedAnswer,
     deliveries::HOOK_ID,
+    fault::{Fault, PlannedFault},
     limits::Meter,
     model::Level,
-    shared::{Fault, Payer, lock},
+    shared::{Payer, lock},
     sign,
 };
 
@@ -89,24 +92,38 @@ impl StandIn {
         self.shared.clock.advance(by);
     }
 
+    /// Lets the tokens handed out from now on be good for so long, instead of GitHub's hour.
+    pub fn set_token_life(&self, life: SignedDuration) {
+        *lock(&self.shared.token_life) = life;
+    }
+
     /// Answers the next `times` requests of an operation (`issues/create-comment`) with this error status, and does nothing else with them.
     pub fn fail_next(&self, operation: &str, status: u16, times: usize) {
-        let fault = Fault {
+        let fault = Fault::Error {
             status,
             retry_after: None,
-            times,
         };
-        lock(&self.shared.faults).insert(operation.to_owned(), fault);
+        self.plan(operation, fault, times);
     }
 
     /// Refuses the next `times` requests of an operation as if a secondary limit were reached that ends after so many seconds.
     pub fn throttle_next(&self, operation: &str, retry_after: u64, times: usize) {
-        let fault = Fault {
+        let fault = Fault::Error {
             status: 429,
             retry_after: Some(retry_after),
-            times,
         };
-        lock(&self.shared.faults).insert(operation.to_owned(), fault);
+        self.plan(operation, fault, times);
+    }
+
+    /// Gives the next `times` requests of an operation this answer, be it malformed, and does nothing else with them: neither
+    /// credentials nor limits are looked at, and no violation is recorded.
+    pub fn answer_next(&self, operation: &str, answer: CannedAnswer, times: usize) {
+        self.plan(operation, Fault::Answer(answer), times);
+    }
+
+    /// Replaces what was planned for the operation before.
+    fn plan(&self, operation: &str, fault: Fault, times: usize) {
+        lock(&self.shared.faults).insert(operation.to_owned(), PlannedFault { fault, times });
     }
 
     /// Leaves nothing of the requests that the App may make in an hour on an owner's repositories; they are given anew after `wait`.

@@ -22,6 +22,7 @@ use super::{
     conversation::Repository,
     deliveries::{Courier, Hook},
     keys::AppKey,
+    limits::TOKEN_LIFE,
     model::{AccountKind, State},
     page, rest, samples,
     shared::Shared,
@@ -130,6 +131,8 @@ impl StandIn {
             traffic: Mutex::default(),
             state: Mutex::new(state),
             faults: Mutex::default(),
+            requests: Mutex::default(),
+            token_life: Mutex::new(TOKEN_LIFE),
             stop: stop.clone(),
         });
         let app = axum::Router::new()

@@ -10,7 +10,7 @@ use crate::{
     actions::Place,
     deliveries::Delivery,
     description::Violation,
-    shared::{Push, Traffic, lock},
+    shared::{Push, ReceivedRequest, Traffic, lock},
 };
 
 /// That something did not happen in time.
@@ -36,6 +36,12 @@ impl StandIn {
     #[must_use]
     pub fn traffic(&self) -> Traffic {
         lock(&self.shared.traffic).clone()
+    }
+
+    /// The newest requests of described operations, a hundred at most, oldest first.
+    #[must_use]
+    pub fn requests(&self) -> Vec<ReceivedRequest> {
+        lock(&self.shared.requests).iter().cloned().collect()
     }
 
     /// Every delivery so far, oldest first, attempts under way included.

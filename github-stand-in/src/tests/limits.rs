@@ -106,21 +106,6 @@ async fn a_request_beyond_the_hundred_that_are_under_way_is_refused() {
 }
 
 #[tokio::test]
-async fn a_test_can_let_github_fail() {
-    let (github, repository, pull, client) = scene().await;
-    let path = format!("/repos/{}/pulls/{}", repository.full_name(), pull.number());
-    github.fail_next("pulls/get", 502, 2);
-    for status in [502, 502, 200] {
-        assert_eq!(client.get(&path).await.status, status);
-    }
-    github.throttle_next("pulls/get", 7, 1);
-    let refused = client.get(&path).await;
-    assert_eq!((refused.status, refused.header("retry-after")), (429, "7"));
-    assert_eq!(client.get(&path).await.status, 200);
-    assert_as_described(&github);
-}
-
-#[tokio::test]
 async fn every_answer_says_how_much_is_left() {
     let (github, repository, _, client) = scene().await;
     let path = format!("/repos/{}", repository.full_name());

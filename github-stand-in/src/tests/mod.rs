@@ -1,11 +1,11 @@
 //! The stand-in, seen from outside: over HTTP, as an app and as GitHub's webhook receiver see it.
 
-mod app;
 mod client;
 mod comments;
 mod content;
 mod credentials;
 mod deliveries;
+mod faults;
 mod git;
 mod limits;
 mod page;

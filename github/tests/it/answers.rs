@@ -1,165 +1,195 @@
 //! Whatever GitHub's own description allows for an answer is understood.
 
-use std::{future::Future, sync::LazyLock};
-
-use domain::{CommentId, DeploymentId, InstallationId, preview::DeploymentState};
+use domain::{CommentId, DeploymentId, PullRequestRef, preview::DeploymentState};
 use github::{Depth, Error, GitHubApp, NewDeployment};
+use github_stand_in::{CannedAnswer, arbitrary_answer};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use tokio::runtime::{self, Runtime};
 
-use crate::{
-    instance::instance,
-    pull_request,
-    server::{HEAD, Server},
-};
+use crate::scene::Scene;
 
-static DESCRIPTION: LazyLock<Value> = LazyLock::new(|| {
-    let text = include_str!("../../../github-stand-in/description/api.github.com.json");
-    serde_json::from_str(text).expect("the description is JSON")
-});
+/// The newest commit of the pull request.
+const HEAD: &str = "0123456789abcdef0123456789abcdef01234567";
 
-const REPOSITORY: &str = "/repos/octo-org/hello-world";
+/// A GitHub that gives the answers it is told to.
+struct Oracle {
+    runtime: Runtime,
+    scene: Scene,
+}
 
-/// An answer of this operation, with names and numbers in it that GitHub would give out: `fields` are set wherever they are and are not null.
-fn answer(operation: &str, fields: &[(&str, Value)], tape: &[u8]) -> Value {
-    let (method, rest) = operation.split_once(' ').expect("a method");
-    let (path, status) = rest.split_once(' ').expect("a path");
-    let path = path.replace('/', "~1");
-    let schema =
-        format!("/paths/{path}/{method}/responses/{status}/content/application~1json/schema");
-    let mut answer = instance(&DESCRIPTION, &schema, tape);
-    let each = |answer: &mut Value| {
-        for (pointer, value) in fields {
-            if let Some(field) = answer.pointer_mut(pointer).filter(|field| !field.is_null()) {
-                *field = value.clone();
+impl Oracle {
+    fn start() -> Self {
+        let runtime = runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.expect("a runtime");
+        Self {
+            scene: runtime.block_on(Scene::start()),
+            runtime,
+        }
+    }
+
+    /// Asks with a new client, when the answer to an operation is one that is described: with names and numbers in it that GitHub would
+    /// give out, as `fields` are set wherever they are and are not null.
+    fn ask(
+        &self,
+        (operation, status): (&str, u16),
+        fields: &[(&str, Value)],
+        tape: &[u8],
+        ask: impl AsyncFnOnce(&GitHubApp, &PullRequestRef) -> Result<(), Error>,
+    ) -> Result<(), TestCaseError> {
+        let mut answer = arbitrary_answer(operation, status, tape);
+        let each = |answer: &mut Value| {
+            for (pointer, value) in fields {
+                if let Some(field) = answer.pointer_mut(pointer).filter(|field| !field.is_null()) {
+                    *field = value.clone();
+                }
             }
+        };
+        match &mut answer {
+            Value::Array(items) => items.iter_mut().for_each(each),
+            whole => each(whole),
         }
-    };
-    match &mut answer {
-        Value::Array(items) => items.iter_mut().for_each(each),
-        whole => each(whole),
+        let canned = CannedAnswer::json(status, &answer);
+        self.scene.github.answer_next(operation, canned, usize::MAX);
+        let asked = self
+            .runtime
+            .block_on(async { ask(&self.scene.app(), &self.scene.reference()).await });
+        prop_assert!(asked.is_ok(), "{operation}: {asked:?}\n{answer}");
+        Ok(())
     }
-    answer
 }
 
-/// Asks with the client, of a GitHub that gives this answer at this path.
-fn ask<Asked: Future<Output = Result<(), Error>>>(
-    path: &str,
-    answer: &Value,
-    ask: impl FnOnce(GitHubApp) -> Asked,
-) -> Result<(), TestCaseError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let asked = runtime.block_on(async {
-        let server = Server::start().await;
-        server.answer_with(path, answer.clone());
-        ask(server.app()).await
+/// Runs the check with tapes for the answers.
+fn for_any(check: impl Fn(&Oracle, &[u8]) -> Result<(), TestCaseError>) {
+    let oracle = Oracle::start();
+    proptest!(ProptestConfig::with_cases(24), |(tape in prop::collection::vec(any::<u8>(), 0..1000))| {
+        check(&oracle, &tape)?;
     });
-    prop_assert!(asked.is_ok(), "{path}: {asked:?}\n{answer}");
-    Ok(())
 }
 
-fn tape() -> impl Strategy<Value = Vec<u8>> {
-    prop::collection::vec(any::<u8>(), 0..1000)
+#[test]
+fn about_the_app() {
+    for_any(|oracle, tape| {
+        let operation = ("apps/get-authenticated", 200);
+        oracle.ask(operation, &[], tape, async |app, pull| {
+            app.own_comments(pull).await.map(drop)
+        })
+    });
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+#[test]
+fn about_a_pull_request() {
+    for_any(|oracle, tape| {
+        let head = [("/head/sha", json!(HEAD))];
+        oracle.ask(("pulls/get", 200), &head, tape, async |app, pull| {
+            app.pull_request(pull).await.map(drop)
+        })
+    });
+}
 
-    #[test]
-    fn about_the_app(tape in tape()) {
-        let app = answer("get /app 200", &[], &tape);
-        ask("/app", &app, async |app| app.own_comments(&pull_request()).await.map(drop))?;
-    }
+#[test]
+fn about_a_role() {
+    for_any(|oracle, tape| {
+        let operation = ("repos/get-collaborator-permission-level", 200);
+        oracle.ask(operation, &[], tape, async |app, pull| {
+            app.role(pull, "mona").await.map(drop)
+        })
+    });
+}
 
-    #[test]
-    fn about_a_pull_request(tape in tape()) {
-        let pull = answer(
-            "get /repos/{owner}/{repo}/pulls/{pull_number} 200",
-            &[("/head/sha", json!(HEAD))],
-            &tape,
-        );
-        ask(&format!("{REPOSITORY}/pulls/12"), &pull, async |app| {
-            app.pull_request(&pull_request()).await.map(drop)
-        })?;
-    }
-
-    #[test]
-    fn about_a_role(tape in tape()) {
-        let role = answer(
-            "get /repos/{owner}/{repo}/collaborators/{username}/permission 200",
+#[test]
+fn about_comments() {
+    for_any(|oracle, tape| {
+        // Half of them are ours.
+        let kind = if tape.len() % 2 == 0 { "Bot" } else { "User" };
+        let author = [
+            ("/user/type", json!(kind)),
+            ("/user/login", json!(oracle.scene.github.app_login())),
+        ];
+        oracle.ask(
+            ("issues/list-comments", 200),
+            &author,
+            tape,
+            async |app, pull| app.own_comments(pull).await.map(drop),
+        )?;
+        oracle.ask(
+            ("issues/create-comment", 201),
             &[],
-            &tape,
-        );
-        let path = format!("{REPOSITORY}/collaborators/mona/permission");
-        ask(&path, &role, async |app| app.role(&pull_request(), "mona").await.map(drop))?;
-    }
+            tape,
+            async |app, pull| app.create_comment(pull, "a").await.map(drop),
+        )?;
+        oracle.ask(
+            ("issues/update-comment", 200),
+            &[],
+            tape,
+            async |app, pull| app.update_comment(pull, CommentId(7), "a").await.map(drop),
+        )
+    });
+}
 
-    #[test]
-    fn about_comments(tape in tape()) {
-        let path = format!("{REPOSITORY}/issues/12/comments");
-        let comments = answer(
-            "get /repos/{owner}/{repo}/issues/{issue_number}/comments 200",
-            // Half of them are ours.
-            &[("/user/type", json!(if tape.len() % 2 == 0 { "Bot" } else { "User" })), ("/user/login", json!("previews[bot]"))],
-            &tape,
-        );
-        ask(&path, &comments, async |app| app.own_comments(&pull_request()).await.map(drop))?;
-        let made = answer(
-            "post /repos/{owner}/{repo}/issues/{issue_number}/comments 201",
+#[test]
+fn about_deployments() {
+    let commit = HEAD.parse().expect("a commit");
+    let new = NewDeployment {
+        commit: &commit,
+        environment: "preview",
+        asked_in: CommentId(7),
+    };
+    for_any(|oracle, tape| {
+        oracle.ask(
+            ("repos/list-deployments", 200),
             &[],
-            &tape,
-        );
-        ask(&path, &made, async |app| app.create_comment(&pull_request(), "a").await.map(drop))?;
-        let changed = answer(
-            "patch /repos/{owner}/{repo}/issues/comments/{comment_id} 200",
+            tape,
+            async |app, pull| app.find_deployment(pull, new).await.map(drop),
+        )?;
+        oracle.ask(
+            ("repos/create-deployment", 201),
             &[],
-            &tape,
-        );
-        ask(&format!("{REPOSITORY}/issues/comments/7"), &changed, async |app| {
-            app.update_comment(&pull_request(), CommentId(7), "a").await.map(drop)
-        })?;
-    }
-
-    #[test]
-    fn about_deployments(tape in tape()) {
-        let path = format!("{REPOSITORY}/deployments");
-        let commit = HEAD.parse().expect("a commit");
-        let new = NewDeployment { commit: &commit, environment: "preview", asked_in: CommentId(7) };
-        let deployments = answer("get /repos/{owner}/{repo}/deployments 200", &[], &tape);
-        ask(&path, &deployments, async |app| app.find_deployment(&pull_request(), new).await.map(drop))?;
-        let made = answer("post /repos/{owner}/{repo}/deployments 201", &[], &tape);
-        ask(&path, &made, async |app| app.create_deployment(&pull_request(), new).await.map(drop))?;
-        let status = answer(
-            "post /repos/{owner}/{repo}/deployments/{deployment_id}/statuses 201",
-            &[],
-            &tape,
-        );
-        ask(&format!("{path}/1/statuses"), &status, async |app| {
+            tape,
+            async |app, pull| app.create_deployment(pull, new).await.map(drop),
+        )?;
+        let operation = ("repos/create-deployment-status", 201);
+        oracle.ask(operation, &[], tape, async |app, pull| {
             let (id, state) = (DeploymentId(1), DeploymentState::Queued);
-            app.set_deployment_state(&pull_request(), id, &state, None).await
-        })?;
-    }
+            app.set_deployment_state(pull, id, &state, None).await
+        })
+    });
+}
 
-    #[test]
-    fn about_files_and_folders(tape in tape()) {
-        let content = [("/encoding", json!("base64")), ("/content", json!("aGk=\n"))];
-        let file = answer("get /repos/{owner}/{repo}/contents/{path} 200", &content, &tape);
-        ask(&format!("{REPOSITORY}/contents/.preview.yaml"), &file, async |app| {
-            app.file(&pull_request(), "main", &[".preview.yaml"], 1000).await.map(drop)
+#[test]
+fn about_files_and_folders() {
+    let content = [
+        ("/encoding", json!("base64")),
+        ("/content", json!("aGk=\n")),
+    ];
+    for_any(|oracle, tape| {
+        oracle.ask(
+            ("repos/get-content", 200),
+            &content,
+            tape,
+            async |app, pull| {
+                app.file(pull, "main", &[".preview.yaml"], 1000)
+                    .await
+                    .map(drop)
+            },
+        )?;
+        oracle.ask(("git/get-blob", 200), &content, tape, async |app, pull| {
+            app.blob(pull.installation, &pull.repository, HEAD)
+                .await
+                .map(drop)
         })?;
-        let repository = &pull_request().repository;
-        let blob = answer("get /repos/{owner}/{repo}/git/blobs/{file_sha} 200", &content, &tape);
-        ask(&format!("{REPOSITORY}/git/blobs/{HEAD}"), &blob, async |app| {
-            app.blob(InstallationId(5), repository, HEAD).await.map(drop)
-        })?;
-        let mut tree = answer("get /repos/{owner}/{repo}/git/trees/{tree_sha} 200", &[], &tape);
-        for entry in tree["tree"].as_array_mut().into_iter().flatten() {
-            entry["mode"] = json!("100644");
-        }
-        ask(&format!("{REPOSITORY}/git/trees/{HEAD}"), &tree, async |app| {
-            app.tree(InstallationId(5), repository, HEAD, Depth::Everything).await.map(drop)
-        })?;
-    }
+        let modes: Vec<(String, Value)> = (0..3)
+            .map(|index| (format!("/tree/{index}/mode"), json!("100644")))
+            .collect();
+        let modes: Vec<(&str, Value)> = modes
+            .iter()
+            .map(|(pointer, mode)| (pointer.as_str(), mode.clone()))
+            .collect();
+        oracle.ask(("git/get-tree", 200), &modes, tape, async |app, pull| {
+            let depth = Depth::Everything;
+            app.tree(pull.installation, &pull.repository, HEAD, depth)
+                .await
+                .map(drop)
+        })
+    });
 }

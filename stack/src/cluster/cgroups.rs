@@ -1,11 +1,11 @@
-//! The cgroups of a stack, under cgroup v1, v2 or both. All of its pods are below them.
+//! Makes and removes a stack's cgroups, under cgroup v1, v2 or both. All of its pods are below them.
 
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::part::until;
+use crate::eventually;
 
 const ROOT: &str = "/sys/fs/cgroup";
 /// What pods are limited by, as v2 names it.
@@ -23,7 +23,7 @@ pub(crate) async fn remove(name: &str) -> Result<(), String> {
         .into_iter()
         .map(|hierarchy| hierarchy.join(name))
         .collect();
-    until(PATIENCE, async || {
+    eventually(PATIENCE, async || {
         places.iter().try_for_each(|place| {
             remove_tree(place).map_err(|error| {
                 format!("the cgroup {} is still in use ({error})", place.display())

@@ -14,7 +14,8 @@ use std::time::Duration;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 
 use crate::cluster::network::{Bridge, NetworkError};
-use crate::part::{PartError, Parts, until};
+use crate::eventually;
+use crate::part::{PartError, Parts};
 use crate::tools::{ToolError, Toolbox};
 pub(crate) use pki::write as write_private;
 use pki::{Identity, Pki};
@@ -205,7 +206,7 @@ impl Cluster {
 async fn controllers_work(client: &kube::Client) -> Result<(), ClusterError> {
     let accounts: kube::Api<k8s_openapi::api::core::v1::ServiceAccount> =
         kube::Api::namespaced(client.clone(), "default");
-    until(CONTROLLERS_PATIENCE, async || {
+    eventually(CONTROLLERS_PATIENCE, async || {
         accounts
             .get("default")
             .await

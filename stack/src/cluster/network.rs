@@ -1,4 +1,4 @@
-//! The subnet of this stack's pods, and its bridge.
+//! Chooses the subnet of a stack's pods, and makes and removes its bridge.
 //!
 //! The bridge's name is the claim: the kernel lets only one stack create it. Its alias names the state folder of
 //! its owner, so that a later start can tell a bridge in use from one that a crash left behind.

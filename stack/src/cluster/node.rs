@@ -1,4 +1,4 @@
-//! Runs containerd and the kubelet as one node on which pods really run.
+//! Runs containerd and the kubelet as one node, on which pods really run.
 //!
 //! Differences from a production node, and why: no OOM scores (they need a right that a container or a sandboxed machine
 //! does not have) and no seccomp profiles (see `stack/tools/runc/runc-unfiltered`); network policies are accepted but
@@ -18,7 +18,8 @@ use tokio::process::Command;
 use super::control_plane::connects;
 use super::pki::{self, Identity, Pki};
 use super::{ClusterError, NODE, Site, pause};
-use crate::part::{Part, Parts, until};
+use crate::eventually;
+use crate::part::{Part, Parts};
 
 /// A preview has a pod or two; one machine cannot run more than this anyway.
 const MAX_PODS: u32 = 250;
@@ -201,7 +202,7 @@ pub(super) async fn start_kubelet(
         })
         .await?;
     let nodes: Api<Node> = Api::all(client.clone());
-    until(NODE_PATIENCE, async || {
+    eventually(NODE_PATIENCE, async || {
         takes_pods(&nodes.get(NODE).await.map_err(|error| error.to_string())?)
     })
     .await

@@ -1,4 +1,4 @@
-//! The certificates, keys and tokens of one embedded cluster. All of them are new at each start.
+//! Makes the certificates, keys and tokens of one embedded cluster. All of them are new at each start.
 
 use std::fs;
 use std::io::Read;

@@ -1,4 +1,4 @@
-//! The base image, made from this machine's own Python: no registry can be reached.
+//! Makes the base image of this machine's own Python, where no registry can be reached.
 
 use std::{
     path::{Path, PathBuf},

@@ -1,4 +1,4 @@
-//! Builds the image of a commit if there is none; once, however many ask.
+//! Builds the image of a commit if there is none yet; once, however many ask.
 
 use std::{
     collections::HashMap,

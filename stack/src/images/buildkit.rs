@@ -1,4 +1,4 @@
-//! Runs BuildKit so that it can build what strangers wrote.
+//! Configures and calls BuildKit, so that it can build what strangers wrote.
 //!
 //! It gets a network namespace in which there is nothing, not even an address on the loopback interface. So no Dockerfile
 //! reaches the network or this machine's own ports, whether by RUN, by ADD, by a base image or by a `# syntax=` line.

@@ -1,4 +1,4 @@
-//! The files of a commit, taken from the repository without a work tree, within a bound.
+//! Takes the files of a commit out of a repository, without a work tree and within a bound.
 
 use std::{
     io::{self, Read},

@@ -1,21 +1,15 @@
-//! The errors of image builds.
+//! The reasons why there is no image, and what can be done about them.
 
 use std::{path::PathBuf, time::Duration};
 
-use super::reference::ImageRef;
+use super::reference::{ImageRef, InvalidImageRef};
 
 /// Why a commit has no image.
 #[derive(Debug, thiserror::Error)]
 pub enum ImageError {
-    /// The repository's name is legal on GitHub but not in a container registry.
-    #[error(
-        "`{0}` cannot name an image: in lower case, its parts must begin and end with a letter or digit \
-         and hold no separators in a row other than `__` and `--`"
-    )]
-    Name(String),
-    /// Not a full commit hash.
-    #[error("`{0}` is not a commit: expected 40 hexadecimal digits")]
-    Commit(String),
+    /// The commit or its repository cannot name an image.
+    #[error(transparent)]
+    Name(#[from] InvalidImageRef),
     /// Git does not give the commit's files.
     #[error("the files of {image} cannot be taken from {git_dir}: {reason}")]
     Checkout {

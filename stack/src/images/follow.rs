@@ -1,4 +1,4 @@
-//! Builds every push to a pull request's branch as it happens.
+//! Builds an image for every push to a pull request's branch, as it happens.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Imports a finished image into the cluster.
+//! Brings a finished image into the cluster.
 
 use std::{
     path::{Path, PathBuf},

@@ -21,4 +21,4 @@ pub use checkout::CommitSource;
 pub use error::ImageError;
 pub use follow::build_each_push;
 pub use import::{Import, ImportCommand, InvalidImportCommand};
-pub use reference::{ImageRef, REGISTRY};
+pub use reference::{ImageRef, InvalidImageRef, REGISTRY};

@@ -1,8 +1,6 @@
-//! The image reference of a commit.
+//! The name of the image of a commit.
 
 use std::fmt;
-
-use super::error::ImageError;
 
 /// The registry in every image's name. Nothing listens there: images are always in the cluster before a pod asks.
 pub const REGISTRY: &str = "registry.preview.localhost";
@@ -17,15 +15,29 @@ pub struct ImageRef {
     commit: String,
 }
 
+/// Why a commit has no image name.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidImageRef {
+    /// The repository's name is legal on GitHub but not in a container registry.
+    #[error(
+        "`{0}` cannot name an image: in lower case, its parts must begin and end with a letter or digit \
+         and hold no separators in a row other than `__` and `--`"
+    )]
+    Repository(String),
+    /// Not a full commit hash.
+    #[error("`{0}` is not a commit: expected 40 hexadecimal digits")]
+    Commit(String),
+}
+
 impl ImageRef {
     /// The image of a commit. Distinct for distinct repositories, because GitHub's names do not differ in case only.
     ///
     /// # Errors
-    /// [`ImageError::Commit`] for anything but 40 hexadecimal digits; [`ImageError::Name`] for the few names that GitHub
+    /// [`InvalidImageRef::Commit`] for anything but 40 hexadecimal digits; [`InvalidImageRef::Repository`] for the few names that GitHub
     /// allows and image names cannot express, such as `.github`.
-    pub fn new(owner: &str, repo: &str, commit: &str) -> Result<Self, ImageError> {
+    pub fn new(owner: &str, repo: &str, commit: &str) -> Result<Self, InvalidImageRef> {
         if commit.len() != 40 || !commit.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return Err(ImageError::Commit(commit.chars().take(60).collect()));
+            return Err(InvalidImageRef::Commit(commit.chars().take(60).collect()));
         }
         let path = format!("{owner}/{repo}").to_ascii_lowercase();
         let repository = format!("{REGISTRY}/{path}");
@@ -33,7 +45,9 @@ impl ImageRef {
             || path.matches('/').count() != 1
             || repository.len() > MAX_NAME
         {
-            return Err(ImageError::Name(path.chars().take(200).collect()));
+            return Err(InvalidImageRef::Repository(
+                path.chars().take(200).collect(),
+            ));
         }
         Ok(Self {
             repository,
@@ -96,7 +110,7 @@ mod tests {
             assert!(
                 matches!(
                     ImageRef::new("octo-org", repo, COMMIT),
-                    Err(ImageError::Name(_))
+                    Err(InvalidImageRef::Repository(_))
                 ),
                 "{repo:?}"
             );
@@ -116,7 +130,10 @@ mod tests {
             "ä".repeat(20).as_str(),
         ] {
             assert!(
-                matches!(ImageRef::new("o", "r", commit), Err(ImageError::Commit(_))),
+                matches!(
+                    ImageRef::new("o", "r", commit),
+                    Err(InvalidImageRef::Commit(_))
+                ),
                 "{commit:?}"
             );
         }

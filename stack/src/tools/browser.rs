@@ -1,6 +1,5 @@
-//! The browser of the tests: the Chromium on `PATH`; on Debian it is installed by apt when there is none.
+//! Finds the browser that the tests use: the Chromium on `PATH`; on Debian it is installed by apt when there is none.
 
-use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -33,10 +32,7 @@ pub enum BrowserError {
 /// The browser's program, if there is one.
 #[must_use]
 pub fn find() -> Option<PathBuf> {
-    let path = env::var_os("PATH")?;
-    env::split_paths(&path)
-        .flat_map(|folder| NAMES.iter().map(move |name| folder.join(name)))
-        .find(|program| program.is_file())
+    NAMES.iter().find_map(|name| which::which(name).ok())
 }
 
 /// Makes sure that there is one.

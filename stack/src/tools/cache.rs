@@ -1,4 +1,4 @@
-//! Makes an install visible to every process all at once, and does it only once.
+//! The cache of installed tools: an install becomes visible to every process all at once, and is done only once.
 
 use std::fs::{self, File};
 use std::io;
@@ -8,7 +8,8 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use super::catalogue::{Recipe, Source, go_module};
-use super::{ToolError, go, version};
+use super::error::{ToolError, at};
+use super::version;
 
 /// Names the folder of an install that is under way.
 const PARTIAL: &str = ".partial-";
@@ -144,7 +145,7 @@ fn fingerprint(recipe: &Recipe) -> Result<String, ToolError> {
                 build.packages, build.tags, build.ldflags, build.cgo
             ));
             let folder = go_module(recipe.name);
-            for file in go::files_below(&folder).map_err(at(&folder))? {
+            for file in files_below(&folder).map_err(at(&folder))? {
                 hash.update(fs::read(&file).map_err(at(&file))?);
             }
         }
@@ -152,7 +153,17 @@ fn fingerprint(recipe: &Recipe) -> Result<String, ToolError> {
     Ok(hex::encode(&hash.finalize()[..4]))
 }
 
-pub(super) fn at(path: &Path) -> impl FnOnce(io::Error) -> ToolError + use<> {
-    let path = path.to_owned();
-    move |source| ToolError::Cache { path, source }
+/// Every file below `folder`, in an order that does not change.
+fn files_below(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            files.extend(files_below(&path)?);
+        } else {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
 }

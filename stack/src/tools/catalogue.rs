@@ -1,4 +1,4 @@
-//! The programs that the local stack runs, at which version, and where each comes from.
+//! Lists the programs that the local stack runs, with their versions and sources.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -85,8 +85,8 @@ pub(super) struct Wheel {
 pub(super) struct OnPath {
     /// Arguments that make the program print its version.
     pub arguments: &'static [&'static str],
-    /// The first version that behaves as the stack expects; the major version must be the same.
-    pub at_least: (u64, u64),
+    /// Those that will do, as Cargo writes them.
+    pub versions: &'static str,
 }
 
 impl GoBuild {
@@ -128,7 +128,7 @@ pub(super) fn recipe(tool: Tool) -> Recipe {
             }),
             on_path: Some(OnPath {
                 arguments: &["--version"],
-                at_least: (1, 9),
+                versions: "^1.9",
             }),
             about: Duration::from_secs(10),
         },
@@ -150,7 +150,7 @@ pub(super) fn recipe(tool: Tool) -> Recipe {
             }),
             on_path: Some(OnPath {
                 arguments: &["version"],
-                at_least: (3, 7),
+                versions: "^3.7",
             }),
             about: Duration::from_secs(10),
         },
@@ -165,7 +165,7 @@ pub(super) fn recipe(tool: Tool) -> Recipe {
             }),
             on_path: Some(OnPath {
                 arguments: &["version", "--short"],
-                at_least: (4, 3),
+                versions: "^4.3",
             }),
             about: Duration::from_secs(130),
         },

@@ -1,15 +1,15 @@
 //! Builds a tool from its Go module in `stack/tools`.
 
 use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use indicatif::ProgressBar;
 
-use super::cache::{Entry, at};
+use super::cache::Entry;
 use super::catalogue::{GoBuild, Recipe, go_module};
-use super::{ToolError, on_path, process};
+use super::error::{ToolError, at};
+use super::process;
 
 /// Builds into `target/bin`.
 pub(super) fn build(
@@ -21,7 +21,7 @@ pub(super) fn build(
     bar: &ProgressBar,
 ) -> Result<(), ToolError> {
     for program in ["go"].into_iter().chain(build.cgo.then_some("cc")) {
-        if on_path::which(program).is_none() {
+        if which::which(program).is_err() {
             return Err(ToolError::Missing {
                 tool: recipe.name,
                 program,
@@ -59,21 +59,6 @@ pub(super) fn build(
         fs::rename(bin.join(built), bin.join(wanted)).map_err(at(&bin))?;
     }
     Ok(())
-}
-
-/// Every file below `folder`, in an order that does not change.
-pub(super) fn files_below(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            files.extend(files_below(&path)?);
-        } else {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
 }
 
 /// `go` in the tool's module, whatever the person's own settings are.

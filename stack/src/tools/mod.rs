@@ -1,4 +1,4 @@
-//! Finds each program that the stack runs: in the cache, else on `PATH`, else it is installed now.
+//! Finds the programs that the stack runs: in the cache, else on `PATH`, else they are installed now.
 //!
 //! The cache is `$XDG_CACHE_HOME/preview-dev` (`~/.cache/preview-dev`), shared by every checkout. Each entry is
 //! named after its tool, version and recipe, appears all at once, and is never changed afterwards.
@@ -6,6 +6,7 @@
 pub mod browser;
 mod cache;
 mod catalogue;
+mod error;
 mod go;
 mod on_path;
 mod process;
@@ -20,50 +21,11 @@ use std::time::Duration;
 use cache::{Cache, Entry};
 pub use catalogue::Tool;
 use catalogue::{Recipe, Source};
+pub use error::ToolError;
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// How often a progress line's clock moves.
 const TICK: Duration = Duration::from_millis(250);
-
-/// Why a tool cannot be had.
-#[derive(Debug, thiserror::Error)]
-#[allow(missing_docs, reason = "the messages say it")]
-pub enum ToolError {
-    #[error("neither XDG_CACHE_HOME nor HOME is set, so there is no cache folder; set one of them")]
-    NoCacheFolder,
-    #[error("cannot use the tool cache at {path}: {source}")]
-    Cache {
-        path: PathBuf,
-        source: std::io::Error,
-    },
-    #[error(
-        "{tool} cannot be installed because `{program}` is not on PATH; install {program} and start again"
-    )]
-    Missing {
-        tool: &'static str,
-        program: &'static str,
-    },
-    #[error("installing {tool} failed: {what}\n{tail}\nThe whole output is in {log}")]
-    Failed {
-        tool: &'static str,
-        what: String,
-        tail: String,
-        log: PathBuf,
-    },
-    #[error(
-        "{tool} is not published for this machine's architecture, {architecture}; put {tool} on PATH yourself"
-    )]
-    Architecture {
-        tool: &'static str,
-        architecture: &'static str,
-    },
-    #[error("{path} does not say which version of {module} it requires")]
-    Unpinned { path: PathBuf, module: &'static str },
-    #[error("the program {0} belongs to none of the tools that were asked for")]
-    Unknown(String),
-    #[error("the installer stopped: {0}")]
-    Stopped(#[from] tokio::task::JoinError),
-}
 
 /// The programs of the tools that were asked for, all of them present.
 #[derive(Clone, Debug)]

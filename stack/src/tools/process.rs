@@ -1,12 +1,11 @@
-//! Runs an installer, keeps its output and shows its progress.
+//! Runs an installer, keeping its output and showing its progress.
 
 use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::ToolError;
-use super::cache::at;
+use super::error::{ToolError, at};
 use crate::last_words;
 
 /// Runs `command`, writing both its streams to `log`; `seen` gets each line of standard error as it appears.

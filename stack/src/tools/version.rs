@@ -1,4 +1,6 @@
-//! Reads version strings.
+//! Reads versions: of a module in `go.mod`, and of a program in what it prints.
+
+use semver::Version;
 
 /// The version that a `go.mod` requires of `module`, for example `v1.36.3`.
 pub(super) fn required(go_mod: &str, module: &str) -> Option<String> {
@@ -14,16 +16,10 @@ pub(super) fn required(go_mod: &str, module: &str) -> Option<String> {
     })
 }
 
-/// Major and minor of the first `1.2` or `v1.2.3` in `text`, which is what a program printed about itself.
-pub(super) fn first(text: &str) -> Option<(u64, u64)> {
+/// The first `1.2.3` or `v1.2.3` in `text`, which is what a program printed about itself.
+pub(super) fn first(text: &str) -> Option<Version> {
     text.split(|c: char| c.is_whitespace() || c == ',')
-        .find_map(|word| {
-            let mut numbers = word.trim_start_matches('v').split('.');
-            let major = numbers.next()?.parse().ok()?;
-            let minor = numbers.next()?;
-            let digits = minor.len() - minor.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-            Some((major, minor[..digits].parse().ok()?))
-        })
+        .find_map(|word| Version::parse(word.trim_start_matches('v')).ok())
 }
 
 #[cfg(test)]
@@ -52,12 +48,13 @@ mod tests {
 
     #[test]
     fn versions_are_read_as_each_program_prints_them() {
-        assert_eq!(
-            first("temporal version 1.9.1 (Server 1.32.0, UI 2.54.1)"),
-            Some((1, 9))
-        );
-        assert_eq!(first("Version:      3.7.15\nCodename: x\n"), Some((3, 7)));
-        assert_eq!(first("v4.3.1+gabcdef"), Some((4, 3)));
+        for (printed, version) in [
+            ("temporal version 1.9.1 (Server 1.32.0, UI 2.54.1)", "1.9.1"),
+            ("Version:      3.7.15\nCodename: x\n", "3.7.15"),
+            ("v4.3.1+gabcdef", "4.3.1+gabcdef"),
+        ] {
+            assert_eq!(first(printed), Version::parse(version).ok(), "{printed}");
+        }
         assert_eq!(first("go version go1.26.8"), None);
         assert_eq!(first("nothing here"), None);
     }

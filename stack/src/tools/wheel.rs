@@ -6,9 +6,9 @@ use std::process::Command;
 
 use indicatif::ProgressBar;
 
-use super::cache::at;
 use super::catalogue::{Recipe, Wheel};
-use super::{ToolError, on_path, process};
+use super::error::{ToolError, at};
+use super::process;
 
 /// Installs the wheel into a folder of its own; `pip` checks the digest and puts the program into `bin`.
 pub(super) fn unpack(
@@ -18,7 +18,7 @@ pub(super) fn unpack(
     log: &Path,
     bar: &ProgressBar,
 ) -> Result<(), ToolError> {
-    if on_path::which("python3").is_none() {
+    if which::which("python3").is_err() {
         return Err(ToolError::Missing {
             tool: recipe.name,
             program: "python3",

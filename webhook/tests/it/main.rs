@@ -1,8 +1,6 @@
 //! The service as GitHub sees it: each kind of delivery, its status, and what it passed on.
 
 mod deliveries;
-#[path = "../../../github-stand-in/description/instance.rs"]
-mod instance;
 mod limits;
 mod log;
 mod payloads;

@@ -1,21 +1,12 @@
 //! Nothing that GitHub sends is refused: neither what its own description allows, nor what it leaves out all the same.
 
-use std::sync::LazyLock;
-
 use axum::http::StatusCode;
+use github_stand_in::{arbitrary_payload, described_webhooks};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokio::runtime;
 
-use crate::{
-    instance::instance,
-    service::{Answer, Delivery, Fixture, HEAD},
-};
-
-static DESCRIPTION: LazyLock<Value> = LazyLock::new(|| {
-    let text = include_str!("../../../github-stand-in/description/webhooks.json");
-    serde_json::from_str(text).expect("the description is JSON")
-});
+use crate::service::{Answer, Delivery, Fixture, HEAD};
 
 /// The events of the described webhooks, as the header has them.
 const EVENTS: [&str; 5] = [
@@ -52,16 +43,9 @@ const TELLING: [&str; 4] = [
     "/issue/pull_request",
 ];
 
-/// `issue-comment-created`, and its like.
-fn webhooks() -> Vec<String> {
-    let webhooks = DESCRIPTION["webhooks"].as_object().expect("an object");
-    webhooks.keys().cloned().collect()
-}
-
 /// A payload with names in it that GitHub would give out.
 fn payload(webhook: &str, tape: &[u8]) -> Delivery {
-    let schema = format!("/webhooks/{webhook}/post/requestBody/content/application~1json/schema");
-    let mut payload = instance(&DESCRIPTION, &schema, tape);
+    let mut payload = arbitrary_payload(webhook, tape);
     for (pointer, value) in [
         ("/repository/full_name", json!("octo-org/hello-world")),
         ("/pull_request/head/sha", json!(HEAD)),
@@ -117,10 +101,10 @@ proptest! {
 
     #[test]
     fn what_githubs_description_allows_is_never_refused(
-        webhook in prop::sample::select(webhooks()),
+        webhook in prop::sample::select(described_webhooks().collect::<Vec<_>>()),
         tape in prop::collection::vec(any::<u8>(), 0..2000),
     ) {
-        let delivery = payload(&webhook, &tape);
+        let delivery = payload(webhook, &tape);
         let shown = String::from_utf8_lossy(&delivery.body).into_owned();
         let answer = deliver(delivery);
         prop_assert!(is_taken(&answer), "{webhook}: {answer:?}\n{shown}");

@@ -1,29 +1,29 @@
-//! The App's own client against the stand-in: both must understand GitHub's description in the same way.
+//! Folders and files by their SHAs.
 
-use domain::InstallationId;
-use github::{AppConfig, Depth, Error, GitHubApp, Tree, TreeEntryKind};
+use domain::{InstallationId, Repository};
+use github::{Depth, Error, GitHubApp, Tree, TreeEntryKind};
+use github_stand_in::File;
 
-use super::{Repository, StandIn, UNKNOWN, assert_as_described, chart, scene};
+use crate::scene::Scene;
+
+/// A SHA that stands for nothing.
+const UNKNOWN: &str = "0123456789abcdef0123456789abcdef01234567";
 
 /// The client, and which repository it reads as which installation.
 struct Reader {
     app: GitHubApp,
     installation: InstallationId,
-    repository: domain::Repository,
+    repository: Repository,
+    scene: Scene,
 }
 
 impl Reader {
-    fn of(github: &StandIn, repository: &Repository) -> Self {
-        let config = AppConfig {
-            api_url: github.api_url(),
-            app_id: github.app_id(),
-            private_key: github.private_key_pem().into(),
-            deployments: false,
-        };
+    fn of(scene: Scene) -> Self {
         Self {
-            app: GitHubApp::new(&config).unwrap(),
-            installation: InstallationId(github.installation_id("octo-org").unwrap()),
-            repository: repository.full_name().parse().unwrap(),
+            app: scene.app(),
+            installation: scene.installation(),
+            repository: scene.reference().repository,
+            scene,
         }
     }
 
@@ -40,15 +40,31 @@ impl Reader {
     }
 }
 
+/// A pull request that brings a chart; and its newest commit.
+async fn chart() -> (Reader, String) {
+    let scene = Scene::start().await;
+    let commit = scene
+        .pull
+        .push([
+            ("chart/Chart.yaml", "name: hello\n").into(),
+            ("chart/templates/app.yaml", "").into(),
+            File::executable("chart/ci/lint", "#!/bin/sh\n"),
+            File::link("chart/values.yaml", "../content.json"),
+        ])
+        .await
+        .expect("a commit");
+    (Reader::of(scene), commit)
+}
+
 fn sha_of<'a>(tree: &'a Tree, path: &str) -> &'a str {
     let mut entries = tree.entries.iter();
-    &entries.find(|entry| entry.path == path).unwrap().sha
+    let entry = entries.find(|entry| entry.path == path);
+    &entry.expect("it is there").sha
 }
 
 #[tokio::test]
 async fn a_chart_is_read_from_the_commit_down() {
-    let (github, repository, _, commit) = chart().await;
-    let reader = Reader::of(&github, &repository);
+    let (reader, commit) = chart().await;
     let root = reader.tree(&commit, Depth::Folder).await.unwrap().unwrap();
     let folder = sha_of(&root, "chart");
     let chart = reader.tree(folder, Depth::Everything).await.unwrap();
@@ -79,46 +95,44 @@ async fn a_chart_is_read_from_the_commit_down() {
         let read = reader.blob(sha_of(&chart, path)).await.unwrap();
         assert_eq!(read, content.as_bytes(), "{path}");
     }
-    assert_as_described(&github);
 }
 
 #[tokio::test]
 async fn any_bytes_come_through_a_blob() {
-    let (github, repository, pull, _) = scene().await;
-    let reader = Reader::of(&github, &repository);
+    let reader = Reader::of(Scene::start().await);
     let content: Vec<u8> = (0..=255).cycle().take(100_000).collect();
-    let commit = pull.push([("all.bin", &content)]).await.unwrap();
+    let commit = reader
+        .scene
+        .pull
+        .push([("all.bin", &content)])
+        .await
+        .unwrap();
     let root = reader.tree(&commit, Depth::Folder).await.unwrap().unwrap();
     let read = reader.blob(sha_of(&root, "all.bin")).await.unwrap();
     assert!(read == content, "{} bytes", read.len());
-    assert_as_described(&github);
 }
 
 #[tokio::test]
 async fn what_is_not_there_is_no_tree_and_no_file() {
-    let (github, repository, _, _) = chart().await;
-    let reader = Reader::of(&github, &repository);
+    let (reader, _) = chart().await;
     for depth in [Depth::Folder, Depth::Everything] {
         assert_eq!(reader.tree(UNKNOWN, depth).await, Ok(None), "{depth:?}");
     }
     let error = reader.blob(UNKNOWN).await.unwrap_err();
     assert!(error.is_not_found(), "{error}");
     assert!(error.to_string().contains(UNKNOWN), "{error}");
-    assert_as_described(&github);
 }
 
 #[tokio::test]
 async fn a_refusal_is_not_taken_for_a_tree_that_is_not_there() {
-    let (github, repository, _, commit) = chart().await;
-    let reader = Reader::of(&github, &repository);
+    let (reader, commit) = chart().await;
     for (status, label) in [
         (403, "forbidden"),
         (422, "validation"),
         (502, "unavailable"),
     ] {
-        github.fail_next("git/get-tree", status, 1);
+        reader.scene.github.fail_next("git/get-tree", status, 1);
         let error = reader.tree(&commit, Depth::Everything).await.unwrap_err();
         assert_eq!(error.label(), label, "{error}");
     }
-    assert_as_described(&github);
 }

@@ -1,13 +1,55 @@
-//! For tests: something that GitHub may send, according to its own description.
+//! For tests of readers: something that GitHub may send, according to its own description.
 //!
 //! What the description leaves open is decided by a tape of bytes. Its end, and each zero on it, mean the fullest instance: everything that may be
 //! there is there, nothing is null. So proptest shrinks to the one odd field.
 
+use std::sync::LazyLock;
+
 use serde_json::{Map, Value, json};
 
-/// An instance of the schema at `pointer` of an OpenAPI document.
-pub(crate) fn instance(document: &Value, pointer: &str, tape: &[u8]) -> Value {
-    let schema = document.pointer(pointer).expect("the description has it");
+static REST: LazyLock<Value> = LazyLock::new(|| parse(super::REST));
+static WEBHOOKS: LazyLock<Value> = LazyLock::new(|| parse(super::WEBHOOKS));
+
+fn parse(description: &str) -> Value {
+    serde_json::from_str(description).expect("the committed description is JSON")
+}
+
+/// A body that GitHub may answer an operation (`issues/create-comment`) with, under this status.
+///
+/// # Panics
+/// When there is no such operation, or it has no such answer with a JSON body.
+#[must_use]
+pub fn arbitrary_answer(operation: &str, status: u16, tape: &[u8]) -> Value {
+    let paths = REST["paths"].as_object().expect("paths is an object");
+    let described = paths
+        .values()
+        .flat_map(|path| path.as_object().expect("a path is an object").values())
+        .find(|described| described["operationId"] == operation)
+        .unwrap_or_else(|| panic!("{operation} is not described"));
+    let content = &described["responses"][status.to_string()]["content"];
+    instance(&REST, &content["application/json"]["schema"], tape)
+}
+
+/// The webhooks that are described, by event and action: `issue-comment-created` and its like.
+pub fn described_webhooks() -> impl Iterator<Item = &'static str> {
+    let webhooks = WEBHOOKS["webhooks"]
+        .as_object()
+        .expect("webhooks is an object");
+    webhooks.keys().map(String::as_str)
+}
+
+/// A payload that GitHub may send to one of the [`described_webhooks`].
+///
+/// # Panics
+/// When there is no such webhook.
+#[must_use]
+pub fn arbitrary_payload(webhook: &str, tape: &[u8]) -> Value {
+    let content = &WEBHOOKS["webhooks"][webhook]["post"]["requestBody"]["content"];
+    instance(&WEBHOOKS, &content["application/json"]["schema"], tape)
+}
+
+fn instance(document: &Value, schema: &Value, tape: &[u8]) -> Value {
+    assert!(schema.is_object(), "the description has no such body");
     Instances {
         document,
         tape: tape.iter(),

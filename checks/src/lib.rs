@@ -1,0 +1,10 @@
+//! What must hold for the repository as a whole, as tests. They need Cargo and git, and run first in `.ci/run`.
+
+#[cfg(test)]
+mod comments;
+#[cfg(test)]
+mod dependencies;
+#[cfg(test)]
+mod files;
+#[cfg(test)]
+mod links;
