@@ -26,7 +26,8 @@ use crate::{
 const IMPERSONATE: HeaderName = HeaderName::from_static("impersonate-user");
 /// Under this name the API server remembers which fields are ours.
 pub(crate) const FIELD_MANAGER: &str = "preview-worker";
-/// What was written counts for the whole API server (rights, labels, policies) within milliseconds. What takes longer will not come.
+/// What was written counts for the whole API server (rights, labels, policies) within
+/// milliseconds. What takes longer will not come.
 const SETTLED_AFTER: Duration = Duration::from_secs(5);
 /// Between two questions whether it counts.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -71,10 +72,7 @@ pub(crate) async fn apply<K>(
     mut manifest: Value,
 ) -> Result<(), ClusterError>
 where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-        + Clone
-        + Debug
-        + DeserializeOwned,
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
 {
     manifest["apiVersion"] = json!(K::api_version(&()));
     manifest["kind"] = json!(K::kind(&()));
@@ -98,10 +96,7 @@ pub(crate) async fn delete_exactly<K>(
 where
     K: Clone + Debug + DeserializeOwned,
 {
-    let params = DeleteParams {
-        preconditions: Some(preconditions),
-        ..params
-    };
+    let params = DeleteParams { preconditions: Some(preconditions), ..params };
     let deleted = unless_changed(objects.delete(name, &params).await);
     deleted.transpose().map(|deleted| deleted.is_some())
 }
@@ -115,9 +110,7 @@ pub(crate) fn unless_changed<T>(result: Result<T, kube::Error>) -> Option<Result
 }
 
 /// Asks until the answer is yes, for as long as what was just written may need to count.
-pub(crate) async fn until_in_force<Asked>(
-    question: impl Fn() -> Asked,
-) -> Result<bool, ClusterError>
+pub(crate) async fn until_in_force<Asked>(question: impl Fn() -> Asked) -> Result<bool, ClusterError>
 where
     Asked: Future<Output = Result<bool, ClusterError>>,
 {
@@ -170,9 +163,7 @@ impl ActivityFailure for ClusterError {
             // 401 is among them: tokens are rotated under us, and the next attempt reads the new one.
             _ => Failure::temporary(
                 "ClusterUnavailable",
-                explain(format!(
-                    "The cluster did not answer as it should: {doing}. Try again later."
-                )),
+                explain(format!("The cluster did not answer as it should: {doing}. Try again later.")),
             ),
         }
     }
@@ -185,10 +176,7 @@ pub(crate) trait Doing<T> {
 
 impl<T> Doing<T> for Result<T, kube::Error> {
     fn doing(self, what: impl FnOnce() -> String) -> Result<T, ClusterError> {
-        self.map_err(|error| ClusterError {
-            doing: what(),
-            source: Box::new(error),
-        })
+        self.map_err(|error| ClusterError { doing: what(), source: Box::new(error) })
     }
 }
 
@@ -207,8 +195,7 @@ impl<T> Doing<T> for Result<T, watcher::Error> {
 
 impl<T> Doing<T> for Result<T, wait::Error> {
     fn doing(self, what: impl FnOnce() -> String) -> Result<T, ClusterError> {
-        self.map_err(|wait::Error::ProbeFailed(error)| error)
-            .doing(what)
+        self.map_err(|wait::Error::ProbeFailed(error)| error).doing(what)
     }
 }
 
@@ -248,11 +235,7 @@ mod tests {
             (500, false),
             (503, false),
         ] {
-            assert_eq!(
-                failed_with(code).failure().is_permanent,
-                permanent,
-                "{code}"
-            );
+            assert_eq!(failed_with(code).failure().is_permanent, permanent, "{code}");
         }
     }
 

@@ -10,9 +10,11 @@ use crate::redact::{Redacted, end_of};
 const LINES: usize = 50;
 /// And at most this much of them, in bytes from the end.
 const BYTES: usize = 8 * 1024;
-/// Last lines that are read: what is shown is cut after it was redacted, and a private key has more lines than are shown.
+/// Last lines that are read: what is shown is cut after it was redacted, and a
+/// private key has more lines than are shown.
 const LINES_READ: i64 = 1000;
-/// The most that is read, in bytes. The API server counts from the first of these lines, so only lines of 16 KiB each lose their end.
+/// The most that is read, in bytes. The API server counts from the first of these lines, so
+/// only lines of 16 KiB each lose their end.
 const BYTES_READ: i64 = 16 * 1024 * 1024;
 /// What is kept while reading, in bytes from the end.
 const BYTES_KEPT: usize = 128 * 1024;
@@ -27,11 +29,7 @@ pub(crate) struct ContainerLog {
 }
 
 /// What a container printed last. Nothing if it cannot be had: the reason is worth telling without it.
-pub(crate) async fn last_words(
-    client: &Client,
-    namespace: &str,
-    log: &ContainerLog,
-) -> Option<Redacted> {
+pub(crate) async fn last_words(client: &Client, namespace: &str, log: &ContainerLog) -> Option<Redacted> {
     match read(client, namespace, log).await {
         Ok(text) => Redacted::of(&text).tail(LINES, BYTES),
         Err(error) => {
@@ -72,15 +70,13 @@ pub(crate) struct Window {
 impl Window {
     /// Keeps the last `max` bytes of whole lines.
     pub(crate) fn new(max: usize) -> Self {
-        Self {
-            max,
-            bytes: Vec::new(),
-        }
+        Self { max, bytes: Vec::new() }
     }
 
     pub(crate) fn push(&mut self, chunk: &[u8]) {
         self.bytes.extend_from_slice(chunk);
-        // One byte more than is kept shows that there was more. Moved seldom, so that each byte is moved once.
+        // One byte more than is kept shows that there was more. Moved seldom,
+        // so that each byte is moved once.
         if self.bytes.len() > 2 * self.max + 1 {
             self.bytes.drain(..self.bytes.len() - self.max - 1);
         }
@@ -105,9 +101,7 @@ mod tests {
 
     fn window(text: &str, max: usize, chunk: usize) -> String {
         let mut window = Window::new(max);
-        text.as_bytes()
-            .chunks(chunk)
-            .for_each(|chunk| window.push(chunk));
+        text.as_bytes().chunks(chunk).for_each(|chunk| window.push(chunk));
         window.into_text()
     }
 

@@ -31,10 +31,7 @@ pub(crate) struct Failure {
 impl Failure {
     /// No retry helps.
     pub(crate) fn permanent(kind: &'static str, explanation: Explanation) -> Self {
-        Self {
-            is_permanent: true,
-            ..Self::temporary(kind, explanation)
-        }
+        Self { is_permanent: true, ..Self::temporary(kind, explanation) }
     }
 
     /// A retry may help.
@@ -57,11 +54,7 @@ impl Failure {
     }
 
     /// Of a call to GitHub.
-    pub(crate) fn of_github(
-        error: &github::Error,
-        is_permanent: bool,
-        explanation: Explanation,
-    ) -> Self {
+    pub(crate) fn of_github(error: &github::Error, is_permanent: bool, explanation: Explanation) -> Self {
         Self {
             is_permanent,
             retry_after: error.retry_after(),
@@ -100,16 +93,15 @@ impl From<Explanation> for domain::Explanation {
     }
 }
 
-/// The end of an activity, in Temporal's terms. Temporal, and our log, get the error's own words redacted too.
+/// The end of an activity, in Temporal's terms. Temporal, and our log, get the
+/// error's own words redacted too.
 #[expect(clippy::needless_pass_by_value, reason = "errors are mapped by it")]
 pub(crate) fn into_activity_error(error: impl ActivityFailure) -> ActivityError {
     let failure = error.failure();
     if failure.is_cancellation {
         return ActivityError::cancelled();
     }
-    let Failure {
-        kind, is_permanent, ..
-    } = failure;
+    let Failure { kind, is_permanent, .. } = failure;
     let error = Redacted::of(&error.to_string());
     tracing::warn!(kind, is_permanent, %error, "activity failed");
     let failure = ApplicationFailure::builder(error.into_string())
@@ -123,10 +115,7 @@ pub(crate) fn into_activity_error(error: impl ActivityFailure) -> ActivityError 
 
 /// An explanation without a log.
 pub(crate) fn explain(summary: impl AsRef<str>) -> Explanation {
-    Explanation {
-        summary: Redacted::of(summary.as_ref()),
-        log_tail: None,
-    }
+    Explanation { summary: Redacted::of(summary.as_ref()), log_tail: None }
 }
 
 /// An error and everything that caused it, on one line.
@@ -166,15 +155,9 @@ mod tests {
         let ActivityError::Application(failure) = into_activity_error(Talkative) else {
             panic!("a failure");
         };
-        assert_eq!(
-            failure.to_string(),
-            "the event says: postgres://[hidden]@db/app is not there"
-        );
+        assert_eq!(failure.to_string(), "the event says: postgres://[hidden]@db/app is not there");
         let explanation = domain::Explanation::from(Talkative.failure().explanation);
-        assert_eq!(
-            explanation.summary,
-            "It cannot be started: DB_PASS=[hidden] is wrong."
-        );
+        assert_eq!(explanation.summary, "It cannot be started: DB_PASS=[hidden] is wrong.");
         assert_eq!(explanation.log_tail.as_deref(), Some("token=[hidden]"));
     }
 }

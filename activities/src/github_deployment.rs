@@ -5,7 +5,8 @@ use github::{GitHubApp, NewDeployment};
 
 use crate::Links;
 
-/// Makes the deployment if there is none yet; has the one that there is say how the preview stands. One content write, never two.
+/// Makes the deployment if there is none yet; has the one that there is say how the
+/// preview stands. One content write, never two.
 pub(crate) async fn sync(
     github: &GitHubApp,
     links: &Links,
@@ -22,10 +23,7 @@ pub(crate) async fn sync(
     Ok(id)
 }
 
-async fn find_or_make(
-    github: &GitHubApp,
-    request: &DeploymentWrite,
-) -> Result<DeploymentId, github::Error> {
+async fn find_or_make(github: &GitHubApp, request: &DeploymentWrite) -> Result<DeploymentId, github::Error> {
     let pull_request = &request.pull_request;
     let deployment = NewDeployment {
         commit: &request.preview.commit,

@@ -20,12 +20,7 @@ pub(crate) enum Asked {
 }
 
 impl Asked {
-    const ALL: [Self; 4] = [
-        Self::PullRequest,
-        Self::Comment,
-        Self::Reply,
-        Self::Deployment,
-    ];
+    const ALL: [Self; 4] = [Self::PullRequest, Self::Comment, Self::Reply, Self::Deployment];
 
     fn label(self) -> &'static str {
         match self {

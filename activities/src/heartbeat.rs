@@ -12,7 +12,8 @@ use crate::{
     redact::Redacted,
 };
 
-/// What an activity is busy with, redacted: sent along with its heartbeats, and shown by Temporal's UI among the pending activities.
+/// What an activity is busy with, redacted: sent along with its heartbeats, and shown by
+/// Temporal's UI among the pending activities.
 pub(crate) struct Progress(watch::Sender<String>);
 
 impl Progress {
@@ -21,15 +22,14 @@ impl Progress {
     }
 
     pub(crate) fn report(&self, doing: impl AsRef<str>) {
-        self.0
-            .send_replace(Redacted::of(doing.as_ref()).into_string());
+        self.0.send_replace(Redacted::of(doing.as_ref()).into_string());
     }
 }
 
 /// Heartbeats while `work` runs; drops it when the activity is cancelled.
 ///
-/// A worker that shuts down looks like a cancellation here. That is why `work` must be something that can be left half-done: the next attempt,
-/// or the teardown, finds and completes it.
+/// A worker that shuts down looks like a cancellation here. That is why `work` must be something that can be
+/// left half-done: the next attempt, or the teardown, finds and completes it.
 pub(crate) async fn run_cancellable<T, F: ActivityFailure>(
     ctx: &ActivityContext,
     progress: &Progress,
@@ -55,7 +55,8 @@ pub(crate) async fn run_to_completion<T, F: ActivityFailure>(
             result = &mut work => return result.map_err(into_activity_error),
             _ = beat.tick() => {
                 let doing = progress.0.borrow().clone();
-                // Cannot fail: a string always encodes. And if it did, the missing heartbeat would be noticed.
+                // Cannot fail: a string always encodes. And if it did, the
+                // missing heartbeat would be noticed.
                 let _ = ctx.record_heartbeat(doing).await;
             }
         }

@@ -8,8 +8,9 @@ use std::{
 use domain::PullRequestRef;
 use tokio::sync::{Mutex, MutexGuard};
 
-/// Looking for a comment and writing it are two calls. Two attempts on one pull request that did this at the same time would make two comments.
-/// More locks than writes at once; that two pull requests may share one costs a moment, not correctness.
+/// Looking for a comment and writing it are two calls. Two attempts on one pull request that did this at
+/// the same time would make two comments. More locks than writes at once; that two pull requests may
+/// share one costs a moment, not correctness.
 pub(crate) struct KeyedLock([Mutex<()>; 64]);
 
 impl Default for KeyedLock {

@@ -1,9 +1,9 @@
 //! How the world is touched: every activity that the workflows ask for, and nothing that decides.
 //!
-//! [`Comments`] speaks on pull requests, [`PullRequests`] looks at them, [`Previews`] makes and removes what a preview consists of, [`Sweeps`] looks
-//! for what nobody owns.
-//! Each activity says in its own documentation what makes running it twice harmless: Temporal runs them at least once, and an attempt that was
-//! given up may still be running beside its successor.
+//! [`Comments`] speaks on pull requests, [`PullRequests`] looks at them, [`Previews`] makes and removes what
+//! a preview consists of, [`Sweeps`] looks for what nobody owns.
+//! Each activity says in its own documentation what makes running it twice harmless: Temporal runs them at
+//! least once, and an attempt that was given up may still be running beside its successor.
 
 mod cluster;
 mod comments;

@@ -16,11 +16,13 @@ const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 const US: &str = "preview";
 /// Label: the name of the service instance that made it, so that two of them can share a cluster.
 const INSTANCE: &str = "preview.internal/instance";
-/// Label: the identity of the Temporal namespace that knows its workflow. What another Temporal knows, this one takes for nobody's.
+/// Label: the identity of the Temporal namespace that knows its workflow. What another
+/// Temporal knows, this one takes for nobody's.
 const TEMPORAL_NAMESPACE: &str = "preview.internal/temporal-namespace";
 /// Label for people.
 const REPOSITORY_SLUG: &str = "preview.internal/repository-slug";
-/// Labels by which a preview's namespaces are looked for, and by people too: `kubectl get namespaces -l preview.internal/pull-request=12`.
+/// Labels by which a preview's namespaces are looked for, and by people too:
+/// `kubectl get namespaces -l preview.internal/pull-request=12`.
 const PULL_REQUEST: &str = "preview.internal/pull-request";
 const COMMIT: &str = "preview.internal/commit";
 /// Label: what leads a pull request's own address to a preview; its value is the address's first label.
@@ -28,7 +30,8 @@ const STABLE_ADDRESS: &str = "preview.internal/stable-address";
 /// Annotation beside it: the pull request, by its full name.
 const ADDRESS_OF: &str = "preview.internal/address-of";
 
-/// Annotation: the name that the namespace was made with. A copy of everything else here, on a namespace of another name, claims nothing.
+/// Annotation: the name that the namespace was made with. A copy of everything else here, on a
+/// namespace of another name, claims nothing.
 pub(crate) const MADE_AS: &str = "preview.internal/namespace";
 /// Annotation: the workflow that the namespace was made for.
 const WORKFLOW_ID: &str = "preview.internal/workflow-id";
@@ -46,7 +49,8 @@ pub(crate) const ORPHANED_SINCE: &str = "preview.internal/orphaned-since";
 /// Longest value of a label, and longest DNS label.
 const LABEL_VALUE_MAX: usize = 63;
 
-/// The name of one installation of this service within its cluster: 1 to 63 lower-case letters, digits and inner hyphens.
+/// The name of one installation of this service within its cluster: 1 to 63
+/// lower-case letters, digits and inner hyphens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InstanceName(String);
 
@@ -62,9 +66,7 @@ impl FromStr for InstanceName {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let legal = (1..=LABEL_VALUE_MAX).contains(&text.len())
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
             && !text.starts_with('-')
             && !text.ends_with('-');
         if legal {
@@ -81,8 +83,9 @@ impl fmt::Display for InstanceName {
     }
 }
 
-/// The identity of a namespace in Temporal: what `DescribeNamespace` calls its ID, a UUID. Unlike its name, no other namespace ever has it, be it
-/// on another server; a server that is restored from a backup has the same. At most 63 characters that a label may hold.
+/// The identity of a namespace in Temporal: what `DescribeNamespace` calls its ID, a UUID. Unlike its name,
+/// no other namespace ever has it, be it on another server; a server that is restored from a backup has the
+/// same. At most 63 characters that a label may hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TemporalNamespaceId(String);
 
@@ -109,7 +112,8 @@ impl fmt::Display for TemporalNamespaceId {
     }
 }
 
-/// One installation of this service, among all that share its cluster. Two with the same name are told apart by their Temporal.
+/// One installation of this service, among all that share its cluster. Two with the
+/// same name are told apart by their Temporal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Instance {
     /// Its name.
@@ -122,10 +126,7 @@ impl Instance {
     /// Selects everything of this instance, and nothing else.
     pub(crate) fn selector(&self) -> String {
         let labels = labels(self);
-        let terms: Vec<_> = labels
-            .iter()
-            .map(|(key, value)| format!("{key}={value}"))
-            .collect();
+        let terms: Vec<_> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
         terms.join(",")
     }
 
@@ -137,7 +138,8 @@ impl Instance {
     }
 }
 
-/// What a namespace of ours says about its owner. Empty where an annotation is missing, which is nobody's workflow.
+/// What a namespace of ours says about its owner. Empty where an annotation is
+/// missing, which is nobody's workflow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Claim {
     pub(crate) workflow_id: String,
@@ -174,9 +176,9 @@ impl Claim {
         })
     }
 
-    /// The preview that the namespace of this name is for. Labels and annotations can be copied onto any namespace; only one that was made for a
-    /// preview says so of its own name, and has a name that ends with what anybody knows of the preview. Names that were made with an earlier key
-    /// count.
+    /// The preview that the namespace of this name is for. Labels and annotations can be copied onto any
+    /// namespace; only one that was made for a preview says so of its own name, and has a name that ends with
+    /// what anybody knows of the preview. Names that were made with an earlier key count.
     pub(crate) fn preview_in(&self, name: &str) -> Result<PreviewId, Unaccounted> {
         let preview: PreviewId = self.workflow_id.parse()?;
         if self.is_original && Names::could_name(name, &preview) {
@@ -195,8 +197,8 @@ impl Claim {
     }
 }
 
-/// What the pull request is told once the namespace is gone, by whoever removes it in its workflow's place. `None` if the namespace does not say
-/// whom to tell.
+/// What the pull request is told once the namespace is gone, by whoever removes it in its workflow's place.
+/// `None` if the namespace does not say whom to tell.
 pub(crate) fn last_word(namespace: &Namespace) -> Option<ReportPreview> {
     let annotations = namespace.metadata.annotations.as_ref()?;
     Some(ReportPreview {
@@ -209,9 +211,7 @@ pub(crate) fn last_word(namespace: &Namespace) -> Option<ReportPreview> {
             revision: u32::MAX,
             requested_by: annotations.get(REQUESTED_BY)?.parse().ok()?,
             asked_in: CommentId(annotations.get(COMMENT)?.parse().ok()?),
-            state: PreviewState::Removed {
-                because: StopReason::Terminated,
-            },
+            state: PreviewState::Removed { because: StopReason::Terminated },
         },
     })
 }
@@ -222,27 +222,17 @@ pub(crate) fn is_terminating(namespace: &Namespace) -> bool {
 }
 
 /// The namespace that a request asks for, ours from its first moment on.
-pub(crate) fn claimed_namespace(
-    request: &CreateNamespace,
-    instance: &Instance,
-    name: String,
-) -> Namespace {
+pub(crate) fn claimed_namespace(request: &CreateNamespace, instance: &Instance, name: String) -> Namespace {
     let preview = &request.owner.preview;
     let mut labels = labels(instance);
     labels.extend(own([
-        (
-            REPOSITORY_SLUG,
-            label_value(&preview.repository.to_string()),
-        ),
+        (REPOSITORY_SLUG, label_value(&preview.repository.to_string())),
         (PULL_REQUEST, preview.pull_request.to_string()),
         (COMMIT, preview.commit.to_string()),
     ]));
     // What runs here comes out of a pull request: nothing in it may gain privileges on the node.
     for mode in ["enforce", "warn", "audit"] {
-        labels.insert(
-            format!("pod-security.kubernetes.io/{mode}"),
-            "restricted".to_owned(),
-        );
+        labels.insert(format!("pod-security.kubernetes.io/{mode}"), "restricted".to_owned());
     }
     let mut annotations = claim_annotations(request);
     annotations.insert(MADE_AS.to_owned(), name.clone());
@@ -266,17 +256,11 @@ pub(crate) fn labels(instance: &Instance) -> BTreeMap<String, String> {
     ])
 }
 
-/// Selects the namespaces that may have been made for a preview, whatever they are called. What they claim decides.
+/// Selects the namespaces that may have been made for a preview, whatever they
+/// are called. What they claim decides.
 pub(crate) fn preview_selector(preview: &PreviewId, instance: &Instance) -> String {
-    let PreviewId {
-        pull_request,
-        commit,
-        ..
-    } = preview;
-    format!(
-        "{},{PULL_REQUEST}={pull_request},{COMMIT}={commit}",
-        instance.selector()
-    )
+    let PreviewId { pull_request, commit, .. } = preview;
+    format!("{},{PULL_REQUEST}={pull_request},{COMMIT}={commit}", instance.selector())
 }
 
 /// The labels and annotations of what leads a pull request's own address somewhere.
@@ -321,23 +305,15 @@ fn claim_annotations(request: &CreateNamespace) -> BTreeMap<String, String> {
 }
 
 fn own<const N: usize>(pairs: [(&str, String); N]) -> BTreeMap<String, String> {
-    pairs
-        .into_iter()
-        .map(|(key, value)| (key.to_owned(), value))
-        .collect()
+    pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
 }
 
 /// The text as the value of a label: what a label may not hold becomes a dot, and it is cut to length.
 fn label_value(text: &str) -> String {
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    let mut value: String = text
-        .chars()
-        .map(|c| if legal(c) { c } else { '.' })
-        .collect();
+    let mut value: String = text.chars().map(|c| if legal(c) { c } else { '.' }).collect();
     value.truncate(LABEL_VALUE_MAX);
-    value
-        .trim_matches(|c: char| !c.is_ascii_alphanumeric())
-        .to_owned()
+    value.trim_matches(|c: char| !c.is_ascii_alphanumeric()).to_owned()
 }
 
 #[cfg(test)]
@@ -400,18 +376,13 @@ mod tests {
 
     #[test]
     fn a_namespace_says_whom_to_tell_of_its_end() {
-        let mut namespace =
-            claimed_namespace(&request(), &instance("default"), "preview-x".to_owned());
+        let mut namespace = claimed_namespace(&request(), &instance("default"), "preview-x".to_owned());
         let word = last_word(&namespace).expect("all is there");
         assert_eq!(word.installation, request().installation);
         assert_eq!(word.report.preview, request().owner.preview);
         assert_eq!(word.report.run_id, Some(request().owner.run_id));
 
-        namespace
-            .metadata
-            .annotations
-            .as_mut()
-            .and_then(|all| all.remove(INSTALLATION));
+        namespace.metadata.annotations.as_mut().and_then(|all| all.remove(INSTALLATION));
         assert_eq!(last_word(&namespace), None);
     }
 
@@ -445,12 +416,9 @@ mod tests {
         );
     }
 
-    /// What the sweep reads on a namespace of this name, with this workflow ID, that has everything else of the one called `made_as`.
-    fn accounted(
-        made_as: &str,
-        name: &str,
-        workflow_id: Option<String>,
-    ) -> Result<PreviewId, Unaccounted> {
+    /// What the sweep reads on a namespace of this name, with this workflow ID, that has
+    /// everything else of the one called `made_as`.
+    fn accounted(made_as: &str, name: &str, workflow_id: Option<String>) -> Result<PreviewId, Unaccounted> {
         let mut namespace = claimed_namespace(&request(), &instance("default"), made_as.to_owned());
         namespace.metadata.name = Some(name.to_owned());
         let annotations = namespace.metadata.annotations.as_mut();
@@ -474,10 +442,7 @@ mod tests {
             (name, name, Some(other)),
         ] {
             assert!(
-                matches!(
-                    accounted(copied_from, name, workflow_id),
-                    Err(Unaccounted::OtherName { .. })
-                ),
+                matches!(accounted(copied_from, name, workflow_id), Err(Unaccounted::OtherName { .. })),
                 "{name}"
             );
         }
@@ -493,10 +458,7 @@ mod tests {
             Some(format!(" {PREVIEW}")),
         ] {
             assert!(
-                matches!(
-                    accounted(NAME, NAME, nonsense.clone()),
-                    Err(Unaccounted::NoPreview(_))
-                ),
+                matches!(accounted(NAME, NAME, nonsense.clone()), Err(Unaccounted::NoPreview(_))),
                 "{nonsense:?}"
             );
         }
@@ -504,8 +466,7 @@ mod tests {
 
     #[test]
     fn a_namespace_whose_annotations_were_torn_off_is_ours_but_nobodys() {
-        let mut namespace =
-            claimed_namespace(&request(), &instance("default"), "preview-x".to_owned());
+        let mut namespace = claimed_namespace(&request(), &instance("default"), "preview-x".to_owned());
         namespace.metadata.annotations = None;
         let claim = Claim::on(&namespace, &instance("default")).expect("ours");
         assert!(claim.workflow_id.is_empty() && !claim.is_for_workflow(&request().owner.preview));
@@ -520,9 +481,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_a_label_is_no_identity_of_temporals_namespace() {
-        TEMPORAL
-            .parse::<TemporalNamespaceId>()
-            .expect("a UUID is one");
+        TEMPORAL.parse::<TemporalNamespaceId>().expect("a UUID is one");
         for text in ["", "a b", "-a", "a/b", &"a".repeat(64)] {
             assert!(text.parse::<TemporalNamespaceId>().is_err(), "{text}");
         }

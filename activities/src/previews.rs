@@ -1,4 +1,5 @@
-//! The activities of a preview's life: thin, so that each one's promise of idempotence can be read in one place.
+//! The activities of a preview's life: thin, so that each one's promise of
+//! idempotence can be read in one place.
 #![allow(
     missing_docs,
     reason = "the SDK's macros generate public items without documentation"
@@ -47,30 +48,23 @@ impl Previews {
         ctx: ActivityContext,
         request: CreateNamespace,
     ) -> Result<NamespaceHandle, ActivityError> {
-        assert_served(&self.owners, &request.owner.preview.repository)
-            .map_err(into_activity_error)?;
+        assert_served(&self.owners, &request.owner.preview.repository).map_err(into_activity_error)?;
         let progress = Progress::new();
         let temporal = ctx.client();
-        let work = namespace::create(
-            &self.cluster,
-            &self.namespaces,
-            &temporal,
-            &request,
-            &progress,
-        );
+        let work = namespace::create(&self.cluster, &self.namespaces, &temporal, &request, &progress);
         run_cancellable(&ctx, &progress, Box::pin(work)).await
     }
 
-    /// Idempotent: an install that stands is left as it is, and one that did not complete is taken down, so that each attempt is a first
-    /// install. A Helm does not outlive its worker. Nothing is installed into a namespace that is not this run's.
+    /// Idempotent: an install that stands is left as it is, and one that did not complete is taken down,
+    /// so that each attempt is a first install. A Helm does not outlive its worker. Nothing is installed
+    /// into a namespace that is not this run's.
     #[activity(definition = preview_declared::InstallRelease)]
     pub async fn install_release(
         self: Arc<Self>,
         ctx: ActivityContext,
         request: InstallRelease,
     ) -> Result<(), ActivityError> {
-        assert_served(&self.owners, &request.owner.preview.repository)
-            .map_err(into_activity_error)?;
+        assert_served(&self.owners, &request.owner.preview.repository).map_err(into_activity_error)?;
         let progress = Progress::new();
         let work = release::install(
             &self.cluster,
@@ -80,7 +74,8 @@ impl Previews {
             &progress,
             ctx.cancelled(),
         );
-        // Not dropped on cancellation: the workflow goes on to the teardown when this returns, and Helm must have ended by then.
+        // Not dropped on cancellation: the workflow goes on to the teardown when this
+        // returns, and Helm must have ended by then.
         run_to_completion(&ctx, &progress, Box::pin(work)).await
     }
 
@@ -93,13 +88,7 @@ impl Previews {
     ) -> Result<Readiness, ActivityError> {
         let progress = Progress::new();
         let asked_at = first_asked(&ctx);
-        let work = readiness::await_ready(
-            &self.cluster,
-            &self.readiness,
-            &request,
-            asked_at,
-            &progress,
-        );
+        let work = readiness::await_ready(&self.cluster, &self.readiness, &request, asked_at, &progress);
         run_cancellable(&ctx, &progress, work).await
     }
 
@@ -111,18 +100,13 @@ impl Previews {
         request: TearDown,
     ) -> Result<(), ActivityError> {
         let progress = Progress::new();
-        let work = tear_down(
-            &self.cluster,
-            &self.releases.helm,
-            &request,
-            &ctx,
-            &progress,
-        );
+        let work = tear_down(&self.cluster, &self.releases.helm, &request, &ctx, &progress);
         run_to_completion(&ctx, &progress, work).await
     }
 }
 
-/// When the workflow asked, however many attempts ago: the timeout does not start over because a worker was restarted.
+/// When the workflow asked, however many attempts ago: the timeout does not
+/// start over because a worker was restarted.
 fn first_asked(ctx: &ActivityContext) -> Timestamp {
     let scheduled = ctx.info().scheduled_time.unwrap_or_else(SystemTime::now);
     Timestamp::try_from(scheduled).unwrap_or_else(|_| Timestamp::now())

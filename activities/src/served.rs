@@ -1,5 +1,5 @@
-//! Checks that a repository is served at all, before anything is read, written or started in its name: the webhook is not the only way here.
-//! Who knows its secret, or may start workflows, could name any repository.
+//! Checks that a repository is served at all, before anything is read, written or started in its name: the
+//! webhook is not the only way here. Who knows its secret, or may start workflows, could name any repository.
 
 use domain::{AllowedOwners, Repository};
 
@@ -24,15 +24,10 @@ impl ActivityFailure for NotServed {
     }
 }
 
-pub(crate) fn assert_served(
-    owners: &AllowedOwners,
-    repository: &Repository,
-) -> Result<(), NotServed> {
+pub(crate) fn assert_served(owners: &AllowedOwners, repository: &Repository) -> Result<(), NotServed> {
     if owners.cover(repository) {
         Ok(())
     } else {
-        Err(NotServed {
-            repository: repository.clone(),
-        })
+        Err(NotServed { repository: repository.clone() })
     }
 }

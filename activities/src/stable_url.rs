@@ -1,8 +1,8 @@
 //! Points a pull request's stable URL to one preview, and to no other.
 //!
-//! A chart makes an Ingress for the address of its commit. Beside it, in the same namespace, stands one of ours: its *alias*, which says the same of
-//! the pull request's own address. It goes when its namespace goes. Only after it stands are those removed that lead elsewhere, so that at no time
-//! the address leads nowhere.
+//! A chart makes an Ingress for the address of its commit. Beside it, in the same namespace, stands one of
+//! ours: its *alias*, which says the same of the pull request's own address. It goes when its namespace goes.
+//! Only after it stands are those removed that lead elsewhere, so that at no time the address leads nowhere.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -37,9 +37,7 @@ pub(crate) enum StableUrlError {
     Cluster(#[from] ClusterError),
     #[error(transparent)]
     NamespaceLost(#[from] NamespaceLost),
-    #[error(
-        "no Ingress in namespace {namespace} serves {host}; does the chart use the value `host`?"
-    )]
+    #[error("no Ingress in namespace {namespace} serves {host}; does the chart use the value `host`?")]
     NoIngress { namespace: String, host: String },
     #[error("the cluster did not take the new address within {} s", time_left.as_secs())]
     TooSlow { time_left: Duration },
@@ -58,9 +56,7 @@ impl ActivityFailure for StableUrlError {
             ),
             Self::TooSlow { .. } => Failure::temporary(
                 "ClusterUnavailable",
-                explain(
-                    "The cluster did not answer in time while the stable URL was being changed.",
-                ),
+                explain("The cluster did not answer in time while the stable URL was being changed."),
             ),
         }
     }
@@ -68,7 +64,8 @@ impl ActivityFailure for StableUrlError {
 
 /// Returns the address, which leads to the preview from then on.
 ///
-/// It must end by itself within `time_left`, before Temporal gives it up: beside its successor it could lead the address to another preview.
+/// It must end by itself within `time_left`, before Temporal gives it up: beside its successor it
+/// could lead the address to another preview.
 pub(crate) async fn point_to(
     cluster: &Cluster,
     request: &PointStableUrl,
@@ -140,10 +137,7 @@ async fn remove_others(
         }
         let (namespace, name) = (alias.namespace().unwrap_or_default(), alias.name_any());
         let ingresses: Api<Ingress> = Api::namespaced(cluster.client.clone(), &namespace);
-        let exactly_this = Preconditions {
-            uid: alias.uid(),
-            resource_version: None,
-        };
+        let exactly_this = Preconditions { uid: alias.uid(), resource_version: None };
         delete_exactly(&ingresses, &name, exactly_this, DeleteParams::default())
             .await
             .doing(|| format!("deleting Ingress {name} in namespace {namespace}"))?;
@@ -153,10 +147,7 @@ async fn remove_others(
 
 /// Does this alias lead the pull request's address anywhere but where it shall?
 fn leads_elsewhere(alias: &ObjectMeta, preview: &PreviewId, standing: &[Place]) -> bool {
-    let place = (
-        alias.namespace.clone().unwrap_or_default(),
-        alias.name.clone().unwrap_or_default(),
-    );
+    let place = (alias.namespace.clone().unwrap_or_default(), alias.name.clone().unwrap_or_default());
     is_address_of(alias, preview) && !standing.contains(&place)
 }
 
@@ -168,10 +159,7 @@ fn alias(ingress: &Ingress, host: &str, stable_host: &str, mark: &ObjectMeta) ->
         .iter()
         .flatten()
         .filter(|rule| rule.host.as_deref() == Some(host))
-        .map(|rule| IngressRule {
-            host: Some(stable_host.to_owned()),
-            http: rule.http.clone(),
-        })
+        .map(|rule| IngressRule { host: Some(stable_host.to_owned()), http: rule.http.clone() })
         .collect();
     if rules.is_empty() {
         return None;
@@ -184,9 +172,7 @@ fn alias(ingress: &Ingress, host: &str, stable_host: &str, mark: &ObjectMeta) ->
         .collect();
     annotations.extend(mark.annotations.clone().unwrap_or_default());
     // Two Ingresses that order certificates for different hosts into one secret would overwrite each other's.
-    let orders_certificate = annotations
-        .keys()
-        .any(|key| key.starts_with(ORDERS_CERTIFICATE));
+    let orders_certificate = annotations.keys().any(|key| key.starts_with(ORDERS_CERTIFICATE));
     let tls: Vec<_> = spec
         .tls
         .iter()
@@ -227,17 +213,11 @@ fn alias_tls(
     if kept.is_empty() && !hosts.is_empty() {
         return None;
     }
-    let secret_name = tls.secret_name.clone().map(|name| {
-        if orders_certificate {
-            format!("{name}{SUFFIX}")
-        } else {
-            name
-        }
-    });
-    Some(IngressTLS {
-        hosts: (!kept.is_empty()).then_some(kept),
-        secret_name,
-    })
+    let secret_name = tls
+        .secret_name
+        .clone()
+        .map(|name| if orders_certificate { format!("{name}{SUFFIX}") } else { name });
+    Some(IngressTLS { hosts: (!kept.is_empty()).then_some(kept), secret_name })
 }
 
 #[cfg(test)]
@@ -252,10 +232,7 @@ mod tests {
     fn alias_of(ingress: Value) -> Option<Value> {
         let ingress: Ingress = serde_json::from_value(ingress).expect("an Ingress");
         let mark = ObjectMeta {
-            labels: Some(BTreeMap::from([(
-                "preview.internal/instance".to_owned(),
-                "default".to_owned(),
-            )])),
+            labels: Some(BTreeMap::from([("preview.internal/instance".to_owned(), "default".to_owned())])),
             annotations: Some(BTreeMap::from([(
                 "preview.internal/address-of".to_owned(),
                 "octo-org/hello-world#12".to_owned(),
@@ -345,14 +322,8 @@ mod tests {
         };
         let ordered = json!({ "cert-manager.io/cluster-issuer": "letsencrypt" });
         let own = json!([{ "hosts": [HOST, "other.example.com"], "secretName": "tls" }]);
-        assert_eq!(
-            tls(json!({}), own.clone()),
-            json!([{ "hosts": [STABLE], "secretName": "tls" }])
-        );
-        assert_eq!(
-            tls(ordered, own),
-            json!([{ "hosts": [STABLE], "secretName": "tls-stable-address" }])
-        );
+        assert_eq!(tls(json!({}), own.clone()), json!([{ "hosts": [STABLE], "secretName": "tls" }]));
+        assert_eq!(tls(ordered, own), json!([{ "hosts": [STABLE], "secretName": "tls-stable-address" }]));
         for everybodys in [
             json!([{ "hosts": ["*.previews.example.com"], "secretName": "wildcard" }]),
             json!([{ "secretName": "wildcard" }]),
@@ -366,16 +337,13 @@ mod tests {
     /// A label can be alike by chance, or because somebody has looked for a name that makes it so.
     #[test]
     fn only_the_same_pull_requests_aliases_are_removed() {
-        let preview: PreviewId = format!("octo-org/shop#12:{}", "0".repeat(40))
-            .parse()
-            .expect("an id");
+        let preview: PreviewId = format!("octo-org/shop#12:{}", "0".repeat(40)).parse().expect("an id");
         let standing = [("preview-new".to_owned(), "app-stable-address".to_owned())];
         let alias = |namespace: &str, of: Option<&str>| ObjectMeta {
             namespace: Some(namespace.to_owned()),
             name: Some("app-stable-address".to_owned()),
-            annotations: of.map(|of| {
-                BTreeMap::from([("preview.internal/address-of".to_owned(), of.to_owned())])
-            }),
+            annotations: of
+                .map(|of| BTreeMap::from([("preview.internal/address-of".to_owned(), of.to_owned())])),
             ..ObjectMeta::default()
         };
         for (namespace, of, is_removed) in [
@@ -386,11 +354,7 @@ mod tests {
             ("preview-old", None, false),
         ] {
             let alias = alias(namespace, of);
-            assert_eq!(
-                leads_elsewhere(&alias, &preview, &standing),
-                is_removed,
-                "{namespace} {of:?}"
-            );
+            assert_eq!(leads_elsewhere(&alias, &preview, &standing), is_removed, "{namespace} {of:?}");
         }
     }
 

@@ -17,10 +17,11 @@ use crate::{
     release::uninstall,
 };
 
-/// Returns when nothing of this run is left. A cancellation of the activity is a worker that shuts down; Helm is then stopped, and the next attempt
-/// goes on.
+/// Returns when nothing of this run is left. A cancellation of the activity is a worker that shuts down; Helm
+/// is then stopped, and the next attempt goes on.
 ///
-/// What is this run's is known by what it says, not by its name, which another key of the service would have made another one.
+/// What is this run's is known by what it says, not by its name, which another key of
+/// the service would have made another one.
 pub(crate) async fn tear_down(
     cluster: &Cluster,
     helm: &Helm,
@@ -57,7 +58,8 @@ async fn remove(
     let uid = namespace.uid().unwrap_or_default();
     if !is_terminating(namespace) {
         progress.report(format!("helm uninstall {}", preview.release()));
-        // The namespace takes with it whatever is in it; what Helm could not do is only worth a line in the log.
+        // The namespace takes with it whatever is in it; what Helm could not do
+        // is only worth a line in the log.
         if let Err(error) = uninstall(helm, preview, &name, ctx.cancelled()).await {
             tracing::warn!(namespace = name, %error, "helm uninstall did not succeed; deleting the namespace all the same");
         }
@@ -65,10 +67,7 @@ async fn remove(
             return Err(DeleteError::Cancelled);
         }
         stop_pods(cluster, &name).await;
-        let exactly_this = Preconditions {
-            uid: Some(uid.clone()),
-            resource_version: None,
-        };
+        let exactly_this = Preconditions { uid: Some(uid.clone()), resource_version: None };
         delete(cluster, &name, exactly_this).await?;
     }
     tokio::select! {
@@ -77,8 +76,9 @@ async fn remove(
     }
 }
 
-/// The namespace controller lets a deleted namespace rest for five seconds; when it then finds a pod that takes its time to stop, it looks again
-/// only after half of that time. So all pods begin to stop at once, those that Helm does not know of included.
+/// The namespace controller lets a deleted namespace rest for five seconds; when it then finds a pod that
+/// takes its time to stop, it looks again only after half of that time. So all pods begin to stop at once,
+/// those that Helm does not know of included.
 async fn stop_pods(cluster: &Cluster, namespace: &str) {
     let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), namespace);
     let stopped = pods

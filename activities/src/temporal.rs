@@ -1,4 +1,5 @@
-//! What Temporal knows of our workflows. Asked before anything is taken from, or given to, a run, and before anything is written.
+//! What Temporal knows of our workflows. Asked before anything is taken from, or given
+//! to, a run, and before anything is written.
 
 use std::{collections::HashSet, error::Error, time::Duration};
 
@@ -47,10 +48,7 @@ pub(crate) struct TemporalError {
 
 impl TemporalError {
     pub(crate) fn new(doing: String, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self {
-            doing,
-            source: source.into(),
-        }
+        Self { doing, source: source.into() }
     }
 }
 
@@ -68,7 +66,8 @@ pub(crate) async fn latest_run(
     temporal: &Client,
     workflow_id: &str,
 ) -> Result<Option<LatestRun>, TemporalError> {
-    // An empty ID, from a namespace whose annotation was torn off, is nobody's; Temporal would call the question itself invalid.
+    // An empty ID, from a namespace whose annotation was torn off, is nobody's;
+    // Temporal would call the question itself invalid.
     if workflow_id.is_empty() {
         return Ok(None);
     }
@@ -86,10 +85,7 @@ pub(crate) async fn latest_run(
                 .and_then(|login| login.parse().ok()),
         })),
         Err(WorkflowInteractionError::NotFound(_)) => Ok(None),
-        Err(error) => Err(TemporalError::new(
-            format!("asking Temporal for workflow {workflow_id}"),
-            error,
-        )),
+        Err(error) => Err(TemporalError::new(format!("asking Temporal for workflow {workflow_id}"), error)),
     }
 }
 
@@ -108,9 +104,7 @@ pub enum UnknownTemporalNamespace {
 ///
 /// # Errors
 /// If Temporal does not give it.
-pub async fn namespace_id(
-    temporal: &Client,
-) -> Result<TemporalNamespaceId, UnknownTemporalNamespace> {
+pub async fn namespace_id(temporal: &Client) -> Result<TemporalNamespaceId, UnknownTemporalNamespace> {
     let id = describe_namespace(temporal)
         .await
         .map_err(|error| UnknownTemporalNamespace::Unavailable(error.to_string()))?;
@@ -128,15 +122,13 @@ pub(crate) async fn describe_namespace(temporal: &Client) -> Result<String, Temp
         .workflow_service()
         .describe_namespace(request.into_request())
         .await
-        .map_err(|status| {
-            TemporalError::new("asking Temporal for its namespace".to_owned(), status)
-        })?;
+        .map_err(|status| TemporalError::new("asking Temporal for its namespace".to_owned(), status))?;
     let info = described.into_inner().namespace_info;
     Ok(info.unwrap_or_default().id)
 }
 
-/// Which of these previews' workflows are open, by Temporal's records: one question for up to 1,000 of them. Records lag a moment behind: what is
-/// not named here may be open all the same.
+/// Which of these previews' workflows are open, by Temporal's records: one question for up to 1,000 of them.
+/// Records lag a moment behind: what is not named here may be open all the same.
 pub(crate) async fn open_among<'a>(
     temporal: &Client,
     previews: impl Iterator<Item = &'a PreviewId>,
@@ -161,10 +153,7 @@ pub(crate) async fn open_among<'a>(
 
 fn open_query(ids: &[String]) -> String {
     let quoted: Vec<_> = ids.iter().map(|id| quoted(id)).collect();
-    format!(
-        "ExecutionStatus = 'Running' AND WorkflowId IN ({})",
-        quoted.join(",")
-    )
+    format!("ExecutionStatus = 'Running' AND WorkflowId IN ({})", quoted.join(","))
 }
 
 /// The previews of a task queue that should have ended before, and whose workflow is open; up to 100 of them.
@@ -238,10 +227,7 @@ mod tests {
     #[test]
     fn one_question_names_all_workflow_ids_of_a_page() {
         let ids = ["o/r#1:a", "o/r#2:b"].map(str::to_owned);
-        assert_eq!(
-            open_query(&ids),
-            "ExecutionStatus = 'Running' AND WorkflowId IN ('o/r#1:a','o/r#2:b')"
-        );
+        assert_eq!(open_query(&ids), "ExecutionStatus = 'Running' AND WorkflowId IN ('o/r#1:a','o/r#2:b')");
     }
 
     #[test]

@@ -13,18 +13,15 @@ pub struct Links {
 }
 
 impl Links {
-    /// The page of the very run; before there is one, of whatever run the ID will have. IDs hold slashes and hashes, which the address must not
-    /// take for its own.
+    /// The page of the very run; before there is one, of whatever run the ID will have. IDs hold slashes and
+    /// hashes, which the address must not take for its own.
     pub(crate) fn workflow(&self, preview: &PreviewId, run_id: Option<&str>) -> Option<Url> {
         let mut url = self.temporal_ui.clone()?;
         let workflow_id = preview.to_string();
         let mut segments = url.path_segments_mut().ok()?;
-        segments.pop_if_empty().extend([
-            "namespaces",
-            &self.temporal_namespace,
-            "workflows",
-            &workflow_id,
-        ]);
+        segments
+            .pop_if_empty()
+            .extend(["namespaces", &self.temporal_namespace, "workflows", &workflow_id]);
         if let Some(run_id) = run_id {
             segments.push(run_id);
         }

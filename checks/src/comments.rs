@@ -13,7 +13,8 @@ fn width() -> usize {
         .expect("rustfmt.toml sets max_width")
 }
 
-/// The numbers of the lines whose comment is too wide and could be wrapped: no table, no code, more than one word.
+/// The numbers of the lines whose comment is too wide and could be wrapped: no
+/// table, no code, more than one word.
 fn too_wide(text: &str, width: usize) -> Vec<usize> {
     let mut fenced = false;
     let mut found = Vec::new();

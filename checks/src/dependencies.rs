@@ -23,9 +23,7 @@ const TEMPORAL: &[&str] = &["temporalio-*"];
 /// Clients of HTTP, and encryption.
 const CLIENTS: &[&str] = &["reqwest", "hyper-rustls", "rustls"];
 /// Sockets and HTTP. `workflows` gets some of it along with Temporal's own types.
-const NETWORK: &[&str] = &[
-    "tokio", "tokio-*", "http", "hyper", "hyper-*", "tonic", "axum",
-];
+const NETWORK: &[&str] = &["tokio", "tokio-*", "http", "hyper", "hyper-*", "tonic", "axum"];
 /// What there is for developers only.
 const DEVELOPMENT: &[&str] = &["dev", "stack", "github-stand-in", "tests"];
 
@@ -64,16 +62,9 @@ const RULES: &[Rule] = &[
 impl Rule {
     /// What it links and must not.
     fn broken_by(&self, linked: &BTreeSet<String>, members: &BTreeSet<String>) -> Vec<String> {
-        let forbidden = |name: &str| {
-            self.never
-                .iter()
-                .copied()
-                .flatten()
-                .any(|rule| fits(rule, name))
-        };
-        let not_allowed = |name: &str| {
-            members.contains(name) && self.ours.is_some_and(|allowed| !allowed.contains(&name))
-        };
+        let forbidden = |name: &str| self.never.iter().copied().flatten().any(|rule| fits(rule, name));
+        let not_allowed =
+            |name: &str| members.contains(name) && self.ours.is_some_and(|allowed| !allowed.contains(&name));
         linked
             .iter()
             .filter(|name| *name != self.of)
@@ -99,10 +90,7 @@ fn tree(format: &str, arguments: &[&str]) -> BTreeSet<String> {
         .output()
         .expect("Cargo runs");
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success(),
-        "cargo tree {arguments:?}: {errors}"
-    );
+    assert!(output.status.success(), "cargo tree {arguments:?}: {errors}");
     String::from_utf8_lossy(&output.stdout)
         .lines()
         .map(|line| line.trim_end_matches(" (*)").to_owned())
@@ -128,11 +116,7 @@ fn nobody_links_what_it_must_not() {
     let members = members();
     let mut broken = Vec::new();
     for rule in RULES {
-        assert!(
-            members.contains(rule.of),
-            "the table names the crate {}, and there is none",
-            rule.of
-        );
+        assert!(members.contains(rule.of), "the table names the crate {}, and there is none", rule.of);
         let linked = names(&["--package", rule.of, "--edges", "normal"]);
         broken.extend(rule.broken_by(&linked, &members));
     }
@@ -147,17 +131,12 @@ fn nobody_links_what_it_must_not() {
 fn plain_cargo_test_takes_in_every_crate_that_needs_no_stack() {
     let mut wanted = members();
     wanted.remove("tests");
-    assert_eq!(
-        names(&["--depth", "0"]),
-        wanted,
-        "`default-members` in Cargo.toml"
-    );
+    assert_eq!(names(&["--depth", "0"]), wanted, "`default-members` in Cargo.toml");
 }
 
 #[test]
 fn cargo_dev_and_cargo_dev_test_share_one_build() {
-    let features =
-        |which: &[&str]| tree("{p} {f}", &[&["--edges", "normal,build"], which].concat());
+    let features = |which: &[&str]| tree("{p} {f}", &[&["--edges", "normal,build"], which].concat());
     let (alone, with_tests) = (features(&[]), features(&["--workspace"]));
     let twice: Vec<_> = alone.difference(&with_tests).collect();
     assert!(
@@ -176,8 +155,5 @@ fn what_is_not_allowed_is_named() {
     let set = |names: &[&str]| names.iter().map(ToString::to_string).collect();
     let members = set(&["webhook", "service", "github"]);
     let linked = set(&["webhook", "service", "github", "kube-core", "serde"]);
-    assert_eq!(
-        rule.broken_by(&linked, &members),
-        ["webhook links github", "webhook links kube-core"]
-    );
+    assert_eq!(rule.broken_by(&linked, &members), ["webhook links github", "webhook links kube-core"]);
 }

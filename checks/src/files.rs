@@ -12,13 +12,7 @@ pub(crate) fn root() -> &'static Path {
 pub(crate) fn all() -> Vec<PathBuf> {
     let output = Command::new("git")
         .current_dir(root())
-        .args([
-            "ls-files",
-            "-z",
-            "--cached",
-            "--others",
-            "--exclude-standard",
-        ])
+        .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
         .output()
         .expect("git runs");
     assert!(output.status.success(), "git ls-files: {output:?}");

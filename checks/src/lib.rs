@@ -1,4 +1,5 @@
-//! What must hold for the repository as a whole, as tests. They need Cargo and git, and run first in `.ci/run`.
+//! What must hold for the repository as a whole, as tests. They need Cargo and
+//! git, and run first in `.ci/run`.
 
 #[cfg(test)]
 mod comments;

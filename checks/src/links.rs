@@ -21,13 +21,11 @@ impl Page {
         let mut page = Self::default();
         let mut heading: Option<String> = None;
         let mut same: HashMap<String, usize> = HashMap::new();
-        let options =
-            Options::ENABLE_TABLES | Options::ENABLE_FOOTNOTES | Options::ENABLE_STRIKETHROUGH;
+        let options = Options::ENABLE_TABLES | Options::ENABLE_FOOTNOTES | Options::ENABLE_STRIKETHROUGH;
         for (event, place) in Parser::new_ext(text, options).into_offset_iter() {
             match event {
                 Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
-                    page.links
-                        .push((dest_url.into_string(), line(text, place.start)));
+                    page.links.push((dest_url.into_string(), line(text, place.start)));
                 }
                 Event::Start(Tag::Heading { .. }) => heading = Some(String::new()),
                 Event::End(TagEnd::Heading(_)) => {
@@ -93,10 +91,7 @@ impl Site {
         let pages = files::with_extension("md")
             .map(|file| (file.clone(), Page::read(&files::read(&file))))
             .collect();
-        Self {
-            files: files::all().into_iter().collect(),
-            pages,
-        }
+        Self { files: files::all().into_iter().collect(), pages }
     }
 
     /// Why a link on `page` leads nowhere; `None` if it leads somewhere, or to another site.
@@ -124,21 +119,12 @@ impl Site {
         }
         // Without a part, it leads somewhere.
         let part = part?;
-        if let Some(page) = self
-            .pages
-            .get(&target)
-            .or_else(|| self.pages.get(&target.join("README.md")))
-        {
+        if let Some(page) = self.pages.get(&target).or_else(|| self.pages.get(&target.join("README.md"))) {
             return (!page.anchors.contains(part)).then(|| format!("no heading is called #{part}"));
         }
-        let last = self
-            .files
-            .contains(&target)
-            .then(|| files::read(&target).lines().count());
-        let lines: Option<Vec<usize>> = part
-            .split('-')
-            .map(|line| line.strip_prefix('L')?.parse().ok())
-            .collect();
+        let last = self.files.contains(&target).then(|| files::read(&target).lines().count());
+        let lines: Option<Vec<usize>> =
+            part.split('-').map(|line| line.strip_prefix('L')?.parse().ok()).collect();
         match (lines, last) {
             (Some(lines), Some(last)) if lines.iter().all(|line| (1..=last).contains(line)) => None,
             _ => Some(format!("there is no #{part} in it")),
@@ -186,10 +172,7 @@ fn every_link_between_our_pages_leads_somewhere() {
 fn site(pages: &[(&str, &str)]) -> Site {
     Site {
         files: pages.iter().map(|(file, _)| file.into()).collect(),
-        pages: pages
-            .iter()
-            .map(|(file, text)| (file.into(), Page::read(text)))
-            .collect(),
+        pages: pages.iter().map(|(file, text)| (file.into(), Page::read(text))).collect(),
     }
 }
 
@@ -199,35 +182,19 @@ fn links_are_seen_in_tables_in_pictures_and_in_html() {
                 ![a picture](a.png)\n\n<img width=\"4\" src=\"b.png\">\n\n[c]\n\n[c]: c.md\n\n`[no](link)`\n";
     let found: Vec<_> = Page::read(text).links;
     let found: Vec<_> = found.iter().map(|(link, line)| (&**link, *line)).collect();
-    assert_eq!(
-        found,
-        [
-            ("webhook/src/main.rs#L3", 3),
-            ("a.png", 5),
-            ("b.png", 7),
-            ("c.md", 9)
-        ]
-    );
+    assert_eq!(found, [("webhook/src/main.rs#L3", 3), ("a.png", 5), ("b.png", 7), ("c.md", 9)]);
 }
 
 #[test]
 fn headings_are_called_what_github_calls_them() {
-    let page =
-        Page::read("# Of the `service`\n## What's new?\n## What's new?\n<a name=\"here\"></a>\n");
+    let page = Page::read("# Of the `service`\n## What's new?\n## What's new?\n<a name=\"here\"></a>\n");
     let anchors: Vec<_> = page.anchors.iter().map(String::as_str).collect();
-    assert_eq!(
-        anchors,
-        ["here", "of-the-service", "whats-new", "whats-new-1"]
-    );
+    assert_eq!(anchors, ["here", "of-the-service", "whats-new", "whats-new-1"]);
 }
 
 #[test]
 fn what_leads_nowhere_is_said() {
-    let site = site(&[
-        ("README.md", "# Preview\n"),
-        ("docs/a.md", "# A\n"),
-        ("docs/images/b.png", ""),
-    ]);
+    let site = site(&[("README.md", "# Preview\n"), ("docs/a.md", "# A\n"), ("docs/images/b.png", "")]);
     let broken = |link| site.broken(Path::new("docs/a.md"), link);
     for good in [
         "#a",
@@ -257,8 +224,7 @@ fn what_leads_nowhere_is_said() {
 #[test]
 fn a_line_of_a_source_file_has_to_be_there() {
     let site = Site::read();
-    let broken =
-        |part: &str| site.broken(Path::new("README.md"), &format!("checks/src/lib.rs{part}"));
+    let broken = |part: &str| site.broken(Path::new("README.md"), &format!("checks/src/lib.rs{part}"));
     assert_eq!(broken("#L1"), None);
     assert_eq!(broken("#L1-L3"), None);
     assert!(broken("#L100000").is_some() && broken("#main").is_some());

@@ -16,11 +16,7 @@ const DEFAULT_FILTER: &str = "warn,dev=info,stack=info,github_stand_in=info";
 
 /// The local stack and the checks of this project.
 #[derive(Parser)]
-#[command(
-    name = "cargo dev",
-    bin_name = "cargo dev",
-    disable_help_subcommand = true
-)]
+#[command(name = "cargo dev", bin_name = "cargo dev", disable_help_subcommand = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -28,7 +24,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Starts everything — Temporal, Kubernetes, the ingress, GitHub's stand-in — and prints where it is. Ctrl-C stops it.
+    /// Starts everything — Temporal, Kubernetes, the ingress, GitHub's stand-in —
+    /// and prints where it is. Ctrl-C stops it.
     Up(up::Options),
     /// Plays a conversation, from the first push to the last word, and prints it with timings.
     Demo(demo::Options),
@@ -76,7 +73,8 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     if let Command::Init { command } = command {
         return Ok(stack::namespace::init(&command)?);
     }
-    // Two libraries use rustls, and it is for the program to choose what they encrypt with. It fails only when chosen before.
+    // Two libraries use rustls, and it is for the program to choose what they
+    // encrypt with. It fails only when chosen before.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| DEFAULT_FILTER.into());
     tracing_subscriber::fmt()

@@ -1,4 +1,5 @@
-//! Gives a command of `cargo dev` a stack of its own: runs `cargo dev up` beside it, on free ports, and stops it in the end.
+//! Gives a command of `cargo dev` a stack of its own: runs `cargo dev up` beside
+//! it, on free ports, and stops it in the end.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -32,14 +33,8 @@ impl RunningStack {
         fs::create_dir_all(state)?;
         let log = state.join("up.log");
         let output = File::create(&log)?;
-        let Ports {
-            github,
-            webhook,
-            temporal,
-            temporal_ui,
-            ingress,
-            api_server,
-        } = StackOptions::ephemeral(state.to_owned())?.ports;
+        let Ports { github, webhook, temporal, temporal_ui, ingress, api_server } =
+            StackOptions::ephemeral(state.to_owned())?.ports;
         let mut command = Command::new("setpriv");
         // The stack stops even when this process is killed.
         command
@@ -65,14 +60,8 @@ impl RunningStack {
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output);
-        let process = command
-            .spawn()
-            .context("cannot run setpriv; is util-linux installed?")?;
-        let mut stack = Self {
-            state: state.to_owned(),
-            log,
-            process,
-        };
+        let process = command.spawn().context("cannot run setpriv; is util-linux installed?")?;
+        let mut stack = Self { state: state.to_owned(), log, process };
         stack.ready().await?;
         Ok(stack)
     }
@@ -84,13 +73,13 @@ impl RunningStack {
             fs::read_to_string(&*log)
                 .is_ok_and(|text| text.lines().any(|line| line.starts_with("Ready after")))
         };
-        let ready = eventually(START_PATIENCE, async || {
-            if says_ready() {
-                Ok(())
-            } else {
-                Err("not ready".to_owned())
-            }
-        });
+        let ready =
+            eventually(
+                START_PATIENCE,
+                async || {
+                    if says_ready() { Ok(()) } else { Err("not ready".to_owned()) }
+                },
+            );
         tokio::select! {
             ended = process.wait() => bail!("the stack did not start ({}):\n{}", ended?, fs::read_to_string(&*log)?),
             ready = ready => ready.map_err(|why| anyhow!("the stack is {why}; see {}", log.display())),
@@ -110,11 +99,7 @@ impl RunningStack {
         let status = timeout(STOP_PATIENCE, self.process.wait())
             .await
             .context("the stack does not stop")??;
-        ensure!(
-            status.success(),
-            "the stack stopped with {status}:\n{}",
-            fs::read_to_string(&self.log)?
-        );
+        ensure!(status.success(), "the stack stopped with {status}:\n{}", fs::read_to_string(&self.log)?);
         Ok(())
     }
 }

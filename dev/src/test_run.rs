@@ -53,24 +53,12 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
 
 async fn test(stack: &RunningStack, arguments: &[OsString]) -> anyhow::Result<()> {
     let threads = std::env::var_os("RUST_TEST_THREADS").unwrap_or_else(|| THREADS.into());
-    let mut words: Vec<OsString> = ["test", "--workspace", "--no-fail-fast", "--"]
-        .map(Into::into)
-        .into();
+    let mut words: Vec<OsString> = ["test", "--workspace", "--no-fail-fast", "--"].map(Into::into).into();
     words.extend_from_slice(arguments);
-    cargo(
-        &words,
-        &[
-            ("PREVIEW_STACK_ENV", stack.env_file().into()),
-            ("RUST_TEST_THREADS", threads),
-        ],
-    )
-    .await
+    cargo(&words, &[("PREVIEW_STACK_ENV", stack.env_file().into()), ("RUST_TEST_THREADS", threads)]).await
 }
 
-async fn cargo<Word: AsRef<OsStr>>(
-    words: &[Word],
-    environment: &[(&str, OsString)],
-) -> anyhow::Result<()> {
+async fn cargo<Word: AsRef<OsStr>>(words: &[Word], environment: &[(&str, OsString)]) -> anyhow::Result<()> {
     let status = stack::cargo::command()
         .args(words)
         .envs(environment.iter().map(|(name, value)| (name, value)))
@@ -79,10 +67,7 @@ async fn cargo<Word: AsRef<OsStr>>(
         .status()
         .await
         .context("cannot run cargo")?;
-    let shown: Vec<_> = words
-        .iter()
-        .map(|word| word.as_ref().to_string_lossy())
-        .collect();
+    let shown: Vec<_> = words.iter().map(|word| word.as_ref().to_string_lossy()).collect();
     ensure!(status.success(), "cargo {} failed", shown.join(" "));
     Ok(())
 }

@@ -86,13 +86,9 @@ pub(crate) async fn outside(options: Options) -> anyhow::Result<ExitCode> {
         services::build().await?;
     }
     // The same options again: the inside resolves them in the same way.
-    let arguments = std::env::args_os().skip(1).map(|word| {
-        if word == "up" {
-            OsString::from("stack")
-        } else {
-            word
-        }
-    });
+    let arguments = std::env::args_os()
+        .skip(1)
+        .map(|word| if word == "up" { OsString::from("stack") } else { word });
     let code = namespace::run(&program, arguments).await?;
     Stack::withdraw(&options.state);
     Ok(code)
@@ -100,10 +96,7 @@ pub(crate) async fn outside(options: Options) -> anyhow::Result<ExitCode> {
 
 /// Starts the stack, says where everything is, and stops when asked to or when a part fails.
 pub(crate) async fn inside(options: Options) -> anyhow::Result<ExitCode> {
-    ensure!(
-        namespace::is_inside(),
-        "`dev stack` is for the stack's own use; type `cargo dev up`"
-    );
+    ensure!(namespace::is_inside(), "`dev stack` is for the stack's own use; type `cargo dev up`");
     let platform_only = options.platform_only;
     let options = options.resolve()?;
     let toolbox = Toolbox::ensure_all(needed(&options.cluster)).await?;
@@ -141,18 +134,12 @@ async fn run(stack: &mut Stack, platform_only: bool) -> anyhow::Result<()> {
 
 fn announce(env: &StackEnv, file: &Path, started: Instant) {
     println!("Ready after {:.1} s.\n", started.elapsed().as_secs_f64());
-    let page = env
-        .service
-        .as_ref()
-        .map(|service| ("GitHub", service.github_page_url.clone()));
+    let page = env.service.as_ref().map(|service| ("GitHub", service.github_page_url.clone()));
     let previews = env.preview_domain.replacen("://", "://….", 1);
     let rest = [
         ("Temporal", env.temporal_ui_url.clone()),
         ("Previews", previews),
-        (
-            "kubectl",
-            format!("export KUBECONFIG={}", env.kubeconfig.display()),
-        ),
+        ("kubectl", format!("export KUBECONFIG={}", env.kubeconfig.display())),
         ("All addresses", file.display().to_string()),
     ];
     for (what, at) in page.into_iter().chain(rest) {
@@ -185,8 +172,8 @@ fn needed(cluster: &ClusterChoice) -> &'static [Tool] {
 
 impl Options {
     fn resolve(self) -> anyhow::Result<StackOptions> {
-        let state = std::path::absolute(&self.state)
-            .with_context(|| format!("--state {}", self.state.display()))?;
+        let state =
+            std::path::absolute(&self.state).with_context(|| format!("--state {}", self.state.display()))?;
         let ports = Ports {
             github: self.github_port,
             webhook: self.webhook_port,
@@ -236,14 +223,12 @@ fn kubeconfig_with(context: &str) -> anyhow::Result<PathBuf> {
     let files = std::env::var_os("KUBECONFIG")
         .map(|paths| std::env::split_paths(&paths).collect())
         .or_else(|| {
-            std::env::var_os("HOME")
-                .map(|home| vec![PathBuf::from(home).join(".kube").join("config")])
+            std::env::var_os("HOME").map(|home| vec![PathBuf::from(home).join(".kube").join("config")])
         })
         .unwrap_or_default();
     let mut known = Vec::new();
     for file in files.iter().filter(|file| file.exists()) {
-        let config =
-            Kubeconfig::read_from(file).with_context(|| format!("reading {}", file.display()))?;
+        let config = Kubeconfig::read_from(file).with_context(|| format!("reading {}", file.display()))?;
         if config.contexts.iter().any(|named| named.name == context) {
             return Ok(std::path::absolute(file)?);
         }
@@ -252,11 +237,7 @@ fn kubeconfig_with(context: &str) -> anyhow::Result<PathBuf> {
     bail!(
         "no context {context} in {}; known: {}",
         list(&files),
-        if known.is_empty() {
-            "none".into()
-        } else {
-            known.join(", ")
-        }
+        if known.is_empty() { "none".into() } else { known.join(", ") }
     )
 }
 

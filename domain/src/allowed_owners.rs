@@ -106,27 +106,11 @@ mod tests {
     #[test]
     fn nobody_and_everybody_are_no_answers() {
         for text in ["", " ", ",", " , "] {
-            assert_eq!(
-                text.parse::<AllowedOwners>(),
-                Err(InvalidAllowedOwners::Nobody),
-                "{text:?}"
-            );
+            assert_eq!(text.parse::<AllowedOwners>(), Err(InvalidAllowedOwners::Nobody), "{text:?}");
         }
-        for text in [
-            "*",
-            "octo-org/*",
-            "octo-*",
-            "octo-org,*",
-            "a/b/c",
-            "/",
-            "octo org",
-            "octo-org/",
-        ] {
+        for text in ["*", "octo-org/*", "octo-*", "octo-org,*", "a/b/c", "/", "octo org", "octo-org/"] {
             let error = text.parse::<AllowedOwners>().expect_err(text);
-            assert!(
-                matches!(error, InvalidAllowedOwners::Malformed(_)),
-                "{text:?}"
-            );
+            assert!(matches!(error, InvalidAllowedOwners::Malformed(_)), "{text:?}");
         }
     }
 

@@ -1,7 +1,8 @@
 //! The rules of a preview: what it is called, what people may ask for, what follows from what has happened.
 //!
-//! Everything is data and pure functions. No crate that does I/O or knows Temporal is in the dependency tree; `tests/dependencies.rs` of the
-//! crate `tests` proves it. The driver is the crate `workflows`, the world is touched in `activities`.
+//! Everything is data and pure functions. No crate that does I/O or knows Temporal is in the
+//! dependency tree; `tests/dependencies.rs` of the crate `tests` proves it. The driver is the crate
+//! `workflows`, the world is touched in `activities`.
 
 mod allowed_owners;
 mod command;
@@ -17,14 +18,12 @@ mod repository_path;
 mod ttl;
 
 pub use allowed_owners::{AllowedOwners, InvalidAllowedOwners};
-pub use command::{
-    COMMANDS, Command, CommandForm, MARKUP, Misunderstood, NOT_TEXT, WhoMay, parse_line,
-};
+pub use command::{COMMANDS, Command, CommandForm, MARKUP, Misunderstood, NOT_TEXT, WhoMay, parse_line};
 pub use explanation::Explanation;
 pub use id::{
-    CommentId, CommitSha, DeploymentId, InstallationId, InvalidCommitSha, InvalidLogin,
-    InvalidPreviewId, InvalidRepository, Login, NamespaceHandle, PreviewId, PullRequestNumber,
-    PullRequestRef, Repository, RepositoryId, RunIdentity,
+    CommentId, CommitSha, DeploymentId, InstallationId, InvalidCommitSha, InvalidLogin, InvalidPreviewId,
+    InvalidRepository, Login, NamespaceHandle, PreviewId, PullRequestNumber, PullRequestRef, Repository,
+    RepositoryId, RunIdentity,
 };
 pub use ignored_signals::IgnoredSignals;
 pub use names::{NameKey, Names, WeakNameKey};

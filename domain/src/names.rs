@@ -1,4 +1,5 @@
-//! The names of a preview in the cluster and in the DNS: legal for every legal repository name, and known to nobody but who has the key.
+//! The names of a preview in the cluster and in the DNS: legal for every legal repository name,
+//! and known to nobody but who has the key.
 
 use std::collections::BTreeSet;
 
@@ -24,9 +25,7 @@ pub struct NameKey(SecretString);
 
 /// The key is no secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "a key has at least {KEY_MIN} random characters: make one with `openssl rand -hex {KEY_MIN}`"
-)]
+#[error("a key has at least {KEY_MIN} random characters: make one with `openssl rand -hex {KEY_MIN}`")]
 pub struct WeakNameKey;
 
 impl NameKey {
@@ -44,19 +43,18 @@ impl NameKey {
         }
     }
 
-    /// Tells names apart where slugs do not (`a.b` and `a-b`, two owners, truncation). Whoever has not the key can neither guess it nor look for a
-    /// repository that has the same.
+    /// Tells names apart where slugs do not (`a.b` and `a-b`, two owners, truncation). Whoever has not the
+    /// key can neither guess it nor look for a repository that has the same.
     fn hash(&self, text: &str) -> String {
         let key = self.0.expose_secret().as_bytes();
         let mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
         let whole = mac.chain_update(text).finalize().into_bytes();
-        BASE32_NOPAD
-            .encode(&whole[..HASH_BYTES])
-            .to_ascii_lowercase()
+        BASE32_NOPAD.encode(&whole[..HASH_BYTES]).to_ascii_lowercase()
     }
 }
 
-/// Gives previews their names. The same ones for the same preview, key and domain: any worker, after any crash, finds them again.
+/// Gives previews their names. The same ones for the same preview, key and domain: any
+/// worker, after any crash, finds them again.
 #[derive(Clone, Debug)]
 pub struct Names {
     key: NameKey,
@@ -100,7 +98,8 @@ impl Names {
         namespace.starts_with("preview-") && namespace.ends_with(&tail)
     }
 
-    /// The host name of a preview, for its Ingress; its first label, of at most 63 characters: `pr-123-<sha7>-<repo-slug>-<hash>`.
+    /// The host name of a preview, for its Ingress; its first label, of at most 63
+    /// characters: `pr-123-<sha7>-<repo-slug>-<hash>`.
     #[must_use]
     pub fn host(&self, preview: &PreviewId) -> String {
         let head = format!("pr-{}-{}", preview.pull_request, preview.commit.short());
@@ -108,7 +107,8 @@ impl Names {
         self.domain.host(&label(preview, &head, &hash))
     }
 
-    /// The first label of the host name that follows the pull request, whichever commit is newest: `pr-123-<repo-slug>-<hash>`.
+    /// The first label of the host name that follows the pull request, whichever
+    /// commit is newest: `pr-123-<repo-slug>-<hash>`.
     #[must_use]
     pub fn stable_label(&self, preview: &PreviewId) -> String {
         let hash = self.key.hash(&preview.pull_request_name());
@@ -152,7 +152,8 @@ fn label(preview: &PreviewId, head: &str, hash: &str) -> String {
     }
 }
 
-/// The repository's name as a piece of a DNS label, at most `max` characters; empty if nothing of it is usable.
+/// The repository's name as a piece of a DNS label, at most `max` characters;
+/// empty if nothing of it is usable.
 fn slug(preview: &PreviewId, max: usize) -> String {
     let mut slug = String::with_capacity(max);
     for character in preview.repository.name().chars() {
@@ -193,33 +194,19 @@ mod tests {
     /// All names that are a namespace's or a host's first label.
     fn labels(names: &Names, preview: &PreviewId) -> [String; 3] {
         let first = |host: String| host.split('.').next().unwrap_or_default().to_owned();
-        [
-            names.namespace(preview),
-            first(names.host(preview)),
-            first(names.stable_host(preview)),
-        ]
+        [names.namespace(preview), first(names.host(preview)), first(names.stable_host(preview))]
     }
 
     fn any_preview() -> impl Strategy<Value = PreviewId> {
-        (
-            "[A-Za-z0-9-]{1,39}",
-            "[A-Za-z0-9._-]{1,100}",
-            1u32..,
-            "[0-9a-f]{40}",
-        )
-            .prop_filter_map(
-                "`.` and `..` are not repositories",
-                |(owner, name, number, commit)| {
-                    format!("{owner}/{name}#{number}:{commit}").parse().ok()
-                },
-            )
+        ("[A-Za-z0-9-]{1,39}", "[A-Za-z0-9._-]{1,100}", 1u32.., "[0-9a-f]{40}")
+            .prop_filter_map("`.` and `..` are not repositories", |(owner, name, number, commit)| {
+                format!("{owner}/{name}#{number}:{commit}").parse().ok()
+            })
     }
 
     fn is_dns_label(text: &str) -> bool {
         (1..=63).contains(&text.len())
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
             && !text.starts_with('-')
             && !text.ends_with('-')
     }
@@ -297,14 +284,8 @@ mod tests {
         parts(&namespace, "preview-hello-world-", "-pr-12-0123456");
         parts(&host, "pr-12-0123456-hello-world-", "");
         parts(&stable, "pr-12-hello-world-", "");
-        assert_eq!(
-            names().url(&id),
-            format!("https://{host}.previews.example.com/")
-        );
-        assert_eq!(
-            names().stable_url(&id),
-            format!("https://{stable}.previews.example.com/")
-        );
+        assert_eq!(names().url(&id), format!("https://{host}.previews.example.com/"));
+        assert_eq!(names().stable_url(&id), format!("https://{stable}.previews.example.com/"));
     }
 
     #[test]
@@ -322,18 +303,13 @@ mod tests {
         assert_ne!(names.stable_host(&commit_like), names.host(&dashed));
     }
 
-    /// Repositories that anyone can look for and make: in the first 40 bits of SHA-256 over what names them, these pairs are alike.
+    /// Repositories that anyone can look for and make: in the first 40 bits of SHA-256
+    /// over what names them, these pairs are alike.
     #[test]
     fn pairs_that_collide_without_a_key_stay_apart() {
         for (one, other) in [
-            (
-                "octo-org/shop..-_._--.__-#12",
-                "octo-org/shop--.-_._...-_.#12",
-            ),
-            (
-                "octo-org/shop-..__.-..--_-#12",
-                "octo-org/shop_._-_.-.-_-..#12",
-            ),
+            ("octo-org/shop..-_._--.__-#12", "octo-org/shop--.-_._...-_.#12"),
+            ("octo-org/shop-..__.-..--_-#12", "octo-org/shop_._-_.-.-_-..#12"),
         ] {
             let [one, other] = [one, other].map(|name| preview(&format!("{name}:{COMMIT}")));
             let names = names();
@@ -346,23 +322,13 @@ mod tests {
     #[test]
     fn a_key_is_long_random_and_shown_nowhere() {
         let random = "6f1c0d9be24a7385fa60c7d81b3e5924";
-        for good in [
-            random,
-            &format!("{random}\n"),
-            "correct horse battery staple, and more",
-        ] {
+        for good in [random, &format!("{random}\n"), "correct horse battery staple, and more"] {
             let key = NameKey::new(&good.into()).expect(good);
             let shown = format!("{key:?} {:?}", names_with(random));
             assert!(!shown.contains(good.trim()), "{shown}");
         }
         let spaces = format!("{}\n", " ".repeat(40));
-        for bad in [
-            "",
-            &random[1..],
-            &"changeme".repeat(8),
-            &spaces,
-            &"0".repeat(64),
-        ] {
+        for bad in ["", &random[1..], &"changeme".repeat(8), &spaces, &"0".repeat(64)] {
             assert!(NameKey::new(&bad.into()).is_err(), "{bad:?}");
         }
     }

@@ -7,7 +7,8 @@ use serde_with::{DeserializeFromStr, SerializeDisplay};
 /// Longest host name DNS allows, less the longest first label we put before the domain and its dot.
 const DOMAIN_MAX: usize = 253 - 63 - 1;
 
-/// The wildcard domain whose subdomains are previews, with scheme and port: `https://previews.example.com`, `http://preview.localhost:8088`.
+/// The wildcard domain whose subdomains are previews, with scheme and port:
+/// `https://previews.example.com`, `http://preview.localhost:8088`.
 #[derive(Clone, Debug, PartialEq, Eq, SerializeDisplay, DeserializeFromStr)]
 pub struct PreviewDomain {
     secure: bool,
@@ -57,9 +58,7 @@ impl FromStr for PreviewDomain {
             };
             let label_is_legal = |label: &str| {
                 (1..=63).contains(&label.len())
-                    && label
-                        .bytes()
-                        .all(|b| b.is_ascii_alphanumeric() || b == b'-')
+                    && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
                     && !label.starts_with('-')
                     && !label.ends_with('-')
             };
@@ -88,14 +87,8 @@ mod tests {
     #[test]
     fn a_preview_lives_below_the_domain() {
         for (text, url) in [
-            (
-                "http://preview.localhost:8088",
-                "http://pr-1.preview.localhost:8088/",
-            ),
-            (
-                "https://previews.example.com/",
-                "https://pr-1.previews.example.com/",
-            ),
+            ("http://preview.localhost:8088", "http://pr-1.preview.localhost:8088/"),
+            ("https://previews.example.com/", "https://pr-1.previews.example.com/"),
         ] {
             let domain: PreviewDomain = text.parse().expect("a domain");
             assert_eq!(domain.url(&domain.host("pr-1")), url);

@@ -7,7 +7,8 @@ use serde_with::{DeserializeFromStr, SerializeDisplay};
 /// Longest path, in bytes.
 const PATH_MAX: usize = 255;
 
-/// A folder below the root of a repository, written `./deploy/chart`: it leads nowhere else, whatever it is put behind.
+/// A folder below the root of a repository, written `./deploy/chart`: it leads
+/// nowhere else, whatever it is put behind.
 #[derive(Clone, Debug, PartialEq, Eq, SerializeDisplay, DeserializeFromStr)]
 pub struct RepositoryPath(Vec<String>);
 

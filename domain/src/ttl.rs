@@ -11,9 +11,7 @@ const LONGEST: SignedDuration = SignedDuration::from_hours(30 * 24);
 const SHORTEST: SignedDuration = SignedDuration::from_secs(1);
 
 /// A time to live: between 1 second and 30 days, in whole seconds.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, SerializeDisplay, DeserializeFromStr,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, SerializeDisplay, DeserializeFromStr)]
 pub struct Ttl(SignedDuration);
 
 /// The text is not a usable duration.
@@ -41,7 +39,8 @@ impl InvalidTtl {
 impl Ttl {
     /// Thirty minutes: how long a preview lives unless someone says otherwise.
     pub const DEFAULT: Self = Self(SignedDuration::from_mins(30));
-    /// One day: how long a preview lives at the most, extensions included, unless the service is configured otherwise.
+    /// One day: how long a preview lives at the most, extensions included,
+    /// unless the service is configured otherwise.
     pub const DEFAULT_MAXIMUM: Self = Self(SignedDuration::from_hours(24));
 
     /// For adding to a [`jiff::Timestamp`].
@@ -116,8 +115,7 @@ mod tests {
             (" 5m ", 300),
         ] {
             assert_eq!(
-                text.parse::<Ttl>()
-                    .map(|ttl| ttl.as_signed_duration().as_secs()),
+                text.parse::<Ttl>().map(|ttl| ttl.as_signed_duration().as_secs()),
                 Ok(seconds),
                 "{text}"
             );
@@ -143,11 +141,7 @@ mod tests {
             "٣٠m",
             "0.2s",
         ] {
-            assert!(
-                text.parse::<Ttl>().is_err(),
-                "{text:?} was read as {:?}",
-                text.parse::<Ttl>()
-            );
+            assert!(text.parse::<Ttl>().is_err(), "{text:?} was read as {:?}", text.parse::<Ttl>());
         }
     }
 

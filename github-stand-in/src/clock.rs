@@ -22,9 +22,7 @@ impl Clock {
     }
 
     pub(crate) fn advance(&self, by: Duration) {
-        self.ahead_ms.fetch_add(
-            i64::try_from(by.as_millis()).unwrap_or(i64::MAX),
-            Ordering::SeqCst,
-        );
+        self.ahead_ms
+            .fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
     }
 }

@@ -43,10 +43,8 @@ impl CannedAnswer {
     /// With one more header.
     #[must_use]
     pub fn with_header(mut self, name: &'static str, value: &'static str) -> Self {
-        self.headers.insert(
-            HeaderName::from_static(name),
-            HeaderValue::from_static(value),
-        );
+        self.headers
+            .insert(HeaderName::from_static(name), HeaderValue::from_static(value));
         self
     }
 

@@ -45,13 +45,9 @@ impl AppKey {
     }
 
     fn generate() -> Self {
-        let pair =
-            RsaKeyPair::generate(KeySize::Rsa2048).expect("the machine has entropy for a key");
+        let pair = RsaKeyPair::generate(KeySize::Rsa2048).expect("the machine has entropy for a key");
         let private: Pkcs8V1Der<'_> = pair.as_der().expect("a fresh key can be encoded");
-        let public: PublicKeyX509Der<'_> = pair
-            .public_key()
-            .as_der()
-            .expect("a fresh key can be encoded");
+        let public: PublicKeyX509Der<'_> = pair.public_key().as_der().expect("a fresh key can be encoded");
         let public = pem("PUBLIC KEY", public.as_ref());
         Self {
             private_pem: pem("PRIVATE KEY", private.as_ref()),
@@ -65,7 +61,8 @@ impl AppKey {
 
     /// Checks signature and claims as GitHub does.
     ///
-    /// Measured with the machine's clock, even where tests moved the stand-in's: the token was made by a client that knows only the former.
+    /// Measured with the machine's clock, even where tests moved the stand-in's: the token was
+    /// made by a client that knows only the former.
     pub(crate) fn verify(&self, token: &str, app_id: u64, client_id: &str) -> Result<(), JwtError> {
         let mut validation = Validation::new(Algorithm::RS256);
         // Each rule is checked below, in GitHub's words.
@@ -90,11 +87,7 @@ impl AppKey {
             Value::String(text) => *text == app_id.to_string() || text == client_id,
             _ => false,
         };
-        if issuer_is_us {
-            Ok(())
-        } else {
-            Err(JwtError::UnknownIssuer)
-        }
+        if issuer_is_us { Ok(()) } else { Err(JwtError::UnknownIssuer) }
     }
 }
 
@@ -105,10 +98,7 @@ fn pem(label: &str, der: &[u8]) -> String {
         .chunks(64)
         .map(|line| std::str::from_utf8(line).expect("base64 is ASCII"))
         .collect();
-    format!(
-        "-----BEGIN {label}-----\n{}\n-----END {label}-----\n",
-        lines.join("\n")
-    )
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
 }
 
 #[cfg(test)]
@@ -125,11 +115,7 @@ mod tests {
 
     fn verdict(iat: i64, exp: i64, iss: &Value) -> Result<(), JwtError> {
         let now = Timestamp::now().as_second();
-        AppKey::get().verify(
-            &signed(&json!({"iat": now + iat, "exp": now + exp, "iss": iss})),
-            7,
-            "Iv1.x",
-        )
+        AppKey::get().verify(&signed(&json!({"iat": now + iat, "exp": now + exp, "iss": iss})), 7, "Iv1.x")
     }
 
     #[test]
@@ -139,22 +125,15 @@ mod tests {
         assert_eq!(verdict(-60, 540, &json!("Iv1.x")), Ok(()));
         assert_eq!(verdict(-60, 540, &json!("8")), Err(JwtError::UnknownIssuer));
         assert_eq!(verdict(-60, -1, &json!("7")), Err(JwtError::Expired));
-        assert_eq!(
-            verdict(-60, 660, &json!("7")),
-            Err(JwtError::ExpiresTooLate)
-        );
+        assert_eq!(verdict(-60, 660, &json!("7")), Err(JwtError::ExpiresTooLate));
         assert_eq!(verdict(30, 540, &json!("7")), Err(JwtError::IssuedInFuture));
     }
 
     #[test]
     fn another_key_is_refused() {
         let other = AppKey::generate();
-        let token =
-            signed(&json!({"iat": 0, "exp": Timestamp::now().as_second() + 60, "iss": "7"}));
+        let token = signed(&json!({"iat": 0, "exp": Timestamp::now().as_second() + 60, "iss": "7"}));
         assert_eq!(other.verify(&token, 7, "Iv1.x"), Err(JwtError::Undecodable));
-        assert_eq!(
-            other.verify("not a token", 7, "Iv1.x"),
-            Err(JwtError::Undecodable)
-        );
+        assert_eq!(other.verify("not a token", 7, "Iv1.x"), Err(JwtError::Undecodable));
     }
 }

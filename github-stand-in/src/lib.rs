@@ -1,8 +1,9 @@
 //! A stand-in for GitHub: a stateful server that behaves as GitHub's published description says.
 //!
-//! It answers the REST calls of a deploy-preview app, sends signed webhook deliveries, and shows a page on which a person
-//! can hold the conversation. Every request, answer and delivery is checked against the trimmed description in
-//! `github-stand-in/description`; what departs from it is recorded ([`StandIn::violations`]) and fails loudly.
+//! It answers the REST calls of a deploy-preview app, sends signed webhook deliveries, and shows a page on
+//! which a person can hold the conversation. Every request, answer and delivery is checked against the
+//! trimmed description in `github-stand-in/description`; what departs from it is recorded
+//! ([`StandIn::violations`]) and fails loudly.
 //!
 //! A test reads as a conversation:
 //!
@@ -44,9 +45,8 @@ pub use actions::Refused;
 pub use conversation::{Comment, Deployment, PullRequest, Repository};
 pub use deliveries::{DELIVERY_DEADLINE, Delivery, Outcome, sign};
 pub use description::{
-    DESCRIPTION_FOLDER, REST_FILE, REST_PACKAGE, TrimError, Violation, WEBHOOKS_FILE,
-    WEBHOOKS_PACKAGE, arbitrary_answer, arbitrary_payload, described_webhooks,
-    regenerate as regenerate_description,
+    DESCRIPTION_FOLDER, REST_FILE, REST_PACKAGE, TrimError, Violation, WEBHOOKS_FILE, WEBHOOKS_PACKAGE,
+    arbitrary_answer, arbitrary_payload, described_webhooks, regenerate as regenerate_description,
 };
 pub use fault::CannedAnswer;
 pub use git::{File, FileMode, GitError};

@@ -1,6 +1,7 @@
 //! What GitHub lets one installation do at once, in a minute and in an hour.
 //!
-//! From "Rate limits for the REST API". Edits are counted as content too: the documentation does not say that they are free.
+//! From "Rate limits for the REST API". Edits are counted as content too: the
+//! documentation does not say that they are free.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -108,26 +109,15 @@ impl Meter {
     }
 
     pub(crate) fn quota(&self) -> Quota {
-        Quota {
-            used: self.used,
-            resets_at: self.since + HOUR,
-        }
+        Quota { used: self.used, resets_at: self.since + HOUR }
     }
 
     /// Counts what a request costs.
     pub(crate) fn spend(&mut self, only_reads: bool, now: Timestamp) -> Result<(), TooMuch> {
-        while self
-            .points
-            .front()
-            .is_some_and(|(at, _)| *at + MINUTE <= now)
-        {
+        while self.points.front().is_some_and(|(at, _)| *at + MINUTE <= now) {
             self.points.pop_front();
         }
-        let cost = if only_reads {
-            READ_POINTS
-        } else {
-            WRITE_POINTS
-        };
+        let cost = if only_reads { READ_POINTS } else { WRITE_POINTS };
         let mut left = self.points.iter().map(|(_, points)| points).sum::<u64>() + cost;
         for (at, points) in &self.points {
             if left <= POINTS_PER_MINUTE {
@@ -144,26 +134,16 @@ impl Meter {
 
     /// Counts a request that creates content.
     pub(crate) fn content(&mut self, now: Timestamp) -> Result<(), TooMuch> {
-        while self
-            .content
-            .front()
-            .is_some_and(|first| *first + HOUR <= now)
-        {
+        while self.content.front().is_some_and(|first| *first + HOUR <= now) {
             self.content.pop_front();
         }
         // The oldest one that has to leave its window before there is room.
         let blocking = |limit: usize, window: SignedDuration| {
-            let oldest = self
-                .content
-                .len()
-                .checked_sub(limit)
-                .map(|index| self.content[index])?;
+            let oldest = self.content.len().checked_sub(limit).map(|index| self.content[index])?;
             let free_at = oldest + window;
             (free_at > now).then_some(free_at)
         };
-        if let Some(free_at) =
-            blocking(CONTENT_PER_HOUR, HOUR).max(blocking(CONTENT_PER_MINUTE, MINUTE))
-        {
+        if let Some(free_at) = blocking(CONTENT_PER_HOUR, HOUR).max(blocking(CONTENT_PER_MINUTE, MINUTE)) {
             return Err(TooMuch::until(free_at, now));
         }
         self.content.push_back(now);
@@ -171,7 +151,8 @@ impl Meter {
     }
 }
 
-/// An hour begins and ends with a second, because its end is told in whole seconds: whoever comes back then has not come too early.
+/// An hour begins and ends with a second, because its end is told in whole seconds:
+/// whoever comes back then has not come too early.
 fn whole_second(at: Timestamp) -> Timestamp {
     Timestamp::from_second(at.as_second()).expect("a moment without its fraction is one, too")
 }
@@ -199,12 +180,7 @@ mod tests {
         for _ in 0..20 {
             meter.content(at(360)).unwrap();
         }
-        assert_eq!(
-            meter.content(at(420)),
-            Err(TooMuch {
-                retry_after: 3600 - 420
-            })
-        );
+        assert_eq!(meter.content(at(420)), Err(TooMuch { retry_after: 3600 - 420 }));
         meter.content(at(3600)).unwrap();
     }
 
@@ -225,9 +201,7 @@ mod tests {
     #[test]
     fn a_hundred_requests_at_once() {
         let meter = Meter::new(at(0));
-        let mut under_way: Vec<_> = (0..REQUESTS_AT_ONCE)
-            .map(|_| meter.begin().unwrap())
-            .collect();
+        let mut under_way: Vec<_> = (0..REQUESTS_AT_ONCE).map(|_| meter.begin().unwrap()).collect();
         assert!(meter.begin().is_none());
         under_way.pop();
         assert!(meter.begin().is_some());
@@ -252,9 +226,6 @@ mod tests {
         }
         let spent = meter.request(at(3599)).unwrap_err();
         assert_eq!((spent.remaining(), spent.resets_at), (0, at(3600)));
-        assert_eq!(
-            meter.request(at(3600)).unwrap().remaining(),
-            REQUESTS_PER_HOUR - 1
-        );
+        assert_eq!(meter.request(at(3600)).unwrap().remaining(), REQUESTS_PER_HOUR - 1);
     }
 }

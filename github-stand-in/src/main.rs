@@ -1,4 +1,5 @@
-//! The GitHub stand-in as a program: a GitHub with one sample repository, for a person and an App on this machine.
+//! The GitHub stand-in as a program: a GitHub with one sample repository, for a
+//! person and an App on this machine.
 
 use std::{
     fs,
@@ -33,7 +34,8 @@ struct Cli {
     /// What deliveries are signed with; made up if absent.
     #[arg(long, env = "GITHUB_WEBHOOK_SECRET", hide_env_values = true)]
     webhook_secret: Option<String>,
-    /// Folder for the git repositories, which are deleted at each start, and for the App's private key, which is made anew.
+    /// Folder for the git repositories, which are deleted at each start, and for
+    /// the App's private key, which is made anew.
     #[arg(long, default_value = ".github-stand-in", value_name = "FOLDER")]
     data: PathBuf,
     /// The folder whose files the sample repository starts with; the sample app of this checkout if absent.
@@ -45,10 +47,7 @@ struct Cli {
 async fn main() -> anyhow::Result<ExitCode> {
     let cli = Cli::parse();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| DEFAULT_FILTER.into());
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
     let data = std::path::absolute(&cli.data)?;
     let github = start(cli, &data).await?;
     let key = data.join("private-key.pem");
@@ -77,9 +76,7 @@ async fn start(cli: Cli, data: &Path) -> anyhow::Result<StandIn> {
     let github = StandIn::start(Options {
         listen: cli.listen,
         webhook_url: cli.webhook_url,
-        webhook_secret: cli
-            .webhook_secret
-            .map_or(defaults.webhook_secret, Into::into),
+        webhook_secret: cli.webhook_secret.map_or(defaults.webhook_secret, Into::into),
         content: cli.content.unwrap_or(defaults.content),
         data: Some(data.to_owned()),
         ..Options::default()
@@ -95,10 +92,7 @@ fn announce(github: &StandIn, key: &Path) {
     println!("GITHUB_API_URL={}", github.api_url());
     println!("GITHUB_APP_ID={}", github.app_id());
     println!("GITHUB_PRIVATE_KEY_FILE='{}'", key.display());
-    println!(
-        "GITHUB_WEBHOOK_SECRET='{}'",
-        github.webhook_secret().expose_secret()
-    );
+    println!("GITHUB_WEBHOOK_SECRET='{}'", github.webhook_secret().expose_secret());
 }
 
 /// Writes a file that only its owner may read.

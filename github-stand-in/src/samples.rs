@@ -1,4 +1,5 @@
-//! What is there at the start: the files of a new repository, and the sample repository with its pull requests.
+//! What is there at the start: the files of a new repository, and the sample
+//! repository with its pull requests.
 
 use std::{
     os::unix::fs::PermissionsExt,
@@ -18,8 +19,8 @@ use super::{
 /// Owner and name of the sample repository.
 pub const SAMPLE_REPOSITORY: (&str, &str) = ("octo-org", "hello-world");
 
-/// When the sample commits were made, in Unix seconds. A constant, so that unchanged content has the same SHAs at every
-/// start and the images built from them are found again.
+/// When the sample commits were made, in Unix seconds. A constant, so that unchanged content has the same
+/// SHAs at every start and the images built from them are found again.
 const SAMPLE_TIME: i64 = 1_793_527_200;
 
 /// The file that the hello-world app shows.
@@ -56,8 +57,7 @@ pub(super) async fn read_folder(folder: &Path) -> Result<Vec<File>, ContentError
         files.sort_by(|one: &File, other| one.path.cmp(&other.path));
         Ok(files)
     });
-    read.await
-        .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+    read.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }
 
 fn collect(root: &Path, folder: &Path, into: &mut Vec<File>) -> Result<(), ContentError> {
@@ -70,18 +70,11 @@ fn collect(root: &Path, folder: &Path, into: &mut Vec<File>) -> Result<(), Conte
         let path = entry.path();
         let meta = entry.metadata().map_err(failed(&path))?;
         if meta.is_dir() {
-            if !IGNORED_FOLDERS
-                .iter()
-                .any(|ignored| entry.file_name() == *ignored)
-            {
+            if !IGNORED_FOLDERS.iter().any(|ignored| entry.file_name() == *ignored) {
                 collect(root, &path, into)?;
             }
         } else if meta.is_file() {
-            let relative = path
-                .strip_prefix(root)
-                .expect("found below it")
-                .to_string_lossy()
-                .into_owned();
+            let relative = path.strip_prefix(root).expect("found below it").to_string_lossy().into_owned();
             into.push(File {
                 path: relative,
                 content: std::fs::read(&path).map_err(failed(&path))?,
@@ -96,13 +89,11 @@ fn collect(root: &Path, folder: &Path, into: &mut Vec<File>) -> Result<(), Conte
     Ok(())
 }
 
-/// The sample app's chart, where the sample repository has it: `chart: ./chart` in its `.preview.yaml` installs it as a commit has it.
+/// The sample app's chart, where the sample repository has it: `chart: ./chart` in its
+/// `.preview.yaml` installs it as a commit has it.
 pub(super) async fn chart() -> Result<Vec<File>, ContentError> {
     let files = read_folder(Path::new(CHART)).await?;
-    let into_repository = |file: File| File {
-        path: format!("chart/{}", file.path),
-        ..file
-    };
+    let into_repository = |file: File| File { path: format!("chart/{}", file.path), ..file };
     Ok(files.into_iter().map(into_repository).collect())
 }
 
@@ -116,14 +107,7 @@ pub(super) async fn create(
     at: Timestamp,
 ) -> Result<(), Refused> {
     shared
-        .create_repository(&NewRepository {
-            owner,
-            name,
-            private,
-            collaborators: User::ROLES,
-            files,
-            at,
-        })
+        .create_repository(&NewRepository { owner, name, private, collaborators: User::ROLES, files, at })
         .await
 }
 
@@ -153,11 +137,7 @@ pub(super) async fn add(shared: &Shared, files: Vec<File>) -> Result<(), Content
         files: &[],
         at,
     };
-    let spanish = [greeting(
-        "¡Hola, mundo!",
-        "Built from the branch greet-in-spanish.",
-        "#b3361f",
-    )];
+    let spanish = [greeting("¡Hola, mundo!", "Built from the branch greet-in-spanish.", "#b3361f")];
     let body = "Our users in Madrid asked for it.\n\nComment `/preview` below to see it running.";
     shared
         .open_pull(&NewPull {
@@ -167,11 +147,7 @@ pub(super) async fn add(shared: &Shared, files: Vec<File>) -> Result<(), Content
         })
         .await?;
 
-    let evening = [greeting(
-        "Good evening, world!",
-        "Built from the branch evening-colours.",
-        "#5b3fa0",
-    )];
+    let evening = [greeting("Good evening, world!", "Built from the branch evening-colours.", "#5b3fa0")];
     let body = "Violet, as the sky over the harbour.\n\n- [x] new colour\n- [ ] ask the designers";
     shared
         .open_pull(&NewPull {
@@ -181,11 +157,7 @@ pub(super) async fn add(shared: &Shared, files: Vec<File>) -> Result<(), Content
         })
         .await?;
 
-    let fork = [greeting(
-        "Hello from a fork!",
-        "Somebody from outside proposes this.",
-        "#0f766e",
-    )];
+    let fork = [greeting("Hello from a fork!", "Somebody from outside proposes this.", "#0f766e")];
     shared
         .open_pull(&NewPull {
             body: "My first contribution :wave:",
@@ -195,11 +167,7 @@ pub(super) async fn add(shared: &Shared, files: Vec<File>) -> Result<(), Content
         })
         .await?;
 
-    let draft = [greeting(
-        "Work in progress",
-        "Not ready for review.",
-        "#92610a",
-    )];
+    let draft = [greeting("Work in progress", "Not ready for review.", "#92610a")];
     shared
         .open_pull(&NewPull {
             files: &draft,
@@ -210,16 +178,9 @@ pub(super) async fn add(shared: &Shared, files: Vec<File>) -> Result<(), Content
 
     let abandoned = [greeting("HELLO WORLD!!!", "Too loud.", "#ff0000")];
     let number = shared
-        .open_pull(&NewPull {
-            files: &abandoned,
-            ..sample("mona", "shout", "Shout")
-        })
+        .open_pull(&NewPull { files: &abandoned, ..sample("mona", "shout", "Shout") })
         .await?;
-    let place = Place {
-        owner: owner.to_owned(),
-        repo: repo.to_owned(),
-        number,
-    };
+    let place = Place { owner: owner.to_owned(), repo: repo.to_owned(), number };
     shared.set_pull_state(&Actor::Person("mona".to_owned()), &place, PullState::Closed)?;
 
     shared.open_issue(

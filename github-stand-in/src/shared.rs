@@ -113,10 +113,7 @@ impl Shared {
     /// Looks at the state.
     pub(crate) fn read<T>(&self, look: impl FnOnce(&Wire<'_>) -> T) -> T {
         let state = lock(&self.state);
-        look(&Wire {
-            state: &state,
-            urls: &self.urls,
-        })
+        look(&Wire { state: &state, urls: &self.urls })
     }
 
     /// Changes the state; watchers are told.
@@ -129,19 +126,14 @@ impl Shared {
     /// What is to happen instead of the next request of this operation, if a test wanted something.
     pub(crate) fn fault(&self, operation: &str) -> Option<Fault> {
         let mut faults = lock(&self.faults);
-        let planned = faults
-            .get_mut(operation)
-            .filter(|planned| planned.times > 0)?;
+        let planned = faults.get_mut(operation).filter(|planned| planned.times > 0)?;
         planned.times -= 1;
         Some(planned.fault.clone())
     }
 
     /// Counts a request and keeps it to be looked at.
     pub(crate) fn received(&self, request: ReceivedRequest) {
-        *lock(&self.traffic)
-            .requests
-            .entry(request.operation.clone())
-            .or_default() += 1;
+        *lock(&self.traffic).requests.entry(request.operation.clone()).or_default() += 1;
         let mut requests = lock(&self.requests);
         if requests.len() == REQUESTS_KEPT {
             requests.pop_front();

@@ -9,7 +9,8 @@ pub struct User {
 }
 
 impl User {
-    /// The roles that people have in every repository that the stand-in creates. Everybody else is an outsider.
+    /// The roles that people have in every repository that the stand-in
+    /// creates. Everybody else is an outsider.
     pub(crate) const ROLES: &[(&str, Role)] = &[
         ("ada", Role::Admin),
         ("maia", Role::Maintain),
@@ -21,9 +22,7 @@ impl User {
     /// Somebody with this login.
     #[must_use]
     pub fn named(login: &str) -> Self {
-        Self {
-            login: login.to_owned(),
-        }
+        Self { login: login.to_owned() }
     }
 
     /// `ada`, who administers the repositories.

@@ -22,13 +22,15 @@ use crate::{
 /// Who we are at which GitHub.
 #[derive(Debug, Clone)]
 pub struct AppConfig {
-    /// The root of the REST API: `https://api.github.com`, or `https://HOST/api/v3` for GitHub Enterprise Server.
+    /// The root of the REST API: `https://api.github.com`, or
+    /// `https://HOST/api/v3` for GitHub Enterprise Server.
     pub api_url: Url,
     /// The App's number, from its settings page.
     pub app_id: u64,
     /// The App's RSA private key in PEM form.
     pub private_key: SecretString,
-    /// Are previews to be shown in GitHub's own list of deployments? The App needs the permission `deployments: write` for that.
+    /// Are previews to be shown in GitHub's own list of deployments? The App needs the
+    /// permission `deployments: write` for that.
     pub deployments: bool,
 }
 
@@ -66,22 +68,19 @@ struct Inner {
 }
 
 impl GitHubApp {
-    /// Prepares a client; nothing is sent yet. Must be called within a Tokio runtime, which drives its connections.
+    /// Prepares a client; nothing is sent yet. Must be called within a Tokio
+    /// runtime, which drives its connections.
     ///
     /// # Errors
     /// If no request could ever be made with this configuration.
     pub fn new(config: &AppConfig) -> Result<Self, ConfigError> {
         let root = &config.api_url;
-        if !matches!(root.scheme(), "http" | "https") || !root.has_host() || root.query().is_some()
-        {
+        if !matches!(root.scheme(), "http" | "https") || !root.has_host() || root.query().is_some() {
             return Err(ConfigError::ApiUrl(root.to_string()));
         }
         let key = EncodingKey::from_rsa_pem(config.private_key.expose_secret().as_bytes())
             .map_err(|_| ConfigError::PrivateKey)?;
-        let app = AppAuth {
-            app_id: AppId(config.app_id),
-            key,
-        };
+        let app = AppAuth { app_id: AppId(config.app_id), key };
         Ok(Self {
             inner: Arc::new(Inner {
                 app_id: config.app_id,
@@ -98,8 +97,8 @@ impl GitHubApp {
         self.inner.app_id
     }
 
-    /// The App's name in addresses; its comments are signed `<slug>[bot]`. Asked of GitHub once, then remembered. `None` if GitHub does not say: its
-    /// description makes that optional.
+    /// The App's name in addresses; its comments are signed `<slug>[bot]`. Asked of GitHub once, then
+    /// remembered. `None` if GitHub does not say: its description makes that optional.
     ///
     /// # Errors
     /// If GitHub does not answer, or does not know the App.
@@ -113,11 +112,8 @@ impl GitHubApp {
             .inner
             .slug
             .get_or_try_init(|| async {
-                let call = transport.call(
-                    "reading the App's own description".to_owned(),
-                    Method::GET,
-                    &["app"],
-                );
+                let call =
+                    transport.call("reading the App's own description".to_owned(), Method::GET, &["app"]);
                 let answer = transport.send(&call, &Credentials::App).await?;
                 let app: Option<App> = answer.json()?;
                 Ok::<_, Error>(app.and_then(|app| app.slug))
@@ -130,26 +126,16 @@ impl GitHubApp {
         &self.inner.transport
     }
 
-    /// Sends a call for an installation. A rejected token is replaced once: GitHub may have revoked it before its time.
-    pub(crate) async fn send(
-        &self,
-        installation: InstallationId,
-        call: &Call,
-    ) -> Result<Answer, Error> {
-        let Inner {
-            transport, tokens, ..
-        } = &*self.inner;
+    /// Sends a call for an installation. A rejected token is replaced once:
+    /// GitHub may have revoked it before its time.
+    pub(crate) async fn send(&self, installation: InstallationId, call: &Call) -> Result<Answer, Error> {
+        let Inner { transport, tokens, .. } = &*self.inner;
         let token = tokens.get(transport, installation).await?;
-        match transport
-            .send(call, &Credentials::Installation(&token.secret))
-            .await
-        {
+        match transport.send(call, &Credentials::Installation(&token.secret)).await {
             Err(error) if matches!(error.kind(), ErrorKind::Unauthorized(_)) => {
                 tokens.discard(installation, &token).await;
                 let token = tokens.get(transport, installation).await?;
-                transport
-                    .send(call, &Credentials::Installation(&token.secret))
-                    .await
+                transport.send(call, &Credentials::Installation(&token.secret)).await
             }
             result => result,
         }

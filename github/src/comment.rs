@@ -28,7 +28,8 @@ pub struct Comment {
 impl GitHubApp {
     /// All comments on the pull request that this App wrote, oldest first.
     ///
-    /// Comments by people and by other Apps are left out, whatever they contain: a marker in a comment's text is no proof of who wrote it.
+    /// Comments by people and by other Apps are left out, whatever they contain: a marker in a
+    /// comment's text is no proof of who wrote it.
     ///
     /// # Errors
     /// If a page cannot be read.
@@ -56,21 +57,14 @@ impl GitHubApp {
                 None => return Ok(own),
             }
         }
-        Err(Error::new(
-            &call.doing,
-            ErrorKind::Unexpected(format!("more than {PAGES_MAX} pages")),
-        ))
+        Err(Error::new(&call.doing, ErrorKind::Unexpected(format!("more than {PAGES_MAX} pages"))))
     }
 
     /// Writes a new comment. Not idempotent: look for it with [`GitHubApp::own_comments`] first.
     ///
     /// # Errors
     /// If GitHub did not confirm it. After [`ErrorKind::Unavailable`] it may exist all the same.
-    pub async fn create_comment(
-        &self,
-        reference: &PullRequestRef,
-        body: &str,
-    ) -> Result<Comment, Error> {
+    pub async fn create_comment(&self, reference: &PullRequestRef, body: &str) -> Result<Comment, Error> {
         let call = self
             .transport()
             .call(
@@ -98,14 +92,7 @@ impl GitHubApp {
             .call(
                 format!("updating comment {comment} on {reference}"),
                 Method::PATCH,
-                &[
-                    "repos",
-                    repository.owner(),
-                    repository.name(),
-                    "issues",
-                    "comments",
-                    &comment.to_string(),
-                ],
+                &["repos", repository.owner(), repository.name(), "issues", "comments", &comment.to_string()],
             )
             .json(&Body { body });
         self.send(reference.installation, &call)
@@ -118,14 +105,7 @@ impl GitHubApp {
 /// A pull request's conversation hangs on the issue of the same number.
 fn comments_of<'a>(reference: &'a PullRequestRef, number: &'a str) -> [&'a str; 6] {
     let repository = &reference.repository;
-    [
-        "repos",
-        repository.owner(),
-        repository.name(),
-        "issues",
-        number,
-        "comments",
-    ]
+    ["repos", repository.owner(), repository.name(), "issues", number, "comments"]
 }
 
 #[derive(Serialize)]
@@ -133,7 +113,8 @@ struct Body<'a> {
     body: &'a str,
 }
 
-/// A comment as it is listed. Of others' comments nothing but the author is looked at, so that none of them can keep us from finding our own.
+/// A comment as it is listed. Of others' comments nothing but the author is looked at, so that none
+/// of them can keep us from finding our own.
 #[derive(Deserialize)]
 struct Listed {
     #[serde(flatten)]
@@ -172,7 +153,8 @@ impl Listed {
 }
 
 impl Author {
-    /// People can comment *through* an App, so the App's number counts only on a bot's comment. `[bot]` is in no person's login.
+    /// People can comment *through* an App, so the App's number counts only on a bot's
+    /// comment. `[bot]` is in no person's login.
     fn is_by(&self, app_id: u64, login: Option<&str>) -> bool {
         let via = self.performed_via_github_app.as_ref();
         let via_us = via.is_some_and(|via| via.id == Some(app_id));

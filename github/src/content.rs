@@ -33,18 +33,14 @@ mod tests {
     use super::*;
 
     fn decode(json: Value) -> Result<Vec<u8>, String> {
-        serde_json::from_value::<Content>(json)
-            .expect("a content")
-            .decode()
+        serde_json::from_value::<Content>(json).expect("a content").decode()
     }
 
     #[test]
     fn only_base64_is_read_and_its_lines_are_put_together() {
-        let content = |encoding: &str, content: &str| json!({ "encoding": encoding, "content": content, "size": 5 });
-        assert_eq!(
-            decode(content("base64", "aGVs\nbG8=\n")),
-            Ok(b"hello".to_vec())
-        );
+        let content =
+            |encoding: &str, content: &str| json!({ "encoding": encoding, "content": content, "size": 5 });
+        assert_eq!(decode(content("base64", "aGVs\nbG8=\n")), Ok(b"hello".to_vec()));
         assert_eq!(decode(content("base64", "")), Ok(Vec::new()));
         assert!(decode(content("base64", "%")).is_err());
         assert!(decode(content("none", "")).is_err());

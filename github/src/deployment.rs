@@ -40,19 +40,15 @@ impl GitHubApp {
                 Method::GET,
                 &deployments_of(reference),
             )
-            .query(&format!(
-                "{PAGE}&sha={}&environment={environment}",
-                wanted.commit
-            ));
+            .query(&format!("{PAGE}&sha={}&environment={environment}", wanted.commit));
         let page: Vec<Listed> = self.send(reference.installation, &call).await?.json()?;
-        let payload = Payload {
-            preview_comment: wanted.asked_in,
-        };
+        let payload = Payload { preview_comment: wanted.asked_in };
         let found = page.into_iter().find(|listed| listed.is_for(&payload));
         Ok(found.map(|listed| listed.id))
     }
 
-    /// Makes a deployment, which shows as queued. Not idempotent: look for it with [`GitHubApp::find_deployment`] first.
+    /// Makes a deployment, which shows as queued. Not idempotent: look for it
+    /// with [`GitHubApp::find_deployment`] first.
     ///
     /// # Errors
     /// If GitHub did not confirm it.
@@ -63,11 +59,7 @@ impl GitHubApp {
     ) -> Result<DeploymentId, Error> {
         let call = self
             .transport()
-            .call(
-                format!("making a deployment of {reference}"),
-                Method::POST,
-                &deployments_of(reference),
-            )
+            .call(format!("making a deployment of {reference}"), Method::POST, &deployments_of(reference))
             .json(&Deployment {
                 reference: new.commit,
                 // Neither merges the base branch nor waits for checks: exactly this commit, now.
@@ -77,9 +69,7 @@ impl GitHubApp {
                 description: "Preview",
                 transient_environment: true,
                 production_environment: false,
-                payload: Payload {
-                    preview_comment: new.asked_in,
-                },
+                payload: Payload { preview_comment: new.asked_in },
             });
         let made: Made = self.send(reference.installation, &call).await?.json()?;
         Ok(made.id)
@@ -122,12 +112,7 @@ impl GitHubApp {
 
 fn deployments_of(reference: &PullRequestRef) -> [&str; 4] {
     let repository = &reference.repository;
-    [
-        "repos",
-        repository.owner(),
-        repository.name(),
-        "deployments",
-    ]
+    ["repos", repository.owner(), repository.name(), "deployments"]
 }
 
 fn name_of(state: &DeploymentState) -> &'static str {
@@ -195,9 +180,7 @@ mod tests {
 
     #[test]
     fn a_deployment_is_recognised_by_the_comment_that_asked() {
-        let wanted = Payload {
-            preview_comment: CommentId(7),
-        };
+        let wanted = Payload { preview_comment: CommentId(7) };
         for (payload, is_ours) in [
             (json!({ "preview_comment": 7 }), true),
             (json!({ "preview_comment": 8 }), false),
@@ -205,8 +188,8 @@ mod tests {
             (json!(""), false),
             (json!(null), false),
         ] {
-            let listed: Listed = serde_json::from_value(json!({ "id": 1, "payload": payload }))
-                .expect("a deployment");
+            let listed: Listed =
+                serde_json::from_value(json!({ "id": 1, "payload": payload })).expect("a deployment");
             assert_eq!(listed.is_for(&wanted), is_ours, "{payload}");
         }
     }

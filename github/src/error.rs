@@ -68,10 +68,7 @@ pub enum ErrorKind {
 
 impl Error {
     pub(crate) fn new(doing: &str, kind: ErrorKind) -> Self {
-        Self {
-            doing: doing.to_owned(),
-            kind,
-        }
+        Self { doing: doing.to_owned(), kind }
     }
 
     /// What kind of failure this is.
@@ -80,14 +77,12 @@ impl Error {
         &self.kind
     }
 
-    /// Could the same call succeed later? Limits and outages pass; keys are rotated, permissions granted, clocks set right; what was made a moment
-    /// ago is found a moment later. Only what is wrong in itself, locked or deleted stays so.
+    /// Could the same call succeed later? Limits and outages pass; keys are rotated, permissions
+    /// granted, clocks set right; what was made a moment ago is found a moment later. Only what is
+    /// wrong in itself, locked or deleted stays so.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        !matches!(
-            self.kind,
-            ErrorKind::Validation(_) | ErrorKind::Gone | ErrorKind::Locked(_)
-        )
+        !matches!(self.kind, ErrorKind::Validation(_) | ErrorKind::Gone | ErrorKind::Locked(_))
     }
 
     /// How long GitHub asked us to wait, if it did.
@@ -156,7 +151,8 @@ impl Error {
         }
     }
 
-    /// The same failure of something that we know has existed: [`ErrorKind::NotFound`] becomes [`ErrorKind::Gone`].
+    /// The same failure of something that we know has existed:
+    /// [`ErrorKind::NotFound`] becomes [`ErrorKind::Gone`].
     pub(crate) fn not_found_means_gone(mut self) -> Self {
         if self.is_not_found() {
             self.kind = ErrorKind::Gone;
@@ -167,21 +163,13 @@ impl Error {
 
 impl ErrorKind {
     /// Reads a kind from an answer that is not a success.
-    pub(crate) fn of_response(
-        status: StatusCode,
-        headers: &HeaderMap,
-        body: &str,
-        now: Timestamp,
-    ) -> Self {
+    pub(crate) fn of_response(status: StatusCode, headers: &HeaderMap, body: &str, now: Timestamp) -> Self {
         let message = message(status, body);
         match status {
             StatusCode::UNAUTHORIZED => Self::Unauthorized(message),
             StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS => {
                 match wait(status, headers, &message, now) {
-                    Some(retry_after) => Self::RateLimited {
-                        retry_after,
-                        message,
-                    },
+                    Some(retry_after) => Self::RateLimited { retry_after, message },
                     None if message.contains(LOCKED) => Self::Locked(message),
                     None => Self::Forbidden(message),
                 }
@@ -198,13 +186,9 @@ impl ErrorKind {
 
 /// How long we have to stay away, if this refusal is about the number of our requests at all.
 ///
-/// GitHub marks limits in three ways: `retry-after` (secondary), `x-ratelimit-remaining: 0` with `x-ratelimit-reset` (primary), and words.
-fn wait(
-    status: StatusCode,
-    headers: &HeaderMap,
-    message: &str,
-    now: Timestamp,
-) -> Option<Duration> {
+/// GitHub marks limits in three ways: `retry-after` (secondary), `x-ratelimit-remaining: 0` with
+/// `x-ratelimit-reset` (primary), and words.
+fn wait(status: StatusCode, headers: &HeaderMap, message: &str, now: Timestamp) -> Option<Duration> {
     let number = |name: &str| -> Option<i64> { headers.get(name)?.to_str().ok()?.parse().ok() };
     let seconds = if let Some(seconds) = number("retry-after") {
         seconds
@@ -282,61 +266,24 @@ mod tests {
         let far = (NOW + 90_000).to_string();
         let remaining_none = ("x-ratelimit-remaining", "0");
         for (status, headers, message, seconds) in [
-            (
-                403,
-                vec![("retry-after", "17"), remaining_none],
-                "slow down",
-                17,
-            ),
+            (403, vec![("retry-after", "17"), remaining_none], "slow down", 17),
             (429, vec![("retry-after", "0")], "slow down", 1),
-            (
-                403,
-                vec![remaining_none, ("x-ratelimit-reset", &reset)],
-                "API rate limit exceeded",
-                90,
-            ),
-            (
-                403,
-                vec![remaining_none, ("x-ratelimit-reset", &past)],
-                "API rate limit exceeded",
-                1,
-            ),
-            (
-                403,
-                vec![remaining_none, ("x-ratelimit-reset", &far)],
-                "API rate limit exceeded",
-                86_400,
-            ),
-            (
-                403,
-                vec![],
-                "You have exceeded a secondary rate limit. Please wait a few minutes",
-                60,
-            ),
-            (
-                403,
-                vec![],
-                "You have triggered an abuse detection mechanism",
-                60,
-            ),
+            (403, vec![remaining_none, ("x-ratelimit-reset", &reset)], "API rate limit exceeded", 90),
+            (403, vec![remaining_none, ("x-ratelimit-reset", &past)], "API rate limit exceeded", 1),
+            (403, vec![remaining_none, ("x-ratelimit-reset", &far)], "API rate limit exceeded", 86_400),
+            (403, vec![], "You have exceeded a secondary rate limit. Please wait a few minutes", 60),
+            (403, vec![], "You have triggered an abuse detection mechanism", 60),
             (429, vec![], "whatever", 60),
         ] {
             let kind = kind(status, &headers, message);
-            assert_eq!(
-                wait_of(&kind),
-                Some(seconds),
-                "{status} {headers:?} {message}"
-            );
+            assert_eq!(wait_of(&kind), Some(seconds), "{status} {headers:?} {message}");
         }
     }
 
     #[test]
     fn a_refusal_with_requests_left_is_no_rate_limit() {
-        let refused = kind(
-            403,
-            &[("x-ratelimit-remaining", "4999")],
-            "Resource not accessible by integration",
-        );
+        let refused =
+            kind(403, &[("x-ratelimit-remaining", "4999")], "Resource not accessible by integration");
         assert!(matches!(refused, ErrorKind::Forbidden(_)), "{refused:?}");
     }
 
@@ -356,20 +303,13 @@ mod tests {
         ] {
             let error = Error::new("reading", kind(status, &[], "no"));
             assert!(Error::LABELS.contains(&error.label()), "{error}");
-            assert_eq!(
-                (error.label(), error.is_retryable()),
-                (label, retryable),
-                "{status}"
-            );
+            assert_eq!((error.label(), error.is_retryable()), (label, retryable), "{status}");
         }
     }
 
     #[test]
     fn an_error_names_what_happened_to_what_and_what_to_do() {
-        let error = Error::new(
-            "reading pull request octo-org/hello-world#12",
-            kind(404, &[], "Not Found"),
-        );
+        let error = Error::new("reading pull request octo-org/hello-world#12", kind(404, &[], "Not Found"));
         assert_eq!(
             error.to_string(),
             "reading pull request octo-org/hello-world#12 failed: GitHub finds nothing there (404 Not Found: Not Found); \

@@ -22,9 +22,11 @@ pub enum RepositoryFile {
 }
 
 impl GitHubApp {
-    /// Reads one file of the repository that received the pull request, as it is at the end of a branch; `None` if there is none.
+    /// Reads one file of the repository that received the pull request, as it is at the
+    /// end of a branch; `None` if there is none.
     ///
-    /// `path` is given piece by piece. The branch is named in full, so that no tag of the same name is read in its place.
+    /// `path` is given piece by piece. The branch is named in full, so that no
+    /// tag of the same name is read in its place.
     ///
     /// # Errors
     /// If GitHub does not answer, or answers other than documented.
@@ -44,11 +46,7 @@ impl GitHubApp {
             .finish();
         let call = self
             .transport()
-            .call(
-                format!("reading {name} of {repository} at branch {branch}"),
-                Method::GET,
-                &segments,
-            )
+            .call(format!("reading {name} of {repository} at branch {branch}"), Method::GET, &segments)
             .query(&query);
         match self.send(reference.installation, &call).await {
             Ok(answer) => answer
@@ -103,26 +101,15 @@ mod tests {
     use super::*;
 
     fn read(json: Value) -> Result<RepositoryFile, String> {
-        serde_json::from_value::<Wire>(json)
-            .expect("an entry or a folder")
-            .read(64)
+        serde_json::from_value::<Wire>(json).expect("an entry or a folder").read(64)
     }
 
     #[test]
     fn files_are_told_from_everything_else() {
         let file = |size: u64, encoding: &str, content: &str| json!({ "type": "file", "size": size, "encoding": encoding, "content": content });
-        assert_eq!(
-            read(file(5, "base64", "aGVs\nbG8=\n")),
-            Ok(RepositoryFile::Content(b"hello".to_vec()))
-        );
-        assert_eq!(
-            read(file(65, "base64", "aGVsbG8=")),
-            Ok(RepositoryFile::TooLarge { size: 65 })
-        );
-        assert_eq!(
-            read(file(2_000_000, "none", "")),
-            Ok(RepositoryFile::TooLarge { size: 2_000_000 })
-        );
+        assert_eq!(read(file(5, "base64", "aGVs\nbG8=\n")), Ok(RepositoryFile::Content(b"hello".to_vec())));
+        assert_eq!(read(file(65, "base64", "aGVsbG8=")), Ok(RepositoryFile::TooLarge { size: 65 }));
+        assert_eq!(read(file(2_000_000, "none", "")), Ok(RepositoryFile::TooLarge { size: 2_000_000 }));
         assert!(read(file(5, "base64", "%")).is_err());
         assert!(read(file(5, "none", "")).is_err());
         for other in [

@@ -1,8 +1,9 @@
 //! The GitHub App client of the worker: the few calls we make, in our own types, with our own errors.
 //!
-//! [`GitHubApp`] is the whole interface: `app.pull_request(&reference)`, `app.role(&reference, login)`, `app.create_comment(..)` and so on.
-//! It speaks to GitHub, to GitHub Enterprise or to a stand-in, whichever `api_url` names. It never retries by itself, with one exception
-//! (a rejected installation token is replaced once): how often to retry is the caller's decision, and [`Error`] says what would help.
+//! [`GitHubApp`] is the whole interface: `app.pull_request(&reference)`, `app.role(&reference, login)`,
+//! `app.create_comment(..)` and so on. It speaks to GitHub, to GitHub Enterprise or to a stand-in, whichever
+//! `api_url` names. It never retries by itself, with one exception (a rejected installation token is replaced
+//! once): how often to retry is the caller's decision, and [`Error`] says what would help.
 
 mod app;
 mod comment;

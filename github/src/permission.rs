@@ -52,14 +52,7 @@ impl GitHubApp {
         let call = self.transport().call(
             format!("reading the role of {login:?} in {repository}"),
             Method::GET,
-            &[
-                "repos",
-                repository.owner(),
-                repository.name(),
-                "collaborators",
-                login,
-                "permission",
-            ],
+            &["repos", repository.owner(), repository.name(), "collaborators", login, "permission"],
         );
         match self.send(reference.installation, &call).await {
             Ok(answer) => answer.json::<Wire>().map(Role::from),

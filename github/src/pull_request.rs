@@ -15,7 +15,8 @@ pub struct PullRequest {
     pub repository: RepositoryId,
     /// The newest commit.
     pub head: CommitSha,
-    /// Do its commits live outside the repository that received it? Also true if their repository was deleted.
+    /// Do its commits live outside the repository that received it? Also true
+    /// if their repository was deleted.
     pub from_fork: bool,
     /// The branch it wants to be merged into.
     pub base_branch: String,
@@ -35,19 +36,14 @@ impl GitHubApp {
     /// Reads a pull request.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) also when the App is not installed on the repository any more.
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) also when the App is
+    /// not installed on the repository any more.
     pub async fn pull_request(&self, reference: &PullRequestRef) -> Result<PullRequest, Error> {
         let repository = &reference.repository;
         let call = self.transport().call(
             format!("reading pull request {reference}"),
             Method::GET,
-            &[
-                "repos",
-                repository.owner(),
-                repository.name(),
-                "pulls",
-                &reference.number.to_string(),
-            ],
+            &["repos", repository.owner(), repository.name(), "pulls", &reference.number.to_string()],
         );
         self.send(reference.installation, &call).await?.json()
     }
@@ -103,10 +99,7 @@ impl From<Wire> for PullRequest {
         Self {
             repository: wire.base.repo.id,
             head: wire.head.sha,
-            from_fork: wire
-                .head
-                .repo
-                .is_none_or(|home| home.id != wire.base.repo.id),
+            from_fork: wire.head.repo.is_none_or(|home| home.id != wire.base.repo.id),
             base_branch: wire.base.branch,
             default_branch: wire.base.repo.default_branch,
             state: match (wire.merged, wire.state) {

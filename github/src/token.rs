@@ -16,17 +16,20 @@ use crate::{
     transport::{Credentials, Transport},
 };
 
-/// A token is replaced when it has less than this left, so that no request leaves with one that expires on the way. Tokens live an hour.
+/// A token is replaced when it has less than this left, so that no request leaves with one that
+/// expires on the way. Tokens live an hour.
 const REFRESH_MARGIN: SignedDuration = SignedDuration::from_secs(120);
 
-/// What our tokens may do: exactly what the calls of this crate need, however much the installation would grant.
+/// What our tokens may do: exactly what the calls of this crate need, however
+/// much the installation would grant.
 const PERMISSIONS: Permissions = Permissions {
     // The repository's own configuration, and a chart that lies in it.
     contents: "read",
     deployments: None,
     issues: "write",
     metadata: "read",
-    // A comment on a pull request takes this besides `issues`, whatever the documentation says (github/rest-api-description#6994).
+    // A comment on a pull request takes this besides `issues`, whatever the documentation
+    // says (github/rest-api-description#6994).
     pull_requests: "write",
 };
 
@@ -57,11 +60,13 @@ pub(crate) struct Tokens {
     slots: Mutex<HashMap<InstallationId, Arc<Slot>>>,
 }
 
-/// One installation's token. The lock is held while a new one is minted: whoever else needs it waits for that one.
+/// One installation's token. The lock is held while a new one is minted:
+/// whoever else needs it waits for that one.
 type Slot = tokio::sync::Mutex<Option<Token>>;
 
 impl Tokens {
-    /// None yet. Those to come may write deployments only if that is wanted: GitHub refuses to mint a token that may do more than the App.
+    /// None yet. Those to come may write deployments only if that is wanted: GitHub refuses to
+    /// mint a token that may do more than the App.
     pub(crate) fn new(with_deployments: bool) -> Self {
         Self {
             permissions: Permissions {
@@ -84,21 +89,17 @@ impl Tokens {
             return Ok(token.clone());
         }
         let mut token = mint(transport, installation, self.permissions).await?;
-        token.generation = slot
-            .as_ref()
-            .map_or(0, |previous| previous.generation.wrapping_add(1));
+        token.generation = slot.as_ref().map_or(0, |previous| previous.generation.wrapping_add(1));
         *slot = Some(token.clone());
         Ok(token)
     }
 
-    /// GitHub rejected `token`: nobody shall use it again. A successor that someone has minted meanwhile stays.
+    /// GitHub rejected `token`: nobody shall use it again. A successor that
+    /// someone has minted meanwhile stays.
     pub(crate) async fn discard(&self, installation: InstallationId, token: &Token) {
         let slot = self.slot(installation);
         let mut slot = slot.lock().await;
-        if let Some(current) = slot
-            .as_mut()
-            .filter(|current| current.generation == token.generation)
-        {
+        if let Some(current) = slot.as_mut().filter(|current| current.generation == token.generation) {
             // Expired rather than removed: the next generation counts on from this one.
             current.expires_at = Timestamp::MIN;
         }

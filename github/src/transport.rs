@@ -63,12 +63,10 @@ pub(crate) struct Transport {
 }
 
 impl Transport {
-    /// octocrab signs and sends; its default client is not used, because that repeats failed POSTs and adds a second `User-Agent`.
+    /// octocrab signs and sends; its default client is not used, because that repeats
+    /// failed POSTs and adds a second `User-Agent`.
     pub(crate) fn new(root: Url, app: AppAuth) -> Result<Self, ConfigError> {
-        let base_uri = root
-            .as_str()
-            .parse()
-            .map_err(|_| ConfigError::ApiUrl(root.to_string()))?;
+        let base_uri = root.as_str().parse().map_err(|_| ConfigError::ApiUrl(root.to_string()))?;
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
         connector.set_nodelay(true);
@@ -84,14 +82,8 @@ impl Transport {
             .with_service(client)
             .with_layer(&ExtraHeadersLayer::new(Arc::new(vec![
                 (header::USER_AGENT, HeaderValue::from_static(USER_AGENT)),
-                (
-                    header::ACCEPT,
-                    HeaderValue::from_static("application/vnd.github+json"),
-                ),
-                (
-                    HeaderName::from_static("x-github-api-version"),
-                    HeaderValue::from_static(API_VERSION),
-                ),
+                (header::ACCEPT, HeaderValue::from_static("application/vnd.github+json")),
+                (HeaderName::from_static("x-github-api-version"), HeaderValue::from_static(API_VERSION)),
             ])))
             .with_layer(&BaseUriLayer::new(base_uri))
             .with_auth(AuthState::App(app))
@@ -102,7 +94,8 @@ impl Transport {
         }
     }
 
-    /// A request to `/segment/segment/…` below the API's root. Segments are escaped here, so no caller can leave the path.
+    /// A request to `/segment/segment/…` below the API's root. Segments are
+    /// escaped here, so no caller can leave the path.
     pub(crate) fn call(&self, doing: String, method: Method, segments: &[&str]) -> Call {
         let mut url = self.root.clone();
         if let Ok(mut path) = url.path_segments_mut() {
@@ -116,55 +109,32 @@ impl Transport {
         }
     }
 
-    /// Sends `call`, and goes where GitHub says that the thing is now: it does so for a repository that was renamed or transferred.
-    pub(crate) async fn send(
-        &self,
-        call: &Call,
-        credentials: &Credentials<'_>,
-    ) -> Result<Answer, Error> {
+    /// Sends `call`, and goes where GitHub says that the thing is now: it does so for a
+    /// repository that was renamed or transferred.
+    pub(crate) async fn send(&self, call: &Call, credentials: &Credentials<'_>) -> Result<Answer, Error> {
         let exchange = self.follow(call, credentials);
-        let result = tokio::time::timeout(REQUEST_TIMEOUT, exchange)
-            .await
-            .unwrap_or_else(|_| {
-                Err(ErrorKind::Unavailable(format!(
-                    "no answer within {} s",
-                    REQUEST_TIMEOUT.as_secs()
-                )))
-            });
+        let result = tokio::time::timeout(REQUEST_TIMEOUT, exchange).await.unwrap_or_else(|_| {
+            Err(ErrorKind::Unavailable(format!("no answer within {} s", REQUEST_TIMEOUT.as_secs())))
+        });
         result.map_err(|kind| {
             tracing::debug!(doing = call.doing, error = %kind, "GitHub call failed");
             Error::new(&call.doing, kind)
         })
     }
 
-    async fn follow(
-        &self,
-        call: &Call,
-        credentials: &Credentials<'_>,
-    ) -> Result<Answer, ErrorKind> {
+    async fn follow(&self, call: &Call, credentials: &Credentials<'_>) -> Result<Answer, ErrorKind> {
         let mut moved: Option<Call> = None;
         for _ in 0..=REDIRECTS_MAX {
-            match self
-                .exchange(moved.as_ref().unwrap_or(call), credentials)
-                .await?
-            {
+            match self.exchange(moved.as_ref().unwrap_or(call), credentials).await? {
                 Exchange::Answered(answer) => return Ok(answer),
                 Exchange::Moved(location) => moved = Some(call.moved_to(&self.root, &location)?),
             }
         }
-        Err(ErrorKind::Unexpected(format!(
-            "more than {REDIRECTS_MAX} redirects"
-        )))
+        Err(ErrorKind::Unexpected(format!("more than {REDIRECTS_MAX} redirects")))
     }
 
-    async fn exchange(
-        &self,
-        call: &Call,
-        credentials: &Credentials<'_>,
-    ) -> Result<Exchange, ErrorKind> {
-        let mut request = Request::builder()
-            .method(call.method.clone())
-            .uri(&call.target);
+    async fn exchange(&self, call: &Call, credentials: &Credentials<'_>) -> Result<Exchange, ErrorKind> {
+        let mut request = Request::builder().method(call.method.clone()).uri(&call.target);
         if call.body.is_some() {
             request = request.header(header::CONTENT_TYPE, "application/json");
         }
@@ -172,9 +142,7 @@ impl Transport {
             .body
             .as_ref()
             .map_or_else(OctoBody::empty, |body| OctoBody::from(body.clone()));
-        let request = request
-            .body(body)
-            .map_err(|error| ErrorKind::Validation(error.to_string()))?;
+        let request = request.body(body).map_err(|error| ErrorKind::Validation(error.to_string()))?;
 
         let response = match credentials {
             Credentials::App => self.octocrab.execute(request).await,
@@ -196,20 +164,11 @@ impl Transport {
             .await
             .map_err(|error| unavailable(&error))?;
         if status.is_success() {
-            Ok(Exchange::Answered(Answer {
-                doing: call.doing.clone(),
-                headers,
-                body,
-            }))
+            Ok(Exchange::Answered(Answer { doing: call.doing.clone(), headers, body }))
         } else if let Some(location) = location(status, &headers) {
             Ok(Exchange::Moved(location))
         } else {
-            Err(ErrorKind::of_response(
-                status,
-                &headers,
-                &body,
-                Timestamp::now(),
-            ))
+            Err(ErrorKind::of_response(status, &headers, &body, Timestamp::now()))
         }
     }
 }
@@ -262,12 +221,12 @@ impl Call {
 
     /// With a JSON body.
     pub(crate) fn json(mut self, body: &impl Serialize) -> Self {
-        self.body =
-            Some(serde_json::to_string(body).expect("our own structures have text keys only"));
+        self.body = Some(serde_json::to_string(body).expect("our own structures have text keys only"));
         self
     }
 
-    /// The same request for the next page. Only path and query are taken over, so that no answer can send our token to another host.
+    /// The same request for the next page. Only path and query are taken over, so that no
+    /// answer can send our token to another host.
     pub(crate) fn next_page(&self, next: &Url) -> Self {
         Self {
             doing: self.doing.clone(),
@@ -308,7 +267,8 @@ impl Answer {
     }
 }
 
-/// octocrab's own display hides the cause, which is what an operator needs: `connection refused`, `invalid peer certificate`.
+/// octocrab's own display hides the cause, which is what an operator needs:
+/// `connection refused`, `invalid peer certificate`.
 fn unavailable(error: &octocrab::Error) -> ErrorKind {
     let mut cause: &dyn std::error::Error = error;
     while let Some(deeper) = cause.source() {
@@ -324,12 +284,9 @@ mod tests {
     fn next(link: &str) -> Option<String> {
         let answer = Answer {
             doing: String::new(),
-            headers: [(
-                header::LINK,
-                link.parse::<HeaderValue>().expect("a header value"),
-            )]
-            .into_iter()
-            .collect(),
+            headers: [(header::LINK, link.parse::<HeaderValue>().expect("a header value"))]
+                .into_iter()
+                .collect(),
             body: String::new(),
         };
         answer.next().map(String::from)

@@ -28,7 +28,8 @@ pub struct TreeEntry {
     /// What it is.
     #[serde(rename = "mode")]
     pub kind: TreeEntryKind,
-    /// What its own content is asked for by: [`GitHubApp::tree`] of a folder, [`GitHubApp::blob`] of a file or a link.
+    /// What its own content is asked for by: [`GitHubApp::tree`] of a folder,
+    /// [`GitHubApp::blob`] of a file or a link.
     pub sha: String,
     /// In bytes, of a file or of the path that a link holds; 0 for folders and submodules.
     #[serde(default)]
@@ -62,7 +63,8 @@ pub enum Depth {
 }
 
 impl GitHubApp {
-    /// Lists a folder; `None` if there is no such tree. `sha` is that of a tree, or of a commit for the repository's root.
+    /// Lists a folder; `None` if there is no such tree. `sha` is that of a tree,
+    /// or of a commit for the repository's root.
     ///
     /// # Errors
     /// If GitHub does not answer, or answers other than documented.
@@ -89,7 +91,8 @@ impl GitHubApp {
         }
     }
 
-    /// The bytes of a file, or the path that a link holds. Its size is in its [`TreeEntry`]: ask for nothing that is too large.
+    /// The bytes of a file, or the path that a link holds. Its size is in its
+    /// [`TreeEntry`]: ask for nothing that is too large.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] if there is no such file.
@@ -112,14 +115,7 @@ impl GitHubApp {
 }
 
 fn object<'a>(repository: &'a Repository, kind: &'a str, sha: &'a str) -> [&'a str; 6] {
-    [
-        "repos",
-        repository.owner(),
-        repository.name(),
-        "git",
-        kind,
-        sha,
-    ]
+    ["repos", repository.owner(), repository.name(), "git", kind, sha]
 }
 
 fn is_no_such_tree(error: &Error) -> bool {
@@ -189,9 +185,7 @@ mod tests {
     fn there_is_no_tree_in_either_of_githubs_ways_of_saying_so() {
         let no_tree = |kind| is_no_such_tree(&Error::new("reading", kind));
         let said = |words: &str| format!("422 Unprocessable Entity: {words}");
-        assert!(no_tree(ErrorKind::NotFound(
-            "404 Not Found: Not Found".to_owned()
-        )));
+        assert!(no_tree(ErrorKind::NotFound("404 Not Found: Not Found".to_owned())));
         assert!(no_tree(ErrorKind::Validation(said(
             "Invalid object requested. SHA must identify a commit or a tree."
         ))));

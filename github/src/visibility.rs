@@ -23,11 +23,7 @@ struct Wire {
 
 impl From<Wire> for Visibility {
     fn from(wire: Wire) -> Self {
-        if wire.private {
-            Self::Private
-        } else {
-            Self::Public
-        }
+        if wire.private { Self::Private } else { Self::Public }
     }
 }
 
@@ -35,7 +31,8 @@ impl GitHubApp {
     /// Reads who can see the pull request's repository.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) also when the App is not installed on the repository any more.
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) also when the App is
+    /// not installed on the repository any more.
     pub async fn visibility(&self, reference: &PullRequestRef) -> Result<Visibility, Error> {
         let repository = &reference.repository;
         let call = self.transport().call(
@@ -56,18 +53,9 @@ mod tests {
     #[test]
     fn an_internal_repository_is_private() {
         for (json, expected) in [
-            (
-                json!({ "private": false, "visibility": "public" }),
-                Visibility::Public,
-            ),
-            (
-                json!({ "private": true, "visibility": "private" }),
-                Visibility::Private,
-            ),
-            (
-                json!({ "private": true, "visibility": "internal" }),
-                Visibility::Private,
-            ),
+            (json!({ "private": false, "visibility": "public" }), Visibility::Public),
+            (json!({ "private": true, "visibility": "private" }), Visibility::Private),
+            (json!({ "private": true, "visibility": "internal" }), Visibility::Private),
         ] {
             let visibility: Visibility = serde_json::from_value(json).expect("a repository");
             assert_eq!(visibility, expected);

@@ -1,5 +1,5 @@
-//! What webhook and worker share as programs: settings, logs, the connection to Temporal, probes, shutdown, and how a pull request's workflow
-//! is signalled.
+//! What webhook and worker share as programs: settings, logs, the connection to Temporal, probes, shutdown,
+//! and how a pull request's workflow is signalled.
 
 pub mod logging;
 pub mod probes;

@@ -14,7 +14,8 @@ pub enum LogFormat {
     Json,
 }
 
-/// Begins to write log lines to standard output: those that RUST_LOG asks for, or else `default_filter`. To be called once.
+/// Begins to write log lines to standard output: those that RUST_LOG asks for, or
+/// else `default_filter`. To be called once.
 pub fn start(format: LogFormat, default_filter: &str) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| default_filter.into());
     let lines = fmt()

@@ -1,6 +1,7 @@
 //! The port for probes and scrapes: `/livez`, `/readyz`, `/metrics`.
 //!
-//! A port of its own: they tell of Temporal and of the load, which is nobody's business outside, and are answered however busy the program is.
+//! A port of its own: they tell of Temporal and of the load, which is nobody's business outside, and
+//! are answered however busy the program is.
 
 use std::{
     sync::Arc,
@@ -20,7 +21,8 @@ use tokio_util::sync::CancellationToken;
 
 /// How long an answer of the dependency stays true. Probes come from several sides at once.
 const FRESH: Duration = Duration::from_secs(1);
-/// Longest wait for an answer. Kubernetes waits one second by default, and its own error would not give the reason.
+/// Longest wait for an answer. Kubernetes waits one second by default, and its
+/// own error would not give the reason.
 const CHECK_TIMEOUT: Duration = Duration::from_millis(900);
 
 /// What the program is no use without.
@@ -51,11 +53,7 @@ impl Readiness {
     /// Not ready any more from the moment that `shutdown` is cancelled.
     #[must_use]
     pub fn new(dependency: Arc<dyn Dependency>, shutdown: CancellationToken) -> Self {
-        Self {
-            dependency,
-            shutdown,
-            last: Mutex::new(None),
-        }
+        Self { dependency, shutdown, last: Mutex::new(None) }
     }
 
     /// Can work be accepted?
@@ -70,13 +68,8 @@ impl Readiness {
         if let Some((_, result)) = last.as_ref().filter(|(at, _)| at.elapsed() < FRESH) {
             return result.clone();
         }
-        let too_slow = format!(
-            "Temporal did not answer within {} ms",
-            CHECK_TIMEOUT.as_millis()
-        );
-        let result = timeout(CHECK_TIMEOUT, self.dependency.check())
-            .await
-            .unwrap_or(Err(too_slow));
+        let too_slow = format!("Temporal did not answer within {} ms", CHECK_TIMEOUT.as_millis());
+        let result = timeout(CHECK_TIMEOUT, self.dependency.check()).await.unwrap_or(Err(too_slow));
         *last = Some((Instant::now(), result.clone()));
         result
     }
@@ -97,7 +90,8 @@ pub fn router(readiness: Arc<Readiness>, metrics: Arc<dyn Metrics>) -> Router {
         .with_state(Probes { readiness, metrics })
 }
 
-/// Answers for as long as the process lives. Without it the program still works, so its end is only worth a line in the log.
+/// Answers for as long as the process lives. Without it the program still works, so
+/// its end is only worth a line in the log.
 pub async fn serve(listener: TcpListener, router: Router) {
     if let Err(error) = axum::serve(listener, router).await {
         tracing::error!(%error, "probes and metrics are not served any more");

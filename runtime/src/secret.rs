@@ -1,4 +1,5 @@
-//! Secrets and other settings that may be left out: given by a variable, or in a file that another variable names.
+//! Secrets and other settings that may be left out: given by a variable, or in
+//! a file that another variable names.
 
 use std::{convert::Infallible, fs, io, path::PathBuf};
 
@@ -43,11 +44,7 @@ pub fn read_one(
         (None, Some(path)) => {
             return match fs::read_to_string(path) {
                 Ok(text) => Ok(text.into()),
-                Err(source) => Err(SecretError::File {
-                    variable,
-                    path: path.clone(),
-                    source,
-                }),
+                Err(source) => Err(SecretError::File { variable, path: path.clone(), source }),
             };
         }
         (None, None) => "neither is set",

@@ -1,4 +1,5 @@
-//! Signals to a pull request's workflow, whether it runs or not, and whatever its repository was called when it began.
+//! Signals to a pull request's workflow, whether it runs or not, and whatever
+//! its repository was called when it began.
 
 use std::time::Duration;
 
@@ -75,12 +76,8 @@ pub async fn signal_pull_request(
     if start == Start::IfPreviewsAreOpen && open.is_empty() {
         return Ok(Signalled::NoWorkflow);
     }
-    let mut request = signal_with_start(
-        recipient.pull_request.clone(),
-        recipient.repository_id,
-        task_queue,
-        signal,
-    );
+    let mut request =
+        signal_with_start(recipient.pull_request.clone(), recipient.repository_id, task_queue, signal);
     request.namespace = temporal.namespace();
     request.identity = temporal.identity();
     temporal
@@ -96,20 +93,13 @@ async fn deliver(temporal: &Client, workflow_id: String, signal: &Signal) -> Res
     let request = SignalWorkflowExecutionRequest {
         namespace: temporal.namespace(),
         identity: temporal.identity(),
-        workflow_execution: Some(WorkflowExecution {
-            workflow_id,
-            run_id: String::new(),
-        }),
+        workflow_execution: Some(WorkflowExecution { workflow_id, run_id: String::new() }),
         signal_name: signal.name.clone(),
         input: Some(signal.input.clone().into()),
         request_id: signal.request_id.clone(),
         ..SignalWorkflowExecutionRequest::default()
     };
-    let signalled = temporal
-        .connection()
-        .clone()
-        .signal_workflow_execution(limited(request))
-        .await;
+    let signalled = temporal.connection().clone().signal_workflow_execution(limited(request)).await;
     match signalled {
         Ok(_) => Ok(true),
         Err(status) if status.code() == Code::NotFound => Ok(false),
@@ -122,11 +112,7 @@ struct Open {
     is_pull_request: bool,
 }
 
-async fn open(
-    temporal: &Client,
-    task_queue: &str,
-    recipient: &Recipient<'_>,
-) -> Result<Vec<Open>, Status> {
+async fn open(temporal: &Client, task_queue: &str, recipient: &Recipient<'_>) -> Result<Vec<Open>, Status> {
     let query = open_workflows(recipient.pull_request, recipient.repository_id, task_queue);
     let options = WorkflowListOptions::builder().limit(LISTED_MAX).build();
     let found: Vec<_> = temporal

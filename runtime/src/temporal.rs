@@ -26,21 +26,14 @@ pub async fn connect(settings: &TemporalSettings, connection: &ConnectionOptions
             Err(error) => {
                 let address = settings.temporal_address.as_str();
                 let error = format!("{error:#}");
-                tracing::warn!(
-                    address,
-                    error,
-                    "Temporal does not answer; trying again (TEMPORAL_ADDRESS)"
-                );
+                tracing::warn!(address, error, "Temporal does not answer; trying again (TEMPORAL_ADDRESS)");
                 tokio::time::sleep(CONNECT_EVERY).await;
             }
         }
     }
 }
 
-async fn try_connect(
-    settings: &TemporalSettings,
-    connection: &ConnectionOptions,
-) -> anyhow::Result<Client> {
+async fn try_connect(settings: &TemporalSettings, connection: &ConnectionOptions) -> anyhow::Result<Client> {
     let connection = Box::pin(Connection::connect(connection.clone())).await?;
     let options = ClientOptions::new(settings.temporal_namespace.as_str()).build();
     let client = Client::new(connection, options)?;
@@ -59,14 +52,8 @@ pub async fn check(client: &Client) -> Result<(), Status> {
     }
     .into_request();
     request.set_timeout(CHECK_TIMEOUT);
-    request
-        .extensions_mut()
-        .insert(RetryConfigForCall(RetryOptions::no_retries()));
-    client
-        .connection()
-        .clone()
-        .describe_namespace(request)
-        .await?;
+    request.extensions_mut().insert(RetryConfigForCall(RetryOptions::no_retries()));
+    client.connection().clone().describe_namespace(request).await?;
     Ok(())
 }
 

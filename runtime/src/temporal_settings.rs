@@ -15,9 +15,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// What both have to be told alike.
 #[derive(Debug, Args)]
 pub struct TemporalSettings {
-    /// Temporal's frontend: host:port, or a URL. TLS certificates and API keys are read from the variables that Temporal's own programs know:
-    /// TEMPORAL_API_KEY, TEMPORAL_TLS, TEMPORAL_TLS_SERVER_CA_CERT_PATH, TEMPORAL_TLS_CLIENT_CERT_PATH, TEMPORAL_TLS_CLIENT_KEY_PATH,
-    /// TEMPORAL_TLS_SERVER_NAME.
+    /// Temporal's frontend: host:port, or a URL. TLS certificates and API keys are read from the variables
+    /// that Temporal's own programs know: TEMPORAL_API_KEY, TEMPORAL_TLS, TEMPORAL_TLS_SERVER_CA_CERT_PATH,
+    /// TEMPORAL_TLS_CLIENT_CERT_PATH, TEMPORAL_TLS_CLIENT_KEY_PATH, TEMPORAL_TLS_SERVER_NAME.
     #[arg(long, env, default_value = "127.0.0.1:7233", value_parser = temporal_address)]
     pub temporal_address: Url,
 
@@ -25,7 +25,8 @@ pub struct TemporalSettings {
     #[arg(long, env, default_value = "default")]
     pub temporal_namespace: String,
 
-    /// The task queue on which previews wait for a worker. GitHub's is beside it, with `-github` behind its name.
+    /// The task queue on which previews wait for a worker. GitHub's is beside
+    /// it, with `-github` behind its name.
     #[arg(long, env, default_value = "previews")]
     pub preview_task_queue: String,
 }
@@ -42,9 +43,7 @@ impl TemporalSettings {
     /// If what the environment says about it is of no use.
     pub fn connection(&self) -> Result<ConnectionOptions, InvalidConnection> {
         // Not from the file that people keep for their own programs: a service has what it is given.
-        let environment = LoadClientConfigProfileOptions::builder()
-            .disable_file(true)
-            .build();
+        let environment = LoadClientConfigProfileOptions::builder().disable_file(true).build();
         let (mut options, _) = ClientOptions::load_from_config(environment)
             .map_err(|error: ConfigError| InvalidConnection(error.to_string()))?;
         options.target = self.temporal_address.clone();
@@ -83,11 +82,7 @@ mod tests {
             ("frontend:7233", "http://frontend:7233/"),
             ("https://frontend:7233", "https://frontend:7233/"),
         ] {
-            assert_eq!(
-                temporal_address(text).map(String::from).as_deref(),
-                Ok(url),
-                "{text}"
-            );
+            assert_eq!(temporal_address(text).map(String::from).as_deref(), Ok(url), "{text}");
         }
         for text in ["", "::", "ftp://frontend:7233"] {
             assert!(temporal_address(text).is_err(), "{text}");

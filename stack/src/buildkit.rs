@@ -12,18 +12,13 @@ impl Stack {
     ///
     /// # Errors
     /// When BuildKit does not start, or the base image cannot be made.
-    pub async fn start_images(
-        &self,
-        platform: &Platform,
-    ) -> Result<(Buildkit, ImageBuilder), StackError> {
+    pub async fn start_images(&self, platform: &Platform) -> Result<(Buildkit, ImageBuilder), StackError> {
         let base = BaseImage::ensure(self.toolbox.cache()).await?;
         let buildkit = self.buildkit(platform)?;
         let mut words = buildkit.prepare()?.into_iter();
         let program = words.next().unwrap_or_default();
         let part = words.fold(Part::new("buildkitd", program.as_ref()), Part::arg);
-        self.parts
-            .start(part, async || buildkit.ready().await)
-            .await?;
+        self.parts.start(part, async || buildkit.ready().await).await?;
         Ok((buildkit.clone(), ImageBuilder::new(buildkit, base)))
     }
 
@@ -42,7 +37,8 @@ impl Stack {
             buildkitd: self.toolbox.path("buildkitd")?.to_owned(),
             buildctl: self.toolbox.path("buildctl")?.to_owned(),
             runc: self.toolbox.path("runc-unfiltered")?.to_owned(),
-            // Below the cluster's folder: what BuildKit remembers refers to containerd's content, and both are wiped together.
+            // Below the cluster's folder: what BuildKit remembers refers to
+            // containerd's content, and both are wiped together.
             root: self.options.folder("cluster/buildkit"),
             socket: self.options.folder("cluster/buildkit.sock"),
             cgroup: self.bridge.map(Bridge::name).unwrap_or_default(),

@@ -1,6 +1,7 @@
 //! The file by which clients — tests, the worker, a person's shell — find a running stack.
 //!
-//! `stack.env` in the state folder exists while the stack is ready. It holds `KEY=VALUE` lines that a shell can source.
+//! `stack.env` in the state folder exists while the stack is ready. It holds
+//! `KEY=VALUE` lines that a shell can source.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -75,7 +76,8 @@ pub struct ServiceEnv {
     pub preview_allowed_owners: String,
     /// The secret that names of previews are made with.
     pub preview_name_key_file: PathBuf,
-    /// How long a preview lives unless the request says otherwise, for example `30m`; the service's default if absent.
+    /// How long a preview lives unless the request says otherwise, for example
+    /// `30m`; the service's default if absent.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub preview_ttl: Option<String>,
 }
@@ -85,15 +87,9 @@ pub struct ServiceEnv {
 #[allow(missing_docs, reason = "the messages say it")]
 pub enum EnvError {
     #[error("{path}: {source}; is the stack running? Start it with `cargo dev up`")]
-    Read {
-        path: PathBuf,
-        source: std::io::Error,
-    },
+    Read { path: PathBuf, source: std::io::Error },
     #[error("{path}: {source}")]
-    Write {
-        path: PathBuf,
-        source: std::io::Error,
-    },
+    Write { path: PathBuf, source: std::io::Error },
     #[error("line {line} of stack.env is not KEY=VALUE: {text}")]
     Line { line: usize, text: String },
     #[error("stack.env does not describe a stack: {0}")]
@@ -112,10 +108,7 @@ impl StackEnv {
     /// The name alone below which previews are served, without scheme and port.
     #[must_use]
     pub fn preview_host(&self) -> &str {
-        let (_, address) = self
-            .preview_domain
-            .split_once("://")
-            .unwrap_or(("", &self.preview_domain));
+        let (_, address) = self.preview_domain.split_once("://").unwrap_or(("", &self.preview_domain));
         address.split(':').next().unwrap_or(address)
     }
 
@@ -124,10 +117,8 @@ impl StackEnv {
     /// # Errors
     /// When it is missing, because no stack runs there, or damaged.
     pub fn read(path: &Path) -> Result<Self, EnvError> {
-        let text = fs::read_to_string(path).map_err(|source| EnvError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
+        let text =
+            fs::read_to_string(path).map_err(|source| EnvError::Read { path: path.to_owned(), source })?;
         Self::parse(&text)
     }
 
@@ -137,16 +128,11 @@ impl StackEnv {
     /// When the folder cannot be written to.
     pub fn write(&self, path: &Path) -> Result<(), EnvError> {
         let text = self.render()?;
-        let failed = |source| EnvError::Write {
-            path: path.to_owned(),
-            source,
-        };
+        let failed = |source| EnvError::Write { path: path.to_owned(), source };
         let folder = path.parent().unwrap_or(Path::new("."));
         let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
         file.write_all(text.as_bytes()).map_err(failed)?;
-        file.persist(path)
-            .map(drop)
-            .map_err(|error| failed(error.error))
+        file.persist(path).map(drop).map_err(|error| failed(error.error))
     }
 
     /// Every variable, for a child process.
@@ -154,11 +140,9 @@ impl StackEnv {
     /// # Errors
     /// When a value is no text.
     pub fn variables(&self) -> Result<Vec<(String, String)>, EnvError> {
-        Ok(
-            serde_json::from_value::<BTreeMap<_, _>>(serde_json::to_value(self)?)?
-                .into_iter()
-                .collect(),
-        )
+        Ok(serde_json::from_value::<BTreeMap<_, _>>(serde_json::to_value(self)?)?
+            .into_iter()
+            .collect())
     }
 
     fn render(&self) -> Result<String, EnvError> {
@@ -171,10 +155,7 @@ impl StackEnv {
     fn parse(text: &str) -> Result<Self, EnvError> {
         let mut fields = Map::new();
         for (number, line) in text.lines().enumerate() {
-            let bad = || EnvError::Line {
-                line: number + 1,
-                text: line.to_owned(),
-            };
+            let bad = || EnvError::Line { line: number + 1, text: line.to_owned() };
             let (key, value) = line.split_once('=').ok_or_else(bad)?;
             let value = value
                 .strip_prefix('\'')
@@ -189,10 +170,7 @@ impl StackEnv {
 /// A value as a shell reads it back; quoted where it has to be.
 fn quote(key: &str, value: &str) -> Result<String, EnvError> {
     if value.contains(['\'', '\n']) {
-        return Err(EnvError::Value {
-            key: key.to_owned(),
-            value: value.to_owned(),
-        });
+        return Err(EnvError::Value { key: key.to_owned(), value: value.to_owned() });
     }
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:@%+,=".contains(c);
     Ok(if value.chars().all(plain) {
@@ -244,14 +222,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = StackEnv::file(folder.path());
         sample().write(&file).unwrap();
-        let script = format!(
-            ". '{}' && echo \"$KUBECONFIG|$PREVIEW_IMAGE\"",
-            file.display()
-        );
-        let output = std::process::Command::new("/bin/sh")
-            .args(["-c", &script])
-            .output()
-            .unwrap();
+        let script = format!(". '{}' && echo \"$KUBECONFIG|$PREVIEW_IMAGE\"", file.display());
+        let output = std::process::Command::new("/bin/sh").args(["-c", &script]).output().unwrap();
         assert_eq!(
             String::from_utf8_lossy(&output.stdout).trim(),
             "/tmp/a folder/kubeconfig|registry.preview.localhost/{owner}/{repo}:{commit}"
@@ -270,13 +242,8 @@ mod tests {
 
     #[test]
     fn a_value_that_would_break_the_file_is_refused() {
-        let env = StackEnv {
-            preview_domain: "two\nlines".into(),
-            ..sample()
-        };
-        assert!(
-            matches!(env.render(), Err(EnvError::Value { key, .. }) if key == "PREVIEW_DOMAIN")
-        );
+        let env = StackEnv { preview_domain: "two\nlines".into(), ..sample() };
+        assert!(matches!(env.render(), Err(EnvError::Value { key, .. }) if key == "PREVIEW_DOMAIN"));
     }
 
     proptest! {

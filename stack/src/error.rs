@@ -29,9 +29,7 @@ pub enum StackError {
     Network(#[from] NetworkError),
     #[error(transparent)]
     Env(#[from] EnvError),
-    #[error(
-        "another stack runs with the state folder {0}; stop it, or choose another folder with --state"
-    )]
+    #[error("another stack runs with the state folder {0}; stop it, or choose another folder with --state")]
     AlreadyRunning(PathBuf),
     #[error("the state folder {path} is of no use: {source}")]
     State { path: PathBuf, source: io::Error },

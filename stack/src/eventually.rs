@@ -17,10 +17,7 @@ pub async fn eventually(
 ) -> Result<(), String> {
     let deadline = Instant::now() + patience;
     loop {
-        let Err(why) = timeout_at(deadline, check())
-            .await
-            .unwrap_or_else(|_| Err("no answer".into()))
-        else {
+        let Err(why) = timeout_at(deadline, check()).await.unwrap_or_else(|_| Err("no answer".into())) else {
             return Ok(());
         };
         if Instant::now() >= deadline {
@@ -41,11 +38,7 @@ mod tests {
         let asked = Cell::new(0);
         let check = async || {
             asked.set(asked.get() + 1);
-            if asked.get() == 3 {
-                Ok(())
-            } else {
-                Err("not yet".to_owned())
-            }
+            if asked.get() == 3 { Ok(()) } else { Err("not yet".to_owned()) }
         };
         assert_eq!(eventually(Duration::from_secs(1), check).await, Ok(()));
     }

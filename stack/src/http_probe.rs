@@ -12,10 +12,7 @@ pub(crate) struct HttpProbe(reqwest::Client);
 
 impl HttpProbe {
     pub(crate) fn new() -> Result<Self, StackError> {
-        let client = reqwest::Client::builder()
-            .timeout(ANSWER)
-            .no_proxy()
-            .build();
+        let client = reqwest::Client::builder().timeout(ANSWER).no_proxy().build();
         client.map(Self).map_err(StackError::Client)
     }
 

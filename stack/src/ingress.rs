@@ -20,7 +20,8 @@ pub const CLASS: &str = "traefik";
 pub const DOMAIN: &str = "preview.localhost";
 /// What Traefik calls itself in an `IngressClass`.
 const CONTROLLER: &str = "traefik.io/ingress-controller";
-/// How long Traefik collects changes before it uses them; its default of 2 s would be most of a preview's start.
+/// How long Traefik collects changes before it uses them; its default of 2 s
+/// would be most of a preview's start.
 const THROTTLE: &str = "100ms";
 
 /// Starts Traefik on 127.0.0.1 at `port`; it sends requests straight to the pods.
@@ -67,8 +68,7 @@ async fn create_class(cluster: &Cluster) -> Result<(), ClusterError> {
     class.spec.get_or_insert_default().controller = Some(CONTROLLER.to_owned());
     let classes: Api<IngressClass> = Api::all(cluster.client().clone());
     let created = classes.create(&PostParams::default(), &class).await;
-    created.map(drop).map_err(|source| ClusterError::Api {
-        what: "the ingress class",
-        source,
-    })
+    created
+        .map(drop)
+        .map_err(|source| ClusterError::Api { what: "the ingress class", source })
 }

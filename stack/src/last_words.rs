@@ -12,10 +12,7 @@ const CHARACTERS: usize = 400;
 pub(crate) fn of(path: &Path) -> String {
     let bytes = fs::read(path).unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes);
-    let lines: Vec<String> = text
-        .lines()
-        .map(|line| line.chars().take(CHARACTERS).collect())
-        .collect();
+    let lines: Vec<String> = text.lines().map(|line| line.chars().take(CHARACTERS).collect()).collect();
     lines[lines.len().saturating_sub(LINES)..].join("\n")
 }
 
@@ -26,16 +23,11 @@ mod tests {
     #[test]
     fn only_the_end_is_shown_and_no_line_floods_it() {
         let log = tempfile::NamedTempFile::new().unwrap();
-        let lines: Vec<String> = (0..50)
-            .map(|number| format!("{number} {}", "x".repeat(1_000)))
-            .collect();
+        let lines: Vec<String> = (0..50).map(|number| format!("{number} {}", "x".repeat(1_000))).collect();
         fs::write(log.path(), lines.join("\n")).unwrap();
         let shown = of(log.path());
         assert_eq!(shown.lines().count(), LINES);
-        assert!(
-            shown.starts_with("35 ") && shown.lines().all(|line| line.len() == CHARACTERS),
-            "{shown}"
-        );
+        assert!(shown.starts_with("35 ") && shown.lines().all(|line| line.len() == CHARACTERS), "{shown}");
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! The local stack: real Temporal, real Kubernetes, real ingress, and the GitHub stand-in, all on this machine.
+//! The local stack: real Temporal, real Kubernetes, real ingress, and the
+//! GitHub stand-in, all on this machine.
 //!
-//! [`Stack`] starts them in their order and stops them. Their programs are pinned and installed by [`tools`]; clients find a running
-//! stack by its [`env::StackEnv`].
+//! [`Stack`] starts them in their order and stops them. Their programs are pinned and installed by [`tools`];
+//! clients find a running stack by its [`env::StackEnv`].
 
 mod buildkit;
 pub mod cargo;

@@ -44,7 +44,8 @@ const PRIVATE_FOLDERS: &[&str] = &[
     "/var/log/containers",
 ];
 
-/// Settings of the whole machine that the kubelet insists on. It is shown files that have these values already.
+/// Settings of the whole machine that the kubelet insists on. It is shown files
+/// that have these values already.
 const KUBELET_SETTINGS: &[(&str, &str)] = &[
     ("vm/overcommit_memory", "1"),
     ("vm/panic_on_oom", "0"),
@@ -54,14 +55,12 @@ const KUBELET_SETTINGS: &[(&str, &str)] = &[
     ("kernel/keys/root_maxbytes", "25000000"),
 ];
 
-/// Runs `program`, which is this one again, with `arguments` inside; passes SIGINT, SIGTERM and SIGHUP on, and returns when all is gone.
+/// Runs `program`, which is this one again, with `arguments` inside; passes SIGINT, SIGTERM and
+/// SIGHUP on, and returns when all is gone.
 ///
 /// # Errors
 /// When the namespaces cannot be made.
-pub async fn run(
-    program: &Path,
-    arguments: impl IntoIterator<Item = OsString>,
-) -> io::Result<ExitCode> {
+pub async fn run(program: &Path, arguments: impl IntoIterator<Item = OsString>) -> io::Result<ExitCode> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;
@@ -71,14 +70,7 @@ pub async fn run(
         unshare.args(["--user", "--map-root-user"]);
     }
     let mut inside = unshare
-        .args([
-            "--mount",
-            "--pid",
-            "--fork",
-            "--kill-child",
-            "--mount-proc",
-            "--",
-        ])
+        .args(["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--"])
         .arg(program)
         .arg("init")
         .arg("--")
@@ -87,10 +79,7 @@ pub async fn run(
         .stdin(Stdio::piped())
         .spawn()
         .map_err(|error| {
-            io::Error::new(
-                error.kind(),
-                format!("cannot run unshare ({error}); is util-linux installed?"),
-            )
+            io::Error::new(error.kind(), format!("cannot run unshare ({error}); is util-linux installed?"))
         })?;
 
     // Held here, as `wait` would close it.
@@ -119,15 +108,13 @@ async fn stopped(inside: &mut tokio::process::Child) -> io::Result<std::process:
     if let Ok(status) = timeout(STOP_PATIENCE, inside.wait()).await {
         return status;
     }
-    eprintln!(
-        "The stack did not stop within {} s and is killed.",
-        STOP_PATIENCE.as_secs()
-    );
+    eprintln!("The stack did not stop within {} s and is killed.", STOP_PATIENCE.as_secs());
     inside.start_kill()?;
     inside.wait().await
 }
 
-/// PID 1 of the namespace: runs `command` and reaps every process until that one ends. Returns its exit status.
+/// PID 1 of the namespace: runs `command` and reaps every process until that
+/// one ends. Returns its exit status.
 ///
 /// # Errors
 /// When the command cannot be run, or this is not PID 1.
@@ -135,12 +122,8 @@ pub fn init(command: &[OsString]) -> io::Result<ExitCode> {
     if std::process::id() != 1 {
         return Err(io::Error::other("`dev init` is for the stack's own use"));
     }
-    let (program, arguments) = command
-        .split_first()
-        .ok_or_else(|| io::Error::other("nothing to run"))?;
-    let child = std::process::Command::new(program)
-        .args(arguments)
-        .spawn()?;
+    let (program, arguments) = command.split_first().ok_or_else(|| io::Error::other("nothing to run"))?;
+    let child = std::process::Command::new(program).args(arguments).spawn()?;
     let main = Pid::from_raw(child.id().cast_signed());
     loop {
         match wait() {
@@ -188,7 +171,8 @@ pub async fn stop_requested() -> io::Result<()> {
     }
 }
 
-/// Gives the namespace its own folders and kernel settings. Their mounts are invisible outside and end with it.
+/// Gives the namespace its own folders and kernel settings. Their mounts are
+/// invisible outside and end with it.
 ///
 /// # Errors
 /// Names the mount that failed.
@@ -196,14 +180,8 @@ pub fn make_private() -> io::Result<()> {
     for folder in PRIVATE_FOLDERS {
         fs::create_dir_all(folder)?;
         let options = Some("mode=0711");
-        mount(
-            Some("tmpfs"),
-            *folder,
-            Some("tmpfs"),
-            MsFlags::MS_NOSUID | MsFlags::MS_NODEV,
-            options,
-        )
-        .map_err(named(folder))?;
+        mount(Some("tmpfs"), *folder, Some("tmpfs"), MsFlags::MS_NOSUID | MsFlags::MS_NODEV, options)
+            .map_err(named(folder))?;
     }
     let shown = Path::new("/run/containerd/settings");
     fs::create_dir_all(shown)?;
@@ -211,14 +189,8 @@ pub fn make_private() -> io::Result<()> {
         let target = format!("/proc/sys/{setting}");
         let file = shown.join(setting.replace('/', "."));
         fs::write(&file, format!("{value}\n"))?;
-        mount(
-            Some(&file),
-            target.as_str(),
-            None::<&str>,
-            MsFlags::MS_BIND,
-            None::<&str>,
-        )
-        .map_err(named(&target))?;
+        mount(Some(&file), target.as_str(), None::<&str>, MsFlags::MS_BIND, None::<&str>)
+            .map_err(named(&target))?;
     }
     Ok(())
 }

@@ -101,20 +101,8 @@ impl StackOptions {
     /// When the machine has no free port.
     pub fn ephemeral(state: PathBuf) -> Result<Self, OptionsError> {
         let [github, webhook, temporal, temporal_ui, ingress, api_server] = free_ports()?;
-        let ports = Ports {
-            github,
-            webhook,
-            temporal,
-            temporal_ui,
-            ingress,
-            api_server,
-        };
-        Ok(Self {
-            state,
-            ports,
-            cluster: ClusterChoice::Embedded,
-            ttl: None,
-        })
+        let ports = Ports { github, webhook, temporal, temporal_ui, ingress, api_server };
+        Ok(Self { state, ports, cluster: ClusterChoice::Embedded, ttl: None })
     }
 
     /// Finds out now what would otherwise stop a part much later.
@@ -125,13 +113,11 @@ impl StackOptions {
         let beside_a_cluster = matches!(self.cluster, ClusterChoice::Existing(_));
         let ours = if beside_a_cluster { 4 } else { 6 };
         for (port, purpose, option) in self.ports.named().into_iter().take(ours) {
-            TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|source| {
-                OptionsError::PortTaken {
-                    port,
-                    purpose,
-                    option,
-                    source,
-                }
+            TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|source| OptionsError::PortTaken {
+                port,
+                purpose,
+                option,
+                source,
             })?;
         }
         Ok(())
@@ -147,22 +133,18 @@ impl StackOptions {
 impl InternalPorts {
     pub(super) fn choose() -> Result<Self, OptionsError> {
         let [controller_manager, scheduler, kubelet, kubelet_health] = free_ports()?;
-        Ok(Self {
-            controller_manager,
-            scheduler,
-            kubelet,
-            kubelet_health,
-        })
+        Ok(Self { controller_manager, scheduler, kubelet, kubelet_health })
     }
 }
 
-/// Where ports are chosen. Below the range that the system hands out of its own accord (from 32768): a port from there
-/// may be given to anyone between its choice and its use.
+/// Where ports are chosen. Below the range that the system hands out of its own accord (from 32768): a port
+/// from there may be given to anyone between its choice and its use.
 const CHOSEN_PORTS: Range<u16> = 10_000..30_000;
 /// Ports tried before giving up; nearly all of them are free on any machine.
 const ATTEMPTS: usize = 1_000;
 
-/// `N` different ports that nothing listens on at this moment, chosen at random so that two stacks hardly choose the same.
+/// `N` different ports that nothing listens on at this moment, chosen at random
+/// so that two stacks hardly choose the same.
 pub fn free_ports<const N: usize>() -> Result<[u16; N], OptionsError> {
     let mut ports = [0; N];
     let mut chosen = 0;
@@ -170,8 +152,8 @@ pub fn free_ports<const N: usize>() -> Result<[u16; N], OptionsError> {
         if chosen == N {
             return Ok(ports);
         }
-        let random = RandomState::new().build_hasher().finish()
-            % u64::from(CHOSEN_PORTS.end - CHOSEN_PORTS.start);
+        let random =
+            RandomState::new().build_hasher().finish() % u64::from(CHOSEN_PORTS.end - CHOSEN_PORTS.start);
         let port = CHOSEN_PORTS.start + random as u16;
         if !ports.contains(&port) && TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
             ports[chosen] = port;
@@ -203,18 +185,12 @@ mod tests {
         let options = StackOptions::ephemeral("/a".into()).unwrap();
         let _taken = TcpListener::bind((Ipv4Addr::LOCALHOST, options.ports.ingress)).unwrap();
         let message = options.check().unwrap_err().to_string();
-        assert!(
-            message.contains("the ingress") && message.contains("--ingress-port"),
-            "{message}"
-        );
+        assert!(message.contains("the ingress") && message.contains("--ingress-port"), "{message}");
     }
 
     #[test]
     fn a_state_folder_too_deep_for_sockets_is_refused() {
         let options = StackOptions::ephemeral(format!("/{}", "x".repeat(90)).into()).unwrap();
-        assert!(matches!(
-            options.check(),
-            Err(OptionsError::StateTooLong(_))
-        ));
+        assert!(matches!(options.check(), Err(OptionsError::StateTooLong(_))));
     }
 }

@@ -1,4 +1,5 @@
-//! Runs programs as parts of the stack: logged, waited for until they are ready, and watched until they are stopped.
+//! Runs programs as parts of the stack: logged, waited for until they are
+//! ready, and watched until they are stopped.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -31,7 +32,8 @@ pub struct Part {
     pub environment: Vec<(String, OsString)>,
     /// How long it may take to become ready.
     pub patience: Duration,
-    /// How long it may take to finish its work when it is told to stop; zero for a part with nothing to finish.
+    /// How long it may take to finish its work when it is told to stop; zero
+    /// for a part with nothing to finish.
     pub grace: Duration,
 }
 
@@ -99,7 +101,8 @@ pub enum PartError {
     },
 }
 
-/// The running parts. Dropping it leaves them running; the namespace they live in is what ends them for certain.
+/// The running parts. Dropping it leaves them running; the namespace they live
+/// in is what ends them for certain.
 #[derive(Debug)]
 pub struct Parts {
     logs: PathBuf,
@@ -123,14 +126,7 @@ impl Parts {
     pub fn new(logs: &Path) -> std::io::Result<(Self, Watcher)> {
         fs::create_dir_all(logs)?;
         let (ended, receiver) = mpsc::unbounded_channel();
-        Ok((
-            Self {
-                logs: logs.to_owned(),
-                running: Mutex::default(),
-                ended,
-            },
-            Watcher(receiver),
-        ))
+        Ok((Self { logs: logs.to_owned(), running: Mutex::default(), ended }, Watcher(receiver)))
     }
 
     /// Runs `part` and returns when `ready` says that it is; `ready` names what is missing otherwise.
@@ -154,12 +150,7 @@ impl Parts {
         let mut why = String::from("it was not asked yet");
         loop {
             if let Some(status) = *status.borrow_and_update() {
-                return Err(PartError::Ended {
-                    part: name,
-                    status,
-                    tail: last_words::of(&log),
-                    log,
-                });
+                return Err(PartError::Ended { part: name, status, tail: last_words::of(&log), log });
             }
             match timeout_at(deadline, ready()).await {
                 Ok(Ok(())) => return Ok(()),
@@ -180,11 +171,7 @@ impl Parts {
         }
     }
 
-    fn spawn(
-        &self,
-        part: &Part,
-        log: &Path,
-    ) -> std::io::Result<watch::Receiver<Option<ExitStatus>>> {
+    fn spawn(&self, part: &Part, log: &Path) -> std::io::Result<watch::Receiver<Option<ExitStatus>>> {
         let file = File::create(log)?;
         let mut child = Command::new(&part.program)
             .args(&part.arguments)
@@ -195,43 +182,27 @@ impl Parts {
             // Ctrl-C in a terminal reaches the whole foreground group; the parts stop in our order instead.
             .process_group(0)
             .spawn()?;
-        let pid = child
-            .id()
-            .and_then(|id| i32::try_from(id).ok())
-            .map(Pid::from_raw);
+        let pid = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
         let (report, status) = watch::channel(None);
         if let Some(pid) = pid {
             let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-            running.push(Running {
-                pid,
-                grace: part.grace,
-                status: status.clone(),
-            });
+            running.push(Running { pid, grace: part.grace, status: status.clone() });
         }
         let (name, log, ended) = (part.name, log.to_owned(), self.ended.clone());
         tokio::spawn(async move {
             if let Ok(status) = child.wait().await {
                 report.send_replace(Some(status));
-                let _ = ended.send(PartError::Ended {
-                    part: name,
-                    status,
-                    tail: last_words::of(&log),
-                    log,
-                });
+                let _ = ended.send(PartError::Ended { part: name, status, tail: last_words::of(&log), log });
             }
         });
         Ok(status)
     }
 
-    /// Tells the parts that have work to finish to stop, the last started first, and waits for each as long as its grace.
+    /// Tells the parts that have work to finish to stop, the last started first,
+    /// and waits for each as long as its grace.
     pub async fn stop(&self) {
-        let running =
-            std::mem::take(&mut *self.running.lock().unwrap_or_else(PoisonError::into_inner));
-        for mut part in running
-            .into_iter()
-            .rev()
-            .filter(|part| !part.grace.is_zero())
-        {
+        let running = std::mem::take(&mut *self.running.lock().unwrap_or_else(PoisonError::into_inner));
+        for mut part in running.into_iter().rev().filter(|part| !part.grace.is_zero()) {
             if part.status.borrow().is_some() || kill(part.pid, Signal::SIGTERM).is_err() {
                 continue;
             }
@@ -256,9 +227,7 @@ mod tests {
     use super::*;
 
     fn shell(script: &str) -> Part {
-        Part::new("sample", Path::new("/bin/sh"))
-            .arg("-c")
-            .arg(script)
+        Part::new("sample", Path::new("/bin/sh")).arg("-c").arg(script)
     }
 
     #[tokio::test]
@@ -266,22 +235,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (parts, mut watcher) = Parts::new(folder.path()).unwrap();
         let error = parts
-            .start(shell("echo no space left >&2; exit 3"), async || {
-                Err("no".into())
-            })
+            .start(shell("echo no space left >&2; exit 3"), async || Err("no".into()))
             .await
             .unwrap_err();
         let text = error.to_string();
         assert!(
-            text.contains("sample ended")
-                && text.contains("no space left")
-                && text.contains("sample.log"),
+            text.contains("sample ended") && text.contains("no space left") && text.contains("sample.log"),
             "{text}"
         );
-        assert!(matches!(
-            watcher.ended().await,
-            PartError::Ended { part: "sample", .. }
-        ));
+        assert!(matches!(watcher.ended().await, PartError::Ended { part: "sample", .. }));
     }
 
     #[tokio::test]

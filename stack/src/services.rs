@@ -21,7 +21,8 @@ const GRACE: Duration = Duration::from_secs(3);
 /// When they do not compile.
 pub async fn build() -> Result<PathBuf, StackError> {
     let status = cargo::command()
-        // All programs, and not these two alone: so their dependencies have the features that every other build gives them, and are not built twice.
+        // All programs, and not these two alone: so their dependencies have the features that every other
+        // build gives them, and are not built twice.
         .args(["build", "--quiet", "--workspace", "--bins"])
         .stdin(Stdio::null())
         .status()
@@ -44,11 +45,7 @@ impl Stack {
     ///
     /// # Errors
     /// Names the program, its log, and the log's last lines.
-    pub async fn start_services(
-        &self,
-        env: &StackEnv,
-        service: &ServiceEnv,
-    ) -> Result<(), StackError> {
+    pub async fn start_services(&self, env: &StackEnv, service: &ServiceEnv) -> Result<(), StackError> {
         let programs = programs()?;
         let [worker_port, webhook_health_port] = free_ports()?;
         let webhook_port = self.options.ports.webhook;
@@ -57,17 +54,11 @@ impl Stack {
                 .env("TEMPORAL_ADDRESS", &env.temporal_address)
                 .env("TEMPORAL_NAMESPACE", &env.temporal_namespace)
                 .env("PREVIEW_ALLOWED_OWNERS", &service.preview_allowed_owners);
-            Part {
-                grace: GRACE,
-                ..part
-            }
+            Part { grace: GRACE, ..part }
         };
         let webhook = common("webhook", "preview-webhook")
             .env("WEBHOOK_LISTEN", format!("127.0.0.1:{webhook_port}"))
-            .env(
-                "WEBHOOK_HEALTH_LISTEN",
-                format!("127.0.0.1:{webhook_health_port}"),
-            )
+            .env("WEBHOOK_HEALTH_LISTEN", format!("127.0.0.1:{webhook_health_port}"))
             // Nobody has to notice first that it stops.
             .env("WEBHOOK_DRAIN", "0s")
             .env("WEBHOOK_SECRET", &service.webhook_secret);
@@ -104,11 +95,8 @@ impl Stack {
         let probe = HttpProbe::new()?;
         let ready = |port: u16| format!("http://127.0.0.1:{port}/readyz");
         tokio::try_join!(
-            self.parts.start(webhook, async || probe
-                .get(&ready(webhook_health_port))
-                .await),
-            self.parts
-                .start(worker, async || probe.get(&ready(worker_port)).await),
+            self.parts.start(webhook, async || probe.get(&ready(webhook_health_port)).await),
+            self.parts.start(worker, async || probe.get(&ready(worker_port)).await),
         )?;
         Ok(())
     }

@@ -26,37 +26,29 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Claims the state folder, empties it, and removes what stacks that were killed have left on this machine.
+    /// Claims the state folder, empties it, and removes what stacks that were
+    /// killed have left on this machine.
     ///
     /// # Errors
     /// When the folder is in use or cannot be used, a port is taken, or the machine does not let us.
     pub async fn prepare(options: StackOptions, toolbox: Toolbox) -> Result<Self, StackError> {
         options.check()?;
         let lock = claim(&options.state)?;
-        let (parts, watcher) =
-            Parts::new(&options.folder("logs")).map_err(failed(&options.state))?;
-        let mut stack = Self {
-            options,
-            toolbox,
-            parts,
-            watcher,
-            bridge: None,
-            _lock: lock,
-        };
+        let (parts, watcher) = Parts::new(&options.folder("logs")).map_err(failed(&options.state))?;
+        let mut stack = Self { options, toolbox, parts, watcher, bridge: None, _lock: lock };
         if matches!(stack.options.cluster, ClusterChoice::Embedded) {
             namespace::make_private().map_err(StackError::Namespace)?;
             for bridge in Bridge::abandoned(&stack.options.state).await? {
                 remove(bridge).await;
             }
-            let bridge = stack
-                .bridge
-                .insert(Bridge::claim(&stack.options.state).await?);
+            let bridge = stack.bridge.insert(Bridge::claim(&stack.options.state).await?);
             cgroups::create(&bridge.name()).map_err(StackError::Cgroup)?;
         }
         Ok(stack)
     }
 
-    /// Starts Temporal and, unless the person brought a cluster, Kubernetes and its ingress; returns when all of it is ready.
+    /// Starts Temporal and, unless the person brought a cluster, Kubernetes and its
+    /// ingress; returns when all of it is ready.
     ///
     /// # Errors
     /// Names the part that failed, its log, and the log's last lines.
@@ -78,8 +70,7 @@ impl Stack {
             api_port: self.options.ports.api_server,
             internal: InternalPorts::choose()?,
         };
-        let cluster =
-            Cluster::start(&self.parts, &site, &self.options.folder("kubeconfig")).await?;
+        let cluster = Cluster::start(&self.parts, &site, &self.options.folder("kubeconfig")).await?;
         let ingress = ingress::start(
             &self.parts,
             &self.toolbox,
@@ -154,9 +145,7 @@ impl Stack {
             },
             (ClusterChoice::Embedded, cluster) => StackEnv {
                 ctr: Some(self.toolbox.path("ctr")?.to_owned()),
-                containerd_address: cluster
-                    .as_ref()
-                    .map(|cluster| cluster.containerd().to_owned()),
+                containerd_address: cluster.as_ref().map(|cluster| cluster.containerd().to_owned()),
                 ..common
             },
         })
@@ -184,7 +173,8 @@ impl Stack {
         self.watcher.ended().await
     }
 
-    /// Lets the parts finish that have work to finish, ends everything else, and removes the bridge and the cgroup.
+    /// Lets the parts finish that have work to finish, ends everything else,
+    /// and removes the bridge and the cgroup.
     pub async fn stop(self) {
         let _ = fs::remove_file(StackEnv::file(&self.options.state));
         self.parts.stop().await;
@@ -205,18 +195,11 @@ pub struct Platform {
 fn claim(state: &Path) -> Result<File, StackError> {
     fs::create_dir_all(state).map_err(failed(state))?;
     let lock = File::create(lock_file(state)).map_err(failed(state))?;
-    lock.try_lock()
-        .map_err(|_| StackError::AlreadyRunning(state.to_owned()))?;
+    lock.try_lock().map_err(|_| StackError::AlreadyRunning(state.to_owned()))?;
     for folder in ["cluster", "logs"] {
         gone(fs::remove_dir_all(state.join(folder))).map_err(failed(state))?;
     }
-    for file in [
-        "stack.env",
-        "kubeconfig",
-        "temporal.db",
-        "temporal.db-shm",
-        "temporal.db-wal",
-    ] {
+    for file in ["stack.env", "kubeconfig", "temporal.db", "temporal.db-shm", "temporal.db-wal"] {
         gone(fs::remove_file(state.join(file))).map_err(failed(state))?;
     }
     fs::create_dir_all(state.join("cluster")).map_err(failed(state))?;
@@ -234,7 +217,8 @@ fn gone(removed: io::Result<()>) -> io::Result<()> {
     })
 }
 
-/// Removes a bridge and the cgroup of the same name, and says what it could not remove: the next start tries again.
+/// Removes a bridge and the cgroup of the same name, and says what it could not
+/// remove: the next start tries again.
 async fn remove(bridge: Bridge) {
     if let Err(error) = cgroups::remove(&bridge.name()).await {
         eprintln!("{error}");
@@ -260,20 +244,11 @@ mod tests {
         fs::write(folder.path().join("stack.env"), "KUBECONFIG=/x\n").unwrap();
 
         let lock = claim(folder.path()).unwrap();
-        assert!(
-            !folder.path().join("cluster/etcd").exists()
-                && !folder.path().join("stack.env").exists()
-        );
-        assert!(matches!(
-            claim(folder.path()),
-            Err(StackError::AlreadyRunning(_))
-        ));
+        assert!(!folder.path().join("cluster/etcd").exists() && !folder.path().join("stack.env").exists());
+        assert!(matches!(claim(folder.path()), Err(StackError::AlreadyRunning(_))));
         fs::write(folder.path().join("stack.env"), "").unwrap();
         Stack::withdraw(folder.path());
-        assert!(
-            folder.path().join("stack.env").exists(),
-            "the stack that runs keeps it"
-        );
+        assert!(folder.path().join("stack.env").exists(), "the stack that runs keeps it");
         drop(lock);
         Stack::withdraw(folder.path());
         assert!(!folder.path().join("stack.env").exists());

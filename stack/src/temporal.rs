@@ -31,23 +31,16 @@ pub(super) async fn start(
         .flag("http-port", http.to_string())
         .flag("metrics-port", metrics.to_string())
         .flag("db-filename", state.join("temporal.db"))
-        // The database is emptied at every start, so it need not survive a power cut; waiting for the disk was a quarter of every call.
+        // The database is emptied at every start, so it need not survive a power cut; waiting
+        // for the disk was a quarter of every call.
         .flag("sqlite-pragma", "synchronous=OFF")
         .flag("namespace", NAMESPACE)
-        // A rate limit is divided among a queue's partitions, and what waits in one does not use what another leaves over.
-        .flag(
-            "dynamic-config-value",
-            "matching.numTaskqueueReadPartitions=1",
-        )
-        .flag(
-            "dynamic-config-value",
-            "matching.numTaskqueueWritePartitions=1",
-        )
+        // A rate limit is divided among a queue's partitions, and what waits in
+        // one does not use what another leaves over.
+        .flag("dynamic-config-value", "matching.numTaskqueueReadPartitions=1")
+        .flag("dynamic-config-value", "matching.numTaskqueueWritePartitions=1")
         // Usually 4096: small, so that a long conversation goes on in a new run here as it would in years.
-        .flag(
-            "dynamic-config-value",
-            format!("limit.historyCount.suggestContinueAsNew={LONG_HISTORY}"),
-        )
+        .flag("dynamic-config-value", format!("limit.historyCount.suggestContinueAsNew={LONG_HISTORY}"))
         .flag("log-level", "warn");
     let probe = HttpProbe::new()?;
     let namespace = format!("http://127.0.0.1:{http}/api/v1/namespaces/{NAMESPACE}");

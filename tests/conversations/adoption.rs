@@ -64,9 +64,7 @@ fn a_repository_that_is_called_something_else_keeps_its_conversations() {
     converse(Setting::default(), async |chat| {
         let pull = chat.pull_request().await?;
         let preview = pull.previewed().await?;
-        let renamed = chat
-            .repository
-            .rename(&format!("{}-renamed", chat.repository.name()))?;
+        let renamed = chat.repository.rename(&format!("{}-renamed", chat.repository.name()))?;
         let pull = chat.around_in(&renamed, renamed.pull_request(pull.github.number()));
 
         let status = pull.hears(&User::writer(), "/preview status").await?;
@@ -84,9 +82,7 @@ fn a_repository_that_is_called_something_else_keeps_its_conversations() {
 fn a_preview_of_a_repository_that_is_called_something_else_is_found_by_a_new_workflow() {
     converse(Setting::default(), async |chat| {
         let (pull, preview) = left_alone(chat).await?;
-        let renamed = chat
-            .repository
-            .rename(&format!("{}-renamed", chat.repository.name()))?;
+        let renamed = chat.repository.rename(&format!("{}-renamed", chat.repository.name()))?;
         let pull = chat.around_in(&renamed, renamed.pull_request(pull.github.number()));
 
         pull.github.close()?;

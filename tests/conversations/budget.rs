@@ -1,4 +1,5 @@
-//! What we cost GitHub: few writes, no refusals, no token more than needed, whatever happens at the same moment.
+//! What we cost GitHub: few writes, no refusals, no token more than needed,
+//! whatever happens at the same moment.
 
 use std::{
     fmt::Write,
@@ -31,7 +32,8 @@ struct Seen {
     url: SignedDuration,
 }
 
-/// As many requests as wanted, each on a pull request of its own, in the same second; each preview is seen to its end.
+/// As many requests as wanted, each on a pull request of its own, in the same
+/// second; each preview is seen to its end.
 async fn burst(chat: &Conversation, requests: usize) -> Result<Vec<Seen>> {
     chat.configure(SMALL).await?;
     let pulls: Vec<_> = stream::iter(0..requests)
@@ -58,11 +60,7 @@ async fn burst(chat: &Conversation, requests: usize) -> Result<Vec<Seen>> {
             .wait_for_comment(|comment| shows_url(&comment.body), timeout)
             .await?;
         let page = preview.open("/api/info").await?;
-        assert_eq!(
-            (page.status, page.commit),
-            (200, Some(pull.github.head_sha())),
-            "{url}"
-        );
+        assert_eq!((page.status, page.commit), (200, Some(pull.github.head_sha())), "{url}");
         pull.github
             .wait_for_comment(|comment| comment.body.contains("expired"), timeout)
             .await?;
@@ -74,9 +72,7 @@ async fn burst(chat: &Conversation, requests: usize) -> Result<Vec<Seen>> {
         Ok(Seen {
             writes: pull.github.app_writes(),
             first_answer: comment.created_at.duration_until(sticky.created_at),
-            url: comment
-                .created_at
-                .duration_until(ready.context("it was seen a moment ago")?.at),
+            url: comment.created_at.duration_until(ready.context("it was seen a moment ago")?.at),
         })
     }))
     .await
@@ -85,14 +81,8 @@ async fn burst(chat: &Conversation, requests: usize) -> Result<Vec<Seen>> {
 /// Nothing was refused, and each installation was asked for one token.
 fn was_well_behaved(traffic: &Traffic) {
     assert_eq!(traffic.rate_limited, 0, "{traffic:#?}");
-    assert!(
-        !traffic.answers.contains_key(&403) && !traffic.answers.contains_key(&429),
-        "{traffic:#?}"
-    );
-    assert!(
-        traffic.tokens_minted.values().all(|minted| *minted == 1),
-        "{traffic:#?}"
-    );
+    assert!(!traffic.answers.contains_key(&403) && !traffic.answers.contains_key(&429), "{traffic:#?}");
+    assert!(traffic.tokens_minted.values().all(|minted| *minted == 1), "{traffic:#?}");
 }
 
 /// The value that so many in a hundred do not exceed.
@@ -153,18 +143,15 @@ async fn show_burst(chat: &Conversation, requests: usize) -> Result<()> {
 
 #[test]
 fn ten_requests_in_the_same_second_all_reach_their_url_and_github_refuses_nothing() {
-    converse(Setting::default().ttl("1m"), async |chat| {
-        show_burst(chat, 10).await
-    });
+    converse(Setting::default().ttl("1m"), async |chat| show_burst(chat, 10).await);
 }
 
 #[test]
 #[ignore = "takes minutes: cargo dev test -- --ignored --nocapture fifty"]
 fn fifty_requests_in_the_same_second_all_reach_their_url_and_github_refuses_nothing() {
-    // Longer than a hundred writes take at the pace that GitHub allows: a preview whose end comes before its turn is never told to be ready.
-    converse(Setting::default().ttl("3m"), async |chat| {
-        show_burst(chat, 50).await
-    });
+    // Longer than a hundred writes take at the pace that GitHub allows: a preview whose end comes
+    // before its turn is never told to be ready.
+    converse(Setting::default().ttl("3m"), async |chat| show_burst(chat, 50).await);
 }
 
 #[test]
@@ -175,8 +162,7 @@ fn the_longest_life_of_a_preview_takes_five_writes() {
         let preview = pull.shows_url().await?;
         let said = pull.sticky()?.body;
         pull.asks(&User::writer(), "/preview extend 1m").await?;
-        pull.comes_to_say("another end", |now| now != plain(&said))
-            .await?;
+        pull.comes_to_say("another end", |now| now != plain(&said)).await?;
 
         preview.is_over().await?;
         pull.says("expired").await?;
@@ -207,8 +193,7 @@ fn when_one_organisation_keeps_us_busy_others_are_answered_at_once_and_it_is_tol
         let talkative = keep_us_busy(chat, 64).await?;
 
         let (mona, command) = (User::writer(), "/preview");
-        let (of_same, of_other) =
-            tokio::try_join!(same.asks(&mona, command), other.asks(&mona, command))?;
+        let (of_same, of_other) = tokio::try_join!(same.asks(&mona, command), other.asks(&mona, command))?;
         let (preview, others) = tokio::try_join!(same.shows_url(), other.shows_url())?;
 
         let waited = |pull: &PullRequest, asked: &Comment| {
@@ -251,10 +236,7 @@ fn an_hours_requests_that_are_used_up_are_waited_for_and_fail_nothing() {
 
         assert!(asked_at.elapsed() >= wait);
         let refused = chat.github.traffic().rate_limited;
-        assert!(
-            (1..=3).contains(&refused),
-            "asked {refused} times before it was time"
-        );
+        assert!((1..=3).contains(&refused), "asked {refused} times before it was time");
         preview.stop().await
     });
 }
@@ -278,10 +260,7 @@ fn a_limit_that_is_reached_all_the_same_is_waited_for_and_fails_nothing() {
         );
         let versions = pull.sticky()?.history();
         let passed = versions[0].at.duration_until(versions[1].at);
-        assert!(
-            passed >= SignedDuration::from_secs(i64::try_from(wait)?),
-            "{passed:#}"
-        );
+        assert!(passed >= SignedDuration::from_secs(i64::try_from(wait)?), "{passed:#}");
         preview.stop().await
     });
 }

@@ -27,12 +27,7 @@ fn copy_folder(from: &Path, to: &Path) -> Result<()> {
 }
 
 /// The files of a chart as a commit has them, in a folder of the repository; with one template more.
-pub(crate) fn in_repository(
-    chart: &Path,
-    folder: &str,
-    name: &str,
-    template: &str,
-) -> Result<Vec<File>> {
+pub(crate) fn in_repository(chart: &Path, folder: &str, name: &str, template: &str) -> Result<Vec<File>> {
     let mut files = vec![(format!("{folder}/templates/{name}"), template).into()];
     let mut folders = vec![chart.to_owned()];
     while let Some(next) = folders.pop() {

@@ -18,11 +18,9 @@ async fn end_of(preview: &Preview) -> Result<Timestamp> {
 /// The order in which texts come in another.
 fn in_order(text: &str, parts: &[&str]) -> bool {
     let mut rest = text;
-    parts.iter().all(|part| {
-        rest.split_once(part)
-            .map(|(_, behind)| rest = behind)
-            .is_some()
-    })
+    parts
+        .iter()
+        .all(|part| rest.split_once(part).map(|(_, behind)| rest = behind).is_some())
 }
 
 #[test]
@@ -40,17 +38,11 @@ fn a_preview_is_extended_and_stopped_from_the_pull_request_and_one_comment_says_
 
         preview.is_over().await?;
         let last = pull
-            .comes_to_say("stopped, and by whom", |said| {
-                said.contains("stopped") && said.contains("ada")
-            })
+            .comes_to_say("stopped, and by whom", |said| said.contains("stopped") && said.contains("ada"))
             .await?;
         assert!(last.body.contains("`/preview`"), "{}", last.body);
         assert!(pull.replies().is_empty(), "{:#?}", pull.replies());
-        assert!(
-            pull.github.app_writes() <= 5,
-            "{:#?}",
-            pull.sticky_history()?
-        );
+        assert!(pull.github.app_writes() <= 5, "{:#?}", pull.sticky_history()?);
         Ok(())
     });
 }
@@ -70,8 +62,7 @@ fn who_asked_for_a_preview_may_extend_and_stop_it_whatever_their_role_is_by_then
             }
         }
         pull.asks(&mona, "/preview extend 10m").await?;
-        pull.says(&until(before + SignedDuration::from_mins(10)))
-            .await?;
+        pull.says(&until(before + SignedDuration::from_mins(10))).await?;
         let refusal = pull.hears(&mona, "/preview").await?;
         assert!(refusal.contains("write access"), "{refusal}");
         pull.asks(&mona, "/preview stop").await?;
@@ -85,39 +76,30 @@ fn who_asked_for_a_preview_may_extend_and_stop_it_whatever_their_role_is_by_then
 
 #[test]
 fn a_preview_lives_as_long_as_was_asked_for_within_what_is_allowed() {
-    converse(
-        Setting::default().ttl("20m").max_lifetime("1h"),
-        async |chat| {
-            let (pull, mona) = (chat.pull_request().await?, User::writer());
+    converse(Setting::default().ttl("20m").max_lifetime("1h"), async |chat| {
+        let (pull, mona) = (chat.pull_request().await?, User::writer());
 
-            let refusal = pull.hears(&mona, "/preview --ttl 2h").await?;
-            assert!(
-                refusal.contains("2h") && refusal.contains("1h"),
-                "{refusal}"
-            );
-            assert!(pull.preview()?.described().await?.is_none());
-            pull.asks(&mona, "/preview --ttl=5m").await?;
-            let preview = pull.shows_url().await?;
-            let left = Timestamp::now().duration_until(end_of(&preview).await?);
-            assert!(
-                left <= SignedDuration::from_mins(5) && left > SignedDuration::from_mins(3),
-                "{left:#}"
-            );
+        let refusal = pull.hears(&mona, "/preview --ttl 2h").await?;
+        assert!(refusal.contains("2h") && refusal.contains("1h"), "{refusal}");
+        assert!(pull.preview()?.described().await?.is_none());
+        pull.asks(&mona, "/preview --ttl=5m").await?;
+        let preview = pull.shows_url().await?;
+        let left = Timestamp::now().duration_until(end_of(&preview).await?);
+        assert!(left <= SignedDuration::from_mins(5) && left > SignedDuration::from_mins(3), "{left:#}");
 
-            pull.asks(&mona, "/preview extend 30d").await?;
-            let started: Timestamp = preview
-                .described()
-                .await?
-                .and_then(|it| it.start_time())
-                .context("it runs")?
-                .try_into()?;
-            let most = started + SignedDuration::from_hours(1);
-            pull.says(&until(most)).await?;
-            let refusal = pull.hears(&mona, "/preview extend 1m").await?;
-            assert!(refusal.contains(&written(most)), "{refusal}");
-            preview.stop().await
-        },
-    );
+        pull.asks(&mona, "/preview extend 30d").await?;
+        let started: Timestamp = preview
+            .described()
+            .await?
+            .and_then(|it| it.start_time())
+            .context("it runs")?
+            .try_into()?;
+        let most = started + SignedDuration::from_hours(1);
+        pull.says(&until(most)).await?;
+        let refusal = pull.hears(&mona, "/preview extend 1m").await?;
+        assert!(refusal.contains(&written(most)), "{refusal}");
+        preview.stop().await
+    });
 }
 
 #[test]
@@ -140,11 +122,7 @@ fn asking_again_for_what_exists_is_answered_with_a_link_to_the_one_comment() {
                 && answer.contains(&format!("#issuecomment-{}", pull.sticky()?.id)),
             "{answer}"
         );
-        assert_eq!(
-            pull.replies().len(),
-            1,
-            "while it was being set up, the one comment said so"
-        );
+        assert_eq!(pull.replies().len(), 1, "while it was being set up, the one comment said so");
         assert_eq!(chat.workflows.previews().await?.len(), 1);
         preview.stop().await
     });
@@ -165,10 +143,7 @@ fn a_preview_that_is_asked_for_while_its_predecessor_is_removed_starts_when_that
         })
         .await?;
         assert_ne!(preview.run_id().await?, first);
-        assert_eq!(
-            preview.open("/").await?.commit,
-            Some(pull.github.head_sha())
-        );
+        assert_eq!(preview.open("/").await?.commit, Some(pull.github.head_sha()));
         preview.stop().await
     });
 }
@@ -178,10 +153,7 @@ fn the_state_of_every_preview_is_told_on_request() {
     converse(Setting::default(), async |chat| {
         let (pull, mona) = (chat.pull_request().await?, User::writer());
         let none = pull.hears(&mona, "/preview status").await?;
-        assert!(
-            none.contains("no active preview") && none.contains("`/preview`"),
-            "{none}"
-        );
+        assert!(none.contains("no active preview") && none.contains("`/preview`"), "{none}");
         let preview = pull.previewed().await?;
 
         let one = pull.hears(&mona, "/PREVIEW Status").await?;
@@ -220,26 +192,15 @@ fn every_command_is_explained_on_request() {
 fn the_commands_of_one_comment_are_carried_out_in_their_order_and_answered_together() {
     converse(Setting::default(), async |chat| {
         let (pull, mona) = (chat.pull_request().await?, User::writer());
-        let several =
-            "Let us see:\n\n/preview stop\n/preview status\n\n> /preview help\n\n/preview exten 5m";
+        let several = "Let us see:\n\n/preview stop\n/preview status\n\n> /preview help\n\n/preview exten 5m";
 
         let answer = pull.hears(&mona, several).await?;
 
         assert!(
-            in_order(
-                &answer,
-                &[
-                    "no active preview to stop",
-                    "no active preview.",
-                    "`/preview extend`"
-                ]
-            ),
+            in_order(&answer, &["no active preview to stop", "no active preview.", "`/preview extend`"]),
             "{answer}"
         );
-        assert!(
-            !answer.contains("Commands:"),
-            "what was quoted was not asked: {answer}"
-        );
+        assert!(!answer.contains("Commands:"), "what was quoted was not asked: {answer}");
         assert_eq!(pull.replies().len(), 1);
         Ok(())
     });
@@ -311,10 +272,7 @@ fn what_nobody_sees_is_not_done_and_what_is_nearly_a_command_gets_a_hint() {
         ] {
             let answer = pull.hears(&mona, comment).await?;
             assert_eq!(answer.matches("Did you mean").count(), 1, "{answer}");
-            assert!(
-                answer.contains(&format!("Did you mean {hint}?")),
-                "{comment:?}: {answer}"
-            );
+            assert!(answer.contains(&format!("Did you mean {hint}?")), "{comment:?}: {answer}");
         }
         assert_eq!(pull.replies().len(), 5, "{:#?}", pull.replies());
         assert!(pull.preview()?.described().await?.is_none());
@@ -333,10 +291,7 @@ async fn heard_late(
     let (comment, _) = pull.comment(&User::writer(), text).await?;
     meanwhile(pull).await?;
     chat.webhook.start().await?;
-    let guid = comment
-        .delivery
-        .clone()
-        .context("GitHub tried to tell of the comment")?;
+    let guid = comment.delivery.clone().context("GitHub tried to tell of the comment")?;
     assert!(chat.github.redeliver(&guid));
     assert_eq!(pull.outcome_of(&guid).await?.status_code, 202);
     Ok(comment)
@@ -354,11 +309,7 @@ fn a_command_is_carried_out_for_the_commit_that_is_newest_then() {
         .await?;
 
         let preview = pull.shows_url().await?;
-        assert!(
-            pull.sticky()?.body.contains(&pull.github.head_sha()[..7]),
-            "{}",
-            pull.sticky()?.body
-        );
+        assert!(pull.sticky()?.body.contains(&pull.github.head_sha()[..7]), "{}", pull.sticky()?.body);
         assert!(preview.open("/").await?.body.contains("A second thought"));
         assert!(before.described().await?.is_none());
         preview.stop().await
@@ -369,15 +320,12 @@ fn a_command_is_carried_out_for_the_commit_that_is_newest_then() {
 fn a_pull_request_that_was_decided_on_meanwhile_gets_no_preview_and_says_why() {
     converse(Setting::default(), async |chat| {
         let (closed, merged) = (chat.pull_request().await?, chat.pull_request().await?);
-        let late = heard_late(chat, &closed, "/preview", async |pull| {
-            Ok(pull.github.close().map(drop)?)
-        })
-        .await?;
+        let late =
+            heard_late(chat, &closed, "/preview", async |pull| Ok(pull.github.close().map(drop)?)).await?;
         assert!(closed.reply_to(&late).await?.body.contains("closed"));
-        let late = heard_late(chat, &merged, "/preview", async |pull| {
-            Ok(pull.github.merge().await.map(drop)?)
-        })
-        .await?;
+        let late =
+            heard_late(chat, &merged, "/preview", async |pull| Ok(pull.github.merge().await.map(drop)?))
+                .await?;
         assert!(merged.reply_to(&late).await?.body.contains("merged"));
 
         // Asked after the decision, and once more: said once is enough.
@@ -399,10 +347,7 @@ fn a_draft_is_previewed_like_any_other() {
         pull.github.convert_to_draft()?;
         let preview = pull.previewed().await?;
         pull.github.mark_ready_for_review()?;
-        assert_eq!(
-            preview.open("/").await?.commit,
-            Some(pull.github.head_sha())
-        );
+        assert_eq!(preview.open("/").await?.commit, Some(pull.github.head_sha()));
         preview.stop().await
     });
 }
@@ -418,9 +363,7 @@ fn where_the_conversation_is_locked_nothing_starts_and_a_later_command_is_heard(
             Some(_) => Ok(()),
             None => Err("nobody was to be told".to_owned()),
         };
-        eventually(ANSWER, refused)
-            .await
-            .map_err(anyhow::Error::msg)?;
+        eventually(ANSWER, refused).await.map_err(anyhow::Error::msg)?;
         pull.github.unlock()?;
 
         let status = pull.hears(&mona, "/preview status").await?;

@@ -18,29 +18,25 @@ async fn time_left(preview: &Preview) -> Result<SignedDuration> {
 
 #[test]
 fn how_long_previews_live_and_how_long_they_may() {
-    converse(
-        Setting::default().ttl("20m").max_lifetime("1h"),
-        async |chat| {
-            chat.configure("ttl: 5m\nmax_ttl: 10m\n").await?;
-            let (pull, mona) = (chat.pull_request().await?, User::writer());
+    converse(Setting::default().ttl("20m").max_lifetime("1h"), async |chat| {
+        chat.configure("ttl: 5m\nmax_ttl: 10m\n").await?;
+        let (pull, mona) = (chat.pull_request().await?, User::writer());
 
-            let refusal = pull.hears(&mona, "/preview --ttl 30m").await?;
-            assert!(refusal.contains("10m"), "{refusal}");
-            let preview = pull.previewed().await?;
-            let left = time_left(&preview).await?;
-            assert!(left <= SignedDuration::from_mins(5), "{left:#}");
-            pull.asks(&mona, "/preview extend 1h").await?;
-            let started: Timestamp = preview
-                .described()
-                .await?
-                .and_then(|it| it.start_time())
-                .context("it runs")?
-                .try_into()?;
-            pull.says(&until(started + SignedDuration::from_mins(10)))
-                .await?;
-            preview.stop().await
-        },
-    );
+        let refusal = pull.hears(&mona, "/preview --ttl 30m").await?;
+        assert!(refusal.contains("10m"), "{refusal}");
+        let preview = pull.previewed().await?;
+        let left = time_left(&preview).await?;
+        assert!(left <= SignedDuration::from_mins(5), "{left:#}");
+        pull.asks(&mona, "/preview extend 1h").await?;
+        let started: Timestamp = preview
+            .described()
+            .await?
+            .and_then(|it| it.start_time())
+            .context("it runs")?
+            .try_into()?;
+        pull.says(&until(started + SignedDuration::from_mins(10))).await?;
+        preview.stop().await
+    });
 }
 
 #[test]
@@ -72,8 +68,7 @@ fn which_chart_is_installed_with_which_values() {
             "note.yaml",
             "{apiVersion: v1, kind: ConfigMap, metadata: {name: note}, data: {note: {{ .Values.global.note | quote }}}}",
         )?;
-        chat.restart_worker_with("PREVIEW_CHARTS_FOLDER", &charts)
-            .await?;
+        chat.restart_worker_with("PREVIEW_CHARTS_FOLDER", &charts).await?;
         chat.configure(
             "chart: noted\nvalues:\n  replicaCount: 2\n  global:\n    note: \"{commit} of {pr} at {host}\"\n",
         )
@@ -87,9 +82,7 @@ fn which_chart_is_installed_with_which_values() {
             .get(&preview.id.release())
             .await?;
         assert_eq!(deployment.spec.replicas, Some(2));
-        let note = Api::<ConfigMap>::namespaced(kube, &namespace)
-            .get("note")
-            .await?;
+        let note = Api::<ConfigMap>::namespaced(kube, &namespace).get("note").await?;
         let url = preview.url()?;
         let expected = format!(
             "{} of {} at {}",
@@ -116,17 +109,13 @@ fn which_image_is_waited_for() {
         let preview = pull.request_preview().await?;
 
         preview.reaches(Phase::WaitingForImage).await?;
-        pull.says(&format!("-other:{}", pull.github.head_sha()))
-            .await?;
+        pull.says(&format!("-other:{}", pull.github.head_sha())).await?;
         preview.stop().await?;
         pull.says("stopped").await?;
         chat.configure("image: \"registry.example.com/{owner}/{repo}:{commit}\"\n")
             .await?;
         let refusal = pull.hears(&User::writer(), "/preview").await?;
-        assert!(
-            refusal.contains(".preview.yaml") && refusal.contains("line 1"),
-            "{refusal}"
-        );
+        assert!(refusal.contains(".preview.yaml") && refusal.contains("line 1"), "{refusal}");
         Ok(())
     });
 }
@@ -146,10 +135,7 @@ fn what_makes_no_sense_is_answered_with_its_line_and_deploys_nothing() {
             ("image: example.com/app:latest\n", &["line 1", "image"]),
             ("chart: no-such-chart\n", &["line 1", "no-such-chart"]),
             ("chart: ./deploy/chart\n", &["line 1", "chart"]),
-            (
-                "chart: oci://evil.example.com/chart:1\n",
-                &["line 1", "chart"],
-            ),
+            ("chart: oci://evil.example.com/chart:1\n", &["line 1", "chart"]),
             ("values:\n  host: evil.example.com\n", &["line 2", "host"]),
             ("[ttl, 10m\n", &["line"]),
             ("<!-- @mona **bold** -->: 1\n", &["line 1"]),
@@ -157,15 +143,11 @@ fn what_makes_no_sense_is_answered_with_its_line_and_deploys_nothing() {
             chat.configure(yaml).await?;
             let answer = pull.hears(&mona, "/preview").await?;
             for part in told.iter().chain(&["`.preview.yaml`"]) {
-                assert!(
-                    answer.contains(part),
-                    "{yaml:?}: {part} is missing: {answer}"
-                );
+                assert!(answer.contains(part), "{yaml:?}: {part} is missing: {answer}");
             }
         }
         assert!(pull.preview()?.described().await?.is_none());
-        chat.configure("# Everything is as the service has it.\n")
-            .await?;
+        chat.configure("# Everything is as the service has it.\n").await?;
         pull.previewed().await?.stop().await
     });
 }
@@ -175,8 +157,7 @@ fn what_a_pull_request_says_about_itself_is_not_obeyed() {
     converse(Setting::default().ttl("20m"), async |chat| {
         chat.configure("ttl: 5m\nwho_may: [maintain]\n").await?;
         let pull = chat.pull_request().await?;
-        pull.push((".preview.yaml", "ttl: 20m\nwho_may: [write]\n").into())
-            .await?;
+        pull.push((".preview.yaml", "ttl: 20m\nwho_may: [write]\n").into()).await?;
 
         let refusal = pull.hears(&User::writer(), "/preview").await?;
         assert!(refusal.contains(".preview.yaml"), "{refusal}");
@@ -211,9 +192,8 @@ fn a_pull_request_into_a_branch_of_ones_own_goes_by_the_default_branchs_rules() 
 fn a_branch_that_the_default_branch_lists_decides_for_itself() {
     converse(Setting::default().ttl("20m"), async |chat| {
         let (mona, ada) = (User::writer(), User::admin());
-        let commit_to = async |branch: &str, file: (&str, &str)| {
-            chat.repository.commit_to(&ada, branch, [file]).await
-        };
+        let commit_to =
+            async |branch: &str, file: (&str, &str)| chat.repository.commit_to(&ada, branch, [file]).await;
         commit_to("release-1.x", ("notes.txt", "The first one.")).await?;
         chat.configure("ttl: 5m\nwho_may: [admin]\nbranches: [release-1.x, release-2.x]\n")
             .await?;
@@ -254,9 +234,8 @@ fn under_which_name_previews_stand_in_githubs_own_list_of_deployments() {
             let pull = chat.pull_request().await?;
             let preview = pull.previewed().await?;
             let viewable = async |state: &str| {
-                let wanted = || {
-                    deployment_of(chat, &pull).filter(|it| it.states.ends_with(&[state.to_owned()]))
-                };
+                let wanted =
+                    || deployment_of(chat, &pull).filter(|it| it.states.ends_with(&[state.to_owned()]));
                 let what = format!("the deployment to be {state}");
                 chat.github.wait_for(&what, ANSWER, wanted).await
             };
@@ -270,10 +249,7 @@ fn under_which_name_previews_stand_in_githubs_own_list_of_deployments() {
             assert_eq!(deployment.environment, environment);
             let mut order = ["queued", "in_progress", "success", "inactive"].iter();
             let mut told = deployment.states.iter();
-            assert!(
-                told.all(|state| order.any(|next| next == state)),
-                "{deployment:?}"
-            );
+            assert!(told.all(|state| order.any(|next| next == state)), "{deployment:?}");
         }
         Ok(())
     });

@@ -26,10 +26,7 @@ async fn recovers(pull: &PullRequest, preview: &Preview) -> Result<()> {
     pull.github
         .wait_for_comment(|comment| comment.body.contains(url.as_str()), RECOVERY)
         .await?;
-    assert_eq!(
-        preview.open("/").await?.commit,
-        Some(pull.github.head_sha())
-    );
+    assert_eq!(preview.open("/").await?.commit, Some(pull.github.head_sha()));
     Ok(())
 }
 
@@ -83,17 +80,12 @@ async fn helm_is_installing(chat: &Conversation, preview: &Preview) -> Result<()
     let noted = async {
         use futures::StreamExt;
         while let Some(event) = events.next().await {
-            if matches!(
-                event,
-                Ok(watcher::Event::Apply(_) | watcher::Event::InitApply(_))
-            ) {
+            if matches!(event, Ok(watcher::Event::Apply(_) | watcher::Event::InitApply(_))) {
                 return;
             }
         }
     };
-    timeout(RECOVERY, noted)
-        .await
-        .context("Helm has noted no installation")
+    timeout(RECOVERY, noted).await.context("Helm has noted no installation")
 }
 
 #[test]
@@ -112,14 +104,12 @@ fn what_a_killed_helm_left_half_installed_is_recovered() {
         helm_is_installing(chat, &preview).await?;
 
         chat.worker.kill().await?;
-        let secrets: Api<Secret> =
-            Api::namespaced(chat.stack.kube.clone(), &preview.namespace_name()?);
+        let secrets: Api<Secret> = Api::namespaced(chat.stack.kube.clone(), &preview.namespace_name()?);
         let left = secrets
             .list(&ListParams::default().labels("owner=helm,status=pending-install"))
             .await?;
         assert_eq!(left.items.len(), 1, "the killed Helm left its note");
-        chat.worker
-            .set("PREVIEW_CHART", &chat.stack.env.preview_chart);
+        chat.worker.set("PREVIEW_CHART", &chat.stack.env.preview_chart);
         chat.worker.start().await?;
 
         recovers(&pull, &preview).await?;
@@ -156,8 +146,7 @@ async fn migration(chat: &Conversation, preview: &Preview) -> Result<Job> {
 }
 
 #[test]
-fn a_worker_killed_while_a_migration_runs_is_replaced_and_the_migration_runs_again_from_the_start()
-{
+fn a_worker_killed_while_a_migration_runs_is_replaced_and_the_migration_runs_again_from_the_start() {
     let setting = Setting::default().worker("PREVIEW_REPOSITORY_CHARTS", "true");
     converse(setting, async |chat| {
         let mut helm = HeldHelm::heard(&chat.stack.env.helm, &chat.folder)?;
@@ -170,9 +159,8 @@ fn a_worker_killed_while_a_migration_runs_is_replaced_and_the_migration_runs_aga
         chat.worker.kill_alone().await?;
         process.has_ended().await?;
         let namespace = preview.namespace_name()?;
-        let gate: ConfigMap = serde_json::from_value(
-            json!({ "metadata": { "name": "gate" }, "data": { "open": "yes" } }),
-        )?;
+        let gate: ConfigMap =
+            serde_json::from_value(json!({ "metadata": { "name": "gate" }, "data": { "open": "yes" } }))?;
         Api::<ConfigMap>::namespaced(chat.stack.kube.clone(), &namespace)
             .create(&PostParams::default(), &gate)
             .await?;
@@ -199,16 +187,10 @@ fn an_install_that_stands_is_left_as_it_is_by_the_next_worker() {
             let deployments: Api<Deployment> = Api::namespaced(chat.stack.kube.clone(), &namespace);
             let secrets: Api<Secret> = Api::namespaced(chat.stack.kube.clone(), &namespace);
             let records = ListParams::default().labels("owner=helm");
-            let all = deployments
-                .list_metadata(&ListParams::default())
-                .await?
-                .items;
+            let all = deployments.list_metadata(&ListParams::default()).await?.items;
             let deployments: Vec<_> = all.into_iter().map(|one| one.metadata.uid).collect();
             let all = secrets.list_metadata(&records).await?.items;
-            let records: Vec<_> = all
-                .into_iter()
-                .map(|one| (one.metadata.name, one.metadata.uid))
-                .collect();
+            let records: Vec<_> = all.into_iter().map(|one| (one.metadata.name, one.metadata.uid)).collect();
             anyhow::Ok((deployments, records))
         };
         let before = installed().await?;
@@ -247,7 +229,8 @@ fn a_preview_whose_time_runs_out_while_no_worker_is_up_is_removed_when_one_comes
         let preview = pull.previewed().await?;
         chat.worker.kill().await?;
         let end: jiff::Timestamp = attribute_end(&preview).await?;
-        // Nothing happens at this time, which is the point: so there is nothing to wait for but the time itself.
+        // Nothing happens at this time, which is the point: so there is nothing
+        // to wait for but the time itself.
         tokio::time::sleep(
             end.duration_until(jiff::Timestamp::now())
                 .unsigned_abs()
@@ -283,9 +266,7 @@ fn a_comment_made_while_the_webhook_was_down_is_answered_when_it_is_redelivered(
         assert!(pull.preview()?.described().await?.is_none());
 
         chat.webhook.start().await?;
-        let guid = comment
-            .delivery
-            .context("GitHub tried to tell of the comment")?;
+        let guid = comment.delivery.context("GitHub tried to tell of the comment")?;
         assert!(chat.github.redeliver(&guid));
 
         assert_eq!(pull.outcome_of(&guid).await?.status_code, 202);

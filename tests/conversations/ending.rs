@@ -48,26 +48,17 @@ pub(crate) async fn start_by_hand(chat: &Conversation, pull: &PullRequest) -> Re
 /// What the button "Request Cancellation" of Temporal's UI does.
 async fn cancel_in_the_ui(chat: &Conversation, preview: &Preview) -> Result<()> {
     let env = &chat.stack.env;
-    let client = reqwest::Client::builder()
-        .timeout(HTTP)
-        .no_proxy()
-        .build()?;
+    let client = reqwest::Client::builder().timeout(HTTP).no_proxy().build()?;
     // The UI protects its forms with a token, which it hands out in a cookie.
-    let settings = client
-        .get(format!("{}/api/v1/settings", env.temporal_ui_url))
-        .send()
-        .await?;
+    let settings = client.get(format!("{}/api/v1/settings", env.temporal_ui_url)).send().await?;
     let cookies = settings
         .headers()
         .get_all("set-cookie")
         .iter()
         .filter_map(|cookie| cookie.to_str().ok()?.split(';').next()?.split_once('='));
     let cookies: HashMap<_, _> = cookies.collect();
-    let token = cookies
-        .get("_csrf")
-        .context("Temporal's UI gave no token")?;
-    let id: String =
-        url::form_urlencoded::byte_serialize(preview.id.to_string().as_bytes()).collect();
+    let token = cookies.get("_csrf").context("Temporal's UI gave no token")?;
+    let id: String = url::form_urlencoded::byte_serialize(preview.id.to_string().as_bytes()).collect();
     let url = format!(
         "{}/api/v1/namespaces/{}/workflows/{id}/cancel",
         env.temporal_ui_url, env.temporal_namespace
@@ -81,11 +72,7 @@ async fn cancel_in_the_ui(chat: &Conversation, preview: &Preview) -> Result<()> 
         .send()
         .await?;
     let status = answer.status();
-    ensure!(
-        status.is_success(),
-        "Temporal's UI answered {status}: {}",
-        answer.text().await?
-    );
+    ensure!(status.is_success(), "Temporal's UI answered {status}: {}", answer.text().await?);
     Ok(())
 }
 
@@ -139,11 +126,7 @@ fn cancelling_before_any_worker_is_up_deploys_nothing() {
         chat.worker.start().await?;
 
         ended_as_cancelled(&pull, &preview).await?;
-        assert!(
-            !preview.phases().await?.contains(&Phase::Installing),
-            "{:?}",
-            preview.phases().await?
-        );
+        assert!(!preview.phases().await?.contains(&Phase::Installing), "{:?}", preview.phases().await?);
         Ok(())
     });
 }

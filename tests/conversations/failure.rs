@@ -25,11 +25,8 @@ fn an_image_that_never_comes_is_waited_for_and_then_named() {
         preview.reaches(Phase::WaitingForImage).await?;
         assert_eq!(preview.closed().await?, WorkflowExecutionStatus::Failed);
         preview.gone().await?;
-        let image = format!(
-            "{}:{}",
-            chat.repository.full_name().to_ascii_lowercase(),
-            pull.github.head_sha()
-        );
+        let image =
+            format!("{}:{}", chat.repository.full_name().to_ascii_lowercase(), pull.github.head_sha());
         pull.comes_to_say("which image never came", |said| {
             said.contains(&image) && said.contains("could not") && said.contains("`/preview`")
         })
@@ -45,19 +42,12 @@ fn a_preview_whose_image_comes_late_says_that_it_waits_and_then_shows_its_url() 
         let pull = chat.pull_request_without_image().await?;
         let preview = pull.request_preview().await?;
         let waiting = pull.says("image").await?;
-        assert!(
-            waiting.body.contains(&pull.github.head_sha()),
-            "{}",
-            waiting.body
-        );
+        assert!(waiting.body.contains(&pull.github.head_sha()), "{}", waiting.body);
 
         pull.build_image().await?;
 
         pull.shows_url().await?;
-        assert_eq!(
-            preview.open("/").await?.commit,
-            Some(pull.github.head_sha())
-        );
+        assert_eq!(preview.open("/").await?.commit, Some(pull.github.head_sha()));
         preview.stop().await
     });
 }
@@ -66,37 +56,21 @@ fn a_preview_whose_image_comes_late_says_that_it_waits_and_then_shows_its_url() 
 fn an_app_that_crashes_fails_quickly_with_its_last_log_lines() {
     converse(Setting::default(), async |chat| {
         let pull = chat.pull_request_without_image().await?;
-        pull.push(("hello_world/__main__.py", BROKEN_APP).into())
-            .await?;
+        pull.push(("hello_world/__main__.py", BROKEN_APP).into()).await?;
 
         let preview = pull.request_preview().await?;
 
-        assert_eq!(
-            preview.closed().await?,
-            WorkflowExecutionStatus::Failed,
-            "the dead letter"
-        );
+        assert_eq!(preview.closed().await?, WorkflowExecutionStatus::Failed, "the dead letter");
         preview.gone().await?;
         let last = pull.says("the database is not there").await?.body;
-        assert!(
-            last.contains("<details>") && last.contains("/preview"),
-            "{last}"
-        );
+        assert!(last.contains("<details>") && last.contains("/preview"), "{last}");
         // Whatever the app printed stands between two fences that it cannot close.
-        let (before, rest) = last
-            .split_once("\n`````text\n")
-            .expect("a fence longer than the app's own");
+        let (before, rest) = last.split_once("\n`````text\n").expect("a fence longer than the app's own");
         let (printed, after) = rest.split_once("\n`````\n").expect("the fence is closed");
         for attempt in ["<script>", "@mona ~~~~", "<!-- preview:sticky -->"] {
-            assert!(
-                printed.contains(attempt) && !after.contains(attempt),
-                "{attempt}: {last}"
-            );
+            assert!(printed.contains(attempt) && !after.contains(attempt), "{attempt}: {last}");
         }
-        assert!(
-            !before.contains("<script>") && after.matches("</details>").count() == 1,
-            "{last}"
-        );
+        assert!(!before.contains("<script>") && after.matches("</details>").count() == 1, "{last}");
         let dead = chat
             .workflows
             .such_that("ExecutionStatus = 'Failed' AND PreviewPhase = 'Failed'")
@@ -105,11 +79,7 @@ fn an_app_that_crashes_fails_quickly_with_its_last_log_lines() {
 
         // The next commit mends it.
         pull.push(
-            (
-                "hello_world/__main__.py",
-                include_str!("../../hello-world-app/hello_world/__main__.py"),
-            )
-                .into(),
+            ("hello_world/__main__.py", include_str!("../../hello-world-app/hello_world/__main__.py")).into(),
         )
         .await?;
         pull.previewed().await?.stop().await
@@ -120,14 +90,8 @@ fn an_app_that_crashes_fails_quickly_with_its_last_log_lines() {
 async fn restart_with_a_broken_chart(chat: &mut Conversation) -> Result<()> {
     let chart = chat.folder.join("chart");
     std::fs::create_dir_all(chart.join("templates"))?;
-    std::fs::write(
-        chart.join("Chart.yaml"),
-        "apiVersion: v2\nname: broken\nversion: 0.1.0\n",
-    )?;
-    std::fs::write(
-        chart.join("templates").join("x.yaml"),
-        "{{ fail \"this chart is broken on purpose\" }}",
-    )?;
+    std::fs::write(chart.join("Chart.yaml"), "apiVersion: v2\nname: broken\nversion: 0.1.0\n")?;
+    std::fs::write(chart.join("templates").join("x.yaml"), "{{ fail \"this chart is broken on purpose\" }}")?;
     chat.restart_worker_with("PREVIEW_CHART", &chart).await
 }
 
@@ -136,15 +100,9 @@ fn logs_are_posted_in_private_repositories_only_unless_the_service_is_told_other
     let setting = Setting::default().worker("PREVIEW_POST_LOGS", "private");
     converse(setting, async |chat| {
         restart_with_a_broken_chart(chat).await?;
-        let (owner, name) = (
-            chat.repository.owner(),
-            format!("{}-private", chat.repository.name()),
-        );
+        let (owner, name) = (chat.repository.owner(), format!("{}-private", chat.repository.name()));
         let private = chat.github.repository_named(owner, &name, true).await?;
-        let (public, private) = (
-            chat.pull_request().await?,
-            chat.pull_request_in(&private).await?,
-        );
+        let (public, private) = (chat.pull_request().await?, chat.pull_request_in(&private).await?);
         for pull in [&public, &private] {
             pull.request_preview().await?;
             pull.says("cannot be rendered").await?;
@@ -156,8 +114,7 @@ fn logs_are_posted_in_private_repositories_only_unless_the_service_is_told_other
         let said = private.sticky()?.body;
         assert!(said.contains(posted) && !said.contains(withheld), "{said}");
 
-        chat.restart_worker_with("PREVIEW_POST_LOGS", "never")
-            .await?;
+        chat.restart_worker_with("PREVIEW_POST_LOGS", "never").await?;
         private.request_preview().await?;
         private.says(withheld).await?;
         let said = private.sticky()?.body;
@@ -201,15 +158,9 @@ fn a_migration_that_fails_fails_the_preview_at_once_with_its_log_and_without_its
 
         assert_eq!(preview.closed().await?, WorkflowExecutionStatus::Failed);
         let phases = preview.phases().await?;
-        assert!(
-            !phases.contains(&Phase::Starting) && !phases.contains(&Phase::Ready),
-            "{phases:?}"
-        );
+        assert!(!phases.contains(&Phase::Starting) && !phases.contains(&Phase::Ready), "{phases:?}");
         let said = pull.says("the table users is there already").await?.body;
-        assert!(
-            said.contains("`migration` ended with exit code 3"),
-            "{said}"
-        );
+        assert!(said.contains("`migration` ended with exit code 3"), "{said}");
         // Neither people nor Temporal nor our log get to see them.
         let history = preview.recorded().await?;
         let log = std::fs::read_to_string(chat.worker.log())?;

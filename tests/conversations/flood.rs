@@ -15,8 +15,7 @@ async fn runs(chat: &Conversation, pull: &PullRequest) -> Result<usize> {
 }
 
 #[test]
-fn a_flood_of_comments_costs_nobody_anything_and_makes_the_conversation_go_on_in_a_new_run_that_remembers()
- {
+fn a_flood_of_comments_costs_nobody_anything_and_makes_the_conversation_go_on_in_a_new_run_that_remembers() {
     converse(Setting::default(), async |chat| {
         let pull = chat.pull_request().await?;
         let (first, _) = pull.comment(&User::writer(), "/preview").await?;
@@ -43,12 +42,7 @@ fn a_flood_of_comments_costs_nobody_anything_and_makes_the_conversation_go_on_in
         assert_eq!(preview.run_id().await?, run, "nothing was started anew");
         assert_eq!(pull.sticky()?.id, sticky);
         let refusals = pull.replies().len() - 1;
-        assert_eq!(
-            refusals,
-            1,
-            "one person is refused once: {:#?}",
-            pull.replies()
-        );
+        assert_eq!(refusals, 1, "one person is refused once: {:#?}", pull.replies());
         Ok(())
     });
 }

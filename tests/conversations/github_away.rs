@@ -14,21 +14,15 @@ const ALWAYS: usize = 1_000_000;
 async fn details(chat: &Conversation, pull: &PullRequest) -> Result<String> {
     let id = pull.github.to_string();
     chat.stack
-        .temporal_cli(&[
-            "workflow",
-            "metadata",
-            "--workflow-id",
-            &id,
-            "--output",
-            "json",
-        ])
+        .temporal_cli(&["workflow", "metadata", "--workflow-id", &id, "--output", "json"])
         .await
 }
 
 #[test]
 fn a_request_survives_every_refusal_of_a_moment() {
     converse(Setting::default(), async |chat| {
-        // A rotated key, a clock; a permission; a pull request that GitHub does not find yet; a proxy in between.
+        // A rotated key, a clock; a permission; a pull request that GitHub does
+        // not find yet; a proxy in between.
         for (operation, status) in [
             ("apps/create-installation-access-token", 401),
             ("repos/get-collaborator-permission-level", 403),
@@ -61,9 +55,7 @@ fn hours_without_requests_are_waited_for_and_the_workflow_says_so() {
         let asked_at = Instant::now();
         pull.request_preview().await?;
         eventually(ANSWER, async || {
-            let shown = details(chat, &pull)
-                .await
-                .map_err(|error| error.to_string())?;
+            let shown = details(chat, &pull).await.map_err(|error| error.to_string())?;
             if shown.contains("Waiting for GitHub to look up 1") {
                 Ok(())
             } else {
@@ -77,9 +69,7 @@ fn hours_without_requests_are_waited_for_and_the_workflow_says_so() {
 
         assert!(asked_at.elapsed() >= wait);
         let labels = [r#"asked="pull_request""#, r#"reason="rate_limited""#];
-        let counted = chat
-            .worker
-            .counted("preview_github_failed_attempts_total", &labels);
+        let counted = chat.worker.counted("preview_github_failed_attempts_total", &labels);
         assert!(counted.await? >= 1, "a metric says why");
         let shown = details(chat, &pull).await?;
         assert!(!shown.contains("to look up"), "{shown}");
@@ -103,10 +93,7 @@ fn a_stop_overtakes_what_waits_and_is_obeyed_although_github_says_nothing() {
         pull.says("stopped").await?;
         chat.github.fail_next("pulls/get", 503, 0);
         let answer = pull.reply_to(&request).await?.body;
-        assert!(
-            answer.contains("stopped after this was written"),
-            "{answer}"
-        );
+        assert!(answer.contains("stopped after this was written"), "{answer}");
         assert!(
             pull.preview()?.described().await?.is_none(),
             "what was asked before the stop does not begin after it"

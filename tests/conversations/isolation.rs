@@ -55,14 +55,9 @@ fn listeners(namespace: &Path) -> Result<Vec<(IpAddr, String)>> {
             .collect();
         for table in ["net/tcp", "net/tcp6"] {
             let table = text(process, table);
-            let rows = table
-                .lines()
-                .skip(1)
-                .map(|row| row.split_whitespace().collect::<Vec<_>>());
+            let rows = table.lines().skip(1).map(|row| row.split_whitespace().collect::<Vec<_>>());
             // Column 3 is the state, of which 0A is LISTEN; column 9 is the socket.
-            for row in
-                rows.filter(|row| row.len() > 9 && row[3] == "0A" && sockets.contains(row[9]))
-            {
+            for row in rows.filter(|row| row.len() > 9 && row[3] == "0A" && sockets.contains(row[9])) {
                 found.push((
                     address(row[1]).with_context(|| row.join(" "))?,
                     text(process, "comm").trim().to_owned(),
@@ -91,21 +86,17 @@ fn address(text: &str) -> Option<IpAddr> {
 #[test]
 fn the_stack_listens_on_the_loopback_interface_only() {
     converse(Setting::default(), async |chat| {
-        let folder = fs::canonicalize(&chat.stack.folder)?
-            .to_string_lossy()
-            .into_owned();
+        let folder = fs::canonicalize(&chat.stack.folder)?.to_string_lossy().into_owned();
         let ours = pid_namespace(Path::new("/proc/self"));
         let of_the_stack = |process: &PathBuf| {
-            text(process, "cmdline").contains(&format!("{folder}/"))
-                && pid_namespace(process) != ours
+            text(process, "cmdline").contains(&format!("{folder}/")) && pid_namespace(process) != ours
         };
         let namespace = processes()?
             .iter()
             .find(|process| of_the_stack(process))
             .and_then(|process| pid_namespace(process));
 
-        let listeners =
-            listeners(&namespace.context("the stack runs in a PID namespace of its own")?)?;
+        let listeners = listeners(&namespace.context("the stack runs in a PID namespace of its own")?)?;
 
         for program in ["kube-apiserver", "kubelet", "traefik", "temporal"] {
             assert!(
@@ -113,10 +104,7 @@ fn the_stack_listens_on_the_loopback_interface_only() {
                 "{program} is looked at: {listeners:?}"
             );
         }
-        let elsewhere: Vec<_> = listeners
-            .iter()
-            .filter(|(address, _)| !address.is_loopback())
-            .collect();
+        let elsewhere: Vec<_> = listeners.iter().filter(|(address, _)| !address.is_loopback()).collect();
         assert!(elsewhere.is_empty(), "{elsewhere:?}");
         Ok(())
     });
@@ -134,16 +122,10 @@ fn a_preview_has_no_way_off_the_machine() {
             .find(|process| text(process, "environ").contains(&mark))
             .context("the app runs on this machine")?;
         let routes = text(&app, "net/route");
-        let destinations: Vec<_> = routes
-            .lines()
-            .skip(1)
-            .filter_map(|row| row.split_whitespace().nth(1))
-            .collect();
+        let destinations: Vec<_> =
+            routes.lines().skip(1).filter_map(|row| row.split_whitespace().nth(1)).collect();
         assert!(!destinations.is_empty(), "it has a network: {routes}");
-        assert!(
-            !destinations.contains(&"00000000"),
-            "there is a default route: {routes}"
-        );
+        assert!(!destinations.contains(&"00000000"), "there is a default route: {routes}");
         assert!(
             !text(&app, "net/ipv6_route")
                 .lines()

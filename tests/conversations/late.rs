@@ -17,9 +17,7 @@ async fn comment(
     written: SignedDuration,
 ) -> Result<u16> {
     let deliveries = chat.github.deliveries();
-    let known = deliveries
-        .iter()
-        .find(|it| Some(&it.guid) == like.delivery.as_ref());
+    let known = deliveries.iter().find(|it| Some(&it.guid) == like.delivery.as_ref());
     let mut payload: Value = known.context("a delivery")?.payload.clone();
     payload["comment"]["id"] = json!(id);
     payload["comment"]["body"] = json!(text);
@@ -75,18 +73,13 @@ fn what_was_written_long_ago_is_answered_and_not_obeyed() {
         pull.reply_to(&asked).await?;
         let hours = SignedDuration::from_hours(2);
 
-        assert_eq!(
-            comment(chat, &asked, asked.id - 1, "/preview", hours).await?,
-            202
-        );
+        assert_eq!(comment(chat, &asked, asked.id - 1, "/preview", hours).await?, 202);
 
         let answer = chat
             .github
             .wait_for("an answer", Duration::from_secs(60), || {
                 let replies = pull.replies();
-                replies
-                    .into_iter()
-                    .find(|reply| reply.body.contains("more than an hour"))
+                replies.into_iter().find(|reply| reply.body.contains("more than an hour"))
             })
             .await?;
         assert!(answer.body.contains("Nothing was done"), "{}", answer.body);
@@ -95,22 +88,13 @@ fn what_was_written_long_ago_is_answered_and_not_obeyed() {
         // A stop of before the request ends nothing.
         let preview = pull.previewed().await?;
         assert_eq!(
-            comment(
-                chat,
-                &asked,
-                asked.id - 2,
-                "/preview stop",
-                SignedDuration::from_mins(5)
-            )
-            .await?,
+            comment(chat, &asked, asked.id - 2, "/preview stop", SignedDuration::from_mins(5)).await?,
             202
         );
         chat.github
             .wait_for("an answer", Duration::from_secs(60), || {
                 let replies = pull.replies();
-                replies
-                    .into_iter()
-                    .find(|reply| reply.body.contains("Nothing was stopped"))
+                replies.into_iter().find(|reply| reply.body.contains("Nothing was stopped"))
             })
             .await?;
         assert_eq!(preview.open("/").await?.status, 200);

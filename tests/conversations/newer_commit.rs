@@ -5,13 +5,10 @@ use domain::preview::Phase;
 use github_stand_in::User;
 use stack::eventually;
 use temporalio_client::WorkflowExecutionStatus;
-use tests::{
-    ANOTHER_OWNER, Conversation, Preview, PullRequest, Setting, converse, timeouts::ANSWER,
-};
+use tests::{ANOTHER_OWNER, Conversation, Preview, PullRequest, Setting, converse, timeouts::ANSWER};
 
 /// An app that dies at its start.
-pub(crate) const BROKEN: (&str, &str) =
-    ("hello_world/__main__.py", "raise SystemExit(\"broken\")\n");
+pub(crate) const BROKEN: (&str, &str) = ("hello_world/__main__.py", "raise SystemExit(\"broken\")\n");
 
 /// Waits until the pull request's own address leads to its head commit.
 async fn address_follows(chat: &Conversation, pull: &PullRequest) -> Result<()> {
@@ -36,9 +33,7 @@ fn the_older_commit_stays_live_until_the_newer_is_ready_and_the_address_follows(
         address_follows(chat, &pull).await?;
         pull.says(pull.stable_url()?.as_str()).await?;
 
-        pull.github
-            .push([PullRequest::content("A second thought")])
-            .await?;
+        pull.github.push([PullRequest::content("A second thought")]).await?;
         let newer = pull.request_preview().await?;
         newer.reaches(Phase::WaitingForImage).await?;
 
@@ -49,21 +44,15 @@ fn the_older_commit_stays_live_until_the_newer_is_ready_and_the_address_follows(
                     && said.contains("image")
             })
             .await?;
-        assert!(
-            both.body.contains(older.url()?.as_str()),
-            "it says which is live: {}",
-            both.body
-        );
+        assert!(both.body.contains(older.url()?.as_str()), "it says which is live: {}", both.body);
         assert!(is_live(&older).await?);
         pull.build_image().await?;
         pull.shows_url().await?;
         older.is_over().await?;
         assert!(is_live(&newer).await?);
         address_follows(chat, &pull).await?;
-        pull.comes_to_say("the newer commit only", |said| {
-            !said.contains(&older.id.commit.to_string()[..7])
-        })
-        .await?;
+        pull.comes_to_say("the newer commit only", |said| !said.contains(&older.id.commit.to_string()[..7]))
+            .await?;
         pull.sticky()?;
         newer.stop().await
     });
@@ -98,11 +87,9 @@ fn when_the_newer_commit_fails_the_older_stays_and_the_comment_says_which_is_liv
         // What is stopped is what is live.
         pull.asks(&User::writer(), "/preview stop").await?;
         older.is_over().await?;
-        pull.comes_to_say("that nothing is live", |said| {
-            said.contains("broken") && !said.contains("is live")
-        })
-        .await
-        .map(drop)
+        pull.comes_to_say("that nothing is live", |said| said.contains("broken") && !said.contains("is live"))
+            .await
+            .map(drop)
     });
 }
 
@@ -114,17 +101,12 @@ fn a_push_renews_the_preview_where_the_repository_wants_that() {
         let older = pull.previewed().await?;
 
         pull.push(PullRequest::content("A second thought")).await?;
-        other
-            .push(PullRequest::content("Nobody asked for this"))
-            .await?;
+        other.push(PullRequest::content("Nobody asked for this")).await?;
 
         let newer = pull.shows_url().await?;
         older.is_over().await?;
         assert!(newer.open("/").await?.body.contains("A second thought"));
-        assert!(
-            other.preview()?.described().await?.is_none(),
-            "no preview, no renewal"
-        );
+        assert!(other.preview()?.described().await?.is_none(), "no preview, no renewal");
         newer.stop().await
     });
 }
@@ -132,24 +114,19 @@ fn a_push_renews_the_preview_where_the_repository_wants_that() {
 #[test]
 fn only_a_push_by_somebody_who_may_have_previews_is_followed() {
     converse(Setting::default(), async |chat| {
-        chat.configure("who_may: [admin]\nredeploy_on_push: true\n")
-            .await?;
+        chat.configure("who_may: [admin]\nredeploy_on_push: true\n").await?;
         let pull = chat.pull_request().await?;
         let (mona, ada) = (User::writer(), User::admin());
         pull.asks(&ada, "/preview").await?;
         let older = pull.shows_url().await?;
 
-        pull.github
-            .push_as(&mona, [PullRequest::content("Not vouched for")])
-            .await?;
+        pull.github.push_as(&mona, [PullRequest::content("Not vouched for")]).await?;
         pull.build_image().await?;
         let status = pull.hears(&ada, "/preview status").await?;
         assert!(status.contains(older.url()?.as_str()), "{status}");
         assert!(pull.preview()?.described().await?.is_none());
 
-        pull.github
-            .push_as(&ada, [PullRequest::content("Vouched for")])
-            .await?;
+        pull.github.push_as(&ada, [PullRequest::content("Vouched for")]).await?;
         pull.build_image().await?;
         let newer = pull.shows_url().await?;
         older.is_over().await?;
@@ -164,8 +141,7 @@ fn a_pull_request_that_is_closed_while_its_next_preview_is_being_started_gets_no
         let pull = chat.pull_request().await?;
         let preview = pull.previewed().await?;
         let run = preview.run_id().await?;
-        pull.asks(&User::writer(), "/preview stop\n/preview")
-            .await?;
+        pull.asks(&User::writer(), "/preview stop\n/preview").await?;
         // In the moment in which the old one is gone, and the new one begins.
         preview.closed().await?;
 
@@ -190,7 +166,8 @@ fn a_push_alone_changes_nothing_elsewhere() {
 
         pull.push(PullRequest::content("A second thought")).await?;
 
-        // Commands are carried out in order, and so are pushes: when this is answered, the push was looked at.
+        // Commands are carried out in order, and so are pushes: when this is
+        // answered, the push was looked at.
         pull.hears(&User::writer(), "/preview status").await?;
         assert_eq!(chat.workflows.previews().await?.len(), 1);
         assert!(is_live(&preview).await?);
@@ -222,9 +199,7 @@ fn merging_a_pull_request_removes_all_its_previews_whatever_they_are_doing() {
     converse(Setting::default(), async |chat| {
         let pull = chat.pull_request().await?;
         let older = pull.previewed().await?;
-        pull.github
-            .push([PullRequest::content("A second thought")])
-            .await?;
+        pull.github.push([PullRequest::content("A second thought")]).await?;
         let newer = pull.request_preview().await?;
         newer.reaches(Phase::WaitingForImage).await?;
 
@@ -241,10 +216,7 @@ fn merging_a_pull_request_removes_all_its_previews_whatever_they_are_doing() {
 fn repositories_of_the_same_name_have_addresses_of_their_own() {
     converse(Setting::default(), async |chat| {
         let namesake = chat.namesake(ANOTHER_OWNER).await?;
-        let (one, other) = (
-            chat.pull_request().await?,
-            chat.pull_request_in(&namesake).await?,
-        );
+        let (one, other) = (chat.pull_request().await?, chat.pull_request_in(&namesake).await?);
         assert_eq!(one.github.number(), other.github.number());
 
         tokio::try_join!(one.previewed(), other.previewed())?;
@@ -256,10 +228,7 @@ fn repositories_of_the_same_name_have_addresses_of_their_own() {
             pull.preview()?.stop().await?;
         }
         let tokens = chat.github.traffic().tokens_minted;
-        assert!(
-            tokens.len() == 2 && tokens.values().all(|minted| *minted == 1),
-            "{tokens:?}"
-        );
+        assert!(tokens.len() == 2 && tokens.values().all(|minted| *minted == 1), "{tokens:?}");
         Ok(())
     });
 }

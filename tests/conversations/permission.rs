@@ -16,10 +16,7 @@ fn someone_without_write_access_is_told_why_once_and_nothing_starts() {
         let people = [User::reader(), User::outsider(), User::triager()];
         for who in &people {
             let notice = pull.hears(who, "/preview").await?;
-            assert!(
-                notice.contains("write access") && notice.contains(who.login()),
-                "{notice}"
-            );
+            assert!(notice.contains("write access") && notice.contains(who.login()), "{notice}");
         }
 
         // Again, and with something else: said once is enough.
@@ -42,10 +39,7 @@ fn strangers_are_not_answered_where_nothing_is_left_to_decide() {
         let pull = chat.pull_request_without_image().await?;
         pull.github.close()?;
         let strangers = [User::reader(), User::outsider(), User::triager()];
-        for (who, text) in strangers
-            .iter()
-            .zip(["/preview", "/preview help", "/preview nonsense"])
-        {
+        for (who, text) in strangers.iter().zip(["/preview", "/preview help", "/preview nonsense"]) {
             pull.asks(who, text).await?;
         }
         // What is asked is answered in order, so all of that has been looked at when this is.
@@ -63,11 +57,7 @@ fn those_who_may_write_may_preview() {
             let pull = chat.pull_request().await?;
             pull.asks(&who, "/preview").await?;
             let preview = pull.shows_url().await?;
-            assert!(
-                pull.sticky()?.body.contains(who.login()),
-                "{}",
-                pull.sticky()?.body
-            );
+            assert!(pull.sticky()?.body.contains(who.login()), "{}", pull.sticky()?.body);
             preview.stop().await?;
         }
         Ok(())
@@ -93,23 +83,10 @@ fn talk_about_previews_starts_none() {
             assert_eq!(outcome.status_code, 204, "{body:?}: {outcome:?}");
         }
         let (remark, _) = pull.comment(&mona, "Looks good.").await?;
-        let edit = remark
-            .edit(&mona, "/preview")?
-            .context("GitHub tells of edits")?;
-        assert_eq!(
-            pull.outcome_of(&edit).await?.status_code,
-            204,
-            "an edit is no request"
-        );
-        let issue = chat.around(
-            chat.repository
-                .open_issue(&mona, "The greeting is only in English")?,
-        );
-        assert_eq!(
-            issue.comment(&mona, "/preview").await?.1.status_code,
-            204,
-            "an issue has no commit"
-        );
+        let edit = remark.edit(&mona, "/preview")?.context("GitHub tells of edits")?;
+        assert_eq!(pull.outcome_of(&edit).await?.status_code, 204, "an edit is no request");
+        let issue = chat.around(chat.repository.open_issue(&mona, "The greeting is only in English")?);
+        assert_eq!(issue.comment(&mona, "/preview").await?.1.status_code, 204, "an issue has no commit");
 
         assert!(pull.preview()?.described().await?.is_none());
         for place in [&pull, &issue] {
@@ -119,7 +96,8 @@ fn talk_about_previews_starts_none() {
     });
 }
 
-/// What somebody who may start workflows, or knows the webhook's secret, could have a pull request's workflow hear.
+/// What somebody who may start workflows, or knows the webhook's secret, could
+/// have a pull request's workflow hear.
 async fn signal_by_hand(chat: &Conversation, pull: &PullRequest) -> Result<String> {
     let repository = pull.preview()?.id.repository;
     let id = format!("{repository}#{}", pull.github.number());
@@ -180,11 +158,7 @@ fn only_those_whom_the_operators_name_are_served() {
         let history = chat.stack.temporal_cli(&show).await?;
         assert!(history.contains("does not serve Stranger/"), "{history}");
 
-        assert_eq!(
-            chat.workflows.previews().await?.len(),
-            1,
-            "only the one by hand"
-        );
+        assert_eq!(chat.workflows.previews().await?.len(), 1, "only the one by hand");
         assert!(preview.namespace().await?.is_none());
         assert!(pull.github.app_comments().is_empty());
         Ok(())
@@ -213,11 +187,7 @@ fn commits_from_a_fork_are_refused_with_the_reason() {
     converse(Setting::default(), async |chat| {
         let pull = chat
             .repository
-            .open_from_fork(
-                &User::outsider(),
-                "Mine",
-                [PullRequest::content("From outside")],
-            )
+            .open_from_fork(&User::outsider(), "Mine", [PullRequest::content("From outside")])
             .await?;
         let pull = chat.around(pull);
 
@@ -236,9 +206,7 @@ fn nobody_can_plant_the_comment_that_we_edit() {
         let model = chat.pull_request().await?;
         model.previewed().await?.stop().await?;
         let pull = chat.pull_request().await?;
-        let (planted, _) = pull
-            .comment(&User::outsider(), &model.sticky()?.body)
-            .await?;
+        let (planted, _) = pull.comment(&User::outsider(), &model.sticky()?.body).await?;
 
         let preview = pull.previewed().await?;
 

@@ -21,14 +21,9 @@ struct Camera {
 impl Camera {
     async fn new() -> Result<Self> {
         let project = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
-        let folder = project
-            .unwrap_or(Path::new("/"))
-            .join("docs/images/comment");
+        let folder = project.unwrap_or(Path::new("/")).join("docs/images/comment");
         fs::create_dir_all(&folder)?;
-        Ok(Self {
-            browser: Browser::open().await?,
-            folder,
-        })
+        Ok(Self { browser: Browser::open().await?, folder })
     }
 
     /// Takes the pull request's one comment as soon as it says this.
@@ -38,31 +33,17 @@ impl Camera {
     }
 
     /// Has somebody ask something, and takes the answer.
-    async fn reply(
-        &mut self,
-        pull: &PullRequest,
-        (who, asks): (&User, &str),
-        name: &str,
-    ) -> Result<()> {
+    async fn reply(&mut self, pull: &PullRequest, (who, asks): (&User, &str), name: &str) -> Result<()> {
         let asked = pull.asks(who, asks).await?;
         let reply = pull.reply_to(&asked).await?;
         self.take(pull, &reply, who.login(), name).await
     }
 
-    async fn take(
-        &mut self,
-        pull: &PullRequest,
-        comment: &Comment,
-        says: &str,
-        name: &str,
-    ) -> Result<()> {
+    async fn take(&mut self, pull: &PullRequest, comment: &Comment, says: &str, name: &str) -> Result<()> {
         let selector = format!("#issuecomment-{}", comment.id);
         self.browser.go_to(&pull.github.url()).await?;
-        let shown = format!(
-            "document.querySelector({})?.innerText.includes({})",
-            json!(selector),
-            json!(says)
-        );
+        let shown =
+            format!("document.querySelector({})?.innerText.includes({})", json!(selector), json!(says));
         self.browser.shows(&shown).await?;
         let unfold = "document.querySelectorAll('details').forEach(it => it.open = true)";
         self.browser.run(unfold).await?;
@@ -74,15 +55,9 @@ impl Camera {
 async fn on_the_way_and_ready(chat: &Conversation, camera: &mut Camera) -> Result<()> {
     let (pull, mona) = (chat.pull_request_without_image().await?, User::writer());
     pull.request_preview().await?;
+    camera.sticky(&pull, "Deployment requested!", "requested").await?;
     camera
-        .sticky(&pull, "Deployment requested!", "requested")
-        .await?;
-    camera
-        .sticky(
-            &pull,
-            "Waiting for this commit's image",
-            "waiting-for-image",
-        )
+        .sticky(&pull, "Waiting for this commit's image", "waiting-for-image")
         .await?;
     pull.build_image().await?;
     camera.sticky(&pull, "is ready", "ready").await?;
@@ -101,20 +76,13 @@ async fn on_the_way_and_ready(chat: &Conversation, camera: &mut Camera) -> Resul
     pull.request_preview().await?;
     camera.sticky(&pull, "It stays until", "newer").await?;
     pull.build_image().await?;
-    camera
-        .sticky(&pull, "could not be deployed", "newer-failed")
-        .await?;
+    camera.sticky(&pull, "could not be deployed", "newer-failed").await?;
     chat.configure("ttl: 1h\nredeploy: true\n").await?;
-    camera
-        .reply(&pull, (&mona, "/preview"), "reply-misconfigured")
-        .await?;
+    camera.reply(&pull, (&mona, "/preview"), "reply-misconfigured").await?;
     chat.configure("").await?;
     pull.asks(&mona, "/preview stop").await?;
-    pull.comes_to_say("nothing is live", |said| !said.contains("is live"))
-        .await?;
-    camera
-        .sticky(&pull, "could not be deployed", "failed")
-        .await
+    pull.comes_to_say("nothing is live", |said| !said.contains("is live")).await?;
+    camera.sticky(&pull, "could not be deployed", "failed").await
 }
 
 async fn endings(chat: &Conversation, camera: &mut Camera) -> Result<()> {
@@ -141,9 +109,7 @@ async fn endings(chat: &Conversation, camera: &mut Camera) -> Result<()> {
     let pull = chat.pull_request().await?;
     let preview = pull.previewed().await?;
     chat.stack.cancel(&preview.id.to_string()).await?;
-    camera
-        .sticky(&pull, "gone: it was cancelled", "cancelled")
-        .await?;
+    camera.sticky(&pull, "gone: it was cancelled", "cancelled").await?;
     preview.gone().await?;
 
     let pull = chat.pull_request().await?;
@@ -159,10 +125,7 @@ async fn endings(chat: &Conversation, camera: &mut Camera) -> Result<()> {
 fn pictures_of_every_text() {
     let setting = Setting::default().worker("SWEEP_GRACE", "1s");
     converse(setting, async |chat| {
-        chat.repository = chat
-            .github
-            .repository_named("octo-org", "hello-world", false)
-            .await?;
+        chat.repository = chat.github.repository_named("octo-org", "hello-world", false).await?;
         let mut camera = Camera::new().await?;
         on_the_way_and_ready(chat, &mut camera).await?;
         endings(chat, &mut camera).await

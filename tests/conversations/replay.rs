@@ -12,9 +12,7 @@ use temporalio_sdk::workflow_replayer::{
 use workflows::{OrphanSweep, PreviewWorkflow, PullRequestWorkflow};
 
 fn recorded(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("histories")
-        .join(name)
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("histories").join(name)
 }
 
 fn replay(history: &[u8]) -> Result<Result<(), WorkflowReplayError>> {
@@ -23,9 +21,7 @@ fn replay(history: &[u8]) -> Result<Result<(), WorkflowReplayError>> {
         .register_workflow::<PullRequestWorkflow>()?
         .register_workflow::<OrphanSweep>()?;
     let replayer = WorkflowReplayer::new(options.build())?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     Ok(runtime.block_on(replayer.replay_workflow(WorkflowHistory::from_json(history)?)))
 }
 
@@ -34,12 +30,8 @@ fn every_recorded_history_replays() -> Result<()> {
     let mut replayed = 0;
     for file in fs::read_dir(recorded(""))? {
         let file = file?.path();
-        replay(&fs::read(&file)?)?.with_context(|| {
-            format!(
-                "{} was recorded under code that decided otherwise",
-                file.display()
-            )
-        })?;
+        replay(&fs::read(&file)?)?
+            .with_context(|| format!("{} was recorded under code that decided otherwise", file.display()))?;
         replayed += 1;
     }
     assert!(replayed >= 10, "only {replayed} histories are recorded");
@@ -55,12 +47,7 @@ fn a_history_that_was_decided_otherwise_does_not_replay() -> Result<()> {
     let outcome = replay(altered.as_bytes())?;
 
     assert!(
-        matches!(
-            outcome,
-            Err(WorkflowReplayError::Replay(
-                WorkflowReplayFailure::Nondeterminism { .. }
-            ))
-        ),
+        matches!(outcome, Err(WorkflowReplayError::Replay(WorkflowReplayFailure::Nondeterminism { .. }))),
         "{outcome:?}"
     );
     Ok(())

@@ -1,4 +1,5 @@
-//! A chart that lies in the repository is installed as it is at the commit that is previewed, and reaches nothing but its preview.
+//! A chart that lies in the repository is installed as it is at the commit that is
+//! previewed, and reaches nothing but its preview.
 
 use anyhow::{Context, Result};
 use github_stand_in::File;
@@ -60,8 +61,7 @@ fn each_commit_is_installed_from_its_own_chart_which_is_fetched_once() {
         let host = first.url()?.host_str().context("a host")?.to_owned();
         assert_eq!(noted(chat, &first).await?, format!("one for {host}"));
 
-        pull.push(("deploy/chart/templates/more.yaml", note("two")).into())
-            .await?;
+        pull.push(("deploy/chart/templates/more.yaml", note("two")).into()).await?;
         let second = pull.previewed().await?;
         assert!(noted(chat, &second).await?.starts_with("two for"));
         first.gone().await?;
@@ -94,13 +94,7 @@ fn a_chart_that_is_not_there_or_leads_elsewhere_is_told() {
             (vec![("deploy/app.yaml", "").into()], "no folder"),
             (vec![("deploy/chart/values.yaml", "").into()], "Chart.yaml"),
             (vec![chart_yaml(), link()], "values.yaml"),
-            (
-                vec![
-                    chart_yaml(),
-                    ("deploy/chart/big", vec![0; 3_000_000]).into(),
-                ],
-                "MiB",
-            ),
+            (vec![chart_yaml(), ("deploy/chart/big", vec![0; 3_000_000]).into()], "MiB"),
         ] {
             let pull = with_files(chat, files).await?;
             let preview = pull.request_preview().await?;
@@ -134,10 +128,7 @@ fn a_chart_that_reaches_beyond_its_preview_is_refused_with_the_reason() {
                 "{apiVersion: v1, kind: ConfigMap, metadata: {name: note, finalizers: [example.com/hold]}}",
                 "finalizers",
             ),
-            (
-                "{{ lookup \"v1\" \"Namespace\" \"\" \"kube-system\" | toYaml }}",
-                "own namespace only",
-            ),
+            ("{{ lookup \"v1\" \"Namespace\" \"\" \"kube-system\" | toYaml }}", "own namespace only"),
             ("{{ range until 1000000000 }}x{{ end }}", "Helm crashed"),
         ] {
             let pull = with_files(chat, chart(chat, template)?).await?;
@@ -184,12 +175,7 @@ fn a_chart_that_comes_with_the_service_reaches_no_further_than_its_preview_eithe
             "{{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {{name: {}}}}}",
             chat.instance
         );
-        copy_with(
-            &chat.stack.env.preview_chart,
-            &folder,
-            "role.yaml",
-            &template,
-        )?;
+        copy_with(&chat.stack.env.preview_chart, &folder, "role.yaml", &template)?;
         chat.restart_worker_with("PREVIEW_CHART", &folder).await?;
         let pull = chat.pull_request().await?;
 
@@ -201,11 +187,7 @@ fn a_chart_that_comes_with_the_service_reaches_no_further_than_its_preview_eithe
         let roles: Api<ClusterRole> = Api::all(chat.stack.kube.clone());
         let made = roles.list_metadata(&ListParams::default()).await?.items;
         let ours = |role: &str| role == chat.instance;
-        assert!(
-            !made
-                .iter()
-                .any(|role| role.metadata.name.as_deref().is_some_and(ours))
-        );
+        assert!(!made.iter().any(|role| role.metadata.name.as_deref().is_some_and(ours)));
         Ok(())
     });
 }

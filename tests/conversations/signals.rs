@@ -9,11 +9,7 @@ use crate::words::until;
 
 /// When the preview will end, by its own account.
 async fn end_of(preview: &Preview) -> Result<Timestamp> {
-    Ok(preview
-        .status()
-        .await?
-        .expires_at
-        .expect("a ready preview has an end"))
+    Ok(preview.status().await?.expires_at.expect("a ready preview has an end"))
 }
 
 #[test]
@@ -43,37 +39,31 @@ fn a_preview_lives_through_its_first_end_when_it_was_extended() {
 
         assert_eq!(preview.closed().await?, WorkflowExecutionStatus::Completed);
         let lived = first_end.duration_until(Timestamp::now());
-        assert!(
-            lived >= SignedDuration::from_secs(15),
-            "it ended {lived:#} after its first end"
-        );
+        assert!(lived >= SignedDuration::from_secs(15), "it ended {lived:#} after its first end");
         Ok(())
     });
 }
 
 #[test]
 fn no_extension_outlives_the_maximum_lifetime() {
-    converse(
-        Setting::default().ttl("5m").max_lifetime("10m"),
-        async |chat| {
-            let pull = chat.pull_request().await?;
-            let preview = pull.previewed().await?;
-            let started: Timestamp = preview
-                .described()
-                .await?
-                .and_then(|it| it.start_time())
-                .expect("it runs")
-                .try_into()?;
-            let before = end_of(&preview).await?;
+    converse(Setting::default().ttl("5m").max_lifetime("10m"), async |chat| {
+        let pull = chat.pull_request().await?;
+        let preview = pull.previewed().await?;
+        let started: Timestamp = preview
+            .described()
+            .await?
+            .and_then(|it| it.start_time())
+            .expect("it runs")
+            .try_into()?;
+        let before = end_of(&preview).await?;
 
-            preview.signal("extend_ttl", &[r#""30d""#]).await?;
+        preview.signal("extend_ttl", &[r#""30d""#]).await?;
 
-            let most = started + SignedDuration::from_mins(10);
-            pull.says(&until(most)).await?;
-            assert!(before < most && end_of(&preview).await? == most);
-            preview.stop().await
-        },
-    );
+        let most = started + SignedDuration::from_mins(10);
+        pull.says(&until(most)).await?;
+        assert!(before < most && end_of(&preview).await? == most);
+        preview.stop().await
+    });
 }
 
 #[test]
@@ -112,23 +102,17 @@ fn garbage_changes_nothing_and_a_good_signal_still_works_after_it() {
             ])
             .await?;
         preview.signal("no_such_signal", &["1"]).await?;
-        preview
-            .signal("requested_again", &["\"not a number\""])
-            .await?;
+        preview.signal("requested_again", &["\"not a number\""]).await?;
 
         let status = preview.status().await?;
         assert_eq!(status.expires_at, Some(before));
         assert!(
             !status.ignored_signals.is_empty()
-                && status
-                    .ignored_signals
-                    .iter()
-                    .all(|reason| reason.len() < 500),
+                && status.ignored_signals.iter().all(|reason| reason.len() < 500),
             "{status:#?}"
         );
         preview.signal("extend_ttl", &[r#""10m""#]).await?;
-        pull.says(&until(before + SignedDuration::from_mins(10)))
-            .await?;
+        pull.says(&until(before + SignedDuration::from_mins(10))).await?;
         assert_eq!(preview.open("/").await?.status, 200);
         preview.stop().await
     });
@@ -153,12 +137,7 @@ fn garbage_sent_to_a_pull_requests_workflow_is_noted_and_the_next_command_is_hea
             chat.stack.temporal_cli(&arguments).await?;
         }
 
-        let question = [
-            &["workflow", "query"][..],
-            &to,
-            &["--type", "ignored_signals"],
-        ]
-        .concat();
+        let question = [&["workflow", "query"][..], &to, &["--type", "ignored_signals"]].concat();
         let noted = chat.stack.temporal_cli(&question).await?;
         for signal in ["commented: ", "pushed: ", "closed: ", "reported: "] {
             assert!(noted.contains(signal), "{noted}");

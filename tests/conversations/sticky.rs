@@ -19,9 +19,7 @@ fn a_comment_that_somebody_deletes_is_written_anew() {
 
         pull.asks(&User::writer(), "/preview extend 10m").await?;
 
-        let end = pull
-            .comes_to_say("the new end", |said| said.contains("is ready"))
-            .await?;
+        let end = pull.comes_to_say("the new end", |said| said.contains("is ready")).await?;
         assert_ne!(end.id, first.id);
         let expires_at = preview.status().await?.expires_at.context("it is ready")?;
         assert!(end.body.contains(&written(expires_at)), "{}", end.body);
@@ -59,7 +57,8 @@ fn there_are_never_two_whoever_asks_for_what_at_the_same_moment() {
         try_join_all(asked).await?;
 
         let preview = pull.shows_url().await?;
-        // What is asked is answered in order: a request that is looked at after the stop would be carried out.
+        // What is asked is answered in order: a request that is looked at after
+        // the stop would be carried out.
         pull.hears(&User::writer(), "/preview status").await?;
         pull.sticky()?;
         assert_eq!(chat.workflows.previews().await?.len(), 1);
@@ -107,25 +106,14 @@ fn the_comment_says_what_can_be_typed_next_and_warns_before_the_end() {
         let [requested, ready, warning, expired] = versions.as_slice() else {
             panic!("the comment should have said four things: {versions:#?}")
         };
-        assert!(
-            requested.body.contains("Deployment requested!"),
-            "{}",
-            requested.body
-        );
+        assert!(requested.body.contains("Deployment requested!"), "{}", requested.body);
         for (version, holds) in [
-            (
-                ready,
-                &["is ready", "`/preview extend", "`/preview stop`", "mona"][..],
-            ),
+            (ready, &["is ready", "`/preview extend", "`/preview stop`", "mona"][..]),
             (warning, &["`/preview extend", "That is soon"]),
             (expired, &["`/preview`", "gone"]),
         ] {
             for part in holds {
-                assert!(
-                    version.body.contains(part),
-                    "{part} is missing: {}",
-                    version.body
-                );
+                assert!(version.body.contains(part), "{part} is missing: {}", version.body);
             }
         }
         assert!(
@@ -152,10 +140,8 @@ fn a_preview_that_is_extended_after_the_warning_is_no_longer_said_to_end_soon() 
 
         pull.asks(&User::writer(), "/preview extend 10m").await?;
 
-        pull.comes_to_say("no warning", |said| {
-            said.contains("is ready") && !said.contains("That is soon")
-        })
-        .await?;
+        pull.comes_to_say("no warning", |said| said.contains("is ready") && !said.contains("That is soon"))
+            .await?;
         assert_eq!(preview.open("/").await?.status, 200);
         preview.stop().await
     });
@@ -167,11 +153,7 @@ fn the_comment_links_to_the_workflow() {
         let pull = chat.pull_request().await?;
         let preview = pull.previewed().await?;
         // What an address would take for its own is encoded.
-        let id = preview
-            .id
-            .to_string()
-            .replace('/', "%2F")
-            .replace('#', "%23");
+        let id = preview.id.to_string().replace('/', "%2F").replace('#', "%23");
         let link = format!(
             "{}/namespaces/{}/workflows/{id}/{}",
             chat.stack.env.temporal_ui_url,
@@ -186,24 +168,21 @@ fn the_comment_links_to_the_workflow() {
 
 #[test]
 fn of_a_terminated_preview_the_comment_does_not_say_that_it_is_ready() {
-    converse(
-        Setting::default().worker("SWEEP_GRACE", "1s"),
-        async |chat| {
-            let pull = chat.pull_request().await?;
-            let preview = pull.previewed().await?;
+    converse(Setting::default().worker("SWEEP_GRACE", "1s"), async |chat| {
+        let pull = chat.pull_request().await?;
+        let preview = pull.previewed().await?;
 
-            chat.stack.terminate(&preview.id.to_string()).await?;
+        chat.stack.terminate(&preview.id.to_string()).await?;
 
-            assert_eq!(preview.closed().await?, WorkflowExecutionStatus::Terminated);
-            pull.comes_to_say("terminated, and no URL", |said| {
-                said.contains("terminated") && !said.contains("is ready")
-            })
-            .await?;
-            // Nobody looks after it any more but the sweep: the first marks, the second removes.
-            crate::sweep::remove_orphans(chat).await?;
-            preview.gone().await
-        },
-    );
+        assert_eq!(preview.closed().await?, WorkflowExecutionStatus::Terminated);
+        pull.comes_to_say("terminated, and no URL", |said| {
+            said.contains("terminated") && !said.contains("is ready")
+        })
+        .await?;
+        // Nobody looks after it any more but the sweep: the first marks, the second removes.
+        crate::sweep::remove_orphans(chat).await?;
+        preview.gone().await
+    });
 }
 
 #[test]

@@ -17,9 +17,7 @@ use serde_json::json;
 use stack::eventually;
 use temporalio_client::{
     Client, RpcOptions, WorkflowExecution, WorkflowExecutionStatus, WorkflowGetResultOptions,
-    schedules::{
-        DeleteScheduleOptions, ScheduleHandle, ScheduleOverlapPolicy, TriggerScheduleOptions,
-    },
+    schedules::{DeleteScheduleOptions, ScheduleHandle, ScheduleOverlapPolicy, TriggerScheduleOptions},
 };
 use tests::{
     Conversation, Preview, Service, Setting, SharedStack, converse,
@@ -39,24 +37,17 @@ pub(crate) async fn sweep(chat: &Conversation) -> Result<SweepReport> {
 async fn sweep_by(schedule: &ScheduleHandle<Client>, temporal: &Client) -> Result<SweepReport> {
     let id = started_by(schedule, ScheduleOverlapPolicy::AllowAll).await?;
     let workflow = temporal.get_workflow_handle::<OrphanSweep>(id);
-    Ok(workflow
-        .get_result(WorkflowGetResultOptions::default())
-        .await?)
+    Ok(workflow.get_result(WorkflowGetResultOptions::default()).await?)
 }
 
 /// Triggers the schedule, and returns the workflow ID of the sweep that it started.
-async fn started_by(
-    schedule: &ScheduleHandle<Client>,
-    policy: ScheduleOverlapPolicy,
-) -> Result<String> {
+async fn started_by(schedule: &ScheduleHandle<Client>, policy: ScheduleOverlapPolicy) -> Result<String> {
     let newest = async || {
         let description = schedule.describe(RpcOptions::default()).await?;
         anyhow::Ok(description.recent_actions().pop())
     };
     let before = newest().await?.map(|action| action.run_id);
-    schedule
-        .trigger(policy, TriggerScheduleOptions::default())
-        .await?;
+    schedule.trigger(policy, TriggerScheduleOptions::default()).await?;
     let found = std::sync::Mutex::new(None);
     let started = async || {
         let newest = newest().await.map_err(|error| error.to_string())?;
@@ -66,13 +57,8 @@ async fn started_by(
         *found.lock().expect("nothing panics with it") = Some(action.workflow_id);
         Ok(())
     };
-    eventually(ANSWER, started)
-        .await
-        .map_err(anyhow::Error::msg)?;
-    found
-        .into_inner()
-        .expect("nothing panics with it")
-        .context("it was found")
+    eventually(ANSWER, started).await.map_err(anyhow::Error::msg)?;
+    found.into_inner().expect("nothing panics with it").context("it was found")
 }
 
 /// Has the sweep come until it has removed something: the first time it only marks.
@@ -82,33 +68,20 @@ pub(crate) async fn remove_orphans(chat: &Conversation) -> Result<()> {
         Ok(_) => Ok(()),
         Err(error) => Err(format!("{error:#}")),
     };
-    eventually(ANSWER, removed)
-        .await
-        .map_err(anyhow::Error::msg)
+    eventually(ANSWER, removed).await.map_err(anyhow::Error::msg)
 }
 
 /// The workflow is no more; its namespace is.
 async fn orphan(chat: &Conversation, preview: &Preview) -> Result<String> {
     chat.stack.terminate(&preview.id.to_string()).await?;
     preview.closed().await?;
-    assert!(
-        preview.namespace().await?.is_some(),
-        "a terminated workflow tears nothing down"
-    );
+    assert!(preview.namespace().await?.is_some(), "a terminated workflow tears nothing down");
     preview.namespace_name()
 }
 
 async fn mark_of(preview: &Preview) -> Result<Option<String>> {
-    let namespace = preview
-        .namespace()
-        .await?
-        .context("its namespace is gone")?;
-    Ok(namespace
-        .metadata
-        .annotations
-        .unwrap_or_default()
-        .get(ORPHANED_SINCE)
-        .cloned())
+    let namespace = preview.namespace().await?.context("its namespace is gone")?;
+    Ok(namespace.metadata.annotations.unwrap_or_default().get(ORPHANED_SINCE).cloned())
 }
 
 /// A namespace that somebody else made.
@@ -132,13 +105,8 @@ async fn make_with(
         annotations: Some(annotations).filter(|annotations| !annotations.is_empty()),
         ..ObjectMeta::default()
     };
-    let namespace = Namespace {
-        metadata,
-        ..Namespace::default()
-    };
-    namespaces(chat)
-        .create(&PostParams::default(), &namespace)
-        .await?;
+    let namespace = Namespace { metadata, ..Namespace::default() };
+    namespaces(chat).create(&PostParams::default(), &namespace).await?;
     Ok(())
 }
 
@@ -176,9 +144,7 @@ async fn leave_behind(chat: &Conversation, count: u32) -> Result<Vec<String>> {
 
 /// Deletes a namespace, and returns when it is gone.
 pub(crate) async fn delete(chat: &Conversation, name: &str) -> Result<()> {
-    namespaces(chat)
-        .delete(name, &DeleteParams::default())
-        .await?;
+    namespaces(chat).delete(name, &DeleteParams::default()).await?;
     is_gone(chat, name).await
 }
 
@@ -210,76 +176,54 @@ fn namespaces(chat: &Conversation) -> Api<Namespace> {
 
 #[test]
 fn the_namespace_of_a_terminated_preview_is_marked_and_after_the_grace_removed_and_no_other_is() {
-    converse(
-        Setting::default().worker("SWEEP_GRACE", "1s"),
-        async |chat| {
-            let (lost, live) = (chat.pull_request().await?, chat.pull_request().await?);
-            let (lost, live) = tokio::try_join!(lost.previewed(), live.previewed())?;
-            // A name like ours without our labels, our labels but another instance's, and our instance's name alone.
-            let foreign = format!("{}-x", &lost.namespace_name()?[..50]);
-            let neighbour = format!("{}-neighbour", chat.instance);
-            let bystander = format!("{}-bystander", chat.instance);
-            make(chat, &foreign, &[]).await?;
-            make(
-                chat,
-                &neighbour,
-                &[
-                    ("app.kubernetes.io/managed-by", "preview"),
-                    ("preview.internal/instance", "neighbour"),
-                ],
-            )
-            .await?;
-            make(
-                chat,
-                &bystander,
-                &[("preview.internal/instance", &chat.instance)],
-            )
-            .await?;
-            let orphaned = orphan(chat, &lost).await?;
+    converse(Setting::default().worker("SWEEP_GRACE", "1s"), async |chat| {
+        let (lost, live) = (chat.pull_request().await?, chat.pull_request().await?);
+        let (lost, live) = tokio::try_join!(lost.previewed(), live.previewed())?;
+        // A name like ours without our labels, our labels but another
+        // instance's, and our instance's name alone.
+        let foreign = format!("{}-x", &lost.namespace_name()?[..50]);
+        let neighbour = format!("{}-neighbour", chat.instance);
+        let bystander = format!("{}-bystander", chat.instance);
+        make(chat, &foreign, &[]).await?;
+        make(
+            chat,
+            &neighbour,
+            &[("app.kubernetes.io/managed-by", "preview"), ("preview.internal/instance", "neighbour")],
+        )
+        .await?;
+        make(chat, &bystander, &[("preview.internal/instance", &chat.instance)]).await?;
+        let orphaned = orphan(chat, &lost).await?;
 
-            let first = sweep(chat).await?;
-            assert_eq!(
-                (first.marked.first, first.removed.count),
-                (vec![orphaned.clone()], 0),
-                "marked before it is removed"
-            );
-            assert!(mark_of(&lost).await?.is_some(), "it carries the mark");
-            grace_is_over().await?;
-            let second = sweep(chat).await?;
-            assert_eq!(
-                (second.marked.count, second.removed.first),
-                (0, vec![orphaned])
-            );
-            lost.gone().await?;
+        let first = sweep(chat).await?;
+        assert_eq!(
+            (first.marked.first, first.removed.count),
+            (vec![orphaned.clone()], 0),
+            "marked before it is removed"
+        );
+        assert!(mark_of(&lost).await?.is_some(), "it carries the mark");
+        grace_is_over().await?;
+        let second = sweep(chat).await?;
+        assert_eq!((second.marked.count, second.removed.first), (0, vec![orphaned]));
+        lost.gone().await?;
 
-            assert_eq!(
-                live.open("/").await?.status,
-                200,
-                "a live preview is none of its business"
+        assert_eq!(live.open("/").await?.status, 200, "a live preview is none of its business");
+        assert_eq!(mark_of(&live).await?, None);
+        for name in [&foreign, &neighbour, &bystander] {
+            let namespace = namespaces(chat).get(name).await?;
+            assert!(
+                namespace.metadata.deletion_timestamp.is_none() && namespace.metadata.annotations.is_none(),
+                "{name}: {namespace:?}"
             );
-            assert_eq!(mark_of(&live).await?, None);
-            for name in [&foreign, &neighbour, &bystander] {
-                let namespace = namespaces(chat).get(name).await?;
-                assert!(
-                    namespace.metadata.deletion_timestamp.is_none()
-                        && namespace.metadata.annotations.is_none(),
-                    "{name}: {namespace:?}"
-                );
-                namespaces(chat)
-                    .delete(name, &DeleteParams::default())
-                    .await?;
-            }
-            live.stop().await
-        },
-    );
+            namespaces(chat).delete(name, &DeleteParams::default()).await?;
+        }
+        live.stop().await
+    });
 }
 
 #[test]
 fn a_dry_run_touches_nothing_and_a_restarted_worker_keeps_one_schedule_with_its_own_settings() {
     converse(
-        Setting::default()
-            .worker("SWEEP_GRACE", "1s")
-            .worker("SWEEP_DRY_RUN", "true"),
+        Setting::default().worker("SWEEP_GRACE", "1s").worker("SWEEP_DRY_RUN", "true"),
         async |chat| {
             let pull = chat.pull_request().await?;
             let preview = pull.previewed().await?;
@@ -296,16 +240,10 @@ fn a_dry_run_touches_nothing_and_a_restarted_worker_keeps_one_schedule_with_its_
             }
 
             let schedule = chat.workflows.sweep_schedule(&chat.instance);
-            let before = schedule
-                .describe(RpcOptions::default())
-                .await?
-                .create_time();
+            let before = schedule.describe(RpcOptions::default()).await?.create_time();
             chat.restart_worker_with("SWEEP_DRY_RUN", "false").await?;
             assert_eq!(
-                schedule
-                    .describe(RpcOptions::default())
-                    .await?
-                    .create_time(),
+                schedule.describe(RpcOptions::default()).await?.create_time(),
                 before,
                 "it is the same schedule"
             );
@@ -328,111 +266,89 @@ async fn hold(chat: &Conversation, namespace: &str) -> Result<Api<ConfigMap>> {
         finalizers: Some(vec!["example.com/hold".to_owned()]),
         ..ObjectMeta::default()
     };
-    let config_map = ConfigMap {
-        metadata,
-        ..ConfigMap::default()
-    };
+    let config_map = ConfigMap { metadata, ..ConfigMap::default() };
     held.create(&PostParams::default(), &config_map).await?;
     Ok(held)
 }
 
 async fn release(held: &Api<ConfigMap>) -> Result<()> {
     let no_finalizers = json!({ "metadata": { "finalizers": null } });
-    held.patch(
-        "held",
-        &PatchParams::default(),
-        &Patch::Merge(no_finalizers),
-    )
-    .await?;
+    held.patch("held", &PatchParams::default(), &Patch::Merge(no_finalizers))
+        .await?;
     Ok(())
 }
 
 #[test]
-fn a_namespace_that_will_not_go_is_reported_with_what_holds_it_and_keeps_no_other_from_being_removed()
- {
-    converse(
-        Setting::default().worker("SWEEP_GRACE", "1s"),
-        async |chat| {
-            let orphans = leave_behind(chat, 2).await?;
-            let (stuck, other) = (&orphans[0], &orphans[1]);
-            let held = hold(chat, stuck).await?;
+fn a_namespace_that_will_not_go_is_reported_with_what_holds_it_and_keeps_no_other_from_being_removed() {
+    converse(Setting::default().worker("SWEEP_GRACE", "1s"), async |chat| {
+        let orphans = leave_behind(chat, 2).await?;
+        let (stuck, other) = (&orphans[0], &orphans[1]);
+        let held = hold(chat, stuck).await?;
 
-            assert_eq!(sweep(chat).await?.marked.first, orphans);
-            grace_is_over().await?;
-            let second = sweep(chat).await?;
-            assert_eq!(second.removed.first, orphans, "no removal is waited for");
-            is_gone(chat, other).await?;
+        assert_eq!(sweep(chat).await?.marked.first, orphans);
+        grace_is_over().await?;
+        let second = sweep(chat).await?;
+        assert_eq!(second.removed.first, orphans, "no removal is waited for");
+        is_gone(chat, other).await?;
 
-            // The cluster takes a moment to find out what is left.
-            let named = async || {
-                let report = sweep(chat).await.map_err(|error| format!("{error:#}"))?;
-                match &report.stuck.first[..] {
-                    [only]
-                        if only.name == *stuck
-                            && only.why.contains("configmaps")
-                            && only.why.contains("example.com/hold") =>
-                    {
-                        Ok(())
-                    }
-                    _ => Err(format!("{report:?}")),
+        // The cluster takes a moment to find out what is left.
+        let named = async || {
+            let report = sweep(chat).await.map_err(|error| format!("{error:#}"))?;
+            match &report.stuck.first[..] {
+                [only]
+                    if only.name == *stuck
+                        && only.why.contains("configmaps")
+                        && only.why.contains("example.com/hold") =>
+                {
+                    Ok(())
                 }
-            };
-            eventually(ANSWER, named)
-                .await
-                .map_err(anyhow::Error::msg)?;
-            let said = chat.worker.said();
-            assert!(
-                said.contains("will not go") && said.contains("example.com/hold"),
-                "{said}"
-            );
-            let label = ["became=\"stuck\""];
-            let counted = chat
-                .worker
-                .counted("preview_swept_namespaces_total", &label);
-            assert!(counted.await? >= 1);
+                _ => Err(format!("{report:?}")),
+            }
+        };
+        eventually(ANSWER, named).await.map_err(anyhow::Error::msg)?;
+        let said = chat.worker.said();
+        assert!(said.contains("will not go") && said.contains("example.com/hold"), "{said}");
+        let label = ["became=\"stuck\""];
+        let counted = chat.worker.counted("preview_swept_namespaces_total", &label);
+        assert!(counted.await? >= 1);
 
-            release(&held).await?;
-            is_gone(chat, stuck).await?;
-            let last = sweep(chat).await?;
-            assert_eq!((last.surveyed, last.stuck.count), (0, 0));
-            Ok(())
-        },
-    );
+        release(&held).await?;
+        is_gone(chat, stuck).await?;
+        let last = sweep(chat).await?;
+        assert_eq!((last.surveyed, last.stuck.count), (0, 0));
+        Ok(())
+    });
 }
 
 #[test]
 fn labels_and_annotations_that_were_copied_onto_a_strangers_namespace_do_no_harm() {
-    converse(
-        Setting::default().worker("SWEEP_GRACE", "1s"),
-        async |chat| {
-            let orphan = leave_behind(chat, 1).await?.remove(0);
-            sweep(chat).await?;
-            let original = namespaces(chat).get(&orphan).await?;
-            assert!(original.annotations().contains_key(ORPHANED_SINCE));
-            let copy = format!("{}-production", chat.instance);
-            let nonsense = format!("{}-nonsense", chat.instance);
-            let (labels, mut annotations) =
-                (original.labels().clone(), original.annotations().clone());
-            make_with(chat, &copy, labels.clone(), annotations.clone()).await?;
-            // More than Temporal takes for a workflow's ID.
-            annotations.insert("preview.internal/workflow-id".to_owned(), "x".repeat(2_000));
-            make_with(chat, &nonsense, labels, annotations).await?;
-            grace_is_over().await?;
+    converse(Setting::default().worker("SWEEP_GRACE", "1s"), async |chat| {
+        let orphan = leave_behind(chat, 1).await?.remove(0);
+        sweep(chat).await?;
+        let original = namespaces(chat).get(&orphan).await?;
+        assert!(original.annotations().contains_key(ORPHANED_SINCE));
+        let copy = format!("{}-production", chat.instance);
+        let nonsense = format!("{}-nonsense", chat.instance);
+        let (labels, mut annotations) = (original.labels().clone(), original.annotations().clone());
+        make_with(chat, &copy, labels.clone(), annotations.clone()).await?;
+        // More than Temporal takes for a workflow's ID.
+        annotations.insert("preview.internal/workflow-id".to_owned(), "x".repeat(2_000));
+        make_with(chat, &nonsense, labels, annotations).await?;
+        grace_is_over().await?;
 
-            let report = sweep(chat).await?;
+        let report = sweep(chat).await?;
 
-            assert_eq!(report.removed.first, std::slice::from_ref(&orphan));
-            let unaccounted: Vec<_> = report.unaccounted.first.iter().map(|it| &it.name).collect();
-            assert_eq!(unaccounted, [&nonsense, &copy]);
-            is_gone(chat, &orphan).await?;
-            for name in [&copy, &nonsense] {
-                let stranger = namespaces(chat).get(name).await?;
-                assert!(stranger.metadata.deletion_timestamp.is_none(), "{name}");
-                delete(chat, name).await?;
-            }
-            Ok(())
-        },
-    );
+        assert_eq!(report.removed.first, std::slice::from_ref(&orphan));
+        let unaccounted: Vec<_> = report.unaccounted.first.iter().map(|it| &it.name).collect();
+        assert_eq!(unaccounted, [&nonsense, &copy]);
+        is_gone(chat, &orphan).await?;
+        for name in [&copy, &nonsense] {
+            let stranger = namespaces(chat).get(name).await?;
+            assert!(stranger.metadata.deletion_timestamp.is_none(), "{name}");
+            delete(chat, name).await?;
+        }
+        Ok(())
+    });
 }
 
 /// Waits for what a worker makes at its start, and forgets it at the end.
@@ -443,22 +359,18 @@ struct Neighbour {
 }
 
 impl Neighbour {
-    /// An installation with the same name in the same cluster, whose workflows another namespace of Temporal knows.
+    /// An installation with the same name in the same cluster, whose workflows
+    /// another namespace of Temporal knows.
     async fn moves_in(chat: &Conversation) -> Result<Self> {
         let namespace = format!("{}-neighbours", chat.instance);
         let temporal = chat.stack.other_temporal_namespace(&namespace).await?;
         let mut worker = chat.namesake_worker(&namespace)?;
         worker.start().await?;
-        Ok(Self {
-            worker,
-            temporal,
-            namespace,
-        })
+        Ok(Self { worker, temporal, namespace })
     }
 
     fn schedule(&self, chat: &Conversation) -> ScheduleHandle<Client> {
-        self.temporal
-            .get_schedule_handle(format!("orphan-sweep-{}", chat.instance))
+        self.temporal.get_schedule_handle(format!("orphan-sweep-{}", chat.instance))
     }
 
     /// A preview of its own, started by hand.
@@ -494,16 +406,11 @@ impl Neighbour {
 
     async fn command(&self, chat: &Conversation, arguments: &[&str]) -> Result<()> {
         let arguments: Vec<_> = ["workflow"].iter().chain(arguments).copied().collect();
-        chat.stack
-            .temporal_cli_in(&self.namespace, &arguments)
-            .await
-            .map(drop)
+        chat.stack.temporal_cli_in(&self.namespace, &arguments).await.map(drop)
     }
 
     async fn moves_out(mut self, chat: &Conversation) -> Result<()> {
-        self.schedule(chat)
-            .delete(DeleteScheduleOptions::default())
-            .await?;
+        self.schedule(chat).delete(DeleteScheduleOptions::default()).await?;
         self.worker.stop().await?;
         Ok(())
     }
@@ -511,134 +418,111 @@ impl Neighbour {
 
 #[test]
 fn two_installations_of_the_same_name_leave_each_others_previews_alone() {
-    converse(
-        Setting::default().worker("SWEEP_GRACE", "1s"),
-        async |chat| {
-            let pull = chat.pull_request().await?;
-            let ours = pull.previewed().await?;
-            let neighbour = Neighbour::moves_in(chat).await?;
-            let theirs = neighbour.previews(chat).await?;
+    converse(Setting::default().worker("SWEEP_GRACE", "1s"), async |chat| {
+        let pull = chat.pull_request().await?;
+        let ours = pull.previewed().await?;
+        let neighbour = Neighbour::moves_in(chat).await?;
+        let theirs = neighbour.previews(chat).await?;
 
-            for _ in 0..2 {
-                let report = sweep(chat).await?;
-                assert_eq!((report.surveyed, report.marked.count), (1, 0));
-                let schedule = neighbour.schedule(chat);
-                let report = sweep_by(&schedule, &neighbour.temporal).await?;
-                assert_eq!((report.surveyed, report.marked.count), (1, 0));
-                grace_is_over().await?;
-            }
+        for _ in 0..2 {
+            let report = sweep(chat).await?;
+            assert_eq!((report.surveyed, report.marked.count), (1, 0));
+            let schedule = neighbour.schedule(chat);
+            let report = sweep_by(&schedule, &neighbour.temporal).await?;
+            assert_eq!((report.surveyed, report.marked.count), (1, 0));
+            grace_is_over().await?;
+        }
 
-            assert_eq!(
-                (mark_of(&ours).await?, mark_of(&theirs).await?),
-                (None, None)
-            );
-            assert_eq!(ours.open("/").await?.status, 200);
-            let id = theirs.id.to_string();
-            neighbour
-                .command(chat, &["signal", "--workflow-id", &id, "--name", "stop"])
-                .await?;
-            theirs.gone().await?;
-            neighbour.moves_out(chat).await?;
-            ours.stop().await
-        },
-    );
+        assert_eq!((mark_of(&ours).await?, mark_of(&theirs).await?), (None, None));
+        assert_eq!(ours.open("/").await?.status, 200);
+        let id = theirs.id.to_string();
+        neighbour
+            .command(chat, &["signal", "--workflow-id", &id, "--name", "stop"])
+            .await?;
+        theirs.gone().await?;
+        neighbour.moves_out(chat).await?;
+        ours.stop().await
+    });
 }
 
 #[test]
 fn too_many_removals_at_once_are_not_carried_out_until_an_operator_confirms_them() {
-    converse(
-        Setting::default().worker("SWEEP_GRACE", "1s"),
-        async |chat| {
-            let orphans = leave_behind(chat, 4).await?;
-            assert_eq!(sweep(chat).await?.marked.first, orphans);
-            grace_is_over().await?;
+    converse(Setting::default().worker("SWEEP_GRACE", "1s"), async |chat| {
+        let orphans = leave_behind(chat, 4).await?;
+        assert_eq!(sweep(chat).await?.marked.first, orphans);
+        grace_is_over().await?;
 
-            let report = sweep(chat).await?;
+        let report = sweep(chat).await?;
 
-            let brake = report.brake.context("four of four are too many")?;
-            assert_eq!((brake.due, brake.allowed, report.removed.count), (4, 3, 0));
-            for name in &orphans {
-                let namespace = namespaces(chat).get(name).await?;
-                assert!(namespace.metadata.deletion_timestamp.is_none(), "{name}");
-            }
-            let label = ["result=\"held_back\""];
-            let counted = chat.worker.counted("preview_sweeps_total", &label);
-            assert_eq!(counted.await?, 1);
+        let brake = report.brake.context("four of four are too many")?;
+        assert_eq!((brake.due, brake.allowed, report.removed.count), (4, 3, 0));
+        for name in &orphans {
+            let namespace = namespaces(chat).get(name).await?;
+            assert!(namespace.metadata.deletion_timestamp.is_none(), "{name}");
+        }
+        let label = ["result=\"held_back\""];
+        let counted = chat.worker.counted("preview_sweeps_total", &label);
+        assert_eq!(counted.await?, 1);
 
-            // The operator types what the alarm says.
-            let said = chat.worker.said();
-            let alarm = said
-                .lines()
-                .find(|line| line.contains("ERROR") && line.contains("removed nothing"))
-                .with_context(|| said.clone())?;
-            let command = alarm
-                .split_once("If they shall go: temporal ")
-                .map(|(_, command)| command)
-                .context("it says what to type")?;
-            let (words, input) = command
-                .split_once(" --input '")
-                .context("it says with which input")?;
-            let (input, _) = input.split_once('\'').context("the input ends")?;
-            let mut words: Vec<_> = words.split(' ').collect();
-            let id = format!("{}-confirmed", chat.instance);
-            let place = words
-                .iter()
-                .position(|word| *word == "--workflow-id")
-                .context("it names the workflow")?;
-            words[place + 1] = &id;
-            words.extend(["--input", input]);
-            chat.stack.temporal_cli(&words).await?;
+        // The operator types what the alarm says.
+        let said = chat.worker.said();
+        let alarm = said
+            .lines()
+            .find(|line| line.contains("ERROR") && line.contains("removed nothing"))
+            .with_context(|| said.clone())?;
+        let command = alarm
+            .split_once("If they shall go: temporal ")
+            .map(|(_, command)| command)
+            .context("it says what to type")?;
+        let (words, input) = command.split_once(" --input '").context("it says with which input")?;
+        let (input, _) = input.split_once('\'').context("the input ends")?;
+        let mut words: Vec<_> = words.split(' ').collect();
+        let id = format!("{}-confirmed", chat.instance);
+        let place = words
+            .iter()
+            .position(|word| *word == "--workflow-id")
+            .context("it names the workflow")?;
+        words[place + 1] = &id;
+        words.extend(["--input", input]);
+        chat.stack.temporal_cli(&words).await?;
 
-            let workflow = chat.stack.temporal.get_workflow_handle::<OrphanSweep>(id);
-            let report = workflow
-                .get_result(WorkflowGetResultOptions::default())
-                .await?;
-            assert_eq!(
-                (report.removed.first, report.brake),
-                (orphans.clone(), None)
-            );
-            for name in &orphans {
-                is_gone(chat, name).await?;
-            }
-            Ok(())
-        },
-    );
+        let workflow = chat.stack.temporal.get_workflow_handle::<OrphanSweep>(id);
+        let report = workflow.get_result(WorkflowGetResultOptions::default()).await?;
+        assert_eq!((report.removed.first, report.brake), (orphans.clone(), None));
+        for name in &orphans {
+            is_gone(chat, name).await?;
+        }
+        Ok(())
+    });
 }
 
 #[test]
 fn a_sweep_that_does_not_end_is_ended_so_that_the_next_one_can_begin() {
-    converse(
-        Setting::default().worker("SWEEP_TIMEOUT", "3s"),
-        async |chat| {
-            let schedule = chat.workflows.sweep_schedule(&chat.instance);
-            // Nobody carries it out.
-            chat.worker.stop().await?;
-            let wedged = started_by(&schedule, ScheduleOverlapPolicy::Skip).await?;
+    converse(Setting::default().worker("SWEEP_TIMEOUT", "3s"), async |chat| {
+        let schedule = chat.workflows.sweep_schedule(&chat.instance);
+        // Nobody carries it out.
+        chat.worker.stop().await?;
+        let wedged = started_by(&schedule, ScheduleOverlapPolicy::Skip).await?;
 
-            let ended = async || {
-                let sweeps = chat
-                    .workflows
-                    .such_that(&format!("WorkflowId = '{wedged}'"))
-                    .await
-                    .map_err(|error| error.to_string())?;
-                match sweeps.first().map(WorkflowExecution::status) {
-                    Some(WorkflowExecutionStatus::TimedOut) => Ok(()),
-                    status => Err(format!("{wedged} is {status:?}")),
-                }
-            };
-            eventually(ANSWER, ended)
+        let ended = async || {
+            let sweeps = chat
+                .workflows
+                .such_that(&format!("WorkflowId = '{wedged}'"))
                 .await
-                .map_err(anyhow::Error::msg)?;
-            chat.worker.start().await?;
-            let next = started_by(&schedule, ScheduleOverlapPolicy::Skip).await?;
-            assert_ne!(next, wedged);
-            let workflow = chat.stack.temporal.get_workflow_handle::<OrphanSweep>(next);
-            workflow
-                .get_result(WorkflowGetResultOptions::default())
-                .await?;
-            Ok(())
-        },
-    );
+                .map_err(|error| error.to_string())?;
+            match sweeps.first().map(WorkflowExecution::status) {
+                Some(WorkflowExecutionStatus::TimedOut) => Ok(()),
+                status => Err(format!("{wedged} is {status:?}")),
+            }
+        };
+        eventually(ANSWER, ended).await.map_err(anyhow::Error::msg)?;
+        chat.worker.start().await?;
+        let next = started_by(&schedule, ScheduleOverlapPolicy::Skip).await?;
+        assert_ne!(next, wedged);
+        let workflow = chat.stack.temporal.get_workflow_handle::<OrphanSweep>(next);
+        workflow.get_result(WorkflowGetResultOptions::default()).await?;
+        Ok(())
+    });
 }
 
 #[test]
@@ -674,9 +558,7 @@ fn a_preview_that_is_open_long_after_its_time_is_reported() {
                 Err(format!("{report:?}"))
             }
         };
-        eventually(ANSWER, reported)
-            .await
-            .map_err(anyhow::Error::msg)?;
+        eventually(ANSWER, reported).await.map_err(anyhow::Error::msg)?;
         let counted = chat.worker.counted("preview_overdue_previews_total", &[]);
         assert!(counted.await? >= 1);
 

@@ -1,4 +1,5 @@
-//! What a sweep costs, for as many namespaces as there are: calls to Temporal and to the API server, counted apart.
+//! What a sweep costs, for as many namespaces as there are: calls to Temporal
+//! and to the API server, counted apart.
 
 use std::{
     fs,
@@ -58,8 +59,9 @@ fn quiet_queue(chat: &Conversation) -> String {
     format!("{}-quiet", chat.instance)
 }
 
-/// Makes namespaces as previews have them, from one number up to another; and the workflows of all but the first `orphans` of them. Returns
-/// when Temporal's records know all workflows, `earlier` ones included: they lag a moment behind, and a sweep asks for each that they do not name.
+/// Makes namespaces as previews have them, from one number up to another; and the workflows of all but the
+/// first `orphans` of them. Returns when Temporal's records know all workflows, `earlier` ones included: they
+/// lag a moment behind, and a sweep asks for each that they do not name.
 async fn populate(
     chat: &Conversation,
     numbers: std::ops::Range<usize>,
@@ -83,20 +85,12 @@ async fn populate(
                 annotations: Some(annotations.into()),
                 ..ObjectMeta::default()
             };
-            let namespace = Namespace {
-                metadata,
-                ..Namespace::default()
-            };
-            namespaces(chat)
-                .create(&PostParams::default(), &namespace)
-                .await?;
+            let namespace = Namespace { metadata, ..Namespace::default() };
+            namespaces(chat).create(&PostParams::default(), &namespace).await?;
             if number >= first + orphans {
                 let options = WorkflowStartOptions::new(quiet_queue(chat), id.to_string()).build();
                 let workflow = UntypedWorkflow::new("PreviewWorkflow");
-                chat.stack
-                    .temporal
-                    .start_workflow(workflow, RawValue::empty(), options)
-                    .await?;
+                chat.stack.temporal.start_workflow(workflow, RawValue::empty(), options).await?;
             }
             anyhow::Ok(())
         })
@@ -105,10 +99,7 @@ async fn populate(
         .await?;
     let workflows = earlier + numbers.len() - orphans;
     let recorded = async || {
-        let query = format!(
-            "ExecutionStatus = 'Running' AND TaskQueue = '{}'",
-            quiet_queue(chat)
-        );
+        let query = format!("ExecutionStatus = 'Running' AND TaskQueue = '{}'", quiet_queue(chat));
         let count = chat
             .stack
             .temporal
@@ -122,27 +113,20 @@ async fn populate(
             Err(format!("{count} of {workflows} are recorded"))
         }
     };
-    eventually(ANSWER, recorded)
-        .await
-        .map_err(anyhow::Error::msg)?;
+    eventually(ANSWER, recorded).await.map_err(anyhow::Error::msg)?;
     Ok(workflows)
 }
 
 async fn cost(chat: &Conversation) -> Result<Cost> {
     let temporal = async |operation: &str| {
         let label = format!("operation=\"{operation}\"");
-        chat.worker
-            .counted("temporal_request_total", &[&label])
-            .await
+        chat.worker.counted("temporal_request_total", &[&label]).await
     };
     let cluster = async |methods: &[&str]| {
         let mut all = 0;
         for method in methods {
             let label = format!("method=\"{method}\"");
-            all += chat
-                .worker
-                .counted("preview_cluster_requests_total", &[&label])
-                .await?;
+            all += chat.worker.counted("preview_cluster_requests_total", &[&label]).await?;
         }
         anyhow::Ok(all)
     };
@@ -190,15 +174,12 @@ fn is_bounded(cost: &Cost, all: usize, suspects: usize) {
     let pages = u64::try_from(all.div_ceil(PAGE)).expect("a number of pages");
     let suspects = u64::try_from(suspects).expect("a number of namespaces");
     assert_eq!(cost.report.surveyed, all, "{cost:?}");
-    assert_eq!(
-        cost.records,
-        pages + 1,
-        "one more for the overdue: {cost:?}"
-    );
+    assert_eq!(cost.records, pages + 1, "one more for the overdue: {cost:?}");
     assert_eq!(cost.described, suspects, "{cost:?}");
 }
 
-/// Takes our labels off, so that the conversation is over without ten thousand deletions, which take the cluster an hour.
+/// Takes our labels off, so that the conversation is over without ten thousand
+/// deletions, which take the cluster an hour.
 async fn abandon(chat: &Conversation, numbers: std::ops::Range<usize>) -> Result<()> {
     let no_labels = json!({ "metadata": { "labels": {
         "app.kubernetes.io/managed-by": null, "preview.internal/instance": null, "preview.internal/temporal-namespace": null,
@@ -207,10 +188,7 @@ async fn abandon(chat: &Conversation, numbers: std::ops::Range<usize>) -> Result
         .map(async |number| {
             let name = chat.stack.names()?.namespace(&preview(chat, number)?);
             let patch = Patch::Merge(&no_labels);
-            match namespaces(chat)
-                .patch(&name, &PatchParams::default(), &patch)
-                .await
-            {
+            match namespaces(chat).patch(&name, &PatchParams::default(), &patch).await {
                 Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
                 result => result.map(drop).map_err(anyhow::Error::from),
             }
@@ -243,44 +221,39 @@ fn a_sweep_asks_temporal_once_for_a_page_of_namespaces_and_again_only_for_suspec
 #[ignore = "takes many minutes: cargo dev test -- --ignored --nocapture ten_thousand"]
 fn a_sweep_of_a_thousand_and_of_ten_thousand_namespaces() {
     const ORPHANS: usize = 20;
-    converse(
-        Setting::default().worker("SWEEP_GRACE", "1s"),
-        async |chat| {
-            println!(
-                "\n| namespaces | the sweep | calls to Temporal: records | single workflows | its namespace | calls to the API server: reads | writes | time | worker's memory |"
-            );
-            println!("| --: | --- | --: | --: | --: | --: | --: | --: | --: |");
-            let (mut next, mut there, mut workflows) = (1, 0, 0);
-            for all in [1_000, 10_000] {
-                let numbers = next..next + all - there;
-                workflows = populate(chat, numbers.clone(), ORPHANS, workflows).await?;
-                next = numbers.end;
-                for (what, suspects) in [
-                    ("finds 20 orphans", ORPHANS),
-                    ("removes them", 2 * ORPHANS),
-                    ("finds nothing", 0),
-                ] {
-                    let cost = cost(chat).await?;
-                    let all = if suspects == 0 { all - ORPHANS } else { all };
-                    is_bounded(&cost, all, suspects);
-                    println!(
-                        "| {all} | {what} | {} | {} | {} | {} | {} | {:.1} s | {} MiB |",
-                        cost.records,
-                        cost.described,
-                        cost.identity,
-                        cost.read,
-                        cost.written,
-                        cost.took.as_secs_f64(),
-                        cost.memory,
-                    );
-                    grace_is_over().await?;
-                    for removed in &cost.report.removed.first {
-                        is_gone(chat, removed).await?;
-                    }
+    converse(Setting::default().worker("SWEEP_GRACE", "1s"), async |chat| {
+        println!(
+            "\n| namespaces | the sweep | calls to Temporal: records | single workflows | its namespace | calls to the API server: reads | writes | time | worker's memory |"
+        );
+        println!("| --: | --- | --: | --: | --: | --: | --: | --: | --: |");
+        let (mut next, mut there, mut workflows) = (1, 0, 0);
+        for all in [1_000, 10_000] {
+            let numbers = next..next + all - there;
+            workflows = populate(chat, numbers.clone(), ORPHANS, workflows).await?;
+            next = numbers.end;
+            for (what, suspects) in
+                [("finds 20 orphans", ORPHANS), ("removes them", 2 * ORPHANS), ("finds nothing", 0)]
+            {
+                let cost = cost(chat).await?;
+                let all = if suspects == 0 { all - ORPHANS } else { all };
+                is_bounded(&cost, all, suspects);
+                println!(
+                    "| {all} | {what} | {} | {} | {} | {} | {} | {:.1} s | {} MiB |",
+                    cost.records,
+                    cost.described,
+                    cost.identity,
+                    cost.read,
+                    cost.written,
+                    cost.took.as_secs_f64(),
+                    cost.memory,
+                );
+                grace_is_over().await?;
+                for removed in &cost.report.removed.first {
+                    is_gone(chat, removed).await?;
                 }
-                there = all - ORPHANS;
             }
-            abandon(chat, 1..next).await
-        },
-    );
+            there = all - ORPHANS;
+        }
+        abandon(chat, 1..next).await
+    });
 }

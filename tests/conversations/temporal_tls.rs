@@ -3,9 +3,7 @@
 use std::{fs, path::Path, process::Stdio, time::Duration};
 
 use anyhow::{Context, Result};
-use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair};
 use serde_json::json;
 use stack::{
     eventually,
@@ -41,7 +39,8 @@ fn write_certificates(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Puts Traefik before Temporal. It lets nobody pass without a certificate of ours and the API key. It ends when it is dropped.
+/// Puts Traefik before Temporal. It lets nobody pass without a certificate of ours and
+/// the API key. It ends when it is dropped.
 async fn guard(temporal: &str, at: &str, api_key: &str, folder: &Path) -> Result<Child> {
     let path = |name: &str| folder.join(name).to_string_lossy().into_owned();
     let rules = json!({

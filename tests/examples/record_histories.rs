@@ -1,4 +1,5 @@
-//! Records `tests/histories` anew, from the conversations of the last `cargo dev test`: what the replay tests read.
+//! Records `tests/histories` anew, from the conversations of the last
+//! `cargo dev test`: what the replay tests read.
 //!
 //! The stack of the tests is gone by then, and its database is there:
 //!
@@ -18,7 +19,8 @@ use temporalio_client::{
 };
 use url::Url;
 
-/// Stands for `pid@machine`: who did something is of no consequence for a replay, and no machine's name belongs in a file.
+/// Stands for `pid@machine`: who did something is of no consequence for a replay,
+/// and no machine's name belongs in a file.
 const SOMEBODY: &str = "a worker";
 const NAMESPACE: &str = "default";
 
@@ -26,7 +28,8 @@ const PREVIEW: &str = "PreviewWorkflow";
 const PULL_REQUEST: &str = "PullRequestWorkflow";
 const SWEEP: &str = "OrphanSweep";
 
-/// What is recorded: the file, the conversation that it is of, the type of the workflow, and which of its runs, from the first.
+/// What is recorded: the file, the conversation that it is of, the type of the
+/// workflow, and which of its runs, from the first.
 const HISTORIES: &[(&str, &str, &str, usize)] = &[
     (
         "expired",
@@ -70,12 +73,7 @@ const HISTORIES: &[(&str, &str, &str, usize)] = &[
         PULL_REQUEST,
         0,
     ),
-    (
-        "helm-failed",
-        "failure-a_chart_that_does_not_render_fails_with_helms_reason",
-        PREVIEW,
-        0,
-    ),
+    ("helm-failed", "failure-a_chart_that_does_not_render_fails_with_helms_reason", PREVIEW, 0),
     (
         "image-never-came",
         "failure-an_image_that_never_comes_is_waited_for_and_then_named",
@@ -220,9 +218,7 @@ const HISTORIES: &[(&str, &str, &str, usize)] = &[
 async fn main() -> Result<()> {
     let mut arguments = env::args().skip(1);
     let state = arguments.next().context("which folder? .dev/test")?;
-    let address = arguments
-        .next()
-        .context("which Temporal? Give its address")?;
+    let address = arguments.next().context("which Temporal? Give its address")?;
     let address: Url = address.parse()?;
     let connection = ConnectionOptions::new(address).build();
     let client = Client::connect(connection, ClientOptions::new(NAMESPACE).build()).await?;
@@ -252,9 +248,7 @@ async fn history(client: &Client, queue: &str, kind: &str, which: usize) -> Resu
     let runs = client.list_workflows(query, WorkflowListOptions::default());
     let mut runs: Vec<_> = runs.try_collect().await?;
     runs.sort_by_key(WorkflowExecution::start_time);
-    let run = runs
-        .get(which.min(runs.len().saturating_sub(1)))
-        .context("no such run")?;
+    let run = runs.get(which.min(runs.len().saturating_sub(1))).context("no such run")?;
     let history = WorkflowExecutionInfo::builder()
         .namespace(NAMESPACE)
         .workflow_id(run.id())

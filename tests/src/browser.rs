@@ -1,7 +1,7 @@
 //! Uses a real browser as a person does.
 //!
-//! Headless Chromium, spoken to in its own DevTools protocol. Of the protocol's many hundred commands we need seven, which is why no client
-//! library for all of them is built here.
+//! Headless Chromium, spoken to in its own DevTools protocol. Of the protocol's many hundred commands we need
+//! seven, which is why no client library for all of them is built here.
 
 use std::{
     fs,
@@ -75,10 +75,7 @@ impl Browser {
             .context("the browser did not start")??;
         let tab = first_tab(&devtools).await?;
         let (socket, _) = connect_async(tab.as_str()).await?;
-        let screenshots = programs()?
-            .parent()
-            .unwrap_or(Path::new("/"))
-            .join("screenshots");
+        let screenshots = programs()?.parent().unwrap_or(Path::new("/")).join("screenshots");
         fs::create_dir_all(&screenshots)?;
         let mut browser = Self {
             socket,
@@ -95,9 +92,7 @@ impl Browser {
         self.sent += 1;
         let id = self.sent;
         self.socket
-            .send(Message::text(
-                json!({"id": id, "method": method, "params": parameters}).to_string(),
-            ))
+            .send(Message::text(json!({"id": id, "method": method, "params": parameters}).to_string()))
             .await?;
         let answer = timeout(URL, async {
             while let Some(message) = self.socket.next().await {
@@ -112,9 +107,7 @@ impl Browser {
             }
             bail!("the browser is gone")
         });
-        let answer = answer
-            .await
-            .with_context(|| format!("the browser did not answer {method}"))??;
+        let answer = answer.await.with_context(|| format!("the browser did not answer {method}"))??;
         ensure!(answer["error"].is_null(), "{method}: {}", answer["error"]);
         Ok(answer["result"].clone())
     }
@@ -141,11 +134,7 @@ impl Browser {
                 json!({"expression": script, "awaitPromise": true, "returnByValue": true}),
             )
             .await?;
-        ensure!(
-            ran["exceptionDetails"].is_null(),
-            "{script}: {}",
-            ran["exceptionDetails"]
-        );
+        ensure!(ran["exceptionDetails"].is_null(), "{script}: {}", ran["exceptionDetails"]);
         Ok(ran["result"]["value"].clone())
     }
 
@@ -154,14 +143,9 @@ impl Browser {
     /// # Errors
     /// When there is no such field.
     pub async fn type_into(&mut self, selector: &str, text: &str) -> Result<()> {
-        self.run(&format!(
-            "document.querySelector({}).focus()",
-            json!(selector)
-        ))
-        .await?;
-        self.command("Input.insertText", json!({"text": text}))
-            .await
-            .map(drop)
+        self.run(&format!("document.querySelector({}).focus()", json!(selector)))
+            .await?;
+        self.command("Input.insertText", json!({"text": text})).await.map(drop)
     }
 
     /// Clicks in the middle of an element.
@@ -176,7 +160,8 @@ impl Browser {
         );
         let middle = self.run(&middle).await?;
         for kind in ["mousePressed", "mouseReleased"] {
-            let event = json!({"type": kind, "x": middle[0], "y": middle[1], "button": "left", "clickCount": 1});
+            let event =
+                json!({"type": kind, "x": middle[0], "y": middle[1], "button": "left", "clickCount": 1});
             self.command("Input.dispatchMouseEvent", event).await?;
         }
         Ok(())
@@ -193,7 +178,8 @@ impl Browser {
         self.never_showed(expression).await
     }
 
-    /// Goes to a page until an expression is true on it, and loads it again when it is not, as a person would: for pages of others.
+    /// Goes to a page until an expression is true on it, and loads it again when it is
+    /// not, as a person would: for pages of others.
     ///
     /// # Errors
     /// When it is not after a few times; the error shows the page's text.
@@ -223,10 +209,7 @@ impl Browser {
 
     async fn never_showed(&mut self, expression: &str) -> Result<()> {
         let text = self.run("document.body.innerText").await?;
-        bail!(
-            "the page never fulfilled {expression}; it says:\n{}",
-            text.as_str().unwrap_or_default()
-        )
+        bail!("the page never fulfilled {expression}; it says:\n{}", text.as_str().unwrap_or_default())
     }
 
     /// Keeps how the whole page looks, as `target/screenshots/<name>.png`.
@@ -263,8 +246,7 @@ impl Browser {
                 json!({"format": "png", "captureBeyondViewport": true, "clip": place}),
             )
             .await?;
-        let image =
-            BASE64_STANDARD.decode(shot["data"].as_str().context("a screenshot has data")?)?;
+        let image = BASE64_STANDARD.decode(shot["data"].as_str().context("a screenshot has data")?)?;
         fs::write(file, image).with_context(|| file.display().to_string())
     }
 }
@@ -290,20 +272,14 @@ async fn first_tab(devtools: &Url) -> Result<Url> {
         .host_str()
         .zip(devtools.port())
         .context("the browser listens somewhere")?;
-    let client = reqwest::Client::builder()
-        .timeout(HTTP)
-        .no_proxy()
-        .build()?;
+    let client = reqwest::Client::builder().timeout(HTTP).no_proxy().build()?;
     let tabs: Vec<Value> = client
         .get(format!("http://{}:{}/json/list", address.0, address.1))
         .send()
         .await?
         .json()
         .await?;
-    let tab = tabs
-        .iter()
-        .find(|tab| tab["type"] == "page")
-        .context("a browser has a tab")?;
+    let tab = tabs.iter().find(|tab| tab["type"] == "page").context("a browser has a tab")?;
     Ok(tab["webSocketDebuggerUrl"]
         .as_str()
         .context("a tab can be spoken to")?

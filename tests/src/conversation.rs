@@ -57,7 +57,8 @@ pub struct Conversation {
     opened: AtomicU32,
 }
 
-/// Begins a conversation, has the talk, and then sees that everything was as it should be and nothing is left over.
+/// Begins a conversation, has the talk, and then sees that everything was as it
+/// should be and nothing is left over.
 ///
 /// # Panics
 /// When anything was not, with the evidence: comments, deliveries, workflows and logs.
@@ -82,9 +83,7 @@ async fn hold(
     talk: impl AsyncFnOnce(&mut Conversation) -> Result<()>,
 ) -> Result<()> {
     let mut conversation = Box::pin(Conversation::begin(name, setting)).await?;
-    let talked = AssertUnwindSafe(talk(&mut conversation))
-        .catch_unwind()
-        .await;
+    let talked = AssertUnwindSafe(talk(&mut conversation)).catch_unwind().await;
     let outcome = match talked {
         Ok(Ok(())) => Box::pin(conversation.finish()).await,
         Ok(Err(error)) => Err(error),
@@ -122,17 +121,13 @@ impl Conversation {
         fs::write(&key, github.private_key_pem())?;
 
         let programs = programs()?;
-        let mut webhook =
-            Service::new(programs.join("preview-webhook"), folder.join("webhook.log"))?;
+        let mut webhook = Service::new(programs.join("preview-webhook"), folder.join("webhook.log"))?;
         let mut worker = Service::new(programs.join("preview-worker"), folder.join("worker.log"))?;
         for service in [&mut webhook, &mut worker] {
             service.set("TEMPORAL_ADDRESS", &stack.env.temporal_address);
             service.set("TEMPORAL_NAMESPACE", &stack.env.temporal_namespace);
             service.set("PREVIEW_TASK_QUEUE", &task_queue);
-            service.set(
-                "PREVIEW_ALLOWED_OWNERS",
-                format!("{OWNER},{ANOTHER_OWNER}").to_lowercase(),
-            );
+            service.set("PREVIEW_ALLOWED_OWNERS", format!("{OWNER},{ANOTHER_OWNER}").to_lowercase());
             service.set("RUST_LOG", "info");
         }
         let address = webhook.address().to_owned();
@@ -154,10 +149,7 @@ impl Conversation {
         worker.set("PREVIEW_INSTANCE", &instance);
         worker.set("PREVIEW_NAME_KEY", NAME_KEY);
         worker.set("PREVIEW_DOMAIN", &stack.env.preview_domain);
-        worker.set(
-            "PREVIEW_INGRESS_ADDRESS",
-            &stack.env.preview_ingress_address,
-        );
+        worker.set("PREVIEW_INGRESS_ADDRESS", &stack.env.preview_ingress_address);
         worker.set("PREVIEW_INGRESS_CLASS", &stack.env.preview_ingress_class);
         worker.set("PREVIEW_CHART", &stack.env.preview_chart);
         worker.set("PREVIEW_IMAGE", &stack.env.preview_image);
@@ -165,20 +157,16 @@ impl Conversation {
             .webhook
             .iter()
             .for_each(|(variable, value)| webhook.set(variable, value));
-        setting
-            .worker
-            .iter()
-            .for_each(|(variable, value)| worker.set(variable, value));
+        setting.worker.iter().for_each(|(variable, value)| worker.set(variable, value));
 
-        // The worker registers the search attributes, so it has to have run once before the webhook starts a workflow; it need not run on.
+        // The worker registers the search attributes, so it has to have run once before the
+        // webhook starts a workflow; it need not run on.
         worker.start().await?;
         if !setting.worker_runs {
             worker.stop().await?;
         }
         webhook.start().await?;
-        github.set_webhook_url(Some(
-            format!("http://{webhook_address}/api/github/webhooks").parse()?,
-        ));
+        github.set_webhook_url(Some(format!("http://{webhook_address}/api/github/webhooks").parse()?));
 
         let workflows = Workflows::new(Arc::clone(&stack), task_queue);
         Ok(Self {
@@ -247,11 +235,7 @@ impl Conversation {
 
     /// Each in its own words, so that no two pull requests have the same commit.
     fn greeting(&self) -> String {
-        format!(
-            "Hello number {} from {}",
-            self.opened.fetch_add(1, Ordering::Relaxed),
-            self.instance
-        )
+        format!("Hello number {} from {}", self.opened.fetch_add(1, Ordering::Relaxed), self.instance)
     }
 
     /// A repository of the same name under another owner, with an installation of its own.
@@ -259,10 +243,7 @@ impl Conversation {
     /// # Errors
     /// When GitHub will not.
     pub async fn namesake(&self, owner: &str) -> Result<Repository> {
-        Ok(self
-            .github
-            .repository_named(owner, self.repository.name(), false)
-            .await?)
+        Ok(self.github.repository_named(owner, self.repository.name(), false).await?)
     }
 
     /// Gives the repository a configuration, on its default branch.
@@ -270,9 +251,7 @@ impl Conversation {
     /// # Errors
     /// When GitHub will not.
     pub async fn configure(&self, yaml: &str) -> Result<()> {
-        self.repository
-            .commit(&User::admin(), [(".preview.yaml", yaml)])
-            .await?;
+        self.repository.commit(&User::admin(), [(".preview.yaml", yaml)]).await?;
         Ok(())
     }
 
@@ -284,34 +263,22 @@ impl Conversation {
 
     /// The same in another repository, or in one that is called something else by now.
     #[must_use]
-    pub fn around_in(
-        &self,
-        repository: &Repository,
-        pull: github_stand_in::PullRequest,
-    ) -> PullRequest {
-        PullRequest::new(
-            pull,
-            self.github.clone(),
-            repository.clone(),
-            Arc::clone(&self.stack),
-        )
+    pub fn around_in(&self, repository: &Repository, pull: github_stand_in::PullRequest) -> PullRequest {
+        PullRequest::new(pull, self.github.clone(), repository.clone(), Arc::clone(&self.stack))
     }
 
     /// Stops the worker and starts it again with another setting.
     ///
     /// # Errors
     /// When it does not stop or start.
-    pub async fn restart_worker_with(
-        &mut self,
-        variable: &str,
-        value: impl Into<OsString>,
-    ) -> Result<()> {
+    pub async fn restart_worker_with(&mut self, variable: &str, value: impl Into<OsString>) -> Result<()> {
         self.worker.stop().await?;
         self.worker.set(variable, value);
         self.worker.start().await
     }
 
-    /// Another installation's worker in the same cluster that was given the same name, with a namespace of its own in Temporal; not running yet.
+    /// Another installation's worker in the same cluster that was given the same name, with a namespace
+    /// of its own in Temporal; not running yet.
     ///
     /// # Errors
     /// When there is no port for it.
@@ -329,14 +296,10 @@ impl Conversation {
     /// # Errors
     /// When the cluster does not answer.
     pub async fn namespaces(&self) -> Result<Vec<String>> {
-        let selector = format!(
-            "app.kubernetes.io/managed-by=preview,preview.internal/instance={}",
-            self.instance
-        );
+        let selector =
+            format!("app.kubernetes.io/managed-by=preview,preview.internal/instance={}", self.instance);
         let namespaces: Api<Namespace> = Api::all(self.stack.kube.clone());
-        let found = namespaces
-            .list(&ListParams::default().labels(&selector))
-            .await?;
+        let found = namespaces.list(&ListParams::default().labels(&selector)).await?;
         Ok(found
             .items
             .into_iter()
@@ -347,11 +310,7 @@ impl Conversation {
     /// What must be true after every conversation.
     async fn finish(&mut self) -> Result<()> {
         let nothing_open = eventually(ANSWER, async || {
-            let open = self
-                .workflows
-                .open()
-                .await
-                .map_err(|error| error.to_string())?;
+            let open = self.workflows.open().await.map_err(|error| error.to_string())?;
             if open.is_empty() {
                 Ok(())
             } else {
@@ -363,11 +322,7 @@ impl Conversation {
             .map_err(anyhow::Error::msg)
             .context("a conversation must end its previews")?;
         let all_said = eventually(ANSWER, async || {
-            let restless = self
-                .workflows
-                .restless()
-                .await
-                .map_err(|error| error.to_string())?;
+            let restless = self.workflows.restless().await.map_err(|error| error.to_string())?;
             if restless.is_empty() || !self.worker.is_running() {
                 Ok(())
             } else {
@@ -381,26 +336,16 @@ impl Conversation {
         let left = self.namespaces().await?;
         ensure!(left.is_empty(), "namespaces are left: {left:?}");
         let failed = self.workflows.failed_tasks().await?;
-        ensure!(
-            failed.is_empty(),
-            "workflow tasks failed, which wedges a workflow: {failed:#?}"
-        );
+        ensure!(failed.is_empty(), "workflow tasks failed, which wedges a workflow: {failed:#?}");
         let violations = self.github.violations();
-        ensure!(
-            violations.is_empty(),
-            "GitHub's description was departed from: {violations:#?}"
-        );
+        ensure!(violations.is_empty(), "GitHub's description was departed from: {violations:#?}");
 
         self.workflows.forget_schedule(&self.instance).await;
         self.workflows.terminate_open().await;
         for service in [&mut self.webhook, &mut self.worker] {
             if service.is_running() {
                 let status = service.stop().await?;
-                ensure!(
-                    status.success(),
-                    "{} ended with {status} after SIGTERM",
-                    service.log().display()
-                );
+                ensure!(status.success(), "{} ended with {status} after SIGTERM", service.log().display());
             }
         }
         self.github.stop().await;

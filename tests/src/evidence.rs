@@ -16,13 +16,7 @@ pub(crate) async fn of(conversation: &Conversation) -> String {
 }
 
 async fn write_all(out: &mut String, conversation: &Conversation) -> std::fmt::Result {
-    let Conversation {
-        github,
-        webhook,
-        worker,
-        workflows,
-        ..
-    } = conversation;
+    let Conversation { github, webhook, worker, workflows, .. } = conversation;
     writeln!(out, "\n== Comments")?;
     for pull in github.conversations() {
         for comment in pull.comments() {
@@ -44,18 +38,10 @@ async fn write_all(out: &mut String, conversation: &Conversation) -> std::fmt::R
                 writeln!(
                     out,
                     "{} {action} {}: {} {} after {:?}\n{body}",
-                    delivery.event,
-                    delivery.guid,
-                    outcome.status_code,
-                    outcome.status,
-                    outcome.duration
+                    delivery.event, delivery.guid, outcome.status_code, outcome.status, outcome.duration
                 )?;
             }
-            None => writeln!(
-                out,
-                "{} {action} {}: no answer yet",
-                delivery.event, delivery.guid
-            )?,
+            None => writeln!(out, "{} {action} {}: no answer yet", delivery.event, delivery.guid)?,
         }
     }
     writeln!(
@@ -66,28 +52,17 @@ async fn write_all(out: &mut String, conversation: &Conversation) -> std::fmt::R
     )?;
     writeln!(out, "== Workflows")?;
     match workflows.summaries().await {
-        Ok(summaries) => summaries
-            .iter()
-            .try_for_each(|summary| writeln!(out, "{summary}"))?,
+        Ok(summaries) => summaries.iter().try_for_each(|summary| writeln!(out, "{summary}"))?,
         Err(error) => writeln!(out, "{error:#}")?,
     }
     writeln!(out, "== Namespaces\n{:?}", conversation.namespaces().await)?;
     for service in [webhook, worker] {
-        writeln!(
-            out,
-            "== The end of {}\n{}",
-            service.log().display(),
-            service.last_words()
-        )?;
+        writeln!(out, "== The end of {}\n{}", service.log().display(), service.last_words())?;
     }
     Ok(())
 }
 
 fn indented(text: &str) -> String {
     let excerpt: String = text.chars().take(EXCERPT).collect();
-    excerpt
-        .lines()
-        .map(|line| format!("    {line}"))
-        .collect::<Vec<_>>()
-        .join("\n")
+    excerpt.lines().map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n")
 }

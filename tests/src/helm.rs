@@ -17,7 +17,8 @@ use tokio::{
 
 use crate::timeouts::{ANSWER, URL};
 
-/// A program that is the real Helm, except that `install` says when it is held, and then hangs until somebody ends it.
+/// A program that is the real Helm, except that `install` says when it is held,
+/// and then hangs until somebody ends it.
 pub struct HeldHelm {
     program: PathBuf,
     held: BufReader<pipe::Receiver>,
@@ -40,11 +41,7 @@ impl HeldHelm {
     /// # Errors
     /// When the folder cannot be written to.
     pub fn after(helm: &Path, folder: &Path) -> Result<Self> {
-        Self::held(
-            helm,
-            folder,
-            &format!("'{}' \"$@\" || exit; ", helm.display()),
-        )
+        Self::held(helm, folder, &format!("'{}' \"$@\" || exit; ", helm.display()))
     }
 
     /// Makes it in `folder`. It is not held, and tells when it is called all the same.
@@ -56,12 +53,7 @@ impl HeldHelm {
     }
 
     fn held(helm: &Path, folder: &Path, before: &str) -> Result<Self> {
-        Self::made(
-            helm,
-            folder,
-            &format!("{before}echo $$"),
-            "exec sleep infinity",
-        )
+        Self::made(helm, folder, &format!("{before}echo $$"), "exec sleep infinity")
     }
 
     fn made(helm: &Path, folder: &Path, tell: &str, then: &str) -> Result<Self> {
@@ -75,13 +67,8 @@ impl HeldHelm {
         fs::write(&program, script)?;
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
         // Open for writing too, so that it never looks closed before the first call.
-        let held = pipe::OpenOptions::new()
-            .read_write(true)
-            .open_receiver(&held)?;
-        Ok(Self {
-            program,
-            held: BufReader::new(held),
-        })
+        let held = pipe::OpenOptions::new().read_write(true).open_receiver(&held)?;
+        Ok(Self { program, held: BufReader::new(held) })
     }
 
     /// Its path, for `HELM`.

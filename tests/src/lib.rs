@@ -1,8 +1,9 @@
 //! Talks to the whole service as the people on a pull request do.
 //!
-//! Every conversation has its own GitHub stand-in, repository, task queue and service instance, and its own webhook and worker as real
-//! processes, so that killing one is real. Temporal, Kubernetes and the ingress belong to the stack that all conversations share;
-//! `cargo dev test` starts it. A conversation ends with nothing left over, or the test fails.
+//! Every conversation has its own GitHub stand-in, repository, task queue and service instance, and its
+//! own webhook and worker as real processes, so that killing one is real. Temporal, Kubernetes and the
+//! ingress belong to the stack that all conversations share; `cargo dev test` starts it. A conversation
+//! ends with nothing left over, or the test fails.
 
 mod browser;
 mod conversation;

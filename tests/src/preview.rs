@@ -14,9 +14,7 @@ use temporalio_client::{
     WorkflowFetchHistoryOptions, WorkflowGetResultOptions, WorkflowHandle, WorkflowQueryOptions,
     errors::{WorkflowGetResultError, WorkflowInteractionError},
 };
-use temporalio_common::protos::temporal::api::history::v1::{
-    HistoryEvent, history_event::Attributes,
-};
+use temporalio_common::protos::temporal::api::history::v1::{HistoryEvent, history_event::Attributes};
 use tokio::time::timeout;
 use url::Url;
 use workflows::{PreviewWorkflow, preview::PreviewStatus, search_attributes::PHASE};
@@ -45,16 +43,13 @@ impl Preview {
         self.stack.temporal.get_workflow_handle(self.id.to_string())
     }
 
-    /// What Temporal says of its newest run; `None` if it was never asked for. Unlike the records, this is never behind.
+    /// What Temporal says of its newest run; `None` if it was never asked for.
+    /// Unlike the records, this is never behind.
     ///
     /// # Errors
     /// When Temporal does not answer.
     pub async fn described(&self) -> Result<Option<WorkflowExecutionDescription>> {
-        match self
-            .workflow()
-            .describe(WorkflowDescribeOptions::default())
-            .await
-        {
+        match self.workflow().describe(WorkflowDescribeOptions::default()).await {
             Ok(description) => Ok(Some(description)),
             Err(WorkflowInteractionError::NotFound(_)) => Ok(None),
             Err(error) => Err(error.into()),
@@ -83,9 +78,7 @@ impl Preview {
             Ok(None) => Err(format!("{} was not started", self.id)),
             Err(error) => Err(format!("{error:#}")),
         };
-        eventually(ANSWER, started)
-            .await
-            .map_err(anyhow::Error::msg)
+        eventually(ANSWER, started).await.map_err(anyhow::Error::msg)
     }
 
     /// Waits until the newest run has entered `phase`, now or before.
@@ -97,7 +90,8 @@ impl Preview {
         let reached = timeout(URL, async {
             loop {
                 match self.passes_through(phase).await {
-                    // While it is being followed, Temporal may move a history in its store, and then refuses to go on with the old page.
+                    // While it is being followed, Temporal may move a history in its store, and
+                    // then refuses to go on with the old page.
                     Err(error) if format!("{error:#}").contains("branch tokens") => {}
                     result => return result,
                 }
@@ -128,25 +122,17 @@ impl Preview {
     /// # Errors
     /// When Temporal does not answer.
     pub async fn phases(&self) -> Result<Vec<Phase>> {
-        let history = self
-            .workflow()
-            .fetch_history(WorkflowFetchHistoryOptions::default());
-        Ok(history
-            .into_events()
-            .await?
-            .iter()
-            .filter_map(phase_in)
-            .collect())
+        let history = self.workflow().fetch_history(WorkflowFetchHistoryOptions::default());
+        Ok(history.into_events().await?.iter().filter_map(phase_in).collect())
     }
 
-    /// Everything that Temporal has recorded of the newest run so far. What stands between the texts in it is no text.
+    /// Everything that Temporal has recorded of the newest run so far. What
+    /// stands between the texts in it is no text.
     ///
     /// # Errors
     /// When Temporal does not answer.
     pub async fn recorded(&self) -> Result<String> {
-        let history = self
-            .workflow()
-            .fetch_history(WorkflowFetchHistoryOptions::default());
+        let history = self.workflow().fetch_history(WorkflowFetchHistoryOptions::default());
         let events = history.into_events().await?;
         let bytes: Vec<u8> = events.iter().flat_map(Message::encode_to_vec).collect();
         Ok(String::from_utf8_lossy(&bytes).into_owned())
@@ -158,19 +144,12 @@ impl Preview {
     /// When it is still open after a while.
     pub async fn closed(&self) -> Result<WorkflowExecutionStatus> {
         self.is_started().await?;
-        let result = timeout(
-            URL,
-            self.workflow()
-                .get_result(WorkflowGetResultOptions::default()),
-        )
-        .await;
+        let result = timeout(URL, self.workflow().get_result(WorkflowGetResultOptions::default())).await;
         match result.with_context(|| format!("{} was still open after {URL:?}", self.id))? {
             Ok(_) => Ok(WorkflowExecutionStatus::Completed),
             Err(WorkflowGetResultError::Failed(_)) => Ok(WorkflowExecutionStatus::Failed),
             Err(WorkflowGetResultError::Cancelled { .. }) => Ok(WorkflowExecutionStatus::Canceled),
-            Err(WorkflowGetResultError::Terminated { .. }) => {
-                Ok(WorkflowExecutionStatus::Terminated)
-            }
+            Err(WorkflowGetResultError::Terminated { .. }) => Ok(WorkflowExecutionStatus::Terminated),
             Err(error) => Err(error.into()),
         }
     }
@@ -213,11 +192,7 @@ impl Preview {
     /// When it ends in another way, or not in time.
     pub async fn is_over(&self) -> Result<()> {
         let status = self.closed().await?;
-        ensure!(
-            status == WorkflowExecutionStatus::Completed,
-            "{} has ended and is {status:?}",
-            self.id
-        );
+        ensure!(status == WorkflowExecutionStatus::Completed, "{} has ended and is {status:?}", self.id);
         self.gone().await
     }
 
@@ -285,14 +260,9 @@ impl Preview {
 
 /// The phase that this event of a history records, if it does.
 fn phase_in(event: &HistoryEvent) -> Option<Phase> {
-    let Some(Attributes::UpsertWorkflowSearchAttributesEventAttributes(upsert)) = &event.attributes
-    else {
+    let Some(Attributes::UpsertWorkflowSearchAttributesEventAttributes(upsert)) = &event.attributes else {
         return None;
     };
-    let payload = upsert
-        .search_attributes
-        .as_ref()?
-        .indexed_fields
-        .get(PHASE.name())?;
+    let payload = upsert.search_attributes.as_ref()?.indexed_fields.get(PHASE.name())?;
     serde_json::from_slice(&payload.data).ok()
 }

@@ -78,7 +78,8 @@ impl Service {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// How often it has counted something by now: all counters of this name whose labels contain each of `labels`, like `method="GET"`.
+    /// How often it has counted something by now: all counters of this name whose labels
+    /// contain each of `labels`, like `method="GET"`.
     ///
     /// # Errors
     /// When it does not answer.
@@ -93,11 +94,7 @@ impl Service {
             .filter(|(shown, _)| shown.is_empty() || shown.starts_with('{'))
             .filter(|(shown, _)| labels.iter().all(|label| shown.contains(label)));
         lines
-            .map(|(_, value)| {
-                value
-                    .parse::<u64>()
-                    .with_context(|| format!("{name} is {value}"))
-            })
+            .map(|(_, value)| value.parse::<u64>().with_context(|| format!("{name} is {value}")))
             .sum()
     }
 
@@ -124,29 +121,19 @@ impl Service {
     /// # Errors
     /// When it is not in time, with its last words.
     pub async fn start(&mut self) -> Result<()> {
-        let log = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&self.log)?;
+        let log = OpenOptions::new().create(true).append(true).open(&self.log)?;
         let mut child = self.spawn(&log)?;
         // It fails only when one is chosen already; reqwest panics when none is.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().timeout(HTTP).build()?;
         let url = format!("http://{}/readyz", self.address);
         let ready = eventually(SERVICE_UP, async || {
-            let answer = client
-                .get(&url)
-                .send()
-                .await
-                .map_err(|error| error.to_string())?;
+            let answer = client.get(&url).send().await.map_err(|error| error.to_string())?;
             let status = answer.status();
             if status.is_success() {
                 Ok(())
             } else {
-                Err(format!(
-                    "{status}: {}",
-                    answer.text().await.unwrap_or_default()
-                ))
+                Err(format!("{status}: {}", answer.text().await.unwrap_or_default()))
             }
         });
         tokio::select! {
@@ -172,15 +159,11 @@ impl Service {
             .stderr(log.try_clone()?)
             .kill_on_drop(true)
             .spawn()
-            .with_context(|| {
-                format!(
-                    "cannot run {}; `cargo dev test` builds it",
-                    self.program.display()
-                )
-            })
+            .with_context(|| format!("cannot run {}; `cargo dev test` builds it", self.program.display()))
     }
 
-    /// Kills it and everything that it has started, at once and without a warning, as when its container dies.
+    /// Kills it and everything that it has started, at once and without a
+    /// warning, as when its container dies.
     ///
     /// # Errors
     /// When it was not running.
@@ -195,7 +178,8 @@ impl Service {
         Ok(())
     }
 
-    /// Kills it and nothing else, as when a machine has no memory left. What it has started goes on, unless that sees to it itself.
+    /// Kills it and nothing else, as when a machine has no memory left. What it has
+    /// started goes on, unless that sees to it itself.
     ///
     /// # Errors
     /// When it was not running.
@@ -234,10 +218,7 @@ impl Service {
         let mut child = self.running.take().context("it is not running")?;
         let ended = timeout(SERVICE_DOWN, child.wait()).await;
         Ok(ended.with_context(|| {
-            format!(
-                "{} was still there {SERVICE_DOWN:?} after SIGTERM",
-                self.program.display()
-            )
+            format!("{} was still there {SERVICE_DOWN:?} after SIGTERM", self.program.display())
         })??)
     }
 }
@@ -247,17 +228,10 @@ fn with_descendants(pid: u32) -> Vec<Pid> {
     let mut family = vec![pid];
     let mut next = 0;
     while let Some(&parent) = family.get(next) {
-        let threads = fs::read_dir(format!("/proc/{parent}/task"))
-            .into_iter()
-            .flatten()
-            .flatten();
+        let threads = fs::read_dir(format!("/proc/{parent}/task")).into_iter().flatten().flatten();
         for thread in threads {
             let children = fs::read_to_string(thread.path().join("children")).unwrap_or_default();
-            family.extend(
-                children
-                    .split_whitespace()
-                    .filter_map(|child| child.parse::<u32>().ok()),
-            );
+            family.extend(children.split_whitespace().filter_map(|child| child.parse::<u32>().ok()));
         }
         next += 1;
     }
@@ -274,9 +248,7 @@ fn with_descendants(pid: u32) -> Vec<Pid> {
 /// When this is not run from cargo's target folder.
 pub(crate) fn programs() -> Result<PathBuf> {
     let test = std::env::current_exe()?;
-    let profile = test
-        .ancestors()
-        .find(|folder| folder.join("preview-worker").is_file());
+    let profile = test.ancestors().find(|folder| folder.join("preview-worker").is_file());
     profile
         .map(Path::to_owned)
         .context("preview-worker is not built; `cargo dev test` builds it")
@@ -291,11 +263,7 @@ mod tests {
     fn shell(folder: &Path, script: &str) -> Service {
         let program = folder.join("program");
         fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
-        fs::set_permissions(
-            &program,
-            std::os::unix::fs::PermissionsExt::from_mode(0o755),
-        )
-        .unwrap();
+        fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
         Service::new(program, folder.join("log")).unwrap()
     }
 
@@ -312,10 +280,7 @@ mod tests {
     #[tokio::test]
     async fn killing_a_service_kills_what_it_started() {
         let folder = tempfile::tempdir().unwrap();
-        let mut service = shell(
-            folder.path(),
-            "sleep 1000 & echo $! > \"$HOME/pid\"; echo started; wait",
-        );
+        let mut service = shell(folder.path(), "sleep 1000 & echo $! > \"$HOME/pid\"; echo started; wait");
         let log = File::create(&service.log).unwrap();
         service.running = Some(service.spawn(&log).unwrap());
         eventually(HTTP, async || {
@@ -327,11 +292,7 @@ mod tests {
         })
         .await
         .unwrap();
-        let grandchild: i32 = fs::read_to_string(folder.path().join("pid"))
-            .unwrap()
-            .trim()
-            .parse()
-            .unwrap();
+        let grandchild: i32 = fs::read_to_string(folder.path().join("pid")).unwrap().trim().parse().unwrap();
         service.kill().await.unwrap();
         let gone = async || match fs::read_to_string(format!("/proc/{grandchild}/stat")) {
             Ok(stat) if !stat.contains(") Z ") => Err("still there".to_owned()),
@@ -346,9 +307,6 @@ mod tests {
         let mut service = shell(folder.path(), "exec sleep 1000");
         let log = File::create(&service.log).unwrap();
         service.running = Some(service.spawn(&log).unwrap());
-        assert_eq!(
-            service.stop().await.unwrap().signal(),
-            Some(Signal::SIGTERM as i32)
-        );
+        assert_eq!(service.stop().await.unwrap().signal(), Some(Signal::SIGTERM as i32));
     }
 }

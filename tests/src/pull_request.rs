@@ -49,19 +49,13 @@ impl PullRequest {
         repository: Repository,
         stack: Arc<SharedStack>,
     ) -> Self {
-        Self {
-            github,
-            stand_in,
-            repository,
-            stack,
-        }
+        Self { github, stand_in, repository, stack }
     }
 
     /// The file that makes the app's page show this greeting.
     #[must_use]
     pub fn content(greeting: &str) -> File {
-        let content =
-            json!({"greeting": greeting, "message": "Written by a test.", "colour": "#2457d6"});
+        let content = json!({"greeting": greeting, "message": "Written by a test.", "colour": "#2457d6"});
         ("content.json", content.to_string()).into()
     }
 
@@ -71,16 +65,14 @@ impl PullRequest {
     /// When GitHub refuses the comment, or the webhook does not answer.
     pub async fn comment(&self, by: &User, body: &str) -> Result<(Comment, Outcome)> {
         let comment = self.github.comment(by, body)?;
-        let guid = comment
-            .delivery
-            .as_deref()
-            .context("GitHub made no delivery of the comment")?;
+        let guid = comment.delivery.as_deref().context("GitHub made no delivery of the comment")?;
         let outcome = self.outcome_of(guid).await?;
         Ok((comment, outcome))
     }
 
-    /// The webhook's answer to the last delivery with this GUID. When it says that somebody it needs did not answer in time, which happens
-    /// on a machine that is busy with other things, it is asked once more, as people do at GitHub.
+    /// The webhook's answer to the last delivery with this GUID. When it says that somebody it needs
+    /// did not answer in time, which happens on a machine that is busy with other things, it is
+    /// asked once more, as people do at GitHub.
     ///
     /// # Errors
     /// When there is none in time.
@@ -94,9 +86,7 @@ impl PullRequest {
 
     async fn next_outcome_of(&self, guid: &str) -> Result<Outcome> {
         let delivery = self.stand_in.wait_for_delivery(guid, ANSWER).await?;
-        delivery
-            .outcome
-            .context("it has ended, so it has an outcome")
+        delivery.outcome.context("it has ended, so it has an outcome")
     }
 
     /// Comments something that is meant for us; returns when it is accepted.
@@ -105,10 +95,7 @@ impl PullRequest {
     /// When it is not.
     pub async fn asks(&self, who: &User, text: &str) -> Result<Comment> {
         let (comment, outcome) = self.comment(who, text).await?;
-        ensure!(
-            outcome.status_code == 202,
-            "{text} was answered with {outcome:?}"
-        );
+        ensure!(outcome.status_code == 202, "{text} was answered with {outcome:?}");
         Ok(comment)
     }
 
@@ -158,8 +145,7 @@ impl PullRequest {
     pub fn preview(&self) -> Result<Preview> {
         let id = PreviewId {
             repository: self.repository.full_name().parse()?,
-            pull_request: PullRequestNumber::new(self.github.number())
-                .context("GitHub counts from 1")?,
+            pull_request: PullRequestNumber::new(self.github.number()).context("GitHub counts from 1")?,
             commit: self.github.head_sha().parse::<CommitSha>()?,
         };
         Ok(Preview::new(id, Arc::clone(&self.stack)))
@@ -179,8 +165,7 @@ impl PullRequest {
     /// # Errors
     /// When it does not in time; the error shows all comments.
     pub async fn says(&self, text: &str) -> Result<Comment> {
-        self.comes_to_say(text, |comment| comment.contains(text))
-            .await
+        self.comes_to_say(text, |comment| comment.contains(text)).await
     }
 
     /// Waits until our one comment is as wanted, escapes aside; `what` says how that is.
@@ -188,8 +173,7 @@ impl PullRequest {
     /// # Errors
     /// When it is not in time; the error shows all comments.
     pub async fn comes_to_say(&self, what: &str, wanted: impl Fn(&str) -> bool) -> Result<Comment> {
-        let is_wanted =
-            |comment: &Comment| comment.body.starts_with(STICKY) && wanted(&plain(&comment.body));
+        let is_wanted = |comment: &Comment| comment.body.starts_with(STICKY) && wanted(&plain(&comment.body));
         let said = self.github.wait_for_comment(is_wanted, URL).await;
         said.with_context(|| format!("our comment did not come to say {what:?}"))
     }
@@ -233,12 +217,7 @@ impl PullRequest {
     /// # Errors
     /// When there is none, or more than one.
     pub fn sticky_history(&self) -> Result<Vec<String>> {
-        Ok(self
-            .sticky()?
-            .history()
-            .into_iter()
-            .map(|version| version.body)
-            .collect())
+        Ok(self.sticky()?.history().into_iter().map(|version| version.body).collect())
     }
 
     /// Builds the image of the head commit, as the project's CI would.

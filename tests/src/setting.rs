@@ -13,7 +13,8 @@ pub struct Setting {
 }
 
 impl Default for Setting {
-    /// Previews that outlive the conversation unless they are stopped, a sweep that comes only when it is called, and logs that are posted.
+    /// Previews that outlive the conversation unless they are stopped, a sweep that comes only
+    /// when it is called, and logs that are posted.
     fn default() -> Self {
         let empty = Self {
             webhook: BTreeMap::new(),
@@ -50,10 +51,7 @@ impl Setting {
     /// The worker is not running yet when the conversation begins.
     #[must_use]
     pub fn without_worker(self) -> Self {
-        Self {
-            worker_runs: false,
-            ..self
-        }
+        Self { worker_runs: false, ..self }
     }
 
     /// Any variable of the webhook.

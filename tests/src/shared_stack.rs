@@ -57,9 +57,9 @@ impl SharedStack {
     /// # Errors
     /// When there is none.
     pub async fn find() -> Result<Self> {
-        let file = std::env::var_os(STACK_ENV)
-            .map(PathBuf::from)
-            .with_context(|| format!("{STACK_ENV} is not set: a conversation needs a running stack; run `cargo dev test`"))?;
+        let file = std::env::var_os(STACK_ENV).map(PathBuf::from).with_context(|| {
+            format!("{STACK_ENV} is not set: a conversation needs a running stack; run `cargo dev test`")
+        })?;
         Self::at(&file).await
     }
 
@@ -109,8 +109,7 @@ impl SharedStack {
     }
 
     async fn image_builder(&self) -> Result<ImageBuilder> {
-        const NO_BUILDER: &str =
-            "the stack has no image builder; conversations need the embedded cluster";
+        const NO_BUILDER: &str = "the stack has no image builder; conversations need the embedded cluster";
         let toolbox = Toolbox::ensure_all(Tool::EMBEDDED).await?;
         let socket = self
             .env
@@ -131,10 +130,7 @@ impl SharedStack {
             cgroup: String::new(),
             import: Import::Containerd { ctr, address },
         };
-        Ok(ImageBuilder::new(
-            buildkit,
-            BaseImage::ensure(toolbox.cache()).await?,
-        ))
+        Ok(ImageBuilder::new(buildkit, BaseImage::ensure(toolbox.cache()).await?))
     }
 
     /// Makes another namespace in Temporal, and connects to it.
@@ -150,10 +146,7 @@ impl SharedStack {
         let connection = self.temporal.connection();
         let mut service = connection.workflow_service();
         service.register_namespace(request.into_request()).await?;
-        Ok(Client::new(
-            connection.clone(),
-            ClientOptions::new(name).build(),
-        )?)
+        Ok(Client::new(connection.clone(), ClientOptions::new(name).build())?)
     }
 
     /// The identity of the namespace in Temporal that a client is connected to.
@@ -176,8 +169,7 @@ impl SharedStack {
     /// # Errors
     /// When it fails, with its own words.
     pub async fn temporal_cli(&self, arguments: &[&str]) -> Result<String> {
-        self.temporal_cli_in(&self.env.temporal_namespace, arguments)
-            .await
+        self.temporal_cli_in(&self.env.temporal_namespace, arguments).await
     }
 
     /// The same in another namespace of Temporal.
@@ -239,10 +231,7 @@ async fn connect_to_temporal(env: &StackEnv) -> Result<Client> {
     let connection = Connection::connect(options)
         .await
         .with_context(|| format!("no Temporal at {target}"))?;
-    Ok(Client::new(
-        connection,
-        ClientOptions::new(&env.temporal_namespace).build(),
-    )?)
+    Ok(Client::new(connection, ClientOptions::new(&env.temporal_namespace).build())?)
 }
 
 async fn cluster_config(env: &StackEnv) -> Result<kube::Config> {

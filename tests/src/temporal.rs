@@ -5,9 +5,8 @@ use std::sync::Arc;
 use anyhow::Result;
 use futures::TryStreamExt;
 use temporalio_client::{
-    Client, UntypedWorkflowHandle, WorkflowDescribeOptions, WorkflowExecution,
-    WorkflowExecutionInfo, WorkflowFetchHistoryOptions, WorkflowListOptions,
-    WorkflowTerminateOptions,
+    Client, UntypedWorkflowHandle, WorkflowDescribeOptions, WorkflowExecution, WorkflowExecutionInfo,
+    WorkflowFetchHistoryOptions, WorkflowListOptions, WorkflowTerminateOptions,
     schedules::{DeleteScheduleOptions, ScheduleHandle},
 };
 use temporalio_common::protos::temporal::api::{
@@ -38,16 +37,14 @@ impl Workflows {
         &self.task_queue
     }
 
-    /// Every run whose record fits `condition`, a clause of Temporal's visibility query language. Records lag a moment behind.
+    /// Every run whose record fits `condition`, a clause of Temporal's visibility
+    /// query language. Records lag a moment behind.
     ///
     /// # Errors
     /// When Temporal does not answer or does not understand.
     pub async fn such_that(&self, condition: &str) -> Result<Vec<WorkflowExecution>> {
         let query = format!("TaskQueue = '{}' AND {condition}", self.task_queue);
-        let found = self
-            .stack
-            .temporal
-            .list_workflows(query, WorkflowListOptions::default());
+        let found = self.stack.temporal.list_workflows(query, WorkflowListOptions::default());
         Ok(found.try_collect().await?)
     }
 
@@ -67,7 +64,8 @@ impl Workflows {
         self.such_that("WorkflowType = 'PreviewWorkflow'").await
     }
 
-    /// What is open and should end by itself soon. A pull request's workflow is not meant here: it stays for days, to remember what it was asked.
+    /// What is open and should end by itself soon. A pull request's workflow is not meant here: it stays
+    /// for days, to remember what it was asked.
     ///
     /// # Errors
     /// When Temporal does not answer.
@@ -88,23 +86,14 @@ impl Workflows {
             .await?;
         let mut restless = Vec::new();
         for workflow in open {
-            let described = self
-                .handle(&workflow)
-                .describe(WorkflowDescribeOptions::default())
-                .await?;
+            let described = self.handle(&workflow).describe(WorkflowDescribeOptions::default()).await?;
             let raw = described.raw();
             let activities = raw.pending_activities.iter().map(|activity| {
                 let kind = activity.activity_type.as_ref();
-                format!(
-                    "{}, attempt {}",
-                    kind.map_or("?", |kind| &kind.name),
-                    activity.attempt
-                )
+                format!("{}, attempt {}", kind.map_or("?", |kind| &kind.name), activity.attempt)
             });
             let tasks = raw.pending_workflow_task.iter();
-            let under_way: Vec<_> = activities
-                .chain(tasks.map(|_| "a workflow task".to_owned()))
-                .collect();
+            let under_way: Vec<_> = activities.chain(tasks.map(|_| "a workflow task".to_owned())).collect();
             if !under_way.is_empty() {
                 restless.push(format!("{}: {}", workflow.id(), under_way.join(", ")));
             }
@@ -112,8 +101,8 @@ impl Workflows {
         Ok(restless)
     }
 
-    /// Workflow tasks that failed in any run. Two kinds are harmless and left out: a signal arrived while the workflow was completing, and somebody
-    /// terminated the run in the middle of a task.
+    /// Workflow tasks that failed in any run. Two kinds are harmless and left out: a signal arrived while the
+    /// workflow was completing, and somebody terminated the run in the middle of a task.
     pub(crate) async fn failed_tasks(&self) -> Result<Vec<String>> {
         let mut failed = Vec::new();
         for workflow in self.all().await? {
@@ -125,10 +114,7 @@ impl Workflows {
                             | WorkflowTaskFailedCause::ForceCloseCommand
                     )
                 {
-                    let why = task
-                        .failure
-                        .map(|failure| failure.message)
-                        .unwrap_or_default();
+                    let why = task.failure.map(|failure| failure.message).unwrap_or_default();
                     failed.push(format!("{}: {why}", workflow.id()));
                 }
             }
@@ -141,12 +127,7 @@ impl Workflows {
         let mut summaries = Vec::new();
         for workflow in self.all().await? {
             let phase = workflow.search_attributes().get(&PHASE).unwrap_or_default();
-            let head = format!(
-                "{} {} {:?} {phase}",
-                workflow.id(),
-                workflow.run_id(),
-                workflow.status()
-            );
+            let head = format!("{} {} {:?} {phase}", workflow.id(), workflow.run_id(), workflow.status());
             let history = self.history(&workflow).await?;
             let events: Vec<_> = history.iter().filter(|event| !is_routine(event)).collect();
             let last = events.len().saturating_sub(EVENTS_SHOWN);
@@ -157,9 +138,7 @@ impl Workflows {
     }
 
     async fn history(&self, workflow: &WorkflowExecution) -> Result<Vec<HistoryEvent>> {
-        let history = self
-            .handle(workflow)
-            .fetch_history(WorkflowFetchHistoryOptions::default());
+        let history = self.handle(workflow).fetch_history(WorkflowFetchHistoryOptions::default());
         Ok(history.into_events().await?)
     }
 
@@ -174,29 +153,18 @@ impl Workflows {
     /// The sweep's schedule of a service instance.
     #[must_use]
     pub fn sweep_schedule(&self, instance: &str) -> ScheduleHandle<Client> {
-        self.stack
-            .temporal
-            .get_schedule_handle(format!("orphan-sweep-{instance}"))
+        self.stack.temporal.get_schedule_handle(format!("orphan-sweep-{instance}"))
     }
 
     /// So that Temporal does not go on starting sweeps that no worker will do.
     pub(crate) async fn forget_schedule(&self, instance: &str) {
-        let _ = self
-            .sweep_schedule(instance)
-            .delete(DeleteScheduleOptions::default())
-            .await;
+        let _ = self.sweep_schedule(instance).delete(DeleteScheduleOptions::default()).await;
     }
 
     /// So that nothing of a conversation goes on in the shared stack.
     pub(crate) async fn terminate_open(&self) {
-        for workflow in self
-            .such_that("ExecutionStatus = 'Running'")
-            .await
-            .unwrap_or_default()
-        {
-            let options = WorkflowTerminateOptions::builder()
-                .reason("its conversation is over")
-                .build();
+        for workflow in self.such_that("ExecutionStatus = 'Running'").await.unwrap_or_default() {
+            let options = WorkflowTerminateOptions::builder().reason("its conversation is over").build();
             let _ = self.handle(&workflow).terminate(options).await;
         }
     }
@@ -228,9 +196,7 @@ fn line(event: &HistoryEvent) -> String {
         Some(Attributes::WorkflowExecutionFailedEventAttributes(it)) => {
             it.failure.as_ref().map(|failure| failure.message.clone())
         }
-        Some(Attributes::WorkflowExecutionSignaledEventAttributes(it)) => {
-            Some(it.signal_name.clone())
-        }
+        Some(Attributes::WorkflowExecutionSignaledEventAttributes(it)) => Some(it.signal_name.clone()),
         Some(Attributes::UpsertWorkflowSearchAttributesEventAttributes(it)) => {
             let phase = it
                 .search_attributes

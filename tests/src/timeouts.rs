@@ -1,4 +1,5 @@
-//! How long a conversation waits before it calls something broken. Bounds, not expectations: nothing waits longer than it has to.
+//! How long a conversation waits before it calls something broken. Bounds, not
+//! expectations: nothing waits longer than it has to.
 
 use std::time::Duration;
 

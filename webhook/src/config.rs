@@ -24,7 +24,8 @@ pub struct Config {
     #[arg(long, env, value_name = "ADDRESS", default_value = "127.0.0.1:8082")]
     pub webhook_health_listen: SocketAddr,
 
-    /// How long deliveries are still accepted after SIGTERM, while /readyz says no: as long as whoever distributes them may take to notice. 0s: not at all.
+    /// How long deliveries are still accepted after SIGTERM, while /readyz says no: as long as whoever
+    /// distributes them may take to notice. 0s: not at all.
     #[arg(long, env, value_name = "DURATION", default_value = "10s", value_parser = duration_or_none)]
     pub webhook_drain: Duration,
 
@@ -32,11 +33,13 @@ pub struct Config {
     #[arg(long, env, value_name = "DURATION", default_value = "5s")]
     webhook_receive_timeout: Ttl,
 
-    /// Connections that are open at the same time. One more takes the place of the one that has been open longest without a verified delivery.
+    /// Connections that are open at the same time. One more takes the place of the one that has been
+    /// open longest without a verified delivery.
     #[arg(long, env, value_name = "NUMBER", default_value = "512", value_parser = value_parser!(u32).range(1..))]
     webhook_connections: u32,
 
-    /// Memory for all bodies together whose signatures are not verified yet. The one that is being received longest goes first.
+    /// Memory for all bodies together whose signatures are not verified yet. The one
+    /// that is being received longest goes first.
     #[arg(long, env, value_name = "MIB", default_value = "64", value_parser = value_parser!(u32).range(4..=65_536))]
     webhook_unverified_mib: u32,
 
@@ -52,7 +55,8 @@ pub struct Config {
     #[arg(long, env, hide_env_values = true)]
     webhook_secret_previous: Option<SecretString>,
 
-    /// Whom the service serves, separated by commas: octo-org,mona/shop. What others send is answered with 204 and goes no further.
+    /// Whom the service serves, separated by commas: octo-org,mona/shop. What others send
+    /// is answered with 204 and goes no further.
     #[arg(long, env)]
     pub preview_allowed_owners: AllowedOwners,
 
@@ -68,7 +72,8 @@ pub struct Config {
 /// Settings that cannot be used together.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// Deliveries under way could take all connections, and the next one would be turned away without an answer.
+    /// Deliveries under way could take all connections, and the next one would
+    /// be turned away without an answer.
     #[error(
         "WEBHOOK_CONCURRENCY is {concurrency}, not less than WEBHOOK_CONNECTIONS ({connections}): lower one or raise the other"
     )]
@@ -88,10 +93,7 @@ impl Config {
     pub fn limits(&self) -> Result<Limits, ConfigError> {
         let (concurrency, connections) = (self.webhook_concurrency, self.webhook_connections);
         if concurrency >= connections {
-            return Err(ConfigError::NoConnectionToSpare {
-                concurrency,
-                connections,
-            });
+            return Err(ConfigError::NoConnectionToSpare { concurrency, connections });
         }
         Ok(Limits {
             connections: connections as usize,
@@ -128,11 +130,8 @@ fn non_empty(text: &str) -> Result<SecretString, &'static str> {
 mod tests {
     use super::*;
 
-    const REQUIRED: &[&str] = &[
-        "preview-webhook",
-        "--webhook-secret=s3cret",
-        "--preview-allowed-owners=octo-org",
-    ];
+    const REQUIRED: &[&str] =
+        &["preview-webhook", "--webhook-secret=s3cret", "--preview-allowed-owners=octo-org"];
 
     fn with(more: &[&'static str]) -> Result<Config, clap::Error> {
         Config::try_parse_from(REQUIRED.iter().chain(more))
@@ -147,10 +146,7 @@ mod tests {
         assert_eq!(config.webhook_drain, Duration::from_secs(10));
         let limits = config.limits().expect("limits");
         assert!(limits.unverified_bytes >= crate::delivery::READ_MAX);
-        assert_eq!(
-            config.temporal.temporal_address.as_str(),
-            "http://127.0.0.1:7233/"
-        );
+        assert_eq!(config.temporal.temporal_address.as_str(), "http://127.0.0.1:7233/");
         assert_eq!(config.temporal.preview_task_queue, "previews");
     }
 
@@ -160,10 +156,7 @@ mod tests {
             .iter()
             .filter(|argument| !argument.starts_with("--preview-allowed-owners"));
         let error = Config::try_parse_from(without).expect_err("whom does it serve?");
-        assert!(
-            error.to_string().contains("PREVIEW_ALLOWED_OWNERS"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("PREVIEW_ALLOWED_OWNERS"), "{error}");
     }
 
     #[test]
@@ -186,13 +179,9 @@ mod tests {
 
     #[test]
     fn deliveries_leave_a_connection_for_the_next_one() {
-        let config =
-            with(&["--webhook-concurrency=8", "--webhook-connections=8"]).expect("readable");
+        let config = with(&["--webhook-concurrency=8", "--webhook-connections=8"]).expect("readable");
         let error = config.limits().expect_err("no connection to spare");
-        assert!(
-            error.to_string().contains("WEBHOOK_CONCURRENCY is 8"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("WEBHOOK_CONCURRENCY is 8"), "{error}");
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! Reads a request as a delivery from GitHub, if it is one.
 //!
-//! The checks come in this order, and the first that fails is the answer: size, signature, content type, GitHub's two headers. Whoever cannot
-//! sign learns nothing about what comes after.
+//! The checks come in this order, and the first that fails is the answer: size, signature, content type,
+//! GitHub's two headers. Whoever cannot sign learns nothing about what comes after.
 //!
-//! The signature is computed while the body comes in. Of events that nobody reads, nothing of the body is kept; what is kept before it is verified
-//! counts against a limit that all callers share.
+//! The signature is computed while the body comes in. Of events that nobody reads, nothing of the body is
+//! kept; what is kept before it is verified counts against a limit that all callers share.
 
 use std::{fmt, time::Duration};
 
@@ -23,11 +23,13 @@ use crate::{
 
 /// The largest body GitHub sends, in bytes.
 pub const BODY_MAX: usize = 25 * 1024 * 1024;
-/// The largest body of an event that is read, in bytes. GitHub's largest comment has 256 KiB, and 1.5 MiB when JSON escapes all of it.
+/// The largest body of an event that is read, in bytes. GitHub's largest comment has 256 KiB,
+/// and 1.5 MiB when JSON escapes all of it.
 pub const READ_MAX: usize = 4 * 1024 * 1024;
 /// How much of a body that is rejected anyway is still taken off the wire, in bytes.
 const DISCARDED_MAX: usize = 2 * BODY_MAX;
-/// Longest value among the headers we read, in bytes: a signature's. GitHub's event names and delivery numbers have at most 40.
+/// Longest value among the headers we read, in bytes: a signature's. GitHub's event
+/// names and delivery numbers have at most 40.
 const HEADER_MAX: usize = "sha256=".len() + 64;
 
 /// An authentic delivery.
@@ -77,14 +79,13 @@ pub enum Rejection {
     #[error(transparent)]
     Signature(#[from] SignatureError),
     /// 415
-    #[error(
-        "the content type is not JSON; choose `application/json` in the App's webhook settings"
-    )]
+    #[error("the content type is not JSON; choose `application/json` in the App's webhook settings")]
     ContentType,
     /// 400
     #[error("the header {0} is missing or is not what GitHub sends")]
     Header(&'static str),
-    /// 400: not JSON, or not the JSON that GitHub documents for this event. Tells the place, never the content.
+    /// 400: not JSON, or not the JSON that GitHub documents for this event.
+    /// Tells the place, never the content.
     #[error("the body is not the documented JSON: {0}")]
     Json(String),
 }
@@ -114,19 +115,11 @@ impl Reader {
         }
         let event = event(&headers).ok_or(Rejection::Header("X-GitHub-Event"))?;
         let id = DeliveryId::of(&headers).ok_or(Rejection::Header("X-GitHub-Delivery"))?;
-        Ok(Delivery {
-            id,
-            event: event.to_owned(),
-            body,
-        })
+        Ok(Delivery { id, event: event.to_owned(), body })
     }
 
     /// The body, once its signature is known to be good.
-    async fn verified(
-        &self,
-        headers: &HeaderMap,
-        body: &mut BodyDataStream,
-    ) -> Result<Bytes, Rejection> {
+    async fn verified(&self, headers: &HeaderMap, body: &mut BodyDataStream) -> Result<Bytes, Rejection> {
         let is_kept = event(headers).is_some_and(is_read);
         let at_most = if is_kept { READ_MAX } else { BODY_MAX };
         let announced = headers
@@ -185,10 +178,7 @@ struct Kept<'a> {
 
 impl<'a> Kept<'a> {
     fn new(holder: &'a Holder) -> Self {
-        Self {
-            bytes: Vec::new(),
-            holder,
-        }
+        Self { bytes: Vec::new(), holder }
     }
 
     fn push(&mut self, part: &[u8]) -> Result<(), Evicted> {
@@ -233,10 +223,10 @@ fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     (values.next().is_none() && (1..=HEADER_MAX).contains(&value.len())).then_some(value)
 }
 
-/// What the sender calls the event: nothing that can be relied on before the signature is verified, which does not cover it.
+/// What the sender calls the event: nothing that can be relied on before the
+/// signature is verified, which does not cover it.
 fn event(headers: &HeaderMap) -> Option<&str> {
-    single(headers, "x-github-event")
-        .filter(|name| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
+    single(headers, "x-github-event").filter(|name| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

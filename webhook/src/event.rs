@@ -1,11 +1,11 @@
 //! What a delivery tells: a comment on a pull request, a push to it, or its end.
 //!
-//! Own structures with the few fields we need: GitHub adds fields at any time, and large models break on payloads that we have no interest in.
-//! For the same reason a field is required only where nothing can be done without it, and null is the same as absent.
+//! Own structures with the few fields we need: GitHub adds fields at any time, and large models break on
+//! payloads that we have no interest in. For the same reason a field is required only where nothing can be
+//! done without it, and null is the same as absent.
 
 use domain::{
-    CommentId, CommitSha, InstallationId, Login, PullRequestNumber, PullRequestRef, Repository,
-    RepositoryId,
+    CommentId, CommitSha, InstallationId, Login, PullRequestNumber, PullRequestRef, Repository, RepositoryId,
     pull_request::{Closed, Commented, Origin, PullRequestEvent, Pushed},
 };
 use jiff::Timestamp;
@@ -55,43 +55,25 @@ impl Event {
         let body = &delivery.body;
         let glance = parse::<Glance>(body)?;
         let understood = match (event, glance.action.as_deref()) {
-            ("issue_comment", Some("created")) => {
-                parse::<IssueComment>(body)?.understand(received_at)
-            }
-            ("pull_request", Some("synchronize")) => {
-                parse::<Synchronized>(body)?.understand(received_at)
-            }
-            ("pull_request", Some("closed")) => {
-                parse::<PullRequestClosed>(body)?.understand(received_at)
-            }
+            ("issue_comment", Some("created")) => parse::<IssueComment>(body)?.understand(received_at),
+            ("pull_request", Some("synchronize")) => parse::<Synchronized>(body)?.understand(received_at),
+            ("pull_request", Some("closed")) => parse::<PullRequestClosed>(body)?.understand(received_at),
             _ => Err(Ignored::OtherAction),
         };
         Ok(match understood {
-            Ok((pull_request, event)) => Self::OnPullRequest {
-                pull_request,
-                event,
-            },
-            Err(why) => Self::Ignored {
-                why,
-                mentions_a_command: glance.mentions_a_command(),
-            },
+            Ok((pull_request, event)) => Self::OnPullRequest { pull_request, event },
+            Err(why) => Self::Ignored { why, mentions_a_command: glance.mentions_a_command() },
         })
     }
 }
 
-/// Does a comment hold something that may have been meant for us, however it is wrapped or misspelt? For whoever looks for the reason of our silence, so
-/// it rather says yes.
+/// Does a comment hold something that may have been meant for us, however it is wrapped or misspelt? For
+/// whoever looks for the reason of our silence, so it rather says yes.
 #[must_use]
 pub fn mentions_a_command(comment: &str) -> bool {
     let bare: String = comment
         .chars()
-        .map(|c| {
-            if c == '／' {
-                '/'
-            } else {
-                c.to_ascii_lowercase()
-            }
-        })
+        .map(|c| if c == '／' { '/' } else { c.to_ascii_lowercase() })
         .filter(|c| *c == '/' || c.is_alphanumeric())
         .collect();
     bare.contains("/preview")
@@ -105,16 +87,14 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Rejection> {
             let (path, inner) = (error.path().to_string(), error.into_inner());
             (path, inner)
         })
-        .and_then(|value| {
-            json.end()
-                .map(|()| value)
-                .map_err(|inner| (".".to_owned(), inner))
-        })
+        .and_then(|value| json.end().map(|()| value).map_err(|inner| (".".to_owned(), inner)))
         .map_err(|(path, inner)| {
             let (line, column) = (inner.line(), inner.column());
             Rejection::Json(match inner.classify() {
                 serde_json::error::Category::Data => {
-                    format!("a field is missing or of another type at `{path}` (line {line}, column {column})")
+                    format!(
+                        "a field is missing or of another type at `{path}` (line {line}, column {column})"
+                    )
                 }
                 _ => format!("no JSON from line {line}, column {column} on"),
             })
@@ -124,7 +104,8 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Rejection> {
 /// What happened, and on which pull request.
 type Understood = (PullRequestRef, PullRequestEvent);
 
-/// What has to be known of a delivery before it is worth reading. Of actions that we do not act on, nothing else has to be as documented.
+/// What has to be known of a delivery before it is worth reading. Of actions that we do not act
+/// on, nothing else has to be as documented.
 #[derive(Deserialize)]
 struct Glance {
     action: Option<String>,
@@ -274,18 +255,9 @@ impl IssueComment {
 
 impl Synchronized {
     fn understand(self, received_at: Timestamp) -> Result<Understood, Ignored> {
-        let WirePullRequest {
-            number,
-            head,
-            updated_at,
-        } = self.pull_request;
-        let (pull_request, origin) = locate(
-            self.installation,
-            self.repository,
-            number,
-            updated_at,
-            received_at,
-        )?;
+        let WirePullRequest { number, head, updated_at } = self.pull_request;
+        let (pull_request, origin) =
+            locate(self.installation, self.repository, number, updated_at, received_at)?;
         let event = PullRequestEvent::Pushed(Pushed {
             head: head.sha,
             by: self.sender.and_then(Sender::person),
@@ -297,23 +269,10 @@ impl Synchronized {
 
 impl PullRequestClosed {
     fn understand(self, received_at: Timestamp) -> Result<Understood, Ignored> {
-        let WireClosed {
-            number,
-            merged,
-            updated_at,
-            closed_at,
-        } = self.pull_request;
-        let (pull_request, origin) = locate(
-            self.installation,
-            self.repository,
-            number,
-            closed_at.or(updated_at),
-            received_at,
-        )?;
-        let event = PullRequestEvent::Closed(Closed {
-            merged: merged.unwrap_or(false),
-            origin,
-        });
+        let WireClosed { number, merged, updated_at, closed_at } = self.pull_request;
+        let (pull_request, origin) =
+            locate(self.installation, self.repository, number, closed_at.or(updated_at), received_at)?;
+        let event = PullRequestEvent::Closed(Closed { merged: merged.unwrap_or(false), origin });
         Ok((pull_request, event))
     }
 }
@@ -340,11 +299,7 @@ fn locate(
     received_at: Timestamp,
 ) -> Result<(PullRequestRef, Origin), Ignored> {
     let installation = installation.ok_or(Ignored::NoInstallation)?.id;
-    let pull_request = PullRequestRef {
-        installation,
-        repository: repository.full_name,
-        number,
-    };
+    let pull_request = PullRequestRef { installation, repository: repository.full_name, number };
     let origin = Origin {
         installation,
         repository_id: repository.id,
@@ -366,15 +321,9 @@ mod tests {
         let Err(Rejection::Json(place)) = parse::<IssueComment>(body) else {
             panic!("a text was taken for a number");
         };
-        assert!(
-            place.contains("issue.number") && !place.contains("s3cret"),
-            "{place}"
-        );
+        assert!(place.contains("issue.number") && !place.contains("s3cret"), "{place}");
         for no_json in ["", "{", "payload=%7B%7D", "{} {}"] {
-            assert!(
-                parse::<IgnoredAny>(no_json.as_bytes()).is_err(),
-                "{no_json}"
-            );
+            assert!(parse::<IgnoredAny>(no_json.as_bytes()).is_err(), "{no_json}");
         }
     }
 

@@ -1,7 +1,8 @@
 //! Limits what is held for callers who have not proven yet that they are GitHub.
 //!
-//! A limit at which newcomers are turned away can be used up by whoever holds on to what he got. At this one nobody is turned away: whoever has held
-//! longest is evicted. A delivery of GitHub's is read and verified within a moment, so it is never the oldest; stalled callers are.
+//! A limit at which newcomers are turned away can be used up by whoever holds on to what he got. At this one
+//! nobody is turned away: whoever has held longest is evicted. A delivery of GitHub's is read and verified
+//! within a moment, so it is never the oldest; stalled callers are.
 
 use std::{
     collections::BTreeMap,
@@ -64,7 +65,8 @@ pub struct Holder {
     evicted: CancellationToken,
 }
 
-/// There is no room any more: whoever holds on longest without being verified goes first, and that is this one.
+/// There is no room any more: whoever holds on longest without being verified
+/// goes first, and that is this one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Evicted;
 
@@ -73,12 +75,7 @@ impl Limit {
     #[must_use]
     pub fn new(most: usize, held: Gauge, evicted: Counter) -> Self {
         Self {
-            shared: Arc::new(Shared {
-                most,
-                held,
-                evicted,
-                state: Mutex::default(),
-            }),
+            shared: Arc::new(Shared { most, held, evicted, state: Mutex::default() }),
         }
     }
 
@@ -89,20 +86,11 @@ impl Limit {
         let mut state = self.state();
         let number = state.next;
         state.next += 1;
-        state.holders.insert(
-            number,
-            Holding {
-                amount: 0,
-                is_verified: false,
-                evicted: evicted.clone(),
-            },
-        );
+        state
+            .holders
+            .insert(number, Holding { amount: 0, is_verified: false, evicted: evicted.clone() });
         drop(state);
-        Holder {
-            limit: self.clone(),
-            number,
-            evicted,
-        }
+        Holder { limit: self.clone(), number, evicted }
     }
 
     /// How much is held now.
@@ -124,7 +112,8 @@ impl Limit {
 }
 
 impl Holder {
-    /// Holds `more`, at the cost of the oldest holders if need be. An evicted one gets to know at once, and what it held counts as free.
+    /// Holds `more`, at the cost of the oldest holders if need be. An evicted one gets to know
+    /// at once, and what it held counts as free.
     ///
     /// # Errors
     /// [`Evicted`] if this is the oldest itself of those who are not verified, or was evicted before.
@@ -144,7 +133,8 @@ impl Holder {
         held
     }
 
-    /// Evicts from the oldest on, itself not excepted, until there is room for `more` or nobody is left to evict.
+    /// Evicts from the oldest on, itself not excepted, until there is room for
+    /// `more` or nobody is left to evict.
     fn make_room(&self, state: &mut State, more: usize) -> bool {
         while state.total.saturating_add(more) > self.limit.shared.most {
             let oldest = state.holders.iter().find(|(number, holding)| {
@@ -210,10 +200,7 @@ mod tests {
         for holder in [&first, &second, &third] {
             assert_eq!(holder.hold(1), Ok(()));
         }
-        assert_eq!(
-            [&first, &second, &third].map(is_evicted),
-            [true, false, false]
-        );
+        assert_eq!([&first, &second, &third].map(is_evicted), [true, false, false]);
         assert_eq!(limit.held(), 2);
         assert_eq!(first.hold(1), Err(Evicted), "it does not come back");
         assert_eq!(limit.shared.evicted.get(), 1);

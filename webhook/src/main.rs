@@ -12,11 +12,10 @@ use runtime::{
 };
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use webhook::{
-    config::Config, receive::Service, router::router, server::Server, temporal::TemporalSignaler,
-};
+use webhook::{config::Config, receive::Service, router::router, server::Server, temporal::TemporalSignaler};
 
-/// What is written when RUST_LOG says nothing else. The Temporal client warns of every retry; of a call that failed for good we tell ourselves.
+/// What is written when RUST_LOG says nothing else. The Temporal client warns of every retry; of a
+/// call that failed for good we tell ourselves.
 const LOGGED: &str = "info,temporalio_client=error";
 
 #[tokio::main]
@@ -57,10 +56,7 @@ async fn run() -> anyhow::Result<()> {
         Arc::new(signaler),
         &limits,
     ));
-    let readiness = Arc::new(Readiness::new(
-        Arc::new(TemporalIsThere(temporal)),
-        stop.clone(),
-    ));
+    let readiness = Arc::new(Readiness::new(Arc::new(TemporalIsThere(temporal)), stop.clone()));
     let listener = listen("WEBHOOK_HEALTH_LISTEN", config.webhook_health_listen).await?;
     tracing::info!(address = %listener.local_addr()?, "health and metrics");
     let probes = probes::router(readiness, service.metrics().clone());

@@ -21,7 +21,8 @@ use crate::{
     signaler::{SignalError, Signalled},
 };
 
-/// The shortest duration told apart, in seconds; ten more follow, each twice as long, up to about 10 s: GitHub's own deadline.
+/// The shortest duration told apart, in seconds; ten more follow, each twice as long,
+/// up to about 10 s: GitHub's own deadline.
 const SHORTEST_BUCKET: f64 = 0.01;
 const BUCKETS: u16 = 11;
 
@@ -62,11 +63,7 @@ impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("preview_webhook");
         let deliveries = Family::default();
-        registry.register(
-            "deliveries",
-            "Deliveries by what became of them",
-            deliveries.clone(),
-        );
+        registry.register("deliveries", "Deliveries by what became of them", deliveries.clone());
         let ignored = Family::default();
         registry.register(
             "ignored",
@@ -108,9 +105,7 @@ impl Default for Metrics {
 impl Metrics {
     /// A delivery was answered.
     pub fn delivery(&self, outcome: &'static str, took: Duration) {
-        self.deliveries
-            .get_or_create(&DeliveryLabels { outcome })
-            .inc();
+        self.deliveries.get_or_create(&DeliveryLabels { outcome }).inc();
         self.durations.observe(took.as_secs_f64());
     }
 
@@ -136,9 +131,7 @@ impl Metrics {
             Ok(Signalled::NoWorkflow) => "no_workflow",
             Err(_) => "error",
         };
-        self.signals
-            .get_or_create(&SignalLabels { signal, result })
-            .inc();
+        self.signals.get_or_create(&SignalLabels { signal, result }).inc();
     }
 
     /// Everything so far, in Prometheus' text format.

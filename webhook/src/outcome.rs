@@ -19,8 +19,9 @@
 //! | more unverified bodies, or more deliveries for Temporal, than there is room for | 503 | `overloaded` |
 //! | Temporal did not answer, or not within the deadline | 503 | `unavailable` |
 //!
-//! Other methods get 405, other paths 404. Only 202 means that anything happens. After 503 nothing is lost: the same delivery may come again, and
-//! whatever part of it was done already is not done twice. The text of an answer is for whoever reads the App's delivery log at GitHub: what a
+//! Other methods get 405, other paths 404. Only 202 means that anything happens. After 503 nothing
+//! is lost: the same delivery may come again, and whatever part of it was done already is not done
+//! twice. The text of an answer is for whoever reads the App's delivery log at GitHub: what a
 //! command leads to is said on the pull request.
 
 use axum::{
@@ -102,9 +103,7 @@ impl Outcome {
                 Rejection::Crowded => StatusCode::SERVICE_UNAVAILABLE,
                 Rejection::Signature(_) => StatusCode::UNAUTHORIZED,
                 Rejection::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                Rejection::Interrupted | Rejection::Header(_) | Rejection::Json(_) => {
-                    StatusCode::BAD_REQUEST
-                }
+                Rejection::Interrupted | Rejection::Header(_) | Rejection::Json(_) => StatusCode::BAD_REQUEST,
             },
             Self::Ignored(_) => StatusCode::NO_CONTENT,
             Self::Signalled { .. } => StatusCode::ACCEPTED,
@@ -121,9 +120,7 @@ impl Outcome {
                 Rejection::TooSlow(_) => "too_slow",
                 Rejection::Crowded => "overloaded",
                 Rejection::Interrupted => "interrupted",
-                Rejection::Signature(SignatureError::Malformed | SignatureError::Wrong) => {
-                    "bad_signature"
-                }
+                Rejection::Signature(SignatureError::Malformed | SignatureError::Wrong) => "bad_signature",
                 Rejection::ContentType => "not_json",
                 Rejection::Header(_) => "bad_header",
                 Rejection::Json(_) => "bad_json",
@@ -141,10 +138,7 @@ impl Outcome {
         match self {
             Self::Rejected(rejection) => rejection.to_string(),
             Self::Ignored(ignored) => ignored.as_str().to_owned(),
-            Self::Signalled {
-                pull_request,
-                signal,
-            } => format!("{signal}: {pull_request} was signalled"),
+            Self::Signalled { pull_request, signal } => format!("{signal}: {pull_request} was signalled"),
             Self::Unavailable(unavailable) => unavailable.to_string(),
         }
     }
@@ -200,12 +194,9 @@ impl IntoResponse for &Outcome {
         match self {
             Outcome::Ignored(_) => status.into_response(),
             // GitHub shows an answer to the App's owners only, but whoever has no secret is not GitHub.
-            _ if status == StatusCode::SERVICE_UNAVAILABLE => (
-                status,
-                [(header::RETRY_AFTER, RETRY_AFTER)],
-                "temporarily unavailable\n",
-            )
-                .into_response(),
+            _ if status == StatusCode::SERVICE_UNAVAILABLE => {
+                (status, [(header::RETRY_AFTER, RETRY_AFTER)], "temporarily unavailable\n").into_response()
+            }
             _ => (status, format!("{}\n", self.text())).into_response(),
         }
     }

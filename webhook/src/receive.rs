@@ -9,9 +9,7 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
-use domain::{
-    AllowedOwners, Command, Misunderstood, PullRequestRef, pull_request::PullRequestEvent,
-};
+use domain::{AllowedOwners, Command, Misunderstood, PullRequestRef, pull_request::PullRequestEvent};
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use tracing::Instrument;
@@ -87,9 +85,7 @@ impl Service {
     }
 
     async fn handle(&self, request: Request, seen: &mut Seen) -> Outcome {
-        self.read(request, seen)
-            .await
-            .unwrap_or_else(|outcome| outcome)
+        self.read(request, seen).await.unwrap_or_else(|outcome| outcome)
     }
 
     async fn read(&self, request: Request, seen: &mut Seen) -> Result<Outcome, Outcome> {
@@ -100,14 +96,8 @@ impl Service {
         }
         seen.event = Some(delivery.event.clone());
         let (pull_request, event) = match Event::read(&delivery, Timestamp::now())? {
-            Event::OnPullRequest {
-                pull_request,
-                event,
-            } => (pull_request, event),
-            Event::Ignored {
-                why,
-                mentions_a_command,
-            } => {
+            Event::OnPullRequest { pull_request, event } => (pull_request, event),
+            Event::Ignored { why, mentions_a_command } => {
                 seen.mentions_a_command = mentions_a_command;
                 return Ok(Outcome::Ignored(why));
             }
@@ -125,16 +115,10 @@ impl Service {
             return Err(Outcome::Unavailable(Unavailable::Busy));
         };
         let signal = event.signal_name();
-        let result = self
-            .signaler
-            .signal(&pull_request, event, &delivery.id)
-            .await;
+        let result = self.signaler.signal(&pull_request, event, &delivery.id).await;
         self.metrics.signal(signal, &result);
         Ok(match result {
-            Ok(Signalled::Delivered) => Outcome::Signalled {
-                pull_request,
-                signal,
-            },
+            Ok(Signalled::Delivered) => Outcome::Signalled { pull_request, signal },
             Ok(Signalled::NoWorkflow) => Outcome::Ignored(Ignored::NoWorkflow),
             Err(error) => Outcome::Unavailable(error.into()),
         })
@@ -162,9 +146,7 @@ pub(crate) async fn receive(State(service): State<Arc<Service>>, request: Reques
         let mut seen = Seen::default();
         let outcome = tokio::time::timeout(DEADLINE, service.handle(request, &mut seen))
             .await
-            .unwrap_or(Outcome::Unavailable(Unavailable::Deadline(
-                DEADLINE.as_secs(),
-            )));
+            .unwrap_or(Outcome::Unavailable(Unavailable::Deadline(DEADLINE.as_secs())));
         let took = received_at.elapsed();
         service.metrics.delivery(outcome.label(), took);
         if let Outcome::Ignored(why) = outcome {
@@ -177,7 +159,8 @@ pub(crate) async fn receive(State(service): State<Arc<Service>>, request: Reques
     .await
 }
 
-/// The one line about a delivery. Nothing that a comment says is in it; names are of alphabets without line ends or escapes.
+/// The one line about a delivery. Nothing that a comment says is in it; names are
+/// of alphabets without line ends or escapes.
 fn log(outcome: &Outcome, seen: &Seen, took: Duration) {
     let status = outcome.status().as_u16();
     let pull_request = seen.pull_request.as_ref().map(ToString::to_string);

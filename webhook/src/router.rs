@@ -10,7 +10,8 @@ use crate::{receive, receive::Service};
 /// Where GitHub's deliveries go.
 pub const WEBHOOK_PATH: &str = "/api/github/webhooks";
 
-/// The service as GitHub sees it. A panic while handling one request is that request's 500, and nobody else's.
+/// The service as GitHub sees it. A panic while handling one request is that
+/// request's 500, and nobody else's.
 pub fn router(service: Arc<Service>) -> Router {
     Router::new()
         .route(WEBHOOK_PATH, post(receive::receive))

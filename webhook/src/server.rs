@@ -1,7 +1,7 @@
 //! The accept loop: deadlines for connections, and the drain at shutdown.
 //!
-//! A connection carries one request. So none is ever idle between two of them, where whoever keeps it for reuse could send a delivery in the moment
-//! in which it is closed.
+//! A connection carries one request. So none is ever idle between two of them, where whoever keeps it for
+//! reuse could send a delivery in the moment in which it is closed.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,7 +17,8 @@ use tower::ServiceExt;
 
 use crate::limit::{Holder, Limit};
 
-/// Largest head of a request, in bytes, and the part of a body that is read at once. GitHub's heads have about 1 KiB.
+/// Largest head of a request, in bytes, and the part of a body that is read at
+/// once. GitHub's heads have about 1 KiB.
 const BUFFER_MAX: usize = 32 * 1024;
 /// Longest time for finishing what was accepted: a little more than one delivery takes at the most.
 const FINISH: Duration = Duration::from_secs(15);
@@ -34,16 +35,11 @@ pub struct Server {
 }
 
 impl Server {
-    /// Serves until `shutdown` is cancelled and the drain time is over. Then no connection is accepted any more, and those that wait for an answer
-    /// get it.
+    /// Serves until `shutdown` is cancelled and the drain time is over. Then no connection is accepted any
+    /// more, and those that wait for an answer get it.
     ///
     /// What handles a request finds its connection, an `Arc<`[`Holder`]`>`, among the request's extensions.
-    pub async fn serve(
-        &self,
-        mut listener: TcpListener,
-        router: Router,
-        shutdown: CancellationToken,
-    ) {
+    pub async fn serve(&self, mut listener: TcpListener, router: Router, shutdown: CancellationToken) {
         let open = TaskTracker::new();
         let drained = async {
             shutdown.cancelled().await;

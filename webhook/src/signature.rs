@@ -30,9 +30,7 @@ pub enum SignatureError {
     )]
     Malformed,
     /// Made with another secret, or for another body.
-    #[error(
-        "X-Hub-Signature-256 does not fit the body; the App's webhook secret and WEBHOOK_SECRET differ"
-    )]
+    #[error("X-Hub-Signature-256 does not fit the body; the App's webhook secret and WEBHOOK_SECRET differ")]
     Wrong,
 }
 
@@ -89,7 +87,8 @@ impl Check {
         }
     }
 
-    /// That was the whole body: was it signed with one of the secrets? Takes as long for a near miss as for a far one.
+    /// That was the whole body: was it signed with one of the secrets? Takes as
+    /// long for a near miss as for a far one.
     ///
     /// # Errors
     /// [`SignatureError::Wrong`]
@@ -146,10 +145,7 @@ mod tests {
     fn any_difference_is_noticed() {
         let secrets = secrets(SECRET, Some("old"));
         let flipped = HEADER.replacen("757", "756", 1);
-        assert_eq!(
-            verify(&secrets, HEADER, b"Hello, World"),
-            Err(SignatureError::Wrong)
-        );
+        assert_eq!(verify(&secrets, HEADER, b"Hello, World"), Err(SignatureError::Wrong));
         assert_eq!(verify(&secrets, &flipped, BODY), Err(SignatureError::Wrong));
         assert_eq!(
             verify(&super::Secrets::new("other".into(), None), HEADER, BODY),
@@ -171,11 +167,7 @@ mod tests {
             &format!("sha256={}zz", &digits[2..]),
             &format!(" {HEADER}"),
         ] {
-            assert_eq!(
-                Signature::parse(header.as_bytes()),
-                Err(SignatureError::Malformed),
-                "{header}"
-            );
+            assert_eq!(Signature::parse(header.as_bytes()), Err(SignatureError::Malformed), "{header}");
         }
     }
 }

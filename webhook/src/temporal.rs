@@ -1,10 +1,12 @@
 //! Signals by way of Temporal: each event once, and in one place.
 //!
-//! A pull request's workflow has its name, `owner/repo#123`, for an ID: whoever signals that ID reaches the one run there is. A comment also
-//! starts it (signal-with-start, which the server does atomically); a push or the end of a pull request does only where previews of it are open.
+//! A pull request's workflow has its name, `owner/repo#123`, for an ID: whoever signals that ID reaches the
+//! one run there is. A comment also starts it (signal-with-start, which the server does atomically); a push
+//! or the end of a pull request does only where previews of it are open.
 //!
-//! Observed with Temporal 1.32: with the same request ID, even 20 times at once, a run gets a signal once, be it the run that the first of them
-//! started or one that was open before. Across runs, the workflow itself remembers the comments it has seen.
+//! Observed with Temporal 1.32: with the same request ID, even 20 times at once, a run gets a signal once,
+//! be it the run that the first of them started or one that was open before. Across runs, the workflow
+//! itself remembers the comments it has seen.
 
 use std::time::Duration;
 
@@ -33,18 +35,13 @@ impl TemporalSignaler {
     /// How the webhook presents itself to Temporal, and how long it tries.
     pub fn prepare(connection: &mut ConnectionOptions) {
         connection.identity = format!("preview-webhook/{}", env!("CARGO_PKG_VERSION"));
-        connection.retry_options = RetryOptions::builder()
-            .max_elapsed_time(Some(RETRY_FOR))
-            .build();
+        connection.retry_options = RetryOptions::builder().max_elapsed_time(Some(RETRY_FOR)).build();
     }
 
     /// Through this connection, to this queue.
     #[must_use]
     pub fn new(client: Client, task_queue: &str) -> Self {
-        Self {
-            client,
-            task_queue: task_queue.to_owned(),
-        }
+        Self { client, task_queue: task_queue.to_owned() }
     }
 }
 

@@ -9,12 +9,11 @@ use kube::{
     client::{Body, ClientBuilder},
     config::KubeConfigOptions,
 };
-use temporalio_common::telemetry::metrics::{
-    CoreMeter, MetricKeyValue, MetricParameters, NewAttributes,
-};
+use temporalio_common::telemetry::metrics::{CoreMeter, MetricKeyValue, MetricParameters, NewAttributes};
 use tower::util::MapRequestLayer;
 
-/// Longest time to open a connection. Reading has no such bound: a watch is silent for as long as nothing happens.
+/// Longest time to open a connection. Reading has no such bound: a watch is
+/// silent for as long as nothing happens.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A client for the named context, or for wherever we are, whose requests are counted; nothing is sent yet.
@@ -28,20 +27,17 @@ pub async fn connect(context: Option<&str>, meter: &dyn CoreMeter) -> anyhow::Re
                 context: Some(name.to_owned()),
                 ..KubeConfigOptions::default()
             };
-            Config::from_kubeconfig(&options).await.with_context(|| {
-                format!("KUBE_CONTEXT: no usable context `{name}` in the kubeconfig")
-            })?
+            Config::from_kubeconfig(&options)
+                .await
+                .with_context(|| format!("KUBE_CONTEXT: no usable context `{name}` in the kubeconfig"))?
         }
         None => Config::infer()
             .await
             .context("no cluster: set KUBECONFIG, or run inside of one")?,
     };
     config.connect_timeout = Some(CONNECT_TIMEOUT);
-    let client =
-        ClientBuilder::try_from(config).context("the cluster's configuration cannot be used")?;
-    Ok(client
-        .with_layer(&MapRequestLayer::new(counted_by(meter)))
-        .build())
+    let client = ClientBuilder::try_from(config).context("the cluster's configuration cannot be used")?;
+    Ok(client.with_layer(&MapRequestLayer::new(counted_by(meter))).build())
 }
 
 /// Counts requests by their method; which objects they are about would be too many labels.
@@ -54,13 +50,7 @@ fn counted_by(
             .description("Requests to the cluster's API server by method")
             .build(),
     );
-    let methods = [
-        Method::GET,
-        Method::POST,
-        Method::PUT,
-        Method::PATCH,
-        Method::DELETE,
-    ];
+    let methods = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
     let labelled = methods.map(|method| {
         let label = MetricKeyValue::new("method", method.to_string());
         (method, meter.new_attributes(NewAttributes::from([label])))

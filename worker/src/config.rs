@@ -3,14 +3,12 @@
 use std::{io, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use activities::{
-    AnnotationKey, Bounds, ChartBounds, Charts, Helm, ImagePrefix, ImageTemplate, Images,
-    InstanceName, Links, NamespaceConfig, OciPrefix, PostLogs, ReadinessConfig, ReleaseConfig,
-    UnusableClient,
+    AnnotationKey, Bounds, ChartBounds, Charts, Helm, ImagePrefix, ImageTemplate, Images, InstanceName,
+    Links, NamespaceConfig, OciPrefix, PostLogs, ReadinessConfig, ReleaseConfig, UnusableClient,
 };
 use clap::{Parser, builder::BoolishValueParser};
 use domain::{
-    AllowedOwners, InvalidTtl, NameKey, Names, PreviewDomain, Ttl, WeakNameKey,
-    orphan_sweep::SweepPolicy,
+    AllowedOwners, InvalidTtl, NameKey, Names, PreviewDomain, Ttl, WeakNameKey, orphan_sweep::SweepPolicy,
 };
 use runtime::{
     LogFormat, TemporalSettings,
@@ -38,20 +36,23 @@ pub struct Config {
     #[arg(long, env, value_name = "URL")]
     temporal_ui_url: Option<Url>,
 
-    /// The context of the kubeconfig to use. Unset: the current one of KUBECONFIG or ~/.kube/config, or the cluster that we run in.
+    /// The context of the kubeconfig to use. Unset: the current one of KUBECONFIG or
+    /// ~/.kube/config, or the cluster that we run in.
     #[arg(long, env, value_name = "NAME")]
     pub kube_context: Option<String>,
 
-    /// The name of this service within its cluster: namespaces of other instances are never touched. Two with the same name are told apart by their
-    /// Temporal namespace.
+    /// The name of this service within its cluster: namespaces of other instances are never touched. Two with
+    /// the same name are told apart by their Temporal namespace.
     #[arg(long, env, value_name = "NAME", default_value = "default")]
     pub preview_instance: InstanceName,
 
-    /// Whom the service serves, separated by commas: octo-org,mona/shop. For others nothing is looked at, written or started.
+    /// Whom the service serves, separated by commas: octo-org,mona/shop. For others
+    /// nothing is looked at, written or started.
     #[arg(long, env)]
     pub preview_allowed_owners: AllowedOwners,
 
-    /// The secret that makes addresses and namespaces of previews unknowable: at least 32 random characters, as `openssl rand -hex 32` makes them.
+    /// The secret that makes addresses and namespaces of previews unknowable: at least 32 random
+    /// characters, as `openssl rand -hex 32` makes them.
     #[arg(long, env, value_name = "KEY", hide_env_values = true)]
     preview_name_key: Option<SecretString>,
 
@@ -71,7 +72,8 @@ pub struct Config {
     #[arg(long, env, value_name = "NAME", default_value = "traefik")]
     preview_ingress_class: String,
 
-    /// The namespace that the ingress controller runs in, the only one whose pods may reach previews. Unset: reachable from anywhere.
+    /// The namespace that the ingress controller runs in, the only one whose pods may reach
+    /// previews. Unset: reachable from anywhere.
     #[arg(long, env, value_name = "NAME")]
     preview_ingress_namespace: Option<String>,
 
@@ -91,7 +93,8 @@ pub struct Config {
     #[arg(long, env, value_name = "FOLDER", value_parser = possibly_empty_path)]
     preview_charts_folder: Option<PathBuf>,
 
-    /// Where in registries repositories may choose charts, separated by commas: oci://registry.example.com/charts.
+    /// Where in registries repositories may choose charts, separated by commas:
+    /// oci://registry.example.com/charts.
     #[arg(
         long,
         env,
@@ -101,7 +104,8 @@ pub struct Config {
     )]
     preview_allowed_charts: Several<OciPrefix>,
 
-    /// Repositories may bring charts of their own, at a path. The cluster has to have charts/preview-cluster then.
+    /// Repositories may bring charts of their own, at a path. The cluster has
+    /// to have charts/preview-cluster then.
     #[arg(long, env, value_name = "BOOL", default_value = "false", value_parser = BoolishValueParser::new(), action = clap::ArgAction::Set)]
     preview_repository_charts: bool,
 
@@ -119,11 +123,13 @@ pub struct Config {
     #[arg(long, env, value_name = "CLUSTER ROLE", default_value = "edit")]
     preview_release_role: String,
 
-    /// The image of a commit, with {owner}, {repo} and {commit} left open: registry.example.com/{owner}/{repo}:{commit}.
+    /// The image of a commit, with {owner}, {repo} and {commit} left open:
+    /// registry.example.com/{owner}/{repo}:{commit}.
     #[arg(long, env, value_name = "TEMPLATE")]
     preview_image: ImageTemplate,
 
-    /// Where else repositories may choose images, separated by commas, with {owner} and {repo} left open: ghcr.io/{owner}.
+    /// Where else repositories may choose images, separated by commas, with
+    /// {owner} and {repo} left open: ghcr.io/{owner}.
     #[arg(
         long,
         env,
@@ -133,7 +139,8 @@ pub struct Config {
     )]
     preview_allowed_images: Several<ImagePrefix>,
 
-    /// When the last output of what failed is posted on the pull request: never, private (in private repositories only) or always.
+    /// When the last output of what failed is posted on the pull request: never, private
+    /// (in private repositories only) or always.
     #[arg(long, env, value_name = "WHEN", default_value = "private")]
     pub preview_post_logs: PostLogs,
 
@@ -141,7 +148,8 @@ pub struct Config {
     #[arg(long, env, value_name = "DURATION", default_value = "10m", value_parser = image_timeout)]
     preview_image_timeout: Ttl,
 
-    /// The Helm program, version 3.16 or newer. On Linux it is started by setpriv (util-linux), so that it ends with the worker.
+    /// The Helm program, version 3.16 or newer. On Linux it is started by setpriv
+    /// (util-linux), so that it ends with the worker.
     #[arg(long, env, value_name = "PROGRAM", default_value = "helm")]
     helm: PathBuf,
 
@@ -153,7 +161,8 @@ pub struct Config {
     #[arg(long, env, value_name = "DURATION", default_value = "10m")]
     sweep_grace: Ttl,
 
-    /// How long a sweep may take. One that does not end, because its worker was lost for example, is ended then, so that the next one can begin.
+    /// How long a sweep may take. One that does not end, because its worker was lost for example, is
+    /// ended then, so that the next one can begin.
     #[arg(long, env, value_name = "DURATION", default_value = "10m")]
     pub sweep_timeout: Ttl,
 
@@ -169,7 +178,8 @@ pub struct Config {
     #[arg(long, env, value_name = "NUMBER", default_value_t = 500)]
     pub worker_cached_workflows: usize,
 
-    /// After this long, the worker begins anew within its process, to give back memory that Temporal's SDK does not.
+    /// After this long, the worker begins anew within its process, to give back
+    /// memory that Temporal's SDK does not.
     #[arg(long, env, value_name = "DURATION", default_value = "24h")]
     worker_recycle: Ttl,
 
@@ -206,9 +216,7 @@ pub enum ConfigError {
         max_lifetime: Ttl,
     },
     /// Nothing would keep an Ingress from another controller.
-    #[error(
-        "PREVIEW_REPOSITORY_CHARTS needs PREVIEW_INGRESS_CLASS: name the class that previews have"
-    )]
+    #[error("PREVIEW_REPOSITORY_CHARTS needs PREVIEW_INGRESS_CLASS: name the class that previews have")]
     NoIngressClass,
     /// There is no secret for names.
     #[error(transparent)]
@@ -282,10 +290,7 @@ impl Config {
                 self.preview_allowed_charts.0.clone(),
             )?
             .of_repositories(self.preview_repository_charts),
-            images: Images::new(
-                self.preview_image.clone(),
-                self.preview_allowed_images.0.clone(),
-            ),
+            images: Images::new(self.preview_image.clone(), self.preview_allowed_images.0.clone()),
             deployments: self.github.github_deployments,
         })
     }
@@ -300,8 +305,7 @@ impl Config {
             },
             charts: bounds.charts.clone(),
             images: bounds.images.clone(),
-            ingress_class: Some(self.preview_ingress_class.clone())
-                .filter(|class| !class.is_empty()),
+            ingress_class: Some(self.preview_ingress_class.clone()).filter(|class| !class.is_empty()),
         }
     }
 
@@ -310,10 +314,7 @@ impl Config {
     /// # Errors
     /// If this machine cannot make HTTP requests at all.
     pub fn readiness(&self) -> Result<ReadinessConfig, UnusableClient> {
-        ReadinessConfig::new(
-            self.preview_ingress_address,
-            self.preview_image_timeout.as_signed_duration(),
-        )
+        ReadinessConfig::new(self.preview_ingress_address, self.preview_image_timeout.as_signed_duration())
     }
 
     /// How the sweep goes about it.
@@ -335,9 +336,7 @@ impl Config {
 
 /// Longer than this, and Temporal would give up the activity that waits.
 fn image_timeout(text: &str) -> Result<Ttl, String> {
-    let timeout: Ttl = text
-        .parse()
-        .map_err(|error: InvalidTtl| error.to_string())?;
+    let timeout: Ttl = text.parse().map_err(|error: InvalidTtl| error.to_string())?;
     if timeout.as_duration() > IMAGE_MAX {
         return Err(format!("at most {}m", IMAGE_MAX.as_secs() / 60));
     }
@@ -369,10 +368,7 @@ mod tests {
         assert!(config.worker_listen.ip().is_loopback());
         assert!(!config.sweep().dry_run);
         let bounds = config.bounds().expect("bounds");
-        assert_eq!(
-            (bounds.ttl, bounds.max_lifetime),
-            (Ttl::DEFAULT, Ttl::DEFAULT_MAXIMUM)
-        );
+        assert_eq!((bounds.ttl, bounds.max_lifetime), (Ttl::DEFAULT, Ttl::DEFAULT_MAXIMUM));
         assert_eq!(config.preview_post_logs, PostLogs::Private);
         let releases = config.releases(&bounds);
         assert_eq!(releases.ingress_class.as_deref(), Some("traefik"));
@@ -387,34 +383,22 @@ mod tests {
 
     #[test]
     fn there_is_no_service_for_nobody_in_particular() {
-        let error = Config::try_parse_from(without("--preview-allowed-owners"))
-            .expect_err("whom does it serve?");
-        assert!(
-            error.to_string().contains("PREVIEW_ALLOWED_OWNERS"),
-            "{error}"
-        );
+        let error =
+            Config::try_parse_from(without("--preview-allowed-owners")).expect_err("whom does it serve?");
+        assert!(error.to_string().contains("PREVIEW_ALLOWED_OWNERS"), "{error}");
     }
 
     #[test]
     fn there_is_no_service_without_a_secret_for_names_and_it_is_in_no_output() {
         for (more, complaint) in [
-            (
-                vec![],
-                "set either PREVIEW_NAME_KEY or PREVIEW_NAME_KEY_FILE: neither",
-            ),
+            (vec![], "set either PREVIEW_NAME_KEY or PREVIEW_NAME_KEY_FILE: neither"),
             (vec!["--preview-name-key="], "neither is set"),
-            (
-                vec!["--preview-name-key=x", "--preview-name-key-file=y"],
-                "both are set",
-            ),
+            (vec!["--preview-name-key=x", "--preview-name-key-file=y"], "both are set"),
             (
                 vec!["--preview-name-key-file=/nonexistent"],
                 "PREVIEW_NAME_KEY_FILE: cannot read /nonexistent",
             ),
-            (
-                vec!["--preview-name-key=gu3ssable"],
-                "at least 32 random characters",
-            ),
+            (vec!["--preview-name-key=gu3ssable"], "at least 32 random characters"),
         ] {
             let arguments = without("--preview-name-key").into_iter().chain(more);
             let config = Config::try_parse_from(arguments).expect("readable");
@@ -441,10 +425,7 @@ mod tests {
             ("--preview-ttl=2d", "PREVIEW_TTL is 2d"),
             ("--preview-charts-folder=/nowhere", "PREVIEW_CHARTS_FOLDER"),
         ] {
-            let error = with(&[argument])
-                .expect("readable")
-                .bounds()
-                .expect_err(argument);
+            let error = with(&[argument]).expect("readable").bounds().expect_err(argument);
             assert!(error.to_string().contains(named), "{error}");
         }
     }
@@ -454,10 +435,7 @@ mod tests {
         for (argument, places) in [
             ("--preview-allowed-charts=", 0),
             ("--preview-allowed-charts=oci://ghcr.io/octo", 1),
-            (
-                "--preview-allowed-charts=oci://ghcr.io/octo, oci://registry.example.com/charts,",
-                2,
-            ),
+            ("--preview-allowed-charts=oci://ghcr.io/octo, oci://registry.example.com/charts,", 2),
         ] {
             let config = with(&[argument, "--preview-charts-folder="]).expect("a configuration");
             assert_eq!(config.preview_allowed_charts.0.len(), places, "{argument}");
@@ -472,24 +450,15 @@ mod tests {
             ("--preview-instance=Not_A_Label", "--preview-instance"),
             ("--preview-image-timeout=1 month", "--preview-image-timeout"),
             ("--preview-image-timeout=51m", "at most 50m"),
-            (
-                "--preview-ingress-address=nowhere",
-                "--preview-ingress-address",
-            ),
+            ("--preview-ingress-address=nowhere", "--preview-ingress-address"),
             ("--temporal-address=::", "--temporal-address"),
             ("--sweep-dry-run=perhaps", "--sweep-dry-run"),
             ("--preview-ttl=1 month", "--preview-ttl"),
             ("--preview-allowed-owners=", "--preview-allowed-owners"),
             ("--preview-allowed-owners=*", "--preview-allowed-owners"),
             ("--preview-post-logs=sometimes", "--preview-post-logs"),
-            (
-                "--preview-allowed-charts=ghcr.io/octo",
-                "--preview-allowed-charts",
-            ),
-            (
-                "--preview-allowed-images=ghcr.io/{who}",
-                "--preview-allowed-images",
-            ),
+            ("--preview-allowed-charts=ghcr.io/octo", "--preview-allowed-charts"),
+            ("--preview-allowed-images=ghcr.io/{who}", "--preview-allowed-images"),
         ] {
             let error = with(&[argument]).expect_err(argument);
             assert!(error.to_string().contains(named), "{error}");

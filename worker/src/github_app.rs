@@ -12,12 +12,7 @@ use url::Url;
 #[derive(Debug, Args)]
 pub struct GitHubSettings {
     /// The root of GitHub's REST API; for GitHub Enterprise Server: https://HOST/api/v3.
-    #[arg(
-        long,
-        env,
-        value_name = "URL",
-        default_value = "https://api.github.com"
-    )]
+    #[arg(long, env, value_name = "URL", default_value = "https://api.github.com")]
     github_api_url: Url,
 
     /// The App's number, from its settings page.
@@ -32,8 +27,8 @@ pub struct GitHubSettings {
     #[arg(long, env, value_parser = possibly_empty_path)]
     github_private_key_file: Option<PathBuf>,
 
-    /// Show previews in GitHub's own list of deployments too, with its button "View deployment". The App needs `deployments: write`, and each preview
-    /// costs four content writes more.
+    /// Show previews in GitHub's own list of deployments too, with its button "View deployment". The App
+    /// needs `deployments: write`, and each preview costs four content writes more.
     #[arg(long, env, value_name = "BOOL", default_value = "false", value_parser = BoolishValueParser::new(), action = ArgAction::Set)]
     pub github_deployments: bool,
 }
@@ -73,9 +68,7 @@ mod tests {
 
     fn with(more: &[&str]) -> GitHubSettings {
         let arguments = ["program", "--github-app-id=7"];
-        Program::try_parse_from(arguments.iter().chain(more))
-            .expect("settings")
-            .github
+        Program::try_parse_from(arguments.iter().chain(more)).expect("settings").github
     }
 
     #[test]
@@ -91,15 +84,9 @@ mod tests {
         for (arguments, complaint) in [
             (&[][..], "neither is set"),
             (&["--github-private-key="][..], "neither is set"),
+            (&["--github-private-key=x", "--github-private-key-file=y"][..], "both are set"),
             (
-                &["--github-private-key=x", "--github-private-key-file=y"][..],
-                "both are set",
-            ),
-            (
-                &[
-                    "--github-private-key=",
-                    "--github-private-key-file=/nonexistent",
-                ][..],
+                &["--github-private-key=", "--github-private-key-file=/nonexistent"][..],
                 "cannot read /nonexistent",
             ),
         ] {

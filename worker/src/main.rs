@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use activities::{
-    Cluster, Comments, GitHubWaits, Instance, Previews, PullRequests, RepositoryCharts,
-    SweepCounters, Sweeps,
+    Cluster, Comments, GitHubWaits, Instance, Previews, PullRequests, RepositoryCharts, SweepCounters, Sweeps,
 };
 use anyhow::{Context, anyhow};
 use clap::Parser;
@@ -26,7 +25,8 @@ use worker::{
     workers::{self, Implementations},
 };
 
-/// What is written when RUST_LOG says nothing else. Temporal's SDK tells about every connection that comes and goes.
+/// What is written when RUST_LOG says nothing else. Temporal's SDK tells about
+/// every connection that comes and goes.
 const LOGGED: &str = "info,temporalio_sdk_core=warn,temporalio_client=warn";
 
 #[tokio::main]

@@ -1,4 +1,5 @@
-//! What is measured: Temporal's SDK counts and times every workflow task, activity and request; what is counted of our own stands beside it.
+//! What is measured: Temporal's SDK counts and times every workflow task, activity and request;
+//! what is counted of our own stands beside it.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -15,7 +16,8 @@ use temporalio_sdk::runtime::RuntimeOptions;
 /// Longest time for reading what the SDK has measured, from within this process.
 const READ_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Where the measurements are. The SDK offers them only through a server of its own, so it gets a port of this machine, and we pass them on.
+/// Where the measurements are. The SDK offers them only through a server of its own, so it gets a
+/// port of this machine, and we pass them on.
 #[derive(Clone)]
 pub struct Metrics {
     http: reqwest::Client,
@@ -36,12 +38,9 @@ impl Metrics {
             .unit_suffix(true)
             .use_seconds_for_durations(true)
             .build();
-        let server = start_prometheus_metric_exporter(exporter)
-            .context("cannot start Temporal's metrics")?;
+        let server = start_prometheus_metric_exporter(exporter).context("cannot start Temporal's metrics")?;
         let meter: Arc<dyn CoreMeter> = server.meter;
-        let telemetry = TelemetryOptions::builder()
-            .metrics(Arc::clone(&meter))
-            .build();
+        let telemetry = TelemetryOptions::builder().metrics(Arc::clone(&meter)).build();
         let requests_to_temporal = telemetry_init(telemetry.clone())
             .as_ref()
             .map(TelemetryInstance::get_temporal_metric_meter)
@@ -50,10 +49,7 @@ impl Metrics {
             .telemetry_options(telemetry)
             .build()
             .map_err(|reason| anyhow!(reason))?;
-        let http = reqwest::Client::builder()
-            .timeout(READ_TIMEOUT)
-            .no_proxy()
-            .build()?;
+        let http = reqwest::Client::builder().timeout(READ_TIMEOUT).no_proxy().build()?;
         Ok((
             Self {
                 http,
@@ -71,18 +67,15 @@ impl Metrics {
         &*self.meter
     }
 
-    /// Counts and times the requests of a connection to Temporal, by operation, under the names of Temporal's SDKs.
+    /// Counts and times the requests of a connection to Temporal, by operation,
+    /// under the names of Temporal's SDKs.
     #[must_use]
     pub fn of_requests_to_temporal(&self) -> Option<TemporalMeter> {
         self.requests_to_temporal.clone()
     }
 
     async fn read(&self) -> reqwest::Result<String> {
-        let response = self
-            .http
-            .get(format!("http://{}/metrics", self.address))
-            .send()
-            .await?;
+        let response = self.http.get(format!("http://{}/metrics", self.address)).send().await?;
         response.error_for_status()?.text().await
     }
 }

@@ -8,13 +8,13 @@ use temporalio_common::protos::temporal::api::{
     enums::v1::TaskQueueType,
     taskqueue::v1::RateLimit,
     workflowservice::v1::{
-        GetSystemInfoRequest, UpdateTaskQueueConfigRequest,
-        update_task_queue_config_request::RateLimitUpdate,
+        GetSystemInfoRequest, UpdateTaskQueueConfigRequest, update_task_queue_config_request::RateLimitUpdate,
     },
 };
 
-/// GitHub takes 80 content writes in any minute from one installation. This many a second are 72 in a minute; the rest is for the few that each
-/// partition of the task queue (four, unless Temporal is configured otherwise) lets through at once after a pause.
+/// GitHub takes 80 content writes in any minute from one installation. This many a second are 72 in a minute;
+/// the rest is for the few that each partition of the task queue (four, unless Temporal is configured
+/// otherwise) lets through at once after a pause.
 const WRITES_PER_SECOND: f32 = 1.2;
 /// Shown with the limit by `temporal task-queue config get`.
 const REASON: &str =
@@ -30,7 +30,8 @@ pub enum RateLimitScope {
 }
 
 impl RateLimitScope {
-    /// What the workers ask Temporal for when they poll, in tasks per second. None where Temporal knows already.
+    /// What the workers ask Temporal for when they poll, in tasks per second.
+    /// None where Temporal knows already.
     #[must_use]
     pub fn polled(self) -> Option<f64> {
         match self {
@@ -64,19 +65,13 @@ async fn limit_each_installation(client: &Client, task_queue: &str) -> Result<St
         task_queue: task_queue.to_owned(),
         task_queue_type: TaskQueueType::Activity as i32,
         update_fairness_key_rate_limit_default: Some(RateLimitUpdate {
-            rate_limit: Some(RateLimit {
-                requests_per_second: WRITES_PER_SECOND,
-            }),
+            rate_limit: Some(RateLimit { requests_per_second: WRITES_PER_SECOND }),
             reason: REASON.to_owned(),
         }),
         ..UpdateTaskQueueConfigRequest::default()
     };
-    temporal
-        .update_task_queue_config(limit.into_request())
-        .await?;
-    let server = temporal
-        .get_system_info(GetSystemInfoRequest::default().into_request())
-        .await?;
+    temporal.update_task_queue_config(limit.into_request()).await?;
+    let server = temporal.get_system_info(GetSystemInfoRequest::default().into_request()).await?;
     Ok(server.into_inner().server_version)
 }
 

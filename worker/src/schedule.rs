@@ -18,9 +18,7 @@ use temporalio_common::{
         },
         taskqueue::v1::TaskQueue,
         workflow::v1::NewWorkflowExecutionInfo,
-        workflowservice::v1::{
-            CreateScheduleRequest, DescribeScheduleRequest, UpdateScheduleRequest,
-        },
+        workflowservice::v1::{CreateScheduleRequest, DescribeScheduleRequest, UpdateScheduleRequest},
     },
 };
 use uuid::Uuid;
@@ -28,10 +26,12 @@ use workflows::{OrphanSweep, payload::json};
 
 use crate::config::Config;
 
-/// Sweeps that were missed while Temporal was away are not made up for: the next one sees all that they would have seen.
+/// Sweeps that were missed while Temporal was away are not made up for: the
+/// next one sees all that they would have seen.
 const CATCH_UP: Duration = Duration::from_secs(60);
 
-/// Creates the schedule, or brings it to what the configuration says. One that an operator has paused stays paused.
+/// Creates the schedule, or brings it to what the configuration says. One that
+/// an operator has paused stays paused.
 ///
 /// # Errors
 /// If Temporal does not take it.
@@ -50,20 +50,17 @@ pub async fn orphan_sweep(client: &Client, config: &Config) -> anyhow::Result<()
     Ok(())
 }
 
-/// Written out, because the SDK's own schedules have no run time-out: without it, a sweep that never ends would be the last one.
+/// Written out, because the SDK's own schedules have no run time-out: without it, a
+/// sweep that never ends would be the last one.
 fn wanted(id: &str, config: &Config) -> anyhow::Result<Schedule> {
     let sweep = NewWorkflowExecutionInfo {
         workflow_id: id.to_owned(),
-        workflow_type: Some(WorkflowType {
-            name: OrphanSweep::run.name().to_owned(),
-        }),
+        workflow_type: Some(WorkflowType { name: OrphanSweep::run.name().to_owned() }),
         task_queue: Some(TaskQueue {
             name: config.temporal.preview_task_queue.clone(),
             ..TaskQueue::default()
         }),
-        input: Some(Payloads {
-            payloads: vec![json(&config.sweep())],
-        }),
+        input: Some(Payloads { payloads: vec![json(&config.sweep())] }),
         workflow_run_timeout: Some(config.sweep_timeout.as_duration().try_into()?),
         ..NewWorkflowExecutionInfo::default()
     };
@@ -103,7 +100,8 @@ async fn create(client: &Client, id: &str, schedule: &Schedule) -> Result<(), St
     Ok(())
 }
 
-/// Keeps the state, which is the operators': paused or not, and why. The last of several workers wins, and they all want the same.
+/// Keeps the state, which is the operators': paused or not, and why. The last of several
+/// workers wins, and they all want the same.
 async fn update(client: &Client, id: &str, wanted: Schedule) -> Result<(), Status> {
     let mut service = client.connection().workflow_service();
     let request = DescribeScheduleRequest {

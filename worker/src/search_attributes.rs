@@ -39,8 +39,8 @@ fn wanted() -> HashMap<String, IndexedValueType> {
 /// Registers what is not registered yet, and returns when all of it can be used.
 ///
 /// # Errors
-/// If the attributes cannot be registered, or one of them exists with another type: Temporal then keeps the old type without a word, and every
-/// preview would hang.
+/// If the attributes cannot be registered, or one of them exists with another type: Temporal then keeps the
+/// old type without a word, and every preview would hang.
 pub async fn register(client: &Client) -> anyhow::Result<()> {
     let wanted = wanted();
     let namespace = client.options().namespace.clone();
@@ -48,22 +48,14 @@ pub async fn register(client: &Client) -> anyhow::Result<()> {
     let start = Instant::now();
 
     let add = AddSearchAttributesRequest {
-        search_attributes: wanted
-            .iter()
-            .map(|(name, kind)| (name.clone(), (*kind).into()))
-            .collect(),
+        search_attributes: wanted.iter().map(|(name, kind)| (name.clone(), (*kind).into())).collect(),
         namespace: namespace.clone(),
     };
     // A server may leave this to its administrators. What counts is whether the attributes are there.
-    let refused = operator
-        .add_search_attributes(add.into_request())
-        .await
-        .err();
+    let refused = operator.add_search_attributes(add.into_request()).await.err();
 
     loop {
-        let list = ListSearchAttributesRequest {
-            namespace: namespace.clone(),
-        };
+        let list = ListSearchAttributesRequest { namespace: namespace.clone() };
         let existing = operator
             .list_search_attributes(list.into_request())
             .await
@@ -102,10 +94,7 @@ enum Comparison {
     OtherType(String),
 }
 
-fn compare(
-    wanted: &HashMap<String, IndexedValueType>,
-    existing: &HashMap<String, i32>,
-) -> Comparison {
+fn compare(wanted: &HashMap<String, IndexedValueType>, existing: &HashMap<String, i32>) -> Comparison {
     let mut missing = None;
     for (name, kind) in wanted {
         match existing.get(name) {
@@ -123,22 +112,14 @@ mod tests {
 
     #[test]
     fn an_attribute_of_another_type_is_worse_than_a_missing_one() {
-        let mut existing: HashMap<String, i32> = wanted()
-            .into_iter()
-            .map(|(name, kind)| (name, kind.into()))
-            .collect();
+        let mut existing: HashMap<String, i32> =
+            wanted().into_iter().map(|(name, kind)| (name, kind.into())).collect();
         assert_eq!(compare(&wanted(), &existing), Comparison::Complete);
 
         existing.remove("PreviewPhase");
-        assert_eq!(
-            compare(&wanted(), &existing),
-            Comparison::Missing("PreviewPhase".to_owned())
-        );
+        assert_eq!(compare(&wanted(), &existing), Comparison::Missing("PreviewPhase".to_owned()));
 
         existing.insert("PreviewCommit".to_owned(), IndexedValueType::Text.into());
-        assert_eq!(
-            compare(&wanted(), &existing),
-            Comparison::OtherType("PreviewCommit".to_owned())
-        );
+        assert_eq!(compare(&wanted(), &existing), Comparison::OtherType("PreviewCommit".to_owned()));
     }
 }

@@ -13,11 +13,14 @@ use workflows::{OrphanSweep, PreviewWorkflow, PullRequestWorkflow, contract::git
 
 use crate::{config::Config, rate_limit::RateLimitScope};
 
-/// How long a workflow waits for the worker that has it in memory. After a crash, that worker does not exist any more.
+/// How long a workflow waits for the worker that has it in memory. After a
+/// crash, that worker does not exist any more.
 const STICKY_TIMEOUT: Duration = Duration::from_secs(2);
-/// Heartbeats are sent on at the most this often. A cancellation comes back with one, so this is also how late it may be.
+/// Heartbeats are sent on at the most this often. A cancellation comes back with
+/// one, so this is also how late it may be.
 const HEARTBEAT_THROTTLE: Duration = Duration::from_secs(1);
-/// How long running activities have to end by themselves at a shutdown, before they are told to; the next worker repeats those.
+/// How long running activities have to end by themselves at a shutdown, before they
+/// are told to; the next worker repeats those.
 const GRACE: Duration = Duration::from_secs(10);
 
 /// What is listened to.
@@ -84,8 +87,8 @@ pub enum WorkError {
     Run(#[from] WorkerRunError),
 }
 
-/// Works until `shutdown`. Every `recycle_after`, the workers are replaced by new ones in the same process: the SDK keeps a little of every
-/// activity for as long as its worker lives.
+/// Works until `shutdown`. Every `recycle_after`, the workers are replaced by new ones in the same process:
+/// the SDK keeps a little of every activity for as long as its worker lives.
 ///
 /// # Errors
 /// If a worker cannot be set up or cannot go on.
@@ -99,11 +102,7 @@ pub async fn run(
     while !shutdown.is_cancelled() {
         let mut previews = Worker::new(runtime, client.clone(), queues.previews.clone())?;
         let mut github = Worker::new(runtime, client.clone(), queues.github.clone())?;
-        tracing::info!(
-            previews = previews.task_queue(),
-            github = github.task_queue(),
-            "working"
-        );
+        tracing::info!(previews = previews.task_queue(), github = github.task_queue(), "working");
 
         // If one of them ends, for whatever reason, the other must not go on alone.
         let stop = shutdown.child_token();
@@ -115,11 +114,8 @@ pub async fn run(
             }
             stop_both.iter().for_each(|stop| stop());
         };
-        let ((), previews, github) = tokio::join!(
-            stopper,
-            to_its_end(&mut previews, &stop),
-            to_its_end(&mut github, &stop),
-        );
+        let ((), previews, github) =
+            tokio::join!(stopper, to_its_end(&mut previews, &stop), to_its_end(&mut github, &stop),);
         previews?;
         github?;
     }

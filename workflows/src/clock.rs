@@ -16,6 +16,5 @@ pub(crate) fn of<W>(ctx: &SyncWorkflowContext<W>) -> Timestamp {
 }
 
 fn read(time: Option<SystemTime>) -> Timestamp {
-    time.and_then(|time| Timestamp::try_from(time).ok())
-        .unwrap_or_default()
+    time.and_then(|time| Timestamp::try_from(time).ok()).unwrap_or_default()
 }

@@ -1,7 +1,9 @@
-//! How the rules of the crate `domain` are run by Temporal: the workflows, and the contract of their activities and signals.
+//! How the rules of the crate `domain` are run by Temporal: the workflows, and the
+//! contract of their activities and signals.
 //!
-//! Workflows decide and wait; everything that touches the world is an activity, only *declared* here (see [`contract`]) and implemented
-//! in the crate `activities`. No crate that does I/O is in this crate's dependency tree, so a workflow cannot do I/O by accident.
+//! Workflows decide and wait; everything that touches the world is an activity, only *declared* here (see
+//! [`contract`]) and implemented in the crate `activities`. No crate that does I/O is in this crate's
+//! dependency tree, so a workflow cannot do I/O by accident.
 
 mod clock;
 pub mod contract;

@@ -1,8 +1,9 @@
 //! Removes namespaces that no workflow looks after any more.
 //!
-//! A preview removes itself. This is for what no preview can: a workflow that was terminated, or a Temporal that was restored from a backup.
-//! A namespace is first marked; only if it still has no open workflow when the grace is over, and looked at once more, its deletion is requested.
-//! Each namespace is dealt with for itself: one that cannot be marked, or will not go, is reported, and the next sweep looks at it again.
+//! A preview removes itself. This is for what no preview can: a workflow that was terminated, or a Temporal
+//! that was restored from a backup. A namespace is first marked; only if it still has no open workflow when
+//! the grace is over, and looked at once more, its deletion is requested. Each namespace is dealt with for
+//! itself: one that cannot be marked, or will not go, is reported, and the next sweep looks at it again.
 #![allow(
     missing_docs,
     reason = "the SDK's macros generate public items without documentation"
@@ -17,15 +18,14 @@ use domain::{
 use jiff::SignedDuration;
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_workflow::{
-    ActivityExecutionError, ActivityOptions, RetryPolicy, WorkflowCancellationToken,
-    WorkflowContext, WorkflowContextView, WorkflowResult, common::error::ApplicationFailure,
+    ActivityExecutionError, ActivityOptions, RetryPolicy, WorkflowCancellationToken, WorkflowContext,
+    WorkflowContextView, WorkflowResult, common::error::ApplicationFailure,
 };
 
 use crate::{
     clock,
     contract::{
-        FindOverdue, MarkOrphans, SurveyPage, Surveyed, SweepActivities,
-        timeouts::HEARTBEAT_TIMEOUT,
+        FindOverdue, MarkOrphans, SurveyPage, Surveyed, SweepActivities, timeouts::HEARTBEAT_TIMEOUT,
     },
     payload::Lenient,
 };
@@ -34,13 +34,14 @@ use crate::{
 const ONE_STEP: Duration = Duration::from_secs(120);
 /// The next scheduled sweep tries again anyway.
 const ATTEMPTS: u32 = 3;
-/// Namespaces that one activity changes: few enough that a worker's death repeats little, and many enough that a sweep of thousands of them has
-/// a short history.
+/// Namespaces that one activity changes: few enough that a worker's death repeats little, and many enough
+/// that a sweep of thousands of them has a short history.
 const BATCH: usize = 100;
-/// How often the survey begins anew. The API server remembers a list for five minutes and more; a page takes about a second.
+/// How often the survey begins anew. The API server remembers a list for five
+/// minutes and more; a page takes about a second.
 const SURVEYS: u32 = 3;
-/// A preview's workflow needs a moment for the end, and longer if something holds its namespace. One that is open this long after the preview's
-/// time is over does not work any more.
+/// A preview's workflow needs a moment for the end, and longer if something holds its namespace. One that is
+/// open this long after the preview's time is over does not work any more.
 const OVERDUE_AFTER: SignedDuration = SignedDuration::from_mins(15);
 
 /// Runs on a schedule, one at a time; and once with more removals than usual, when an operator starts it so.
@@ -54,9 +55,7 @@ impl OrphanSweep {
     /// Takes anything, so that a wrong input is a failed run that says why.
     #[init]
     pub fn new(_view: &WorkflowContextView, policy: Lenient<SweepPolicy>) -> Self {
-        Self {
-            policy: policy.into_inner(),
-        }
+        Self { policy: policy.into_inner() }
     }
 
     /// Survey, decide, act, report.
@@ -75,12 +74,8 @@ impl OrphanSweep {
         let (plan, mut report) = draw_up(clock::now(ctx), &policy, pages);
         report.overdue = overdue.into_iter().collect();
         sweep.carry_out(plan, &policy, &mut report).await?;
-        ctx.execute_activity(
-            SweepActivities::publish_sweep_report,
-            report.clone(),
-            options(&sweep.token),
-        )
-        .await?;
+        ctx.execute_activity(SweepActivities::publish_sweep_report, report.clone(), options(&sweep.token))
+            .await?;
         Ok(report)
     }
 }
@@ -112,11 +107,7 @@ impl Sweep {
         loop {
             let surveyed = self
                 .ctx
-                .execute_activity(
-                    SweepActivities::survey_namespaces,
-                    next,
-                    options(&self.token),
-                )
+                .execute_activity(SweepActivities::survey_namespaces, next, options(&self.token))
                 .await?;
             let Surveyed::Page(page) = surveyed else {
                 return Ok(None);
@@ -132,15 +123,11 @@ impl Sweep {
 
     async fn find_overdue(&self) -> WorkflowResult<Vec<String>> {
         let input = FindOverdue {
-            expired_before: clock::now(&self.ctx)
-                .saturating_sub(OVERDUE_AFTER)
-                .unwrap_or_default(),
+            expired_before: clock::now(&self.ctx).saturating_sub(OVERDUE_AFTER).unwrap_or_default(),
         };
-        let found = self.ctx.execute_activity(
-            SweepActivities::find_overdue_previews,
-            input,
-            options(&self.token),
-        );
+        let found =
+            self.ctx
+                .execute_activity(SweepActivities::find_overdue_previews, input, options(&self.token));
         Ok(found.await?)
     }
 
@@ -181,23 +168,14 @@ impl Sweep {
         let options = options(&self.token);
         match change {
             Change::Mark => {
-                let input = MarkOrphans {
-                    namespaces: batch,
-                    since: plan.drawn_up_at,
-                };
-                self.ctx
-                    .execute_activity(SweepActivities::mark_orphans, input, options)
-                    .await
+                let input = MarkOrphans { namespaces: batch, since: plan.drawn_up_at };
+                self.ctx.execute_activity(SweepActivities::mark_orphans, input, options).await
             }
             Change::Unmark => {
-                self.ctx
-                    .execute_activity(SweepActivities::unmark_orphans, batch, options)
-                    .await
+                self.ctx.execute_activity(SweepActivities::unmark_orphans, batch, options).await
             }
             Change::Remove => {
-                self.ctx
-                    .execute_activity(SweepActivities::remove_orphans, batch, options)
-                    .await
+                self.ctx.execute_activity(SweepActivities::remove_orphans, batch, options).await
             }
         }
     }

@@ -1,8 +1,9 @@
 //! Keeps a workflow healthy when someone sends it garbage.
 //!
-//! A signal or start input that cannot be decoded fails the workflow *task*, which Temporal retries for ever: the run is wedged and not even
-//! a good signal gets through afterwards. So everything that people can send is received as [`Lenient`], whose decoding never fails: what does
-//! not fit becomes data, for the workflow to refuse in its own words.
+//! A signal or start input that cannot be decoded fails the workflow *task*, which Temporal retries for
+//! ever: the run is wedged and not even a good signal gets through afterwards. So everything that people
+//! can send is received as [`Lenient`], whose decoding never fails: what does not fit becomes data, for
+//! the workflow to refuse in its own words.
 
 use serde::{Serialize, de::DeserializeOwned};
 use temporalio_common::{
@@ -47,46 +48,31 @@ impl<T: DeserializeOwned> TemporalDeserializable for Lenient<T> {
 }
 
 impl<T: Serialize + 'static> TemporalSerializable for Lenient<T> {
-    fn to_payloads(
-        &self,
-        _: &SerializationContext<'_>,
-    ) -> Result<Vec<Payload>, PayloadConversionError> {
+    fn to_payloads(&self, _: &SerializationContext<'_>) -> Result<Vec<Payload>, PayloadConversionError> {
         let value = self
             .0
             .as_ref()
             .map_err(|reason| PayloadConversionError::EncodingError(reason.clone().into()))?;
-        let data = serde_json::to_vec(value)
-            .map_err(|error| PayloadConversionError::EncodingError(error.into()))?;
+        let data =
+            serde_json::to_vec(value).map_err(|error| PayloadConversionError::EncodingError(error.into()))?;
         let metadata = [("encoding".to_owned(), JSON_ENCODINGS[0].to_vec())].into();
-        Ok(vec![Payload {
-            metadata,
-            data,
-            ..Payload::default()
-        }])
+        Ok(vec![Payload { metadata, data, ..Payload::default() }])
     }
 }
 
 /// A value of ours as one argument of a raw call.
 #[must_use]
 pub fn json(value: &(impl Serialize + ?Sized)) -> Payload {
-    (&value)
-        .as_json_payload()
-        .expect("our own structures have text keys only")
+    (&value).as_json_payload().expect("our own structures have text keys only")
 }
 
 fn decode<T: DeserializeOwned>(payloads: &[Payload]) -> Result<T, String> {
     let [payload] = payloads else {
         return Err(format!("expected one argument, got {}", payloads.len()));
     };
-    let encoding = payload
-        .metadata
-        .get("encoding")
-        .map_or(&b""[..], Vec::as_slice);
+    let encoding = payload.metadata.get("encoding").map_or(&b""[..], Vec::as_slice);
     if !JSON_ENCODINGS.contains(&encoding) {
-        return Err(format!(
-            "expected JSON, got the encoding {:?}",
-            String::from_utf8_lossy(encoding)
-        ));
+        return Err(format!("expected JSON, got the encoding {:?}", String::from_utf8_lossy(encoding)));
     }
     serde_json::from_slice(&payload.data)
         .map_err(|error| error.to_string().chars().take(REASON_MAX).collect())
@@ -101,19 +87,12 @@ mod tests {
 
     fn payload(encoding: &str, data: &[u8]) -> Payload {
         let metadata = [("encoding".to_owned(), encoding.as_bytes().to_vec())].into();
-        Payload {
-            metadata,
-            data: data.to_vec(),
-            ..Payload::default()
-        }
+        Payload { metadata, data: data.to_vec(), ..Payload::default() }
     }
 
     #[test]
     fn a_duration_is_a_duration() {
-        assert_eq!(
-            decode::<Ttl>(&[payload("json/plain", br#""30m""#)]),
-            Ok(Ttl::DEFAULT)
-        );
+        assert_eq!(decode::<Ttl>(&[payload("json/plain", br#""30m""#)]), Ok(Ttl::DEFAULT));
     }
 
     #[test]
@@ -126,21 +105,12 @@ mod tests {
             vec![payload("json/plain", b"not json")],
             vec![payload("binary/null", b"")],
             vec![payload("binary/plain", &[0xff, 0x00])],
-            vec![
-                payload("json/plain", br#""30m""#),
-                payload("json/plain", br#""30m""#),
-            ],
-            vec![payload(
-                "json/plain",
-                format!("\"{}\"", "x".repeat(1_000_000)).as_bytes(),
-            )],
+            vec![payload("json/plain", br#""30m""#), payload("json/plain", br#""30m""#)],
+            vec![payload("json/plain", format!("\"{}\"", "x".repeat(1_000_000)).as_bytes())],
             vec![Payload::default()],
         ] {
             let reason = decode::<Ttl>(&garbage).expect_err("garbage is no duration");
-            assert!(
-                !reason.is_empty() && reason.chars().count() <= REASON_MAX,
-                "{reason}"
-            );
+            assert!(!reason.is_empty() && reason.chars().count() <= REASON_MAX, "{reason}");
         }
     }
 

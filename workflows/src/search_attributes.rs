@@ -13,8 +13,6 @@ pub const COMMIT: SearchAttributeKey<String> = SearchAttributeKey::keyword("Prev
 /// See [`Phase`](domain::preview::Phase).
 pub const PHASE: SearchAttributeKey<String> = SearchAttributeKey::keyword("PreviewPhase");
 /// When the preview will be removed, from the moment it is ready.
-pub const EXPIRES_AT: SearchAttributeKey<Timestamp> =
-    SearchAttributeKey::datetime("PreviewExpiresAt");
+pub const EXPIRES_AT: SearchAttributeKey<Timestamp> = SearchAttributeKey::datetime("PreviewExpiresAt");
 /// The login of the person who asked.
-pub const REQUESTED_BY: SearchAttributeKey<String> =
-    SearchAttributeKey::keyword("PreviewRequestedBy");
+pub const REQUESTED_BY: SearchAttributeKey<String> = SearchAttributeKey::keyword("PreviewRequestedBy");

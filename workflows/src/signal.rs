@@ -1,8 +1,7 @@
-//! The signals of a pull request's workflow, and the calls by which it is told something, whether it runs or not.
+//! The signals of a pull request's workflow, and the calls by which it is told
+//! something, whether it runs or not.
 
-use domain::{
-    PullRequestRef, RepositoryId, preview::PreviewReport, pull_request::PullRequestEvent,
-};
+use domain::{PullRequestRef, RepositoryId, preview::PreviewReport, pull_request::PullRequestEvent};
 use serde::Serialize;
 use temporalio_common::{
     SignalDefinition, WorkflowDefinition,
@@ -28,7 +27,8 @@ pub fn workflow_type() -> String {
     PullRequestWorkflow::run.name().to_owned()
 }
 
-/// A signal of a pull request's workflow. Made from what the workflow declares: a misspelt or mistyped one does not compile.
+/// A signal of a pull request's workflow. Made from what the workflow declares: a
+/// misspelt or mistyped one does not compile.
 #[derive(Clone, Debug)]
 pub struct Signal {
     /// Its name.
@@ -49,12 +49,8 @@ impl Signal {
                 let request_id = format!("comment-{}", comment.comment);
                 Self::new(PullRequestWorkflow::commented, &comment, request_id)
             }
-            PullRequestEvent::Pushed(push) => {
-                Self::new(PullRequestWorkflow::pushed, &push, delivery)
-            }
-            PullRequestEvent::Closed(close) => {
-                Self::new(PullRequestWorkflow::closed, &close, delivery)
-            }
+            PullRequestEvent::Pushed(push) => Self::new(PullRequestWorkflow::pushed, &push, delivery),
+            PullRequestEvent::Closed(close) => Self::new(PullRequestWorkflow::closed, &close, delivery),
         }
     }
 
@@ -62,10 +58,7 @@ impl Signal {
     #[must_use]
     pub fn report(report: &PreviewReport) -> Self {
         // A run that does not exist yet has nothing to report; its preview's name is then as good.
-        let run = report
-            .run_id
-            .clone()
-            .unwrap_or_else(|| report.preview.to_string());
+        let run = report.run_id.clone().unwrap_or_else(|| report.preview.to_string());
         let request_id = format!("{run}-{}", report.revision);
         Self::new(PullRequestWorkflow::reported, report, request_id)
     }
@@ -87,9 +80,11 @@ impl Signal {
     }
 }
 
-/// A signal to the workflow, and the start of one if none is running. Namespace and identity are the caller's to fill in.
+/// A signal to the workflow, and the start of one if none is running. Namespace
+/// and identity are the caller's to fill in.
 ///
-/// The raw call, because the SDK's makes up a request ID of its own each time, and it is by the request ID that Temporal knows the same signal again.
+/// The raw call, because the SDK's makes up a request ID of its own each time, and it is by the request ID
+/// that Temporal knows the same signal again.
 #[must_use]
 pub fn signal_with_start(
     pull_request: PullRequestRef,
@@ -99,13 +94,8 @@ pub fn signal_with_start(
 ) -> SignalWithStartWorkflowExecutionRequest {
     SignalWithStartWorkflowExecutionRequest {
         workflow_id: pull_request.to_string(),
-        workflow_type: Some(WorkflowType {
-            name: workflow_type(),
-        }),
-        task_queue: Some(TaskQueue {
-            name: task_queue.to_owned(),
-            ..TaskQueue::default()
-        }),
+        workflow_type: Some(WorkflowType { name: workflow_type() }),
+        task_queue: Some(TaskQueue { name: task_queue.to_owned(), ..TaskQueue::default() }),
         input: Some(json(&PullRequestInput::new(pull_request, repository_id)).into()),
         signal_name: signal.name,
         signal_input: Some(signal.input.into()),
@@ -120,8 +110,9 @@ pub fn signal_with_start(
     }
 }
 
-/// The visibility query that finds what is open of a pull request on a task queue: its workflow, whatever the repository was called when it began,
-/// and its previews, those that were started by hand too. A repository that was given an earlier one's name is another one.
+/// The visibility query that finds what is open of a pull request on a task queue: its workflow, whatever the
+/// repository was called when it began, and its previews, those that were started by hand too. A repository
+/// that was given an earlier one's name is another one.
 #[must_use]
 pub fn open_workflows(
     pull_request: &PullRequestRef,

@@ -1,14 +1,15 @@
 //! What goes on although somebody has cancelled the workflow.
 //!
-//! Whoever cancels is owed the removal of what was made, and the truth about it. Everything here has a cancellation token of its own, which is
-//! nobody's child. (The SDK's default token would also keep the whole workflow in memory after an eviction.)
+//! Whoever cancels is owed the removal of what was made, and the truth about it. Everything here has a
+//! cancellation token of its own, which is nobody's child. (The SDK's default token would also keep the
+//! whole workflow in memory after an eviction.)
 
 use std::time::Duration;
 
 use futures_util::{FutureExt, future::FusedFuture};
 use temporalio_workflow::{
-    ActivityCloseTimeouts, ActivityOptions, RetryPolicy, WaitConditionOptions,
-    WorkflowCancellationToken, WorkflowContext,
+    ActivityCloseTimeouts, ActivityOptions, RetryPolicy, WaitConditionOptions, WorkflowCancellationToken,
+    WorkflowContext,
 };
 
 /// Waits until the workflow's state is as wanted.
@@ -24,11 +25,7 @@ pub(crate) fn until<'a, W>(
 }
 
 /// An activity that is tried again and again, for as long as `all_tries` in all.
-pub(crate) fn activity(
-    all_tries: Duration,
-    one_try: Duration,
-    longest_pause: Duration,
-) -> ActivityOptions {
+pub(crate) fn activity(all_tries: Duration, one_try: Duration, longest_pause: Duration) -> ActivityOptions {
     let timeouts = ActivityCloseTimeouts::ScheduleAndStartToClose {
         schedule_to_close: all_tries,
         start_to_close: one_try,

@@ -4,7 +4,8 @@ use std::str::FromStr;
 
 use github::Visibility;
 
-/// When the last lines of a container or a command are posted on the pull request. Temporal has them in any case, redacted as they are here.
+/// When the last lines of a container or a command are posted on the pull request. Temporal has
+/// them in any case, redacted as they are here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PostLogs {
     /// Not at all.

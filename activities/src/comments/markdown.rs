@@ -1,7 +1,8 @@
 //! Foreign text as Markdown that shows it and does nothing else.
 //!
-//! Whatever people, pods or clusters wrote may hold Markdown, HTML, mentions that would ping people and references that would mark other issues.
-//! These functions give Markdown that shows the text and does nothing else. On a single line, unless it is a block.
+//! Whatever people, pods or clusters wrote may hold Markdown, HTML, mentions that would ping people and
+//! references that would mark other issues. These functions give Markdown that shows the text and does
+//! nothing else. On a single line, unless it is a block.
 
 use std::fmt;
 
@@ -11,7 +12,8 @@ use url::Url;
 
 use crate::printable::printable;
 
-/// Invisible; breaks up what GitHub would otherwise recognise after Markdown has been rendered, where a backslash does not help.
+/// Invisible; breaks up what GitHub would otherwise recognise after Markdown has been
+/// rendered, where a backslash does not help.
 const ZERO_WIDTH_SPACE: char = '\u{200B}';
 /// What stands for what was cut off.
 const ELLIPSIS: char = '…';
@@ -41,22 +43,15 @@ pub(super) fn sentence(text: &str, max: usize) -> Markdown {
     let line = cut(&single_line(text), max);
     let parts: Vec<&str> = line.split('`').collect();
     // An odd number of backticks, or empty code, is no code at all.
-    let has_code = parts.len() % 2 == 1
-        && parts
-            .iter()
-            .skip(1)
-            .step_by(2)
-            .all(|code| !code.trim().is_empty());
+    let has_code =
+        parts.len() % 2 == 1 && parts.iter().skip(1).step_by(2).all(|code| !code.trim().is_empty());
     if !has_code {
         return Markdown(escape(&line));
     }
-    let rendered = parts
-        .iter()
-        .enumerate()
-        .map(|(index, part)| match index % 2 {
-            0 => escape(part),
-            _ => code(part, max).0,
-        });
+    let rendered = parts.iter().enumerate().map(|(index, part)| match index % 2 {
+        0 => escape(part),
+        _ => code(part, max).0,
+    });
     Markdown(rendered.collect())
 }
 
@@ -68,15 +63,12 @@ pub(super) fn code(text: &str, max: usize) -> Markdown {
     }
     let fence = "`".repeat(longest_run_of_backticks(&line) + 1);
     // One space on each side is not shown, and keeps a backtick at the edge apart from the fence.
-    let space = if line.starts_with('`') || line.ends_with('`') {
-        " "
-    } else {
-        ""
-    };
+    let space = if line.starts_with('`') || line.ends_with('`') { " " } else { "" };
     Markdown(format!("{fence}{space}{line}{space}{fence}"))
 }
 
-/// An address as a link to itself; as code if it is longer than `max` characters, or none that a browser should be led to.
+/// An address as a link to itself; as code if it is longer than `max` characters,
+/// or none that a browser should be led to.
 pub(super) fn address(text: &str, max: usize) -> Markdown {
     match text.parse::<Url>() {
         // A parsed address has no spaces and no angle brackets left in it: it cannot end the link.
@@ -101,10 +93,7 @@ pub(super) fn mention(login: &Login) -> Markdown {
 pub(super) fn block(text: &str, max: usize) -> Markdown {
     let text = printable(text);
     let surplus = text.chars().count().saturating_sub(max);
-    let start = text
-        .char_indices()
-        .nth(surplus)
-        .map_or(text.len(), |(index, _)| index);
+    let start = text.char_indices().nth(surplus).map_or(text.len(), |(index, _)| index);
     let kept = &text[start..];
     let fence = "`".repeat(longest_run_of_backticks(kept).max(2) + 1);
     Markdown(format!("{fence}text\n{}\n{fence}", kept.trim_end()))
@@ -116,8 +105,7 @@ fn escape(line: &str) -> String {
     for (index, character) in line.char_indices() {
         let rest = &line[index..];
         // GitHub makes links of `http://…` and `www.…` wherever they stand.
-        let begins_an_address =
-            rest.starts_with("://") || (character == '.' && ends_with(&escaped, "www"));
+        let begins_an_address = rest.starts_with("://") || (character == '.' && ends_with(&escaped, "www"));
         if MARKS.contains(character) || begins_an_address {
             escaped.push('\\');
         }
@@ -138,20 +126,14 @@ fn ends_with(text: &str, word: &str) -> bool {
 }
 
 fn single_line(text: &str) -> String {
-    printable(text)
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
+    printable(text).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn cut(text: &str, max: usize) -> String {
     if text.chars().count() <= max {
         text.to_owned()
     } else {
-        text.chars()
-            .take(max.saturating_sub(1))
-            .chain([ELLIPSIS])
-            .collect()
+        text.chars().take(max.saturating_sub(1)).chain([ELLIPSIS]).collect()
     }
 }
 
@@ -172,34 +154,19 @@ mod tests {
     #[test]
     fn a_sentence_pings_nobody_links_nothing_and_formats_nothing() {
         assert_eq!(shown("ask @mona"), "ask @\u{200B}mona");
-        assert_eq!(
-            shown("see #12 or GH-12"),
-            "see \\#\u{200B}12 or GH\u{200B}-12"
-        );
+        assert_eq!(shown("see #12 or GH-12"), "see \\#\u{200B}12 or GH\u{200B}-12");
         assert_eq!(
             shown("<img src=x onerror=y> **b** [a](http://b)"),
             r"\<img src=x onerror=y\> \*\*b\*\* \[a\](http\://b)"
         );
-        assert_eq!(
-            shown("www.example.com ftp://a"),
-            r"www\.example.com ftp\://a"
-        );
-        assert_eq!(
-            shown("line one\n# line two\r\n- three"),
-            "line one \\#\u{200B} line two - three"
-        );
-        assert_eq!(
-            shown("\u{1b}[31mred\u{1b}[0m \u{202E}hidden\u{0}"),
-            "red hidden"
-        );
+        assert_eq!(shown("www.example.com ftp://a"), r"www\.example.com ftp\://a");
+        assert_eq!(shown("line one\n# line two\r\n- three"), "line one \\#\u{200B} line two - three");
+        assert_eq!(shown("\u{1b}[31mred\u{1b}[0m \u{202E}hidden\u{0}"), "red hidden");
     }
 
     #[test]
     fn names_in_backticks_are_code() {
-        assert_eq!(
-            shown("the container `web_1` ends"),
-            "the container `web_1` ends"
-        );
+        assert_eq!(shown("the container `web_1` ends"), "the container `web_1` ends");
         assert_eq!(shown("`@mona` and <b>"), r"`@mona` and \<b\>");
         assert_eq!(shown("one ` alone"), r"one \` alone");
         assert_eq!(shown("empty `` code"), r"empty \`\` code");
@@ -223,10 +190,7 @@ mod tests {
     #[test]
     fn only_what_a_browser_can_open_becomes_a_link() {
         let shown = |text| address(text, 50).to_string();
-        assert_eq!(
-            shown("https://a.example.com/x?y=<z>"),
-            "<https://a.example.com/x?y=%3Cz%3E>"
-        );
+        assert_eq!(shown("https://a.example.com/x?y=<z>"), "<https://a.example.com/x?y=%3Cz%3E>");
         assert_eq!(shown("javascript:alert(1)"), "`javascript:alert(1)`");
         assert_eq!(shown("not an address"), "`not an address`");
     }

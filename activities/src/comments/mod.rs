@@ -48,7 +48,8 @@ pub struct Comments {
 }
 
 impl Comments {
-    /// Speaks as `github` to those who are served, points to `links`, and posts logs when `post_logs` says so.
+    /// Speaks as `github` to those who are served, points to `links`, and posts
+    /// logs when `post_logs` says so.
     #[must_use]
     pub fn new(
         github: GitHubApp,
@@ -74,17 +75,11 @@ impl Comments {
         into_activity_error(error)
     }
 
-    async fn write(
-        &self,
-        temporal: &Temporal,
-        request: &WriteSticky,
-    ) -> Result<StickyWritten, CommentError> {
+    async fn write(&self, temporal: &Temporal, request: &WriteSticky) -> Result<StickyWritten, CommentError> {
         let pull_request = &request.pull_request;
         let _lock = self.writes.lock(pull_request).await;
         let own = self.github.own_comments(pull_request).await?;
-        let known = request
-            .comment
-            .and_then(|id| own.iter().find(|comment| comment.id == id));
+        let known = request.comment.and_then(|id| own.iter().find(|comment| comment.id == id));
         let shown = known.or_else(|| marked(&own, STICKY_MARKER));
         // Asked last: nothing but the write itself lies between what is true and what is said.
         let truth = truth_about(temporal, pull_request).await?;
@@ -95,10 +90,7 @@ impl Comments {
             Some(shown) => self.update(request, shown.id, &body).await?,
             None => self.github.create_comment(pull_request, &body).await?.id,
         };
-        Ok(StickyWritten {
-            comment,
-            revision: truth.revision,
-        })
+        Ok(StickyWritten { comment, revision: truth.revision })
     }
 
     /// Of a repository that GitHub will not show us, we take it that everybody can see it.
@@ -124,12 +116,9 @@ impl Comments {
         body: &str,
     ) -> Result<CommentId, CommentError> {
         let pull_request = &request.pull_request;
-        match self
-            .github
-            .update_comment(pull_request, comment, body)
-            .await
-        {
-            // It may have been deleted a moment ago. Or it is there, and GitHub does not find it while the repository is renamed: the next attempt looks.
+        match self.github.update_comment(pull_request, comment, body).await {
+            // It may have been deleted a moment ago. Or it is there, and GitHub does not find it while the
+            // repository is renamed: the next attempt looks.
             Err(error) if error.is_gone() => Err(CommentError::Vanished { comment }),
             result => Ok(result?.id),
         }
@@ -142,60 +131,54 @@ impl Comments {
         if let Some(posted) = marked(&own, &reply_marker(request.comment_id)) {
             return Ok(posted.id);
         }
-        let sticky = request
-            .sticky
-            .and_then(|id| own.iter().find(|comment| comment.id == id));
-        let body = reply(request, sticky.map(|comment| &comment.html_url))
-            .ok_or(CommentError::NothingToSay)?;
+        let sticky = request.sticky.and_then(|id| own.iter().find(|comment| comment.id == id));
+        let body =
+            reply(request, sticky.map(|comment| &comment.html_url)).ok_or(CommentError::NothingToSay)?;
         Ok(self.github.create_comment(pull_request, &body).await?.id)
     }
 }
 
 #[activities]
 impl Comments {
-    /// Idempotent: the comment is found again, by its number or by its hidden first line, and written only if it does not say yet what is
-    /// true at that moment.
+    /// Idempotent: the comment is found again, by its number or by its hidden first line, and written only if
+    /// it does not say yet what is true at that moment.
     #[activity(definition = comment_declared::WriteSticky)]
     pub async fn write_sticky(
         self: Arc<Self>,
         ctx: ActivityContext,
         request: WriteSticky,
     ) -> Result<StickyWritten, ActivityError> {
-        assert_served(&self.owners, &request.pull_request.repository)
-            .map_err(into_activity_error)?;
+        assert_served(&self.owners, &request.pull_request.repository).map_err(into_activity_error)?;
         let written = self.write(&ctx.client(), &request).await;
         written.map_err(|error| self.into_activity_error(Asked::Comment, error))
     }
 
-    /// Idempotent: the reply names the comment it answers in its hidden first line, and is looked for before it is posted.
+    /// Idempotent: the reply names the comment it answers in its hidden first
+    /// line, and is looked for before it is posted.
     #[activity(definition = comment_declared::PostReply)]
     pub async fn post_reply(
         self: Arc<Self>,
         _ctx: ActivityContext,
         request: Reply,
     ) -> Result<CommentId, ActivityError> {
-        assert_served(&self.owners, &request.pull_request.repository)
-            .map_err(into_activity_error)?;
+        assert_served(&self.owners, &request.pull_request.repository).map_err(into_activity_error)?;
         let posted = self.post(&request).await;
         posted.map_err(|error| self.into_activity_error(Asked::Reply, error))
     }
 
-    /// Idempotent: a deployment carries the comment that asked for it and is looked for before it is made; saying its state again changes
-    /// nothing that people see.
+    /// Idempotent: a deployment carries the comment that asked for it and is looked for before it is made;
+    /// saying its state again changes nothing that people see.
     #[activity(definition = comment_declared::SyncDeployment)]
     pub async fn sync_deployment(
         self: Arc<Self>,
         _ctx: ActivityContext,
         request: DeploymentWrite,
     ) -> Result<DeploymentId, ActivityError> {
-        assert_served(&self.owners, &request.pull_request.repository)
-            .map_err(into_activity_error)?;
+        assert_served(&self.owners, &request.pull_request.repository).map_err(into_activity_error)?;
         let _lock = self.writes.lock(&request.pull_request).await;
         github_deployment::sync(&self.github, &self.links, &request)
             .await
-            .map_err(|error| {
-                self.into_activity_error(Asked::Deployment, CommentError::Deployment(error))
-            })
+            .map_err(|error| self.into_activity_error(Asked::Deployment, CommentError::Deployment(error)))
     }
 }
 
@@ -229,25 +212,17 @@ impl ActivityFailure for CommentError {
                 Failure::of_github(error, is_permanent, explanation)
             }
             Self::Temporal(error) => error.failure(),
-            Self::Vanished { .. } => Failure::temporary(
-                "CommentVanished",
-                explain("GitHub did not find its own comment."),
-            ),
-            Self::NothingToSay => {
-                Failure::permanent("NothingToSay", explain("There was nothing to say."))
+            Self::Vanished { .. } => {
+                Failure::temporary("CommentVanished", explain("GitHub did not find its own comment."))
             }
+            Self::NothingToSay => Failure::permanent("NothingToSay", explain("There was nothing to say.")),
         }
     }
 }
 
 fn marked<'a>(own: &'a [Comment], marker: &str) -> Option<&'a Comment> {
-    own.iter().find(|comment| {
-        comment
-            .body
-            .lines()
-            .next()
-            .is_some_and(|line| line.trim() == marker)
-    })
+    own.iter()
+        .find(|comment| comment.body.lines().next().is_some_and(|line| line.trim() == marker))
 }
 
 /// GitHub may have changed line ends and trailing space.

@@ -1,4 +1,5 @@
-//! Renders replies to people whom the sticky comment does not answer: a pure function from answers to Markdown.
+//! Renders replies to people whom the sticky comment does not answer: a pure
+//! function from answers to Markdown.
 
 use askama::Template;
 use domain::{
@@ -31,10 +32,7 @@ struct AnswerText<'a>(&'a Answer);
 
 impl AnswerText<'_> {
     fn lines<'r>(&self, previews: &'r [PreviewReport]) -> impl Iterator<Item = Line<'r>> {
-        previews
-            .iter()
-            .take(LINES_MAX)
-            .map(|report| Line { report })
+        previews.iter().take(LINES_MAX).map(|report| Line { report })
     }
 
     fn command(&self, verb: &str) -> String {

@@ -62,10 +62,7 @@ impl InFull<'_> {
     }
 
     fn failure<'f>(&'f self, explanation: &'f Explanation) -> Failure<'f> {
-        Failure {
-            explanation,
-            log: &self.log,
-        }
+        Failure { explanation, log: &self.log }
     }
 }
 

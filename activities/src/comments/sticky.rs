@@ -66,49 +66,26 @@ pub(super) fn sticky(truth: &StickyComment, links: &Links, with_log: bool) -> Op
     let log = if with_log {
         Log::Posted
     } else {
-        Log::Kept {
-            preview: &newest.preview,
-            workflow: workflow.as_ref(),
-        }
+        Log::Kept { preview: &newest.preview, workflow: workflow.as_ref() }
     };
     let live = older.iter().find_map(|report| live(newest, report));
     let others = older
         .iter()
         .filter(|report| !report.state.is_over())
-        .filter(|report| {
-            live.as_ref()
-                .is_none_or(|live| *live.commit != report.preview.commit)
-        });
+        .filter(|report| live.as_ref().is_none_or(|live| *live.commit != report.preview.commit));
     let sticky = Sticky {
         marker: STICKY_MARKER,
         newest,
-        state: InFull {
-            state: &newest.state,
-            log,
-        },
-        others: others
-            .take(OTHERS_MAX)
-            .map(|report| Line { report })
-            .collect(),
+        state: InFull { state: &newest.state, log },
+        others: others.take(OTHERS_MAX).map(|report| Line { report }).collect(),
         live,
         workflow: workflow.as_ref(),
     };
-    Some(
-        sticky
-            .render()
-            .expect("the template writes to a string only"),
-    )
+    Some(sticky.render().expect("the template writes to a string only"))
 }
 
 fn live<'a>(newest: &PreviewReport, older: &'a PreviewReport) -> Option<Live<'a>> {
-    let PreviewState::Ready {
-        url,
-        stable_url,
-        expires_at,
-        is_expiring,
-        ..
-    } = &older.state
-    else {
+    let PreviewState::Ready { url, stable_url, expires_at, is_expiring, .. } = &older.state else {
         return None;
     };
     (!newest.state.is_ready()).then(|| Live {
@@ -124,9 +101,9 @@ fn live<'a>(newest: &PreviewReport, older: &'a PreviewReport) -> Option<Live<'a>
 fn remark(newest: &PreviewState) -> Remark {
     match newest {
         PreviewState::Failing { .. } | PreviewState::Failed { .. } => Remark::TheNewestFailed,
-        PreviewState::Ready { .. }
-        | PreviewState::Stopping { .. }
-        | PreviewState::Removed { .. } => Remark::None,
+        PreviewState::Ready { .. } | PreviewState::Stopping { .. } | PreviewState::Removed { .. } => {
+            Remark::None
+        }
         // On its way.
         _ => Remark::UntilTheNewestIsReady,
     }

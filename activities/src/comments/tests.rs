@@ -1,8 +1,8 @@
-//! What all texts have in common: the examples they are shown with, and that nothing foreign does anything in them.
+//! What all texts have in common: the examples they are shown with, and that
+//! nothing foreign does anything in them.
 
 use domain::{
-    CommentId, Explanation, InstallationId, Misunderstood, PullRequestNumber, PullRequestRef,
-    Repository,
+    CommentId, Explanation, InstallationId, Misunderstood, PullRequestNumber, PullRequestRef, Repository,
     preview::{PreviewReport, PreviewState, StopReason},
     pull_request::{Answer, InvalidConfiguration, Reply, StickyComment},
 };
@@ -30,11 +30,7 @@ pub(super) const NEWER: &str = "fedcba9876543210fedcba9876543210fedcba98";
 
 pub(super) fn links() -> Links {
     Links {
-        temporal_ui: Some(
-            "https://temporal.example.com/ui/"
-                .parse()
-                .expect("an address"),
-        ),
+        temporal_ui: Some("https://temporal.example.com/ui/".parse().expect("an address")),
         temporal_namespace: "default".to_owned(),
     }
 }
@@ -57,9 +53,7 @@ fn repository() -> Repository {
 
 pub(super) fn report(commit: &str, state: PreviewState) -> PreviewReport {
     PreviewReport {
-        preview: format!("{}#12:{commit}", repository())
-            .parse()
-            .expect("an id"),
+        preview: format!("{}#12:{commit}", repository()).parse().expect("an id"),
         run_id: Some("0198c0de-0000-7000-8000-000000000000".to_owned()),
         revision: 1,
         requested_by: "mona".parse().expect("a login"),
@@ -70,10 +64,7 @@ pub(super) fn report(commit: &str, state: PreviewState) -> PreviewReport {
 
 pub(super) fn ready(commit: &str) -> PreviewState {
     PreviewState::Ready {
-        url: format!(
-            "https://pr-12-{}-hello-world-cab5ebdfaf.previews.example.com/",
-            &commit[..7]
-        ),
+        url: format!("https://pr-12-{}-hello-world-cab5ebdfaf.previews.example.com/", &commit[..7]),
         stable_url: None,
         expires_at: at("2026-11-22T05:12:40Z"),
         extendable_until: at("2026-11-23T04:42:40Z"),
@@ -82,10 +73,7 @@ pub(super) fn ready(commit: &str) -> PreviewState {
 }
 
 pub(super) fn told(previews: Vec<PreviewReport>) -> String {
-    let truth = StickyComment {
-        revision: 1,
-        previews,
-    };
+    let truth = StickyComment { revision: 1, previews };
     sticky(&truth, &links(), true).expect("something to tell")
 }
 
@@ -107,24 +95,15 @@ pub(super) fn answered(answers: Vec<Answer>) -> String {
 fn states(foreign: &str) -> Vec<PreviewState> {
     let text = foreign.to_owned();
     vec![
-        PreviewState::WaitingForImage {
-            image: text.clone(),
-        },
+        PreviewState::WaitingForImage { image: text.clone() },
         PreviewState::Stopping {
-            because: StopReason::Cancelled {
-                reason: Some(text.clone()),
-            },
+            because: StopReason::Cancelled { reason: Some(text.clone()) },
         },
         PreviewState::Removed {
-            because: StopReason::Cancelled {
-                reason: Some(text.clone()),
-            },
+            because: StopReason::Cancelled { reason: Some(text.clone()) },
         },
         PreviewState::Failed {
-            explanation: Explanation {
-                summary: text.clone(),
-                log_tail: Some(text),
-            },
+            explanation: Explanation { summary: text.clone(), log_tail: Some(text) },
         },
     ]
 }
@@ -133,25 +112,11 @@ fn states(foreign: &str) -> Vec<PreviewState> {
 fn answers(foreign: &str) -> Vec<Answer> {
     let text = foreign.to_owned();
     let misunderstood = [
-        Misunderstood::NearlyCommand {
-            line: text.clone(),
-            did_you_mean: text.clone(),
-        },
-        Misunderstood::UnknownCommand {
-            word: text.clone(),
-            did_you_mean: Some(text.clone()),
-        },
-        Misunderstood::MissingArgument {
-            usage: text.clone(),
-        },
-        Misunderstood::UnexpectedArgument {
-            word: text.clone(),
-            usage: text.clone(),
-        },
-        Misunderstood::BadDuration {
-            word: text.clone(),
-            reason: text.clone(),
-        },
+        Misunderstood::NearlyCommand { line: text.clone(), did_you_mean: text.clone() },
+        Misunderstood::UnknownCommand { word: text.clone(), did_you_mean: Some(text.clone()) },
+        Misunderstood::MissingArgument { usage: text.clone() },
+        Misunderstood::UnexpectedArgument { word: text.clone(), usage: text.clone() },
+        Misunderstood::BadDuration { word: text.clone(), reason: text.clone() },
     ];
     let misconfigured = Answer::InvalidConfiguration {
         problem: InvalidConfiguration {
@@ -162,10 +127,7 @@ fn answers(foreign: &str) -> Vec<Answer> {
         },
     };
     let status = Answer::Status {
-        previews: states(foreign)
-            .into_iter()
-            .map(|state| report(OLDER, state))
-            .collect(),
+        previews: states(foreign).into_iter().map(|state| report(OLDER, state)).collect(),
     };
     misunderstood
         .map(|problem| Answer::Misunderstood { problem })
@@ -176,19 +138,11 @@ fn answers(foreign: &str) -> Vec<Answer> {
 
 /// All comments with foreign text in them, wherever it can be.
 fn comments(foreign: &str) -> Vec<String> {
-    let alone = states(foreign)
+    let alone = states(foreign).into_iter().map(|state| told(vec![report(NEWER, state)]));
+    let beside = states(foreign)
         .into_iter()
-        .map(|state| told(vec![report(NEWER, state)]));
-    let beside = states(foreign).into_iter().map(|state| {
-        told(vec![
-            report(NEWER, PreviewState::Requested),
-            report(OLDER, state),
-        ])
-    });
-    alone
-        .chain(beside)
-        .chain([answered(answers(foreign))])
-        .collect()
+        .map(|state| told(vec![report(NEWER, PreviewState::Requested), report(OLDER, state)]));
+    alone.chain(beside).chain([answered(answers(foreign))]).collect()
 }
 
 /// What GitHub makes of a comment, without its texts.
@@ -196,7 +150,8 @@ fn structure(comment: &str) -> Vec<String> {
     Parser::new_ext(comment, GITHUB)
         .filter_map(|event| match event {
             Event::Html(html) | Event::InlineHtml(html) => Some(html.to_string()),
-            // What language a log is in, and that a name is code, are the template's business; the rest is a paragraph's inside.
+            // What language a log is in, and that a name is code, are the template's
+            // business; the rest is a paragraph's inside.
             Event::Start(Tag::Paragraph) => None,
             Event::Start(tag) => Some(format!("{tag:?}")),
             Event::Rule
@@ -303,16 +258,10 @@ proptest! {
 fn whatever_comes_a_comment_fits_into_githubs_limit() {
     for unit in ["`<@#", "`\u{1F600}", "www.", "|\n"] {
         let endless = unit.repeat(100_000);
-        let all = states(&endless)
-            .into_iter()
-            .cycle()
-            .take(50)
-            .map(|state| report(OLDER, state));
+        let all = states(&endless).into_iter().cycle().take(50).map(|state| report(OLDER, state));
         let mut asked: Vec<Answer> = answers(&endless).into_iter().cycle().take(50).collect();
         asked.insert(0, Answer::Help);
-        let everything = comments(&endless)
-            .into_iter()
-            .chain([told(all.collect()), answered(asked)]);
+        let everything = comments(&endless).into_iter().chain([told(all.collect()), answered(asked)]);
         for comment in everything {
             assert!(comment.chars().count() <= LONGEST_COMMENT, "{unit}");
         }

@@ -1,10 +1,11 @@
 //! The service account that Helm acts as in a preview's namespace.
 //!
-//! In that of an account which has rights there and nowhere else. So no chart reaches another namespace or the cluster itself, neither when it is
-//! installed nor when it is uninstalled by what its release's record says, which whoever may write Secrets in the namespace can forge.
+//! In that of an account which has rights there and nowhere else. So no chart reaches another namespace or
+//! the cluster itself, neither when it is installed nor when it is uninstalled by what its release's record
+//! says, which whoever may write Secrets in the namespace can forge.
 //!
-//! The account is a service account by its name only: the worker impersonates it. No such object is made, so nothing has to be guarded that could log
-//! in with it.
+//! The account is a service account by its name only: the worker impersonates it. No such object is made, so
+//! nothing has to be guarded that could log in with it.
 
 use k8s_openapi::api::{
     authorization::v1::{LocalSubjectAccessReview, ResourceAttributes, SubjectAccessReviewSpec},
@@ -21,7 +22,8 @@ use crate::{
     cluster::{ClusterError, Doing, apply, until_in_force},
 };
 
-/// The account's name, in every namespace. A cluster role that lets the worker impersonate just this one names it.
+/// The account's name, in every namespace. A cluster role that lets the worker
+/// impersonate just this one names it.
 const ACCOUNT: &str = "preview-release";
 
 /// The name that the API server knows the account of this namespace by.
@@ -30,11 +32,7 @@ pub(crate) fn release_account(namespace: &str) -> String {
 }
 
 /// Gives the account its rights, and waits until they count.
-pub(super) async fn set_up(
-    cluster: &Cluster,
-    role: &str,
-    namespace: &str,
-) -> Result<(), ClusterError> {
+pub(super) async fn set_up(cluster: &Cluster, role: &str, namespace: &str) -> Result<(), ClusterError> {
     let binding = || apply::<RoleBinding>(cluster, namespace, ACCOUNT, binding(role, namespace));
     match binding().await {
         // The role of a binding cannot be changed, and the service's setting can.

@@ -17,7 +17,8 @@ use crate::{
     heartbeat::Progress,
 };
 
-/// A namespace whose pods stop in time is gone within seconds. After this long, something holds it, and the operator should see what.
+/// A namespace whose pods stop in time is gone within seconds. After this long, something
+/// holds it, and the operator should see what.
 const STUCK_AFTER: Duration = Duration::from_secs(60);
 /// Between two looks at what holds it.
 const LOOK_AGAIN: Duration = Duration::from_secs(15);
@@ -48,20 +49,16 @@ impl ActivityFailure for DeleteError {
     }
 }
 
-/// Asks for the deletion of exactly this namespace. False if it is not the one that the preconditions describe (any more).
+/// Asks for the deletion of exactly this namespace. False if it is not the one
+/// that the preconditions describe (any more).
 pub(crate) async fn delete(
     cluster: &Cluster,
     name: &str,
     preconditions: Preconditions,
 ) -> Result<bool, ClusterError> {
-    delete_exactly(
-        &cluster.namespaces(),
-        name,
-        preconditions,
-        DeleteParams::background(),
-    )
-    .await
-    .doing(|| format!("deleting namespace {name}"))
+    delete_exactly(&cluster.namespaces(), name, preconditions, DeleteParams::background())
+        .await
+        .doing(|| format!("deleting namespace {name}"))
 }
 
 /// Returns when this very namespace does not exist any more.
@@ -110,10 +107,7 @@ pub(crate) fn culprits(namespace: Option<&Namespace>) -> String {
     // The namespace's own, which its conditions do not tell of.
     let finalizers = namespace.and_then(|namespace| namespace.metadata.finalizers.as_deref());
     if let Some(finalizers) = finalizers.filter(|finalizers| !finalizers.is_empty()) {
-        messages.push(format!(
-            "The namespace itself has finalizers: {}",
-            finalizers.join(", ")
-        ));
+        messages.push(format!("The namespace itself has finalizers: {}", finalizers.join(", ")));
     }
     if messages.is_empty() {
         "the cluster does not say what is left in it".to_owned()
@@ -147,13 +141,7 @@ mod tests {
         let mut held = namespace;
         held.status = None;
         held.metadata.finalizers = Some(vec!["example.com/hold".to_owned()]);
-        assert_eq!(
-            culprits(Some(&held)),
-            "The namespace itself has finalizers: example.com/hold"
-        );
-        assert_eq!(
-            culprits(None),
-            "the cluster does not say what is left in it"
-        );
+        assert_eq!(culprits(Some(&held)), "The namespace itself has finalizers: example.com/hold");
+        assert_eq!(culprits(None), "the cluster does not say what is left in it");
     }
 }

@@ -1,6 +1,8 @@
-//! The guards of a namespace: quota, limits, network policies, a powerless service account for its pods, and one with few rights for Helm.
+//! The guards of a namespace: quota, limits, network policies, a powerless service account for
+//! its pods, and one with few rights for Helm.
 //!
-//! Pod security is enforced by the namespace's own labels. All of this is server-side apply, which says what shall be true and can be said twice.
+//! Pod security is enforced by the namespace's own labels. All of this is server-side apply, which says
+//! what shall be true and can be said twice.
 
 use std::time::Duration;
 
@@ -20,7 +22,8 @@ use crate::{
 
 /// Name of the quota, the limits and, as a prefix, of the network policies.
 const NAME: &str = "preview";
-/// The quota controller needs milliseconds. If it takes longer it is out of order, and the install that is then refused says so better.
+/// The quota controller needs milliseconds. If it takes longer it is out of order, and the
+/// install that is then refused says so better.
 const QUOTA_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(super) async fn put_up(
@@ -31,12 +34,7 @@ pub(super) async fn put_up(
     try_join!(
         Box::pin(account::set_up(cluster, &config.release_role, namespace)),
         apply::<ResourceQuota>(cluster, namespace, NAME, quota()),
-        apply::<ResourceQuota>(
-            cluster,
-            namespace,
-            "preview-affinity",
-            no_affinity_to_others()
-        ),
+        apply::<ResourceQuota>(cluster, namespace, "preview-affinity", no_affinity_to_others()),
         apply::<LimitRange>(cluster, namespace, NAME, limits()),
         apply::<ServiceAccount>(cluster, namespace, "default", service_account()),
         apply::<NetworkPolicy>(cluster, namespace, "preview-default-deny", default_deny()),
@@ -51,7 +49,8 @@ pub(super) async fn put_up(
     quota_to_be_in_force(cluster, namespace).await
 }
 
-/// Until the quota controller has counted for the first time, admission refuses everything with "status unknown for quota".
+/// Until the quota controller has counted for the first time, admission refuses
+/// everything with "status unknown for quota".
 async fn quota_to_be_in_force(cluster: &Cluster, namespace: &str) -> Result<(), ClusterError> {
     let quotas: Api<ResourceQuota> = Api::namespaced(cluster.client.clone(), namespace);
     let counted = |quota: Option<&ResourceQuota>| {
@@ -64,16 +63,14 @@ async fn quota_to_be_in_force(cluster: &Cluster, namespace: &str) -> Result<(), 
             .map(drop)
             .doing(|| format!("watching the quota of namespace {namespace}")),
         Err(_) => {
-            tracing::warn!(
-                namespace,
-                "the quota is not in force yet; is the controller manager running?"
-            );
+            tracing::warn!(namespace, "the quota is not in force yet; is the controller manager running?");
             Ok(())
         }
     }
 }
 
-/// A whole preview, however many objects its chart makes of it. Load balancers and node ports would reach past the ingress.
+/// A whole preview, however many objects its chart makes of it. Load balancers and
+/// node ports would reach past the ingress.
 fn quota() -> Value {
     json!({ "spec": { "hard": {
         "pods": "10",
@@ -101,7 +98,8 @@ fn quota() -> Value {
     }}})
 }
 
-/// Anti-affinity binds both sides: a pod that will not be beside those of other namespaces keeps them from being scheduled.
+/// Anti-affinity binds both sides: a pod that will not be beside those of other
+/// namespaces keeps them from being scheduled.
 fn no_affinity_to_others() -> Value {
     json!({ "spec": {
         "hard": { "pods": "0" },
@@ -109,7 +107,8 @@ fn no_affinity_to_others() -> Value {
     }})
 }
 
-/// For containers that say nothing: under a quota they would be refused. What they write to the node's disk is bounded too, their log included.
+/// For containers that say nothing: under a quota they would be refused. What they write to the node's
+/// disk is bounded too, their log included.
 fn limits() -> Value {
     json!({ "spec": { "limits": [{
         "type": "Container",
@@ -118,7 +117,8 @@ fn limits() -> Value {
     }]}})
 }
 
-/// Made by us because the controller that makes it otherwise may be slower than the first pod, and because no preview needs the cluster's API.
+/// Made by us because the controller that makes it otherwise may be slower than the first pod, and
+/// because no preview needs the cluster's API.
 fn service_account() -> Value {
     json!({ "automountServiceAccountToken": false })
 }
@@ -140,7 +140,8 @@ fn ingress(controller: Option<&str>) -> Value {
     json!({ "spec": { "podSelector": {}, "policyTypes": ["Ingress"], "ingress": [rule] } })
 }
 
-/// Out go name look-ups within the cluster, and calls among the preview's own pods; nothing to the cluster's other tenants or the Internet.
+/// Out go name look-ups within the cluster, and calls among the preview's own pods; nothing to the
+/// cluster's other tenants or the Internet.
 fn egress() -> Value {
     json!({ "spec": { "podSelector": {}, "policyTypes": ["Egress"], "egress": [
         { "to": [{ "namespaceSelector": {} }], "ports": [{ "port": 53, "protocol": "UDP" }, { "port": 53, "protocol": "TCP" }] },
@@ -171,12 +172,7 @@ mod tests {
         assert_every_field_is_known::<LimitRange>(&limits());
         assert_every_field_is_known::<ServiceAccount>(&service_account());
         assert_every_field_is_known::<RoleBinding>(&account::binding("edit", "preview-x"));
-        for policy in [
-            default_deny(),
-            ingress(None),
-            ingress(Some("traefik")),
-            egress(),
-        ] {
+        for policy in [default_deny(), ingress(None), ingress(Some("traefik")), egress()] {
             assert_every_field_is_known::<NetworkPolicy>(&policy);
         }
     }

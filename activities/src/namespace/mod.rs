@@ -20,9 +20,7 @@ use crate::{
     cluster::{ClusterError, Doing, FIELD_MANAGER, unless_changed},
     failure::{ActivityFailure, Failure, explain},
     heartbeat::Progress,
-    ownership::{
-        Claim, MADE_AS, ORPHANED_SINCE, claimed_namespace, is_terminating, preview_selector,
-    },
+    ownership::{Claim, MADE_AS, ORPHANED_SINCE, claimed_namespace, is_terminating, preview_selector},
     temporal::{TemporalError, latest_run},
 };
 
@@ -38,25 +36,22 @@ pub struct NamespaceConfig {
     pub release_role: String,
     /// What charts are held to that come from repositories.
     pub repository_charts: ChartBounds,
-    /// The namespace that the ingress controller runs in, the only one whose pods may reach previews. Unset: previews are reachable from anywhere,
-    /// which an ingress controller outside the cluster's pod network needs.
+    /// The namespace that the ingress controller runs in, the only one whose pods may reach
+    /// previews. Unset: previews are reachable from anywhere, which an ingress controller
+    /// outside the cluster's pod network needs.
     pub ingress_namespace: Option<String>,
 }
 
 /// The namespace that a run works in is not its own any more.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "the namespace of {preview} is not this run's any more: it was deleted, replaced or taken over"
-)]
+#[error("the namespace of {preview} is not this run's any more: it was deleted, replaced or taken over")]
 pub(crate) struct NamespaceLost {
     preview: PreviewId,
 }
 
 impl NamespaceLost {
     pub(crate) fn of(preview: &PreviewId) -> Self {
-        Self {
-            preview: preview.clone(),
-        }
+        Self { preview: preview.clone() }
     }
 }
 
@@ -100,10 +95,9 @@ impl ActivityFailure for NamespaceError {
                     "The namespace {name} exists already and does not belong to the preview service. Contact its operators."
                 )),
             ),
-            Self::Overtaken { .. } => Failure::permanent(
-                "Overtaken",
-                explain("A newer preview of the same commit has taken over."),
-            ),
+            Self::Overtaken { .. } => {
+                Failure::permanent("Overtaken", explain("A newer preview of the same commit has taken over."))
+            }
         }
     }
 }
@@ -153,10 +147,7 @@ pub(crate) async fn create(
     let name = namespace.name_any();
     progress.report(format!("guarding namespace {name}"));
     guards::put_up(cluster, config, &name).await?;
-    Ok(NamespaceHandle {
-        name,
-        uid: namespace.uid().unwrap_or_default(),
-    })
+    Ok(NamespaceHandle { name, uid: namespace.uid().unwrap_or_default() })
 }
 
 async fn obtain(
@@ -168,7 +159,8 @@ async fn obtain(
 ) -> Result<Namespace, NamespaceError> {
     let namespaces = cluster.namespaces();
     let name = wanted.name_any();
-    // Each turn ends in a namespace, in an error, or because somebody changed the namespace between our look and our deed.
+    // Each turn ends in a namespace, in an error, or because somebody changed the
+    // namespace between our look and our deed.
     loop {
         progress.report(format!("making namespace {name}"));
         let Some(found) = find(cluster, &request.owner, &name).await? else {
@@ -194,10 +186,8 @@ async fn obtain(
                 assert_newest(temporal, request).await?;
                 if !policy::holds_alike(&found, wanted) {
                     // What a chart has left that was held to less, or more, is no ground to build on.
-                    let exactly_this = Preconditions {
-                        uid: found.uid(),
-                        resource_version: found.resource_version(),
-                    };
+                    let exactly_this =
+                        Preconditions { uid: found.uid(), resource_version: found.resource_version() };
                     delete(cluster, &found.name_any(), exactly_this).await?;
                     continue;
                 }
@@ -214,13 +204,10 @@ async fn obtain(
     }
 }
 
-/// The namespace that a preview has already, by whatever name, or whatever there is of the name that it would get. After a change of the service's
-/// key a preview is still found under its old name: it never has two namespaces.
-async fn find(
-    cluster: &Cluster,
-    owner: &RunIdentity,
-    name: &str,
-) -> Result<Option<Namespace>, ClusterError> {
+/// The namespace that a preview has already, by whatever name, or whatever there is of the
+/// name that it would get. After a change of the service's key a preview is still found under
+/// its old name: it never has two namespaces.
+async fn find(cluster: &Cluster, owner: &RunIdentity, name: &str) -> Result<Option<Namespace>, ClusterError> {
     let made = made_for(cluster, &owner.preview).await?;
     let held = made.iter().position(|(_, claim)| claim.is_held_by(owner));
     if let Some((namespace, _)) = made.into_iter().nth(held.unwrap_or_default()) {
@@ -265,7 +252,8 @@ pub(crate) async fn find_by_owner(
         .map(|(namespace, _)| namespace))
 }
 
-/// The host name that a preview got with its namespace, and keeps even if the service's key or domain is changed meanwhile.
+/// The host name that a preview got with its namespace, and keeps even if the
+/// service's key or domain is changed meanwhile.
 pub(crate) fn host_of(namespace: &Namespace, cluster: &Cluster, preview: &PreviewId) -> String {
     policy::written_host(namespace)
         .cloned()
@@ -289,11 +277,9 @@ pub(crate) async fn find_held(
     }))
 }
 
-/// Of one workflow ID only the newest run can be open, so what another run holds is a leftover, unless that run is newer than we are.
-async fn assert_newest(
-    temporal: &Temporal,
-    request: &CreateNamespace,
-) -> Result<(), NamespaceError> {
+/// Of one workflow ID only the newest run can be open, so what another run holds is a
+/// leftover, unless that run is newer than we are.
+async fn assert_newest(temporal: &Temporal, request: &CreateNamespace) -> Result<(), NamespaceError> {
     let workflow_id = request.owner.preview.to_string();
     match latest_run(temporal, &workflow_id).await? {
         Some(latest) if latest.run_id != request.owner.run_id => {
@@ -304,11 +290,7 @@ async fn assert_newest(
 }
 
 /// Writes our run's name over the other's, if the namespace is still exactly what we saw.
-async fn adopt(
-    cluster: &Cluster,
-    wanted: &Namespace,
-    found: &Namespace,
-) -> Result<Namespace, kube::Error> {
+async fn adopt(cluster: &Cluster, wanted: &Namespace, found: &Namespace) -> Result<Namespace, kube::Error> {
     let mut annotations = json!(wanted.annotations());
     annotations[ORPHANED_SINCE] = json!(null);
     // Another key would have given it another name.

@@ -19,17 +19,19 @@ use crate::{
 pub(crate) struct FetchError(#[from] pub(super) github::Error);
 
 impl ActivityFailure for FetchError {
-    /// Never permanent: somebody waits for an answer. GitHub shows a moment later what a webhook told of, keys are rotated, permissions are granted,
-    /// repositories come back.
+    /// Never permanent: somebody waits for an answer. GitHub shows a moment later what a webhook told of,
+    /// keys are rotated, permissions are granted, repositories come back.
     fn failure(&self) -> Failure {
         let explanation = explain("GitHub did not answer as it should. Try again later.");
         Failure::of_github(&self.0, false, explanation)
     }
 }
 
-/// The person's role is read beside the pull request, and the configuration as soon as the branches are known that it may count on.
+/// The person's role is read beside the pull request, and the configuration as soon as the
+/// branches are known that it may count on.
 ///
-/// The default branch decides: whoever opens a pull request chooses its base, and could bring rules of their own along with it.
+/// The default branch decides: whoever opens a pull request chooses its base, and
+/// could bring rules of their own along with it.
 pub(crate) async fn fetch(
     github: &GitHubApp,
     bounds: &Bounds,
@@ -88,9 +90,7 @@ fn listed_base<'a>(
 ) -> Option<&'a str> {
     let base = pull_request.base_branch.as_str();
     let is_listed = base != pull_request.default_branch
-        && decided
-            .as_ref()
-            .is_ok_and(|config| config.branches.list(base));
+        && decided.as_ref().is_ok_and(|config| config.branches.list(base));
     is_listed.then_some(base)
 }
 
@@ -113,11 +113,10 @@ fn config(
     })
 }
 
-/// Whom a configuration names that cannot be read, nobody knows. Nothing is deployed then; whoever may write may still see why, and stop what runs.
+/// Whom a configuration names that cannot be read, nobody knows. Nothing is deployed then; whoever may
+/// write may still see why, and stop what runs.
 fn may(role: &Role, person: &Login, config: Option<&RepositoryConfig>) -> bool {
-    config.map_or(role.may_deploy(), |config| {
-        config.who_may.covers(role, person)
-    })
+    config.map_or(role.may_deploy(), |config| config.who_may.covers(role, person))
 }
 
 #[cfg(test)]
@@ -145,18 +144,14 @@ mod tests {
     fn pull_request_into(base: &str) -> PullRequest {
         PullRequest {
             repository: RepositoryId(77),
-            head: "0123456789abcdef0123456789abcdef01234567"
-                .parse()
-                .expect("a commit"),
+            head: "0123456789abcdef0123456789abcdef01234567".parse().expect("a commit"),
             from_fork: false,
             base_branch: base.to_owned(),
             default_branch: "main".to_owned(),
             state: PullRequestState::Open,
             draft: false,
             locked: false,
-            html_url: "https://github.com/octo-org/hello-world/pull/12"
-                .parse()
-                .expect("a URL"),
+            html_url: "https://github.com/octo-org/hello-world/pull/12".parse().expect("a URL"),
         }
     }
 
@@ -167,12 +162,9 @@ mod tests {
     #[test]
     fn only_a_branch_that_the_default_branch_lists_decides_for_itself() {
         let listing = config_of(content("branches: [release-1.x, main]"));
-        for (base, decides) in [
-            ("release-1.x", true),
-            ("release-1.x-lax", false),
-            ("lax", false),
-            ("main", false),
-        ] {
+        for (base, decides) in
+            [("release-1.x", true), ("release-1.x-lax", false), ("lax", false), ("main", false)]
+        {
             let pull_request = pull_request_into(base);
             let listed = listed_base(&listing, &pull_request);
             assert_eq!(listed, Some(base).filter(|_| decides), "{base}");
@@ -190,20 +182,12 @@ mod tests {
 
     #[test]
     fn only_a_file_is_a_configuration() {
-        assert_eq!(
-            config_of(content("")),
-            Ok(RepositoryConfig::unsaid(&bounds()))
-        );
-        let terms = config_of(content("ttl: 1h"))
-            .expect("a configuration")
-            .terms;
+        assert_eq!(config_of(content("")), Ok(RepositoryConfig::unsaid(&bounds())));
+        let terms = config_of(content("ttl: 1h")).expect("a configuration").terms;
         assert_eq!(terms.ttl.to_string(), "1h");
         for (file, reason) in [
             (RepositoryFile::NoFile, "this is no file"),
-            (
-                RepositoryFile::TooLarge { size: 70_000 },
-                "the file is larger than 64 KiB",
-            ),
+            (RepositoryFile::TooLarge { size: 70_000 }, "the file is larger than 64 KiB"),
         ] {
             let problem = config_of(file).expect_err(reason);
             assert_eq!((problem.line, problem.reason.as_str()), (None, reason));

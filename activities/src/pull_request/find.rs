@@ -21,7 +21,8 @@ use crate::temporal::{LatestRun, TemporalError, latest_run};
 /// As many are looked at. A pull request has a few.
 const FOUND_MAX: usize = 200;
 
-/// How often all previews are asked. One whose workflow tasks fail never answers, and must not keep the others from being attended to.
+/// How often all previews are asked. One whose workflow tasks fail never answers, and must
+/// not keep the others from being attended to.
 const ASKED_MAX: u32 = 3;
 
 /// Lists what is open, and asks each for what is true of it. `attempt` counts from 1.
@@ -38,19 +39,14 @@ pub(crate) async fn find(
         .list_workflows(query, options)
         .try_collect()
         .await
-        .map_err(|error| {
-            TemporalError::new(format!("listing the previews of {pull_request}"), error)
-        })?;
+        .map_err(|error| TemporalError::new(format!("listing the previews of {pull_request}"), error))?;
     // In a fixed order, and each once. What is no preview's ID is the pull request's own workflow.
     let previews: BTreeSet<PreviewId> = listed
         .iter()
         .filter_map(|workflow| workflow.id().parse().ok())
         .chain(request.suspects.iter().cloned())
         .collect();
-    let mut found = FoundPreviews {
-        open: Vec::new(),
-        closed: Vec::new(),
-    };
+    let mut found = FoundPreviews { open: Vec::new(), closed: Vec::new() };
     for preview in previews {
         let run = latest_run(temporal, &preview.to_string()).await?;
         let Some(run) = run.filter(|run| run.is_open) else {
@@ -66,9 +62,7 @@ pub(crate) async fn find(
         };
         found.open.extend(open);
     }
-    found
-        .closed
-        .retain(|preview| request.suspects.contains(preview));
+    found.closed.retain(|preview| request.suspects.contains(preview));
     Ok(found)
 }
 

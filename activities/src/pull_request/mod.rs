@@ -1,4 +1,5 @@
-//! The activities of a pull request's workflow, other than to write: thin, so that each one's promise of idempotence can be read in one place.
+//! The activities of a pull request's workflow, other than to write: thin, so that each one's promise
+//! of idempotence can be read in one place.
 #![allow(
     missing_docs,
     reason = "the SDK's macros generate public items without documentation"
@@ -14,8 +15,7 @@ use domain::{AllowedOwners, pull_request::PullRequestSnapshot};
 use github::GitHubApp;
 use temporalio_sdk::activities::{ActivityContext, ActivityError, activities};
 use workflows::contract::{
-    FetchPullRequest, FindPreviews, FoundPreviews, PointStableUrl, ReportPreview,
-    pull_request_declared,
+    FetchPullRequest, FindPreviews, FoundPreviews, PointStableUrl, ReportPreview, pull_request_declared,
 };
 
 use crate::{
@@ -53,8 +53,7 @@ impl PullRequests {
         _ctx: ActivityContext,
         request: FetchPullRequest,
     ) -> Result<PullRequestSnapshot, ActivityError> {
-        assert_served(&self.owners, &request.pull_request.repository)
-            .map_err(into_activity_error)?;
+        assert_served(&self.owners, &request.pull_request.repository).map_err(into_activity_error)?;
         let fetched = fetch::fetch(&self.github, &self.bounds, &request).await;
         fetched.map_err(|error| {
             self.waits.count(Asked::PullRequest, &error.0);
@@ -88,16 +87,15 @@ impl PullRequests {
             .map_err(into_activity_error)
     }
 
-    /// Idempotent: Temporal applies the signal once per report, and the pull request's workflow takes in no report that is not newer than
-    /// what it knows of the same run.
+    /// Idempotent: Temporal applies the signal once per report, and the pull request's workflow takes in no
+    /// report that is not newer than what it knows of the same run.
     #[activity(definition = pull_request_declared::ReportPreview)]
     pub async fn report_preview(
         self: Arc<Self>,
         ctx: ActivityContext,
         request: ReportPreview,
     ) -> Result<(), ActivityError> {
-        assert_served(&self.owners, &request.report.preview.repository)
-            .map_err(into_activity_error)?;
+        assert_served(&self.owners, &request.report.preview.repository).map_err(into_activity_error)?;
         // The pull request's workflow lives on the queue that this activity came from.
         let task_queue = &ctx.info().task_queue;
         report::send(&ctx.client(), task_queue, &request)
@@ -106,7 +104,8 @@ impl PullRequests {
     }
 }
 
-/// Until shortly before Temporal gives this attempt up, which has just begun. Both times are the server's: its clock need not be ours.
+/// Until shortly before Temporal gives this attempt up, which has just begun. Both times are
+/// the server's: its clock need not be ours.
 fn time_left(ctx: &ActivityContext) -> Duration {
     let info = ctx.info();
     let whole = info

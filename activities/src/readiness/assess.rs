@@ -13,8 +13,7 @@ use kube::ResourceExt;
 use crate::container_log::ContainerLog;
 pub(super) use findings::waits_for_image;
 use findings::{
-    container_trouble, containers_of, replica_set_refused, stalled, stateful_set_refused,
-    unschedulable,
+    container_trouble, containers_of, replica_set_refused, stalled, stateful_set_refused, unschedulable,
 };
 
 /// All that is in the preview's namespace and says something about its workloads.
@@ -55,11 +54,7 @@ pub(super) struct Trouble {
 
 impl Trouble {
     fn new(kind: &'static str, summary: String) -> Self {
-        Self {
-            kind,
-            summary,
-            log: None,
-        }
+        Self { kind, summary, log: None }
     }
 }
 
@@ -70,24 +65,9 @@ pub(super) fn assess(observed: &Observed) -> Assessment {
         .flat_map(|pod| containers_of(pod))
         .filter_map(|(pod, container)| container_trouble(pod, container))
         .chain(pods().filter_map(|pod| unschedulable(pod)))
-        .chain(
-            observed
-                .deployments
-                .iter()
-                .filter_map(|deployment| stalled(deployment)),
-        )
-        .chain(
-            observed
-                .replica_sets
-                .iter()
-                .filter_map(|set| replica_set_refused(set)),
-        )
-        .chain(
-            observed
-                .warnings
-                .iter()
-                .filter_map(|event| stateful_set_refused(event)),
-        )
+        .chain(observed.deployments.iter().filter_map(|deployment| stalled(deployment)))
+        .chain(observed.replica_sets.iter().filter_map(|set| replica_set_refused(set)))
+        .chain(observed.warnings.iter().filter_map(|event| stateful_set_refused(event)))
         .collect();
     let image_is_missing = findings
         .iter()
@@ -96,14 +76,7 @@ pub(super) fn assess(observed: &Observed) -> Assessment {
         .into_iter()
         // A deployment that waits for its image has made no progress; the missing image is the better reason.
         .filter(|finding| {
-            !(image_is_missing
-                && matches!(
-                    finding,
-                    Assessment::Failed(Trouble {
-                        kind: "NoProgress",
-                        ..
-                    })
-                ))
+            !(image_is_missing && matches!(finding, Assessment::Failed(Trouble { kind: "NoProgress", .. })))
         })
         .min_by_key(|finding| match finding {
             Assessment::Failed(_) => 0,
@@ -113,12 +86,10 @@ pub(super) fn assess(observed: &Observed) -> Assessment {
         .unwrap_or_else(|| completeness(observed))
 }
 
-/// A pod that is on its way out does not count any more, and a job may fail and be repeated as its own specification says.
+/// A pod that is on its way out does not count any more, and a job may fail and
+/// be repeated as its own specification says.
 fn is_to_serve(pod: &Pod) -> bool {
-    let is_a_jobs = pod
-        .owner_references()
-        .iter()
-        .any(|owner| owner.kind == "Job");
+    let is_a_jobs = pod.owner_references().iter().any(|owner| owner.kind == "Job");
     pod.metadata.deletion_timestamp.is_none() && !is_a_jobs
 }
 
@@ -127,53 +98,29 @@ fn completeness(observed: &Observed) -> Assessment {
     let deployments = observed.deployments.iter().filter_map(|deployment| {
         let wanted = deployment.spec.replicas.unwrap_or(1);
         let status = deployment.status.as_ref();
-        let seen =
-            status.and_then(|status| status.observed_generation) >= deployment.metadata.generation;
-        let available = status
-            .and_then(|status| status.available_replicas)
-            .unwrap_or(0);
-        let updated = status
-            .and_then(|status| status.updated_replicas)
-            .unwrap_or(0);
-        incomplete(
-            "deployment",
-            &deployment.name_any(),
-            seen,
-            available.min(updated),
-            wanted,
-        )
+        let seen = status.and_then(|status| status.observed_generation) >= deployment.metadata.generation;
+        let available = status.and_then(|status| status.available_replicas).unwrap_or(0);
+        let updated = status.and_then(|status| status.updated_replicas).unwrap_or(0);
+        incomplete("deployment", &deployment.name_any(), seen, available.min(updated), wanted)
     });
     let stateful_sets = observed.stateful_sets.iter().filter_map(|set| {
         let wanted = set.spec.replicas.unwrap_or(1);
         let status = set.status.as_ref();
         let seen = status.and_then(|status| status.observed_generation) >= set.metadata.generation;
-        let available = status
-            .and_then(|status| status.available_replicas)
-            .unwrap_or(0);
-        let updated = status
-            .and_then(|status| status.updated_replicas)
-            .unwrap_or(0);
-        incomplete(
-            "stateful set",
-            &set.name_any(),
-            seen,
-            available.min(updated),
-            wanted,
-        )
+        let available = status.and_then(|status| status.available_replicas).unwrap_or(0);
+        let updated = status.and_then(|status| status.updated_replicas).unwrap_or(0);
+        incomplete("stateful set", &set.name_any(), seen, available.min(updated), wanted)
     });
     let missing: Vec<String> = deployments.chain(stateful_sets).collect();
     if missing.is_empty() {
         Assessment::Ready
     } else {
-        Assessment::Wait {
-            for_what: missing.join(", "),
-        }
+        Assessment::Wait { for_what: missing.join(", ") }
     }
 }
 
 fn incomplete(kind: &str, name: &str, seen: bool, available: i32, wanted: i32) -> Option<String> {
-    (!seen || available < wanted)
-        .then(|| format!("{kind} `{name}`: {available} of {wanted} pods available"))
+    (!seen || available < wanted).then(|| format!("{kind} `{name}`: {available} of {wanted} pods available"))
 }
 
 #[cfg(test)]

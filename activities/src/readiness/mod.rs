@@ -41,8 +41,8 @@ pub struct ReadinessConfig {
 pub struct UnusableClient(#[from] reqwest::Error);
 
 impl ReadinessConfig {
-    /// With `ingress_address`, previews are looked for there, whatever the DNS says. An image that does not exist yet is waited for until
-    /// `image_timeout` is over.
+    /// With `ingress_address`, previews are looked for there, whatever the DNS says. An image that does not
+    /// exist yet is waited for until `image_timeout` is over.
     ///
     /// # Errors
     /// If this machine cannot make HTTP requests at all.
@@ -50,10 +50,7 @@ impl ReadinessConfig {
         ingress_address: Option<SocketAddr>,
         image_timeout: SignedDuration,
     ) -> Result<Self, UnusableClient> {
-        Ok(Self {
-            url_probe: UrlProbe::new(ingress_address)?,
-            image_timeout,
-        })
+        Ok(Self { url_probe: UrlProbe::new(ingress_address)?, image_timeout })
     }
 }
 
@@ -81,7 +78,8 @@ impl ActivityFailure for ReadinessError {
     }
 }
 
-/// Watches until the workloads are up, then asks the address. `asked_at` is when this was first wanted, earlier attempts included.
+/// Watches until the workloads are up, then asks the address. `asked_at` is when this was
+/// first wanted, earlier attempts included.
 pub(crate) async fn await_ready(
     cluster: &Cluster,
     config: &ReadinessConfig,
@@ -96,26 +94,17 @@ pub(crate) async fn await_ready(
     let host = host_of(&namespace, cluster, &request.preview);
     let url = cluster.names.domain().url(&host);
     progress.report(format!("waiting until {url} answers"));
-    match config
-        .url_probe
-        .wait_for_answer(&url, &request.preview.commit)
-        .await
-    {
+    match config.url_probe.wait_for_answer(&url, &request.preview.commit).await {
         Ok(()) => Ok(Readiness::Ready { url }),
         Err(seen) => Err(ReadinessError::Failed {
             kind: "UrlDoesNotAnswer",
-            explanation: explain(format!(
-                "The pods are running, but the preview cannot be reached: {seen}."
-            )),
+            explanation: explain(format!("The pods are running, but the preview cannot be reached: {seen}.")),
         }),
     }
 }
 
 /// The namespace that is meant, and no other one of its name.
-async fn installed_in(
-    cluster: &Cluster,
-    request: &AwaitReady,
-) -> Result<Namespace, ReadinessError> {
+async fn installed_in(cluster: &Cluster, request: &AwaitReady) -> Result<Namespace, ReadinessError> {
     let name = &request.namespace.name;
     let namespace = cluster
         .namespaces()
@@ -165,11 +154,7 @@ fn remaining(timeout: SignedDuration, since: Timestamp) -> Duration {
 }
 
 /// Deletes the pods that wait for their image, so that the kubelet asks for it again at once.
-async fn start_over(
-    cluster: &Cluster,
-    namespace: &str,
-    all: &[Arc<Pod>],
-) -> Result<(), ClusterError> {
+async fn start_over(cluster: &Cluster, namespace: &str, all: &[Arc<Pod>]) -> Result<(), ClusterError> {
     let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), namespace);
     for pod in all.iter().filter(|pod| waits_for_image(pod)) {
         let name = pod.name_any();
@@ -177,20 +162,14 @@ async fn start_over(
             Ok(_) => {}
             Err(kube::Error::Api(status)) if status.code == 404 => {}
             Err(error) => {
-                return Err(error)
-                    .doing(|| format!("restarting pod {name} in namespace {namespace}"));
+                return Err(error).doing(|| format!("restarting pod {name} in namespace {namespace}"));
             }
         }
     }
     Ok(())
 }
 
-async fn failed(
-    cluster: &Cluster,
-    namespace: &str,
-    observed: &Observed,
-    cause: Cause,
-) -> ReadinessError {
+async fn failed(cluster: &Cluster, namespace: &str, observed: &Observed, cause: Cause) -> ReadinessError {
     match cause {
         Cause::Trouble(trouble) => {
             let log = match &trouble.log {

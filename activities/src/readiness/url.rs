@@ -13,7 +13,8 @@ use workflows::contract::timeouts::URL_ANSWERS;
 
 use crate::failure::with_causes;
 
-/// Between two tries. The person is waiting for exactly this, so it is short; it lasts only until the ingress controller has noticed the new host.
+/// Between two tries. The person is waiting for exactly this, so it is short; it lasts only until the
+/// ingress controller has noticed the new host.
 const TRY_AGAIN: Duration = Duration::from_millis(100);
 /// One try.
 const TRY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -40,18 +41,11 @@ impl UrlProbe {
         if let Some(address) = ingress {
             builder = builder.dns_resolver(Arc::new(StaticResolver(address)));
         }
-        Ok(Self {
-            http: builder.build()?,
-            ingress,
-        })
+        Ok(Self { http: builder.build()?, ingress })
     }
 
     /// Returns when the address answers; otherwise, after a minute, with the last thing that was seen there.
-    pub(super) async fn wait_for_answer(
-        &self,
-        url: &str,
-        commit: &CommitSha,
-    ) -> Result<(), String> {
+    pub(super) async fn wait_for_answer(&self, url: &str, commit: &CommitSha) -> Result<(), String> {
         let address = self.address(url)?;
         let start = Instant::now();
         loop {
@@ -71,9 +65,7 @@ impl UrlProbe {
 
     /// The public address may have another port than the one the ingress controller listens on here.
     fn address(&self, url: &str) -> Result<Url, String> {
-        let mut address: Url = url
-            .parse()
-            .map_err(|error| format!("{url} is not an address: {error}"))?;
+        let mut address: Url = url.parse().map_err(|error| format!("{url} is not an address: {error}"))?;
         if let Some(ingress) = self.ingress {
             // Fails for addresses without a host only, and previews have one.
             let _ = address.set_port(Some(ingress.port()));
@@ -85,12 +77,7 @@ impl UrlProbe {
 /// A success, or a redirection within the preview, by the right commit.
 fn check_response(response: &Response, commit: &CommitSha) -> Result<(), String> {
     let status = response.status();
-    let header = |name: &str| {
-        response
-            .headers()
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-    };
+    let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
     let stays_here = header("location").is_some_and(|location| {
         response
             .url()
@@ -102,9 +89,7 @@ fn check_response(response: &Response, commit: &CommitSha) -> Result<(), String>
         return Err(format!("the address answers {status}"));
     }
     match header(COMMIT_HEADER) {
-        Some(served) if served != commit.as_str() => {
-            Err("another commit answers at the address".to_owned())
-        }
+        Some(served) if served != commit.as_str() => Err("another commit answers at the address".to_owned()),
         _ => Ok(()),
     }
 }
@@ -131,7 +116,8 @@ mod tests {
     const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
     const URL: &str = "http://pr-1.preview.localhost:8088/";
 
-    /// An ingress controller that gives these answers in turn, the last one for ever; and what it was first asked.
+    /// An ingress controller that gives these answers in turn, the last one for
+    /// ever; and what it was first asked.
     async fn visit(answers: &'static [&'static str]) -> (Result<(), String>, String) {
         let _ = rustls_provider();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -149,17 +135,11 @@ mod tests {
                 }
                 let answer = answers[turn.min(answers.len() - 1)];
                 turn += 1;
-                let response =
-                    format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
-                connection
-                    .write_all(response.as_bytes())
-                    .await
-                    .expect("written");
+                let response = format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+                connection.write_all(response.as_bytes()).await.expect("written");
             }
         });
-        let result = probe
-            .wait_for_answer(URL, &COMMIT.parse().expect("a commit"))
-            .await;
+        let result = probe.wait_for_answer(URL, &COMMIT.parse().expect("a commit")).await;
         server.abort();
         (result, asked.await.expect("a request"))
     }
@@ -172,12 +152,7 @@ mod tests {
     async fn the_ingress_controller_is_asked_for_the_previews_host() {
         let (result, asked) = visit(&["200 OK"]).await;
         assert_eq!(result, Ok(()));
-        assert!(
-            asked
-                .to_lowercase()
-                .contains("host: pr-1.preview.localhost:"),
-            "{asked}"
-        );
+        assert!(asked.to_lowercase().contains("host: pr-1.preview.localhost:"), "{asked}");
     }
 
     #[tokio::test]
@@ -194,11 +169,9 @@ mod tests {
 
     #[tokio::test]
     async fn an_app_that_sends_visitors_to_its_login_page_answers() {
-        let (result, _) = visit(&[
-            "302 Found\r\nLocation: https://elsewhere.example/",
-            "302 Found\r\nLocation: /login",
-        ])
-        .await;
+        let (result, _) =
+            visit(&["302 Found\r\nLocation: https://elsewhere.example/", "302 Found\r\nLocation: /login"])
+                .await;
         assert_eq!(result, Ok(()));
     }
 
@@ -207,13 +180,8 @@ mod tests {
         let _ = rustls_provider();
         // Port 9 of the own machine: nobody listens there.
         let probe = UrlProbe::new(Some(([127, 0, 0, 1], 9).into())).expect("a client");
-        let result = probe
-            .wait_for_answer(URL, &COMMIT.parse().expect("a commit"))
-            .await;
+        let result = probe.wait_for_answer(URL, &COMMIT.parse().expect("a commit")).await;
         let seen = result.expect_err("nobody answers");
-        assert!(
-            seen.contains("refused") && seen.ends_with("for 60 seconds"),
-            "{seen}"
-        );
+        assert!(seen.contains("refused") && seen.ends_with("for 60 seconds"), "{seen}");
     }
 }

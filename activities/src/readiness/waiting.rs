@@ -1,4 +1,5 @@
-//! How long the workloads are waited for, and what is done next: a pure step function over what the cluster shows.
+//! How long the workloads are waited for, and what is done next: a pure step
+//! function over what the cluster shows.
 
 use std::time::Duration;
 
@@ -7,7 +8,8 @@ use workflows::contract::timeouts::WORKLOADS_UP;
 
 use super::assess::{Assessment, Trouble};
 
-/// The kubelet asks for a missing image less and less often, in the end every five minutes. A new pod starts from the beginning.
+/// The kubelet asks for a missing image less and less often, in the end every five
+/// minutes. A new pod starts from the beginning.
 const ASK_AGAIN_FOR_IMAGE: Duration = Duration::from_secs(30);
 
 /// What has been waited for so far.
@@ -130,25 +132,16 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn wait() -> Assessment {
-        Assessment::Wait {
-            for_what: "web: 0 of 1 replicas".to_owned(),
-        }
+        Assessment::Wait { for_what: "web: 0 of 1 replicas".to_owned() }
     }
 
     fn missing() -> Assessment {
-        Assessment::ImageMissing {
-            image: "app:1".to_owned(),
-            message: String::new(),
-        }
+        Assessment::ImageMissing { image: "app:1".to_owned(), message: String::new() }
     }
 
     fn doubt(kind: &'static str) -> Assessment {
         Assessment::Doubt {
-            trouble: Trouble {
-                kind,
-                summary: "No node has room.".to_owned(),
-                log: None,
-            },
+            trouble: Trouble { kind, summary: "No node has room.".to_owned(), log: None },
             grace: 30 * SECOND,
         }
     }
@@ -165,34 +158,22 @@ mod tests {
         let next = waiting.step(start + WORKLOADS_UP - SECOND, wait());
         assert!(matches!(next, Next::Wait { .. }));
         let last_wait = "web: 0 of 1 replicas".to_owned();
-        assert_eq!(
-            waiting.step(start + WORKLOADS_UP, wait()),
-            Next::Fail(Cause::TooSlow { last_wait })
-        );
-        assert_eq!(
-            waiting.step(start + WORKLOADS_UP, Assessment::Ready),
-            Next::Ready
-        );
+        assert_eq!(waiting.step(start + WORKLOADS_UP, wait()), Next::Fail(Cause::TooSlow { last_wait }));
+        assert_eq!(waiting.step(start + WORKLOADS_UP, Assessment::Ready), Next::Ready);
     }
 
     #[test]
     fn what_may_pass_is_wrong_only_if_it_lasts() {
         let start = Instant::now();
         let mut waiting = Waiting::new(start, None);
-        assert!(matches!(
-            waiting.step(start, doubt("Unschedulable")),
-            Next::Wait { .. }
-        ));
+        assert!(matches!(waiting.step(start, doubt("Unschedulable")), Next::Wait { .. }));
         assert_eq!(waiting.deadline(), start + 30 * SECOND);
         // Another doubt has a grace of its own, and so has one that comes back.
         waiting.step(start + 20 * SECOND, doubt("QuotaExceeded"));
         assert_eq!(waiting.deadline(), start + 50 * SECOND);
         waiting.step(start + 40 * SECOND, wait());
         waiting.step(start + 45 * SECOND, doubt("QuotaExceeded"));
-        assert!(matches!(
-            waiting.step(start + 74 * SECOND, doubt("QuotaExceeded")),
-            Next::Wait { .. }
-        ));
+        assert!(matches!(waiting.step(start + 74 * SECOND, doubt("QuotaExceeded")), Next::Wait { .. }));
         let next = waiting.step(start + 75 * SECOND, doubt("QuotaExceeded"));
         assert!(fails_with(&next, "QuotaExceeded"));
     }
@@ -201,10 +182,7 @@ mod tests {
     fn a_missing_image_is_reported_or_asked_for_again_until_its_deadline() {
         let start = Instant::now();
         let image = "app:1".to_owned();
-        assert_eq!(
-            Waiting::new(start, None).step(start, missing()),
-            Next::ImageMissing { image }
-        );
+        assert_eq!(Waiting::new(start, None).step(start, missing()), Next::ImageMissing { image });
 
         let mut waiting = Waiting::new(start, Some(start + 80 * SECOND));
         assert!(matches!(waiting.step(start, missing()), Next::Wait { .. }));

@@ -51,8 +51,7 @@ impl Watch {
         let (deployments, deployment_changes) = watch(cluster, namespace, Config::default());
         let (stateful_sets, stateful_set_changes) = watch(cluster, namespace, Config::default());
         let (replica_sets, replica_set_changes) = watch(cluster, namespace, Config::default());
-        let (warnings, warning_changes) =
-            watch(cluster, namespace, Config::default().fields("type=Warning"));
+        let (warnings, warning_changes) = watch(cluster, namespace, Config::default().fields("type=Warning"));
         Self {
             namespace: namespace.to_owned(),
             changes: select_all([
@@ -70,7 +69,8 @@ impl Watch {
         }
     }
 
-    /// Returns when there is something new to look at; never before everything has been seen once. Safe to drop and call again.
+    /// Returns when there is something new to look at; never before everything has
+    /// been seen once. Safe to drop and call again.
     pub(super) async fn changed(&mut self) -> Result<(), ClusterError> {
         while let Some(change) = self.changes.next().await {
             match change.doing(|| format!("watching namespace {}", self.namespace)) {
@@ -88,16 +88,8 @@ impl Watch {
     fn is_complete(&self) -> bool {
         self.pods.wait_until_ready().now_or_never().is_some()
             && self.deployments.wait_until_ready().now_or_never().is_some()
-            && self
-                .stateful_sets
-                .wait_until_ready()
-                .now_or_never()
-                .is_some()
-            && self
-                .replica_sets
-                .wait_until_ready()
-                .now_or_never()
-                .is_some()
+            && self.stateful_sets.wait_until_ready().now_or_never().is_some()
+            && self.replica_sets.wait_until_ready().now_or_never().is_some()
             && self.warnings.wait_until_ready().now_or_never().is_some()
     }
 
@@ -124,8 +116,6 @@ where
 {
     let objects: Api<K> = Api::namespaced(cluster.client.clone(), namespace);
     let (reader, writer) = store();
-    let changes = reflector(writer, watcher(objects, config))
-        .default_backoff()
-        .map_ok(drop);
+    let changes = reflector(writer, watcher(objects, config)).default_backoff().map_ok(drop);
     (reader, changes.boxed())
 }

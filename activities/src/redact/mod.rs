@@ -1,10 +1,12 @@
 //! Removes secrets from foreign text before it is posted, recorded by Temporal, or logged.
 //!
-//! A container's log, an event and Helm's output may hold credentials. [`Redacted`] is text without what looks like one, and the only form in which
-//! such text goes on. It is a net, not a proof: the rule for previews is to give them no secrets at all.
+//! A container's log, an event and Helm's output may hold credentials. [`Redacted`] is text without what
+//! looks like one, and the only form in which such text goes on. It is a net, not a proof: the rule for
+//! previews is to give them no secrets at all.
 //!
-//! Each rule says which parts of the whole text are secret; they are hidden together, and only then may the text be cut. Text that is cut first can
-//! lose what tells a secret: the `BEGIN` of a key, the name in front of a value.
+//! Each rule says which parts of the whole text are secret; they are hidden together, and
+//! only then may the text be cut. Text that is cut first can lose what tells a secret: the
+//! `BEGIN` of a key, the name in front of a value.
 
 mod named;
 mod private_key;
@@ -87,7 +89,8 @@ impl fmt::Display for Redacted {
     }
 }
 
-/// The last `max` bytes, without the line that the cut went through: its beginning may say that its end is secret.
+/// The last `max` bytes, without the line that the cut went through: its
+/// beginning may say that its end is secret.
 pub(crate) fn end_of(text: &str, max: usize) -> &str {
     if text.len() <= max {
         return text;

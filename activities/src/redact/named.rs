@@ -9,20 +9,16 @@ static ASSIGNMENT: LazyLock<Regex> = LazyLock::new(|| {
     compiled(r#"((?:[A-Za-z]+[ ])?[A-Za-z_][\w.-]*)(?:\\*["'`\]])?[ \t]*(?::=|=>|[=:])[ \t]*"#)
 });
 /// `--name value`
-static FLAG: LazyLock<Regex> =
-    LazyLock::new(|| compiled(r"(?:^|[\s\['(])--?([A-Za-z][\w-]*)[ \t]+"));
+static FLAG: LazyLock<Regex> = LazyLock::new(|| compiled(r"(?:^|[\s\['(])--?([A-Za-z][\w-]*)[ \t]+"));
 /// `name: NAME` and, next to it, `value: …`, as Kubernetes has it.
 static PAIR: LazyLock<Regex> = LazyLock::new(|| {
-    compiled(
-        r#"(?i)\bname\\*["']?\s*[:=]\s*\\*["']?([\w.-]+)\\*["']?[\s,]*\\*["']?value\\*["']?\s*[:=]\s*"#,
-    )
+    compiled(r#"(?i)\bname\\*["']?\s*[:=]\s*\\*["']?([\w.-]+)\\*["']?[\s,]*\\*["']?value\\*["']?\s*[:=]\s*"#)
 });
 /// `<name>value`
 static ELEMENT: LazyLock<Regex> = LazyLock::new(|| compiled(r"<([A-Za-z][\w.:-]*)>"));
 /// `('Cookie', 'value')`
-static HEADER_PAIR: LazyLock<Regex> = LazyLock::new(|| {
-    compiled(r#"(?i)["'](?:set-cookie|cookie|(?:proxy-)?authorization)["']\s*,\s*"#)
-});
+static HEADER_PAIR: LazyLock<Regex> =
+    LazyLock::new(|| compiled(r#"(?i)["'](?:set-cookie|cookie|(?:proxy-)?authorization)["']\s*,\s*"#));
 /// `IDENTIFIED BY 'value'`
 static STATEMENT: LazyLock<Regex> =
     LazyLock::new(|| compiled(r#"(?i)\b(?:identified by|password)[ \t]+(["'])"#));
@@ -60,7 +56,8 @@ const HARMLESS_KEYS: [&str; 16] = [
     "cache", "composite", "config", "duplicate", "foreign", "idempotency", "index", "object",
     "partition", "primary", "public", "route", "routing", "sort", "translation", "unique",
 ];
-/// Last words of names that tell where a secret is, how long, or what is wrong with it, but not the secret; and of files in a stack trace.
+/// Last words of names that tell where a secret is, how long, or what is wrong with it, but not
+/// the secret; and of files in a stack trace.
 #[rustfmt::skip]
 const ABOUT_IT: [&str; 50] = [
     "algorithm", "count", "dir", "endpoint", "expiration", "expires", "expiry", "file",
@@ -108,9 +105,7 @@ pub(super) fn find(text: &str) -> Vec<Range<usize>> {
     for pair in HEADER_PAIR.find_iter(text) {
         found.push(value(text, pair.end(), true));
     }
-    let credentials = STATEMENT
-        .captures_iter(text)
-        .chain(USER_OPTION.captures_iter(text));
+    let credentials = STATEMENT.captures_iter(text).chain(USER_OPTION.captures_iter(text));
     for credential in credentials.filter_map(|found| found.get(1)) {
         found.push(value(text, credential.start(), false));
     }
@@ -132,22 +127,16 @@ fn is_secret(name: &str) -> bool {
         // What parsers say of a text.
         return false;
     }
-    let is_secret_key = |word: &str| {
-        word.strip_suffix("key")
-            .is_some_and(|owner| KEY_OWNERS.contains(&owner))
-    };
+    let is_secret_key =
+        |word: &str| word.strip_suffix("key").is_some_and(|owner| KEY_OWNERS.contains(&owner));
     let ends_in_pass = |word: &str| {
         word.strip_suffix("pass").is_some_and(|whose| {
-            [
-                "admin", "db", "ftp", "ldap", "mail", "mysql", "pg", "redis", "root", "smtp",
-                "user",
-            ]
-            .contains(&whose)
+            ["admin", "db", "ftp", "ldap", "mail", "mysql", "pg", "redis", "root", "smtp", "user"]
+                .contains(&whose)
         })
     };
-    let is_key = last == "key"
-        && words.len() > 1
-        && !HARMLESS_KEYS.contains(&words[words.len() - 2].as_str());
+    let is_key =
+        last == "key" && words.len() > 1 && !HARMLESS_KEYS.contains(&words[words.len() - 2].as_str());
     let is_secret_word = |word: &String| {
         SECRET_WORDS.contains(&word.as_str())
             || SECRET_PARTS.iter().any(|part| word.contains(part))
@@ -186,7 +175,8 @@ fn words(name: &str) -> Vec<String> {
     words
 }
 
-/// Where the value is that begins here: what is quoted or in brackets, to its end; else everything up to the next space, or to the end of the line.
+/// Where the value is that begins here: what is quoted or in brackets, to its end; else everything up to
+/// the next space, or to the end of the line.
 fn value(text: &str, start: usize, whole_line: bool) -> Range<usize> {
     let rest = &text[start..];
     let line = &rest[..rest.find('\n').unwrap_or(rest.len())];
@@ -200,12 +190,7 @@ fn value(text: &str, start: usize, whole_line: bool) -> Range<usize> {
         _ => line.find(char::is_whitespace).unwrap_or(line.len()),
     };
     let around = |c: char| "\\\"'`,;.()[]{}<>".contains(c);
-    let is_none = NO_VALUES.contains(
-        &rest[..length]
-            .trim_matches(around)
-            .to_ascii_lowercase()
-            .as_str(),
-    );
+    let is_none = NO_VALUES.contains(&rest[..length].trim_matches(around).to_ascii_lowercase().as_str());
     start..start + if is_none { 0 } else { length }
 }
 

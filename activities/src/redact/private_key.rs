@@ -10,7 +10,8 @@ static BORDER: LazyLock<Regex> = LazyLock::new(|| {
         .expect("a constant pattern, compiled in a test")
 });
 
-/// From each beginning to its end. A key without an end goes on to the end of the text; one without a beginning began before the text.
+/// From each beginning to its end. A key without an end goes on to the end of the text; one
+/// without a beginning began before the text.
 pub(super) fn find(text: &str) -> Vec<Range<usize>> {
     let mut keys = Vec::new();
     let mut outside_since = 0;

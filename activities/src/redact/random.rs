@@ -1,7 +1,8 @@
 //! Finds texts that are too random to be words.
 //!
-//! Whatever was drawn at random has pairs of neighbours that no word and no name in a program has: `qz`, a digit in the middle, a capital after a small
-//! letter. Entropy as such does not tell the two apart: a long path has as much of it.
+//! Whatever was drawn at random has pairs of neighbours that no word and no name in a program has:
+//! `qz`, a digit in the middle, a capital after a small letter. Entropy as such does not tell the
+//! two apart: a long path has as much of it.
 
 use std::{ops::Range, sync::LazyLock};
 
@@ -13,10 +14,12 @@ const LENGTH_MIN: usize = 20;
 const PAIRS_MIN: usize = 8;
 /// Beside something random, fewer pairs than this make no word.
 const WORD_MIN: usize = 3;
-/// The part of all pairs that has to be unusual, in percent. Of names in programs one in a thousand has so many, of random texts all but one in a thousand.
+/// The part of all pairs that has to be unusual, in percent. Of names in programs one in a thousand has so
+/// many, of random texts all but one in a thousand.
 const UNUSUAL_MIN: usize = 45;
 
-/// For each letter from `a` to `z` the letters that follow it: 93 % of all pairs in the names and comments of three thousand source files.
+/// For each letter from `a` to `z` the letters that follow it: 93 % of all pairs in the names and
+/// comments of three thousand source files.
 const FOLLOWERS: [&str; 26] = [
     "bcdfgiklmnprstuvy",
     "aceilorsuy",
@@ -50,14 +53,11 @@ const FOLLOWERS: [&str; 26] = [
 static RUN: LazyLock<Regex> = LazyLock::new(|| compiled(r"[A-Za-z0-9+/_=-]{20,}"));
 /// Random, but nobody's secret: commits, and identifiers in their one spelling.
 static NAMES: LazyLock<Regex> = LazyLock::new(|| {
-    compiled(
-        r"(?i)\b(?:[0-9a-f]{40}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\b",
-    )
+    compiled(r"(?i)\b(?:[0-9a-f]{40}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\b")
 });
 /// What stands in front of a digest.
-static DIGEST: LazyLock<Regex> = LazyLock::new(|| {
-    compiled(r"(?i)(?:\b|_)(?:sha-?(?:1|224|256|384|512)|md5|blake[23]\w?|h1)[:=-]$")
-});
+static DIGEST: LazyLock<Regex> =
+    LazyLock::new(|| compiled(r"(?i)(?:\b|_)(?:sha-?(?:1|224|256|384|512)|md5|blake[23]\w?|h1)[:=-]$"));
 
 fn compiled(pattern: &str) -> Regex {
     Regex::new(pattern).expect("a constant pattern, compiled in a test")
@@ -84,7 +84,8 @@ pub(super) fn find(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// In Base64 a `/` is a letter, in a path it ends a name. So a random piece takes along those beside it that are no words either.
+/// In Base64 a `/` is a letter, in a path it ends a name. So a random piece takes along
+/// those beside it that are no words either.
 fn random_parts(run: &str) -> Vec<Range<usize>> {
     let mut end = 0;
     let pieces: Vec<Range<usize>> = run
@@ -95,17 +96,10 @@ fn random_parts(run: &str) -> Vec<Range<usize>> {
             start..end - usize::from(piece.ends_with('/'))
         })
         .collect();
-    let random: Vec<bool> = pieces
-        .iter()
-        .map(|piece| is_random(&run[piece.clone()]))
-        .collect();
+    let random: Vec<bool> = pieces.iter().map(|piece| is_random(&run[piece.clone()])).collect();
     // No path has these.
     let is_base64 = run.contains('+') || run.ends_with('=');
-    let is_whole = if random.contains(&true) {
-        is_base64
-    } else {
-        is_random(run)
-    };
+    let is_whole = if random.contains(&true) { is_base64 } else { is_random(run) };
     let no_word = |index: &usize| {
         let (unusual, pairs) = judged(&run[pieces[*index].clone()]);
         pairs < WORD_MIN || unusual * 100 >= pairs * UNUSUAL_MIN
@@ -118,30 +112,23 @@ fn random_parts(run: &str) -> Vec<Range<usize>> {
     if is_whole {
         return std::iter::once(0..run.len()).collect();
     }
-    (0..pieces.len())
-        .filter(|&index| random[index])
-        .map(with_neighbours)
-        .collect()
+    (0..pieces.len()).filter(|&index| random[index]).map(with_neighbours).collect()
 }
 
 fn is_random(text: &str) -> bool {
     let text = NAMES.replace_all(text, "-");
-    // In the cluster's names, each piece counts for itself: those of pods and of our namespaces end in random ones, which are short.
-    let is_name = text
-        .bytes()
-        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-    let mut pieces = if is_name {
-        text.split('-')
-    } else {
-        text.split('\n')
-    };
+    // In the cluster's names, each piece counts for itself: those of pods and of our
+    // namespaces end in random ones, which are short.
+    let is_name = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    let mut pieces = if is_name { text.split('-') } else { text.split('\n') };
     pieces.any(|piece| {
         let (unusual, pairs) = judged(piece);
         piece.len() >= LENGTH_MIN && pairs >= PAIRS_MIN && unusual * 100 >= pairs * UNUSUAL_MIN
     })
 }
 
-/// How many of the neighbours are an unusual pair, and how many are a pair at all. Numbers and marks between words are not, nor is `xxxx`.
+/// How many of the neighbours are an unusual pair, and how many are a pair at all. Numbers and
+/// marks between words are not, nor is `xxxx`.
 fn judged(text: &str) -> (usize, usize) {
     let pairs = text.as_bytes().windows(2).filter_map(|pair| {
         let [first, second] = [pair[0], pair[1]];
@@ -157,7 +144,5 @@ fn judged(text: &str) -> (usize, usize) {
             Some(begins_a_word || !followers.as_bytes().contains(&second))
         }
     });
-    pairs.fold((0, 0), |(unusual, all), is_unusual| {
-        (unusual + usize::from(is_unusual), all + 1)
-    })
+    pairs.fold((0, 0), |(unusual, all), is_unusual| (unusual + usize::from(is_unusual), all + 1))
 }

@@ -54,8 +54,7 @@ const SHAPES: &[&str] = &[
 
 /// Any of them, of ASCII characters only.
 static SHAPE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(&format!(r"(?-u)\b(?:{})", SHAPES.join("|")))
-        .expect("a constant pattern, compiled in a test")
+    Regex::new(&format!(r"(?-u)\b(?:{})", SHAPES.join("|"))).expect("a constant pattern, compiled in a test")
 });
 
 /// Addresses that are the credential: whoever knows one may post there.
@@ -74,9 +73,7 @@ static SCHEME: LazyLock<Regex> = LazyLock::new(|| {
 
 pub(super) fn find(text: &str) -> Vec<Range<usize>> {
     let shapes = SHAPE.find_iter(text).map(|found| found.range());
-    let webhooks = WEBHOOK
-        .captures_iter(text)
-        .filter_map(|found| Some(found.get(1)?.range()));
+    let webhooks = WEBHOOK.captures_iter(text).filter_map(|found| Some(found.get(1)?.range()));
     let schemes = SCHEME.captures_iter(text).filter_map(|found| {
         let value = found.get(1)?;
         // "Basic authentication" is a sentence.

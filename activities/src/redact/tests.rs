@@ -9,14 +9,8 @@ fn redact(text: &str) -> String {
 #[test]
 fn what_looks_like_a_credential_is_hidden() {
     for (line, shown) in [
-        (
-            "DATABASE_PASSWORD=hunter2 host=db",
-            "DATABASE_PASSWORD=[hidden] host=db",
-        ),
-        (
-            r#"{"api_key": "abc123", "port": 80}"#,
-            r#"{"api_key": [hidden], "port": 80}"#,
-        ),
+        ("DATABASE_PASSWORD=hunter2 host=db", "DATABASE_PASSWORD=[hidden] host=db"),
+        (r#"{"api_key": "abc123", "port": 80}"#, r#"{"api_key": [hidden], "port": 80}"#),
         (
             r#"{"msg":"x","cfg":"{\"password\":\"hun\\\"ter2\",\"a\":1}"}"#,
             r#"{"msg":"x","cfg":"{\"password\":[hidden],\"a\":1}"}"#,
@@ -27,74 +21,32 @@ fn what_looks_like_a_credential_is_hidden() {
         ),
         ("redis://:a/b@cache:6379/0", "redis://[hidden]@cache:6379/0"),
         ("mysql://root:p@ss:w/rd#1?@db/x", "mysql://[hidden]@db/x"),
-        (
-            "dsn app:s3cret@tcp(db:3306)/x",
-            "dsn [hidden]@tcp(db:3306)/x",
-        ),
-        (
-            "> Authorization: Bearer abcdefgh.ijkl",
-            "> Authorization: [hidden]",
-        ),
-        (
-            "sent Bearer abcdefgh.1jkl to it",
-            "sent Bearer [hidden] to it",
-        ),
+        ("dsn app:s3cret@tcp(db:3306)/x", "dsn [hidden]@tcp(db:3306)/x"),
+        ("> Authorization: Bearer abcdefgh.ijkl", "> Authorization: [hidden]"),
+        ("sent Bearer abcdefgh.1jkl to it", "sent Bearer [hidden] to it"),
         ("Cookie: a=1; session=2", "Cookie: [hidden]"),
         ("< Set-Cookie: id=x; HttpOnly", "< Set-Cookie: [hidden]"),
-        (
-            "[('Cookie', 'a=1; b=2'), ('Host', 'x')]",
-            "[('Cookie', [hidden]), ('Host', 'x')]",
-        ),
-        (
-            "map[Authorization:[Bearer abc] Host:[x]]",
-            "map[Authorization:[hidden] Host:[x]]",
-        ),
+        ("[('Cookie', 'a=1; b=2'), ('Host', 'x')]", "[('Cookie', [hidden]), ('Host', 'x')]"),
+        ("map[Authorization:[Bearer abc] Host:[x]]", "map[Authorization:[hidden] Host:[x]]"),
         ("DB_PASS=a,b;c&d", "DB_PASS=[hidden]"),
         ("Server=db;Uid=sa;Pwd=x1", "Server=db;Uid=sa;Pwd=[hidden]"),
-        (
-            "AccountName=x;AccountKey=abc==",
-            "AccountName=x;AccountKey=[hidden]",
-        ),
+        ("AccountName=x;AccountKey=abc==", "AccountName=x;AccountKey=[hidden]"),
         ("SMTP_PASS: x1", "SMTP_PASS: [hidden]"),
         ("smtpPass: x1", "smtpPass: [hidden]"),
         ("ENCRYPTION_KEY=x1", "ENCRYPTION_KEY=[hidden]"),
         ("API key: x1", "API key: [hidden]"),
-        (
-            "tool --password x1 --verbose",
-            "tool --password [hidden] --verbose",
-        ),
-        (
-            "curl -u mona:x1 https://example.com",
-            "curl -u [hidden] https://example.com",
-        ),
-        (
-            "password = 'correct horse, battery; staple' ok",
-            "password = [hidden] ok",
-        ),
+        ("tool --password x1 --verbose", "tool --password [hidden] --verbose"),
+        ("curl -u mona:x1 https://example.com", "curl -u [hidden] https://example.com"),
+        ("password = 'correct horse, battery; staple' ok", "password = [hidden] ok"),
         ("password: \"never ends", "password: [hidden]"),
-        (
-            "password: |\n  one\n  two\nnext: 1",
-            "password: [hidden]next: 1",
-        ),
-        (
-            "- name: DB_PASS\n  value: x1",
-            "- name: DB_PASS\n  value: [hidden]",
-        ),
-        (
-            r#"{"name":"DB_PASS","value":"x 1"}"#,
-            r#"{"name":"DB_PASS","value":[hidden]}"#,
-        ),
+        ("password: |\n  one\n  two\nnext: 1", "password: [hidden]next: 1"),
+        ("- name: DB_PASS\n  value: x1", "- name: DB_PASS\n  value: [hidden]"),
+        (r#"{"name":"DB_PASS","value":"x 1"}"#, r#"{"name":"DB_PASS","value":[hidden]}"#),
         ("<password>x1</password>", "<password>[hidden]</password>"),
-        (
-            "ALTER USER app IDENTIFIED BY 'x 1';",
-            "ALTER USER app IDENTIFIED BY [hidden];",
-        ),
+        ("ALTER USER app IDENTIFIED BY 'x 1';", "ALTER USER app IDENTIFIED BY [hidden];"),
         ("GET /?token=x1&user=2 200", "GET /?token=[hidden] 200"),
         // The colours of a logger stand between name and value.
-        (
-            "\u{1b}[3mpassword\u{1b}[0m\u{1b}[2m=\u{1b}[0mx1",
-            "password=[hidden]",
-        ),
+        ("\u{1b}[3mpassword\u{1b}[0m\u{1b}[2m=\u{1b}[0mx1", "password=[hidden]"),
     ] {
         assert_eq!(redact(line), shown);
     }
@@ -118,11 +70,7 @@ fn issuers_own_forms_are_known() {
         format!("hvs.{key}"),
         format!("dckr_pat_{key}"),
     ] {
-        assert_eq!(
-            redact(&format!("using {token}, fine")),
-            "using [hidden], fine",
-            "{token}"
-        );
+        assert_eq!(redact(&format!("using {token}, fine")), "using [hidden], fine", "{token}");
     }
     assert_eq!(
         redact("POST https://hooks.slack.com/services/T0/B0/xyz ok"),
@@ -143,14 +91,8 @@ fn a_private_key_is_hidden_whichever_part_of_it_is_there() {
             format!(r#"{{"private_key": "{begin}\nMIIE\n{end}\n", "x": 1}}"#),
             r#"{"private_key": [hidden], "x": 1}"#,
         ),
-        (
-            "-----BEGIN PGP PRIVATE KEY BLOCK-----\nx".to_owned(),
-            "[hidden]",
-        ),
-        (
-            "-----BEGIN OPENSSH PRIVATE KEY-----\nx".to_owned(),
-            "[hidden]",
-        ),
+        ("-----BEGIN PGP PRIVATE KEY BLOCK-----\nx".to_owned(), "[hidden]"),
+        ("-----BEGIN OPENSSH PRIVATE KEY-----\nx".to_owned(), "[hidden]"),
     ] {
         assert_eq!(redact(&text), shown);
     }
@@ -195,29 +137,15 @@ fn an_ordinary_log_stays_as_it_is() {
 
 #[test]
 fn the_cut_comes_after_the_redaction() {
-    let key = format!(
-        "-----BEGIN PRIVATE KEY-----\n{}-----END PRIVATE KEY-----",
-        "MIIEvQIBADANBg\n".repeat(60)
-    );
+    let key =
+        format!("-----BEGIN PRIVATE KEY-----\n{}-----END PRIVATE KEY-----", "MIIEvQIBADANBg\n".repeat(60));
     let log = format!("starting\n{key}\nfailed");
     let tail = Redacted::of(&log).tail(50, 8 * 1024).expect("a tail");
     assert_eq!(tail.as_str(), "starting\n[hidden]\nfailed");
-    assert_eq!(
-        Redacted::of("a\nb\nc\n")
-            .tail(2, 100)
-            .expect("a tail")
-            .as_str(),
-        "b\nc"
-    );
-    assert_eq!(
-        Redacted::of("äöü").tail(9, 3).expect("a tail").as_str(),
-        "ü"
-    );
+    assert_eq!(Redacted::of("a\nb\nc\n").tail(2, 100).expect("a tail").as_str(), "b\nc");
+    assert_eq!(Redacted::of("äöü").tail(9, 3).expect("a tail").as_str(), "ü");
     assert_eq!(Redacted::of(" \n").tail(9, 9), None);
-    assert_eq!(
-        Redacted::of("abcdefghij").ends(2, 3).as_str(),
-        "ab\n...\nhij"
-    );
+    assert_eq!(Redacted::of("abcdefghij").ends(2, 3).as_str(), "ab\n...\nhij");
 }
 
 #[test]
@@ -229,8 +157,7 @@ fn the_work_is_bounded_and_a_cut_line_is_left_out() {
 
 /// Where a secret is put: its class, and how it is written down.
 fn any_secret() -> impl Strategy<Value = (String, String)> {
-    let random =
-        "[A-Za-z0-9]{32,60}|[A-Za-z0-9_-]{36,60}|[0-9a-f]{48}|[0-9a-f]{64}|[A-Za-z0-9+/]{60}==";
+    let random = "[A-Za-z0-9]{32,60}|[A-Za-z0-9_-]{36,60}|[0-9a-f]{48}|[0-9a-f]{64}|[A-Za-z0-9+/]{60}==";
     let value = "[A-Za-z0-9,;&@:/#$%^*()+=!?.~-]{6,30}";
     let name = select(vec![
         "DB_PASS",
@@ -248,29 +175,17 @@ fn any_secret() -> impl Strategy<Value = (String, String)> {
         "mysqlPwd",
     ]);
     let separator = select(vec!["=", ": ", ":", " = ", " => "]);
-    let assigned = (name.clone(), separator, value).prop_map(|(name, separator, value)| {
-        (format!("{name}{separator}x{value}"), format!("x{value}"))
-    });
-    let quoted = (
-        name.clone(),
-        "[A-Za-z0-9 ,;&@:/]{6,30}",
-        select(vec!['"', '\'']),
-    )
-        .prop_map(|(name, value, quote)| {
-            (
-                format!("{quote}{name}{quote}: {quote}x{value}y{quote}"),
-                format!("x{value}y"),
-            )
-        });
+    let assigned = (name.clone(), separator, value)
+        .prop_map(|(name, separator, value)| (format!("{name}{separator}x{value}"), format!("x{value}")));
+    let quoted = (name.clone(), "[A-Za-z0-9 ,;&@:/]{6,30}", select(vec!['"', '\''])).prop_map(
+        |(name, value, quote)| {
+            (format!("{quote}{name}{quote}: {quote}x{value}y{quote}"), format!("x{value}y"))
+        },
+    );
     let flag = (select(vec!["--password", "--db-pass", "--token"]), value)
         .prop_map(|(flag, value)| (format!("{flag} x{value}"), format!("x{value}")));
     let header = (
-        select(vec![
-            "Cookie",
-            "Set-Cookie",
-            "Authorization",
-            "proxy-authorization",
-        ]),
+        select(vec!["Cookie", "Set-Cookie", "Authorization", "proxy-authorization"]),
         "[A-Za-z0-9=; ]{6,40}",
     )
         .prop_map(|(header, value)| (format!("{header}: x{value}y"), format!("x{value}y")));
@@ -278,18 +193,10 @@ fn any_secret() -> impl Strategy<Value = (String, String)> {
         select(vec!["postgres", "redis", "https", "amqp"]),
         "[A-Za-z][A-Za-z0-9@:/#?!.,;&=+-]{6,20}[a-z]",
     )
-        .prop_map(|(scheme, password)| {
-            (
-                format!("{scheme}://app:{password}@db.example.com/x"),
-                password,
-            )
-        });
+        .prop_map(|(scheme, password)| (format!("{scheme}://app:{password}@db.example.com/x"), password));
     let key = ("[A-Za-z0-9+/]{64}", 1usize..80).prop_map(|(line, lines)| {
         let body = format!("{line}\n").repeat(lines);
-        (
-            format!("-----BEGIN PRIVATE KEY-----\n{body}-----END PRIVATE KEY-----"),
-            line,
-        )
+        (format!("-----BEGIN PRIVATE KEY-----\n{body}-----END PRIVATE KEY-----"), line)
     });
     let token = (
         select(vec![

@@ -4,7 +4,8 @@ use std::{ops::Range, sync::LazyLock};
 
 use regex::Regex;
 
-/// `scheme://` and what may belong to the address. Passwords are often written without the escapes that they need there.
+/// `scheme://` and what may belong to the address. Passwords are often written
+/// without the escapes that they need there.
 static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r#"(?i)\b[a-z][a-z0-9+.-]*:\\?/\\?/([^\s"<>`]+)"#)
         .expect("a constant pattern, compiled in a test")
@@ -12,8 +13,7 @@ static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
 
 /// `user:password@tcp(host:3306)`, as drivers of Go have it.
 static WITHOUT_SCHEME: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"[\w.%+-]+:\S+@(?:tcp|udp|unix)?\(")
-        .expect("a constant pattern, compiled in a test")
+    Regex::new(r"[\w.%+-]+:\S+@(?:tcp|udp|unix)?\(").expect("a constant pattern, compiled in a test")
 });
 
 /// The part before the `@` of each address that has one.
@@ -30,8 +30,8 @@ pub(super) fn find(text: &str) -> Vec<Range<usize>> {
     with_scheme.chain(without).collect()
 }
 
-/// How long the user and the password are, of what follows the `://`. A `/`, `?`, `#` or `@` may belong to the password, so it ends at the last `@`;
-/// but an `@` behind a plain host and its port belongs to the path.
+/// How long the user and the password are, of what follows the `://`. A `/`, `?`, `#` or `@` may belong to
+/// the password, so it ends at the last `@`; but an `@` behind a plain host and its port belongs to the path.
 fn user_info(rest: &str) -> Option<usize> {
     let authority = &rest[..rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len())];
     let last = rest.rfind('@')?;

@@ -1,7 +1,7 @@
 //! The charts that previews may be installed from.
 //!
-//! A repository chooses among charts that the operators of the service trust. It brings one of its own only where they let it, and the cluster then
-//! holds that chart to `charts/preview-cluster`.
+//! A repository chooses among charts that the operators of the service trust. It brings one of its own only
+//! where they let it, and the cluster then holds that chart to `charts/preview-cluster`.
 
 use std::{
     collections::BTreeMap,
@@ -61,9 +61,7 @@ pub struct OciPrefix(String);
 
 /// The text is not the beginning of a chart's reference.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`{0}` is no place in a registry: expected, for example, `oci://registry.example.com/charts`"
-)]
+#[error("`{0}` is no place in a registry: expected, for example, `oci://registry.example.com/charts`")]
 pub struct InvalidOciPrefix(String);
 
 /// A chart that this service does not install.
@@ -90,21 +88,14 @@ pub(crate) enum ChartRefused {
 }
 
 impl Charts {
-    /// `default` is installed where a repository does not choose. Repositories choose by name among the charts in `folder`, and by reference among
-    /// the `allowed` ones. The default can be chosen too.
+    /// `default` is installed where a repository does not choose. Repositories choose by name among the
+    /// charts in `folder`, and by reference among the `allowed` ones. The default can be chosen too.
     ///
     /// # Errors
     /// If the folder cannot be read.
-    pub fn new(
-        default: &str,
-        folder: Option<&Path>,
-        allowed: Vec<OciPrefix>,
-    ) -> Result<Self, io::Error> {
+    pub fn new(default: &str, folder: Option<&Path>, allowed: Vec<OciPrefix>) -> Result<Self, io::Error> {
         let mut charts = Self {
-            default: Chart {
-                reference: default.to_owned(),
-                version: None,
-            },
+            default: Chart { reference: default.to_owned(), version: None },
             packaged: BTreeMap::new(),
             allowed,
             of_repositories: false,
@@ -117,10 +108,7 @@ impl Charts {
         }
         for entry in folder.map(fs::read_dir).transpose()?.into_iter().flatten() {
             let path = entry?.path();
-            if let Some(name) = path
-                .file_name()
-                .filter(|_| path.join("Chart.yaml").exists())
-            {
+            if let Some(name) = path.file_name().filter(|_| path.join("Chart.yaml").exists()) {
                 let name = name.to_string_lossy().into_owned();
                 charts.packaged.insert(name, path);
             }
@@ -131,10 +119,7 @@ impl Charts {
     /// Repositories may bring charts of their own, or not.
     #[must_use]
     pub fn of_repositories(self, allowed: bool) -> Self {
-        Self {
-            of_repositories: allowed,
-            ..self
-        }
+        Self { of_repositories: allowed, ..self }
     }
 
     /// The chart that was chosen, if it may be.
@@ -143,10 +128,7 @@ impl Charts {
             None => Ok(Place::Known(self.default.clone())),
             Some(ChartSource::Packaged(name)) => match self.packaged.get(name) {
                 Some(path) => Ok(Place::Known(Chart::in_folder(path))),
-                None => Err(ChartRefused::Unknown {
-                    name: name.clone(),
-                    known: self.known(),
-                }),
+                None => Err(ChartRefused::Unknown { name: name.clone(), known: self.known() }),
             },
             Some(ChartSource::Oci(text)) => {
                 let (reference, version) =
@@ -164,12 +146,8 @@ impl Charts {
                     })
                 }
             }
-            Some(ChartSource::Path(path)) if self.of_repositories => {
-                Ok(Place::Repository(path.clone()))
-            }
-            Some(ChartSource::Path(_)) => Err(ChartRefused::FromRepository {
-                known: self.known(),
-            }),
+            Some(ChartSource::Path(path)) if self.of_repositories => Ok(Place::Repository(path.clone())),
+            Some(ChartSource::Path(_)) => Err(ChartRefused::FromRepository { known: self.known() }),
         }
     }
 
@@ -180,11 +158,7 @@ impl Charts {
 
 fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
-    if names.is_empty() {
-        "none".to_owned()
-    } else {
-        names.join(", ")
-    }
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
 impl OciPrefix {
@@ -216,19 +190,14 @@ fn split(text: &str) -> Option<(&str, &str)> {
     // The colon of a port comes before the last slash.
     let colon = text.rfind('/')? + text[text.rfind('/')?..].find(':')?;
     let (place, version) = (&text[..colon], &text[colon + 1..]);
-    (is_version(version) && is_place(place) && place[OCI.len()..].contains('/'))
-        .then_some((place, version))
+    (is_version(version) && is_place(place) && place[OCI.len()..].contains('/')).then_some((place, version))
 }
 
-/// One exact version, as `1.2.3`. Of anything else Helm would choose one of several itself, and not the same one tomorrow.
+/// One exact version, as `1.2.3`. Of anything else Helm would choose one of
+/// several itself, and not the same one tomorrow.
 fn is_version(text: &str) -> bool {
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+');
-    let numbers: Vec<_> = text
-        .split(['-', '+'])
-        .next()
-        .unwrap_or_default()
-        .split('.')
-        .collect();
+    let numbers: Vec<_> = text.split(['-', '+']).next().unwrap_or_default().split('.').collect();
     text.len() <= VERSION_MAX
         && text.chars().all(legal)
         && numbers.len() == 3
@@ -237,19 +206,17 @@ fn is_version(text: &str) -> bool {
 
 /// `oci://registry:5000/path`, in the only spelling that registries know.
 fn is_place(text: &str) -> bool {
-    let Some(rest) = text
-        .strip_prefix(OCI)
-        .filter(|_| text.len() <= REFERENCE_MAX)
-    else {
+    let Some(rest) = text.strip_prefix(OCI).filter(|_| text.len() <= REFERENCE_MAX) else {
         return false;
     };
     let mut pieces = rest.split('/');
     let host = pieces.next().unwrap_or_default();
     let (name, port) = host.split_once(':').unwrap_or((host, "1"));
     let legal = |piece: &str| {
-        piece.bytes().all(|b| {
-            b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'_' | b'-')
-        }) && piece.starts_with(|c: char| c.is_ascii_alphanumeric())
+        piece
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'_' | b'-'))
+            && piece.starts_with(|c: char| c.is_ascii_alphanumeric())
             && piece.ends_with(|c: char| c.is_ascii_alphanumeric())
     };
     legal(name) && port.parse::<u16>().is_ok() && pieces.all(legal)
@@ -273,10 +240,7 @@ mod tests {
     }
 
     fn charts(allowed: &[&str]) -> Charts {
-        let allowed = allowed
-            .iter()
-            .map(|text| text.parse().expect("a prefix"))
-            .collect();
+        let allowed = allowed.iter().map(|text| text.parse().expect("a prefix")).collect();
         Charts::new("/charts/hello-world-app", None, allowed).expect("charts")
     }
 
@@ -292,29 +256,19 @@ mod tests {
     #[test]
     fn every_chart_in_the_folder_has_a_name() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../charts");
-        let charts = Charts::new("/elsewhere/app.tgz", Some(Path::new(folder)), vec![])
-            .expect("a folder of charts");
+        let charts =
+            Charts::new("/elsewhere/app.tgz", Some(Path::new(folder)), vec![]).expect("a folder of charts");
         let named = |name: &str| charts.find(Some(&ChartSource::Packaged(name.to_owned())));
-        assert!(
-            known(named("hello-world-app"))
-                .reference
-                .ends_with("charts/hello-world-app")
-        );
+        assert!(known(named("hello-world-app")).reference.ends_with("charts/hello-world-app"));
         for name in ["", ".", "..", "../charts/hello-world-app", "nginx"] {
-            assert!(
-                matches!(named(name), Err(ChartRefused::Unknown { .. })),
-                "{name}"
-            );
+            assert!(matches!(named(name), Err(ChartRefused::Unknown { .. })), "{name}");
         }
         assert!(Charts::new("x", Some(Path::new("/nowhere")), vec![]).is_err());
     }
 
     #[test]
     fn a_registry_is_read_only_where_it_is_allowed() {
-        let charts = charts(&[
-            "oci://registry.example.com:5000/charts/",
-            "oci://ghcr.io/octo/app:1.2.3",
-        ]);
+        let charts = charts(&["oci://registry.example.com:5000/charts/", "oci://ghcr.io/octo/app:1.2.3"]);
         for (text, reference, version) in [
             (
                 "oci://registry.example.com:5000/charts/a:1.0.0",
@@ -326,11 +280,7 @@ mod tests {
                 "oci://registry.example.com:5000/charts/team/b",
                 "2.0.0+x",
             ),
-            (
-                "oci://ghcr.io/octo/app:1.2.3",
-                "oci://ghcr.io/octo/app",
-                "1.2.3",
-            ),
+            ("oci://ghcr.io/octo/app:1.2.3", "oci://ghcr.io/octo/app", "1.2.3"),
         ] {
             let chart = Chart {
                 reference: reference.to_owned(),
@@ -345,13 +295,7 @@ mod tests {
             "oci://ghcr.io/octo/app:1.2.4",
             "oci://ghcr.io/octo/app/b:1.2.3",
         ] {
-            assert!(
-                matches!(
-                    charts.find(Some(&oci(text))),
-                    Err(ChartRefused::NotAllowed { .. })
-                ),
-                "{text}"
-            );
+            assert!(matches!(charts.find(Some(&oci(text))), Err(ChartRefused::NotAllowed { .. })), "{text}");
         }
         for text in [
             "oci://",
@@ -367,13 +311,7 @@ mod tests {
             "oci://registry.example.com:5000/charts/a:1.2.3 --debug",
             "--repo",
         ] {
-            assert!(
-                matches!(
-                    charts.find(Some(&oci(text))),
-                    Err(ChartRefused::NoReference(_))
-                ),
-                "{text}"
-            );
+            assert!(matches!(charts.find(Some(&oci(text))), Err(ChartRefused::NoReference(_))), "{text}");
         }
     }
 
@@ -394,14 +332,7 @@ mod tests {
 
     #[test]
     fn what_is_no_place_in_a_registry_is_refused() {
-        for text in [
-            "",
-            "oci://",
-            "registry.example.com/charts",
-            "oci://a b",
-            "oci://a/*",
-            "https://a/b",
-        ] {
+        for text in ["", "oci://", "registry.example.com/charts", "oci://a b", "oci://a/*", "https://a/b"] {
             assert!(text.parse::<OciPrefix>().is_err(), "{text}");
         }
     }

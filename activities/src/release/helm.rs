@@ -1,7 +1,8 @@
 //! Runs Helm so that its output is kept, it can be stopped, and it never outlives its attempt.
 //!
-//! As an argument vector, never through a shell, in a process group of its own: what Helm starts (credential plugins) is stopped with it. When our own
-//! process dies, the kernel kills Helm: none goes on beside the one that the next worker starts.
+//! As an argument vector, never through a shell, in a process group of its own: what Helm starts
+//! (credential plugins) is stopped with it. When our own process dies, the kernel kills Helm: none goes on
+//! beside the one that the next worker starts.
 
 use std::{
     ffi::OsString,
@@ -28,22 +29,21 @@ use workflows::contract::timeouts::HELM_GRACE;
 
 use crate::{container_log::Window, redact::Redacted};
 
-/// How much of what Helm printed is kept, in bytes from the beginning and from the end, after it was redacted.
+/// How much of what Helm printed is kept, in bytes from the beginning and from
+/// the end, after it was redacted.
 const OUTPUT_MAX: [usize; 2] = [1024, 7 * 1024];
 /// How much is read of the beginning and of the end, before.
 const READ_MAX: usize = 64 * 1024;
-/// How `setpriv` ends if it cannot run the program: it cannot be executed, or is not there. Helm ends with 1 whatever happened.
+/// How `setpriv` ends if it cannot run the program: it cannot be executed, or is not
+/// there. Helm ends with 1 whatever happened.
 #[cfg(target_os = "linux")]
 const NOT_RUN: [i32; 2] = [126, 127];
-/// The most memory that Helm may take for its data, in bytes; it needs a tenth. A template of one line can ask for any amount.
+/// The most memory that Helm may take for its data, in bytes; it needs a tenth. A
+/// template of one line can ask for any amount.
 const MEMORY_MAX: u64 = 1024 * 1024 * 1024;
 /// Secrets of this process that Helm and its plugins have no business with.
-const OUR_SECRETS: [&str; 4] = [
-    "GITHUB_PRIVATE_KEY",
-    "TEMPORAL_API_KEY",
-    "TEMPORAL_TLS_CLIENT_KEY_DATA",
-    "WEBHOOK_SECRET",
-];
+const OUR_SECRETS: [&str; 4] =
+    ["GITHUB_PRIVATE_KEY", "TEMPORAL_API_KEY", "TEMPORAL_TLS_CLIENT_KEY_DATA", "WEBHOOK_SECRET"];
 /// Temporal's headers, with one variable for each.
 const OUR_SECRET_HEADERS: &str = "TEMPORAL_GRPC_META_";
 
@@ -52,7 +52,8 @@ const OUR_SECRET_HEADERS: &str = "TEMPORAL_GRPC_META_";
 pub struct Helm {
     /// The program: a path, or a name to look for in `PATH`.
     pub program: PathBuf,
-    /// The context of the kubeconfig to use; unset: the current one, or the cluster that we run in. The kubeconfig itself is found by Helm as by us.
+    /// The context of the kubeconfig to use; unset: the current one, or the cluster that we run in. The
+    /// kubeconfig itself is found by Helm as by us.
     pub kube_context: Option<String>,
 }
 
@@ -77,10 +78,7 @@ pub(crate) enum HelmError {
     #[error("Helm's output was lost: {0}")]
     Pipe(#[from] io::Error),
     #[error("Helm failed ({status}): {output}")]
-    Failed {
-        status: ExitStatus,
-        output: Redacted,
-    },
+    Failed { status: ExitStatus, output: Redacted },
     #[error("Helm did not finish within {} s and was stopped: {output}", timeout.as_secs())]
     TooSlow { timeout: Duration, output: Redacted },
     #[error("Helm was stopped because its activity was cancelled")]
@@ -88,7 +86,8 @@ pub(crate) enum HelmError {
 }
 
 impl Helm {
-    /// Runs Helm to its end, to `cancelled` or to its timeout, whichever comes first. When this returns, no process of it is left.
+    /// Runs Helm to its end, to `cancelled` or to its timeout, whichever comes first.
+    /// When this returns, no process of it is left.
     pub(super) async fn run(
         &self,
         invocation: Invocation,
@@ -118,7 +117,8 @@ impl Helm {
         let run = async {
             let feed = async {
                 if let Some(mut stdin) = stdin {
-                    // Helm that fails before it reads closes the pipe; its own words explain that better than ours.
+                    // Helm that fails before it reads closes the pipe; its own
+                    // words explain that better than ours.
                     let _ = stdin.write_all(&invocation.input).await;
                 }
             };
@@ -156,10 +156,7 @@ impl Helm {
         };
         group.has_ended();
         match stopped_because {
-            Some(timeout) => Err(HelmError::TooSlow {
-                timeout,
-                output: ended?.0,
-            }),
+            Some(timeout) => Err(HelmError::TooSlow { timeout, output: ended?.0 }),
             None => Err(HelmError::Cancelled),
         }
     }
@@ -170,9 +167,7 @@ impl Helm {
     #[cfg(target_os = "linux")]
     fn bound_to_our_life(&self) -> Command {
         let mut command = Command::new("setpriv");
-        command
-            .args(["--pdeathsig", "KILL", "--"])
-            .arg(&self.program);
+        command.args(["--pdeathsig", "KILL", "--"]).arg(&self.program);
         command
     }
 
@@ -200,32 +195,28 @@ struct Start {
     started: oneshot::Sender<io::Result<Child>>,
 }
 
-/// Starts the program on a thread that lives for as long as this process: those of a runtime come and go, and Helm would go with them.
+/// Starts the program on a thread that lives for as long as this process: those of a runtime
+/// come and go, and Helm would go with them.
 async fn start(command: Command) -> io::Result<Child> {
     static STARTER: OnceLock<mpsc::Sender<Start>> = OnceLock::new();
     let starter = match STARTER.get() {
         Some(starter) => starter,
         None => {
             let (starter, starts) = mpsc::channel::<Start>();
-            thread::Builder::new()
-                .name("helm-starter".to_owned())
-                .spawn(move || {
-                    for mut start in starts {
-                        let _runtime = start.runtime.enter();
-                        // Nobody waits for it any more if its activity was dropped. The child is then killed.
-                        let _ = start.started.send(start.command.spawn());
-                    }
-                })?;
-            // Two that come first at the same time make two threads. The second one has nothing to start, and ends.
+            thread::Builder::new().name("helm-starter".to_owned()).spawn(move || {
+                for mut start in starts {
+                    let _runtime = start.runtime.enter();
+                    // Nobody waits for it any more if its activity was dropped. The child is then killed.
+                    let _ = start.started.send(start.command.spawn());
+                }
+            })?;
+            // Two that come first at the same time make two threads. The second
+            // one has nothing to start, and ends.
             STARTER.get_or_init(|| starter)
         }
     };
     let (started, child) = oneshot::channel();
-    let start = Start {
-        command,
-        runtime: Handle::current(),
-        started,
-    };
+    let start = Start { command, runtime: Handle::current(), started };
     let gone = || io::Error::other("the thread that starts Helm has ended");
     starter.send(start).map_err(|_| gone())?;
     child.await.map_err(|_| gone())?
@@ -237,16 +228,14 @@ fn our_secrets() -> impl Iterator<Item = OsString> {
     headers.chain(OUR_SECRETS.map(OsString::from))
 }
 
-/// Set from outside, because a child cannot be told to do it before it runs without unsafe code. Helm has read no template by then.
+/// Set from outside, because a child cannot be told to do it before it runs without unsafe
+/// code. Helm has read no template by then.
 #[cfg(target_os = "linux")]
 fn bound_memory(child: Option<u32>) {
     use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
     let child = child.and_then(|id| Pid::from_raw(id.try_into().ok()?));
-    let most = Rlimit {
-        current: Some(MEMORY_MAX),
-        maximum: Some(MEMORY_MAX),
-    };
+    let most = Rlimit { current: Some(MEMORY_MAX), maximum: Some(MEMORY_MAX) };
     // `None` would be ourselves.
     if let Some(Err(error)) = child.map(|child| prlimit(Some(child), Resource::Data, most)) {
         tracing::debug!(%error, "Helm's memory is not bounded; has it ended already?");
@@ -262,11 +251,7 @@ struct Group(Option<Pid>);
 
 impl Group {
     fn led_by(leader: Option<u32>) -> Self {
-        Self(
-            leader
-                .and_then(|id| i32::try_from(id).ok())
-                .map(Pid::from_raw),
-        )
+        Self(leader.and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw))
     }
 
     fn signal(&self, signal: Signal) {
@@ -288,15 +273,13 @@ impl Drop for Group {
     }
 }
 
-/// Reads to the end, and keeps the first and the last of it: Helm says at its end what went wrong, but begins with that when it breaks down.
+/// Reads to the end, and keeps the first and the last of it: Helm says at its end what went wrong,
+/// but begins with that when it breaks down.
 async fn output_of(source: Option<impl AsyncRead + Unpin>) -> io::Result<Redacted> {
     let mut first = Vec::new();
     let mut last = Window::new(READ_MAX);
     if let Some(mut source) = source {
-        (&mut source)
-            .take(READ_MAX as u64)
-            .read_to_end(&mut first)
-            .await?;
+        (&mut source).take(READ_MAX as u64).read_to_end(&mut first).await?;
         let mut chunk = vec![0; 8 * 1024];
         loop {
             match source.read(&mut chunk).await? {
@@ -331,10 +314,7 @@ mod tests {
         timeout: Duration,
         cancelled: impl Future<Output = ()>,
     ) -> Result<(), HelmError> {
-        let shell = Helm {
-            program: "sh".into(),
-            kube_context: None,
-        };
+        let shell = Helm { program: "sh".into(), kube_context: None };
         let invocation = Invocation {
             account: "system:serviceaccount:preview-x:preview-release".to_owned(),
             arguments: vec!["-c".into(), script.into()],
@@ -348,14 +328,13 @@ mod tests {
 
     #[tokio::test]
     async fn helm_reads_its_values_and_is_believed() {
-        run("test \"$(cat)\" = values", LONG, pending())
-            .await
-            .expect("success");
+        run("test \"$(cat)\" = values", LONG, pending()).await.expect("success");
     }
 
     #[tokio::test]
     async fn a_failure_is_told_in_helms_own_first_and_last_words() {
-        let script = "echo begin >&2; yes noise | head -c 100000 >&2; echo 'Error: no such chart' >&2; exit 3";
+        let script =
+            "echo begin >&2; yes noise | head -c 100000 >&2; echo 'Error: no such chart' >&2; exit 3";
         match run(script, LONG, pending()).await {
             Err(HelmError::Failed { status, output }) => {
                 assert_eq!(status.code(), Some(3));
@@ -402,29 +381,21 @@ mod tests {
 
     #[tokio::test]
     async fn a_helm_that_is_not_there_is_named() {
-        let absent = Helm {
-            program: "/nowhere/helm".into(),
-            kube_context: None,
-        };
+        let absent = Helm { program: "/nowhere/helm".into(), kube_context: None };
         let invocation = Invocation {
             account: "system:serviceaccount:preview-x:preview-release".to_owned(),
             arguments: vec![],
             input: vec![],
             timeout: LONG,
         };
-        let error = absent
-            .run(invocation, pending())
-            .await
-            .expect_err("nothing to run");
-        assert!(
-            error.to_string().starts_with("/nowhere/helm cannot be run"),
-            "{error}"
-        );
+        let error = absent.run(invocation, pending()).await.expect_err("nothing to run");
+        assert!(error.to_string().starts_with("/nowhere/helm cannot be run"), "{error}");
     }
 
     #[tokio::test]
     async fn cancelled_helm_gets_the_time_to_clean_up_and_its_children_end_too() {
-        // The child holds the standard error open: without the signal to the whole group, the run would last its minute.
+        // The child holds the standard error open: without the signal to the
+        // whole group, the run would last its minute.
         let script = "trap 'echo cleaned >&2; exit 0' TERM; sleep 60 & wait";
         let start = Instant::now();
         let result = run(script, LONG, sleep(Duration::from_millis(200))).await;
@@ -434,13 +405,7 @@ mod tests {
 
     #[tokio::test]
     async fn helm_that_takes_too_long_is_stopped() {
-        match run(
-            "echo waiting >&2; sleep 60",
-            Duration::from_millis(300),
-            pending(),
-        )
-        .await
-        {
+        match run("echo waiting >&2; sleep 60", Duration::from_millis(300), pending()).await {
             Err(HelmError::TooSlow { output, .. }) => assert_eq!(output.as_str(), "waiting"),
             other => panic!("{other:?}"),
         }
@@ -460,9 +425,7 @@ mod tests {
     #[tokio::test]
     async fn helm_never_sees_our_secrets() {
         for secret in OUR_SECRETS {
-            run(&format!("test -z \"${secret}\""), LONG, pending())
-                .await
-                .expect("unset");
+            run(&format!("test -z \"${secret}\""), LONG, pending()).await.expect("unset");
         }
         let immediately = run("sleep 60", LONG, ready(())).await;
         assert!(matches!(immediately, Err(HelmError::Cancelled)));

@@ -1,7 +1,7 @@
 //! Classifies Helm's errors: would it fail again, and who can do something about it.
 //!
-//! Helm has one exit status for everything, so its words are all there is. What is not recognised is retried: a needless retry costs seconds, a
-//! preview given up without need costs a person's time.
+//! Helm has one exit status for everything, so its words are all there is. What is not recognised is retried:
+//! a needless retry costs seconds, a preview given up without need costs a person's time.
 
 use crate::{
     failure::{Failure, explain},
@@ -35,7 +35,8 @@ const PATTERNS: &[Pattern] = &[
         summary: "The cluster, or a registry, did not answer Helm as it should. Try again later.",
     },
     Pattern {
-        // Helm's own first step: no chart is to blame. The rights may be younger than the API server that was asked.
+        // Helm's own first step: no chart is to blame. The rights may be
+        // younger than the API server that was asked.
         words: &["secrets is forbidden: user"],
         kind: "ClusterForbids",
         permanent: false,
@@ -114,12 +115,7 @@ const PATTERNS: &[Pattern] = &[
         summary: "The cluster rejects an object that the chart contains.",
     },
     Pattern {
-        words: &[
-            "path \"",
-            "no such file or directory",
-            "not a valid chart reference",
-            "repo not found",
-        ],
+        words: &["path \"", "no such file or directory", "not a valid chart reference", "repo not found"],
         kind: "ChartMissing",
         permanent: true,
         summary: "The chart that previews are installed from does not exist. Contact the operators of the preview service.",
@@ -132,7 +128,8 @@ const PATTERNS: &[Pattern] = &[
         summary: "Another installation of this preview was under way. Try again later.",
     },
     Pattern {
-        // So Helm begins to tell of a hook that it ran. What it could not even make has been recognised before.
+        // So Helm begins to tell of a hook that it ran. What it could not even
+        // make has been recognised before.
         words: &["failed pre-install", "failed post-install"],
         kind: HOOK_FAILED,
         permanent: true,
@@ -155,10 +152,7 @@ pub(super) fn classify(output: &Redacted) -> Failure {
     let summary = pattern.map_or("Helm could not install the chart.", |it| it.summary);
     Failure {
         is_permanent: pattern.is_some_and(|it| it.permanent),
-        ..Failure::temporary(
-            pattern.map_or("HelmFailed", |it| it.kind),
-            explain(summary).with_log(log),
-        )
+        ..Failure::temporary(pattern.map_or("HelmFailed", |it| it.kind), explain(summary).with_log(log))
     }
 }
 
@@ -204,11 +198,7 @@ mod tests {
                 "ChartInvalid",
                 true,
             ),
-            (
-                "Error: path \"charts/none\" not found",
-                "ChartMissing",
-                true,
-            ),
+            ("Error: path \"charts/none\" not found", "ChartMissing", true),
             (
                 "Error: failed to perform \"FetchReference\" on source: registry.example.com/charts/app:9.9.9: not found",
                 "ChartMissing",
@@ -263,11 +253,7 @@ mod tests {
             ("", "HelmFailed", false),
         ] {
             let failure = classify(&Redacted::of(output));
-            assert_eq!(
-                (failure.kind, failure.is_permanent),
-                (kind, permanent),
-                "{output}"
-            );
+            assert_eq!((failure.kind, failure.is_permanent), (kind, permanent), "{output}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The logs of a chart's failing hooks.
 //!
-//! Helm says that a hook has failed, and not why. A chart may want its hooks removed as soon as they fail, so they are watched while Helm runs.
+//! Helm says that a hook has failed, and not why. A chart may want its hooks removed as soon as they
+//! fail, so they are watched while Helm runs.
 
 use std::{
     collections::HashSet,
@@ -118,18 +119,11 @@ impl<'a> Hooks<'a> {
         if pod.annotations().contains_key(HOOK) {
             return Some(pod.name_any());
         }
-        let owner = pod
-            .owner_references()
-            .iter()
-            .find(|owner| owner.kind == "Job")?;
-        let account = self
-            .cluster
-            .in_the_name_of(&release_account(self.namespace));
+        let owner = pod.owner_references().iter().find(|owner| owner.kind == "Job")?;
+        let account = self.cluster.in_the_name_of(&release_account(self.namespace));
         let jobs: Api<Job> = Api::namespaced(account, self.namespace);
         let job = jobs.get_metadata_opt(&owner.name).await.ok()??;
-        job.annotations()
-            .contains_key(HOOK)
-            .then(|| owner.name.clone())
+        job.annotations().contains_key(HOOK).then(|| owner.name.clone())
     }
 
     fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {
@@ -142,10 +136,7 @@ fn failed_ends(pod: &Pod) -> Vec<ContainerEnd> {
     let status = pod.status.as_ref();
     let init = status.and_then(|status| status.init_container_statuses.as_deref());
     let main = status.and_then(|status| status.container_statuses.as_deref());
-    let containers = init
-        .unwrap_or_default()
-        .iter()
-        .chain(main.unwrap_or_default());
+    let containers = init.unwrap_or_default().iter().chain(main.unwrap_or_default());
     containers
         .filter_map(|container| {
             let (ended, previous) = last_end(container)?;
@@ -161,16 +152,9 @@ fn failed_ends(pod: &Pod) -> Vec<ContainerEnd> {
 }
 
 fn last_end(container: &ContainerStatus) -> Option<(&ContainerStateTerminated, bool)> {
-    let now = container
-        .state
-        .as_ref()
-        .and_then(|state| state.terminated.as_ref());
-    let before = container
-        .last_state
-        .as_ref()
-        .and_then(|state| state.terminated.as_ref());
-    now.map(|ended| (ended, false))
-        .or(before.map(|ended| (ended, true)))
+    let now = container.state.as_ref().and_then(|state| state.terminated.as_ref());
+    let before = container.last_state.as_ref().and_then(|state| state.terminated.as_ref());
+    now.map(|ended| (ended, false)).or(before.map(|ended| (ended, true)))
 }
 
 #[cfg(test)]
@@ -206,10 +190,7 @@ mod tests {
             ends(&json!({ "initContainerStatuses": [container("wait", &running, &failed(1))] })),
             [("wait".to_owned(), 1, true)]
         );
-        assert_eq!(
-            ends(&json!({ "containerStatuses": [container("hook", &failed(0), &json!({}))] })),
-            []
-        );
+        assert_eq!(ends(&json!({ "containerStatuses": [container("hook", &failed(0), &json!({}))] })), []);
         assert_eq!(ends(&json!({})), []);
     }
 }

@@ -7,7 +7,8 @@ use domain::{PreviewId, Repository};
 /// What a template may name, in braces.
 const PLACEHOLDERS: [&str; 3] = ["{owner}", "{repo}", "{commit}"];
 
-/// Where images are, with `{owner}`, `{repo}` and `{commit}` left open: `registry.example.com/{owner}/{repo}:{commit}`.
+/// Where images are, with `{owner}`, `{repo}` and `{commit}` left open:
+/// `registry.example.com/{owner}/{repo}:{commit}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageTemplate {
     repository: String,
@@ -57,7 +58,8 @@ pub struct InvalidImageTemplate {
 }
 
 impl Images {
-    /// `default` is where images are unless a repository says otherwise; repositories choose below it and below the `allowed` ones.
+    /// `default` is where images are unless a repository says otherwise; repositories
+    /// choose below it and below the `allowed` ones.
     #[must_use]
     pub fn new(default: ImageTemplate, mut allowed: Vec<ImagePrefix>) -> Self {
         allowed.push(ImagePrefix(default.repository.clone()));
@@ -67,9 +69,7 @@ impl Images {
     /// Below which names the images are that a repository may run.
     pub(crate) fn places(&self, repository: &Repository) -> Vec<String> {
         let prefixes = self.allowed.iter();
-        prefixes
-            .map(|prefix| in_repository(&prefix.0, repository))
-            .collect()
+        prefixes.map(|prefix| in_repository(&prefix.0, repository)).collect()
     }
 
     /// The template that a repository chose, if it may.
@@ -94,10 +94,7 @@ impl Images {
             return Ok(template);
         }
         let quoted: Vec<_> = allowed.iter().map(|prefix| format!("`{prefix}`")).collect();
-        Err(ImageRefused::NotAllowed {
-            allowed: quoted.join(", "),
-            place,
-        })
+        Err(ImageRefused::NotAllowed { allowed: quoted.join(", "), place })
     }
 }
 
@@ -119,8 +116,7 @@ impl ImageTemplate {
                 .replace("{commit}", commit)
         };
         Image {
-            repository: in_repository(&self.repository, &preview.repository)
-                .replace("{commit}", commit),
+            repository: in_repository(&self.repository, &preview.repository).replace("{commit}", commit),
             tag: fill(&self.tag),
         }
     }
@@ -143,10 +139,7 @@ impl FromStr for ImageTemplate {
     type Err = InvalidImageTemplate;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let invalid = |reason| InvalidImageTemplate {
-            text: text.chars().take(200).collect(),
-            reason,
-        };
+        let invalid = |reason| InvalidImageTemplate { text: text.chars().take(200).collect(), reason };
         // The colon of a port comes before the last slash, that of the tag after it.
         let name_start = text.rfind('/').map_or(0, |slash| slash + 1);
         let (repository, tag) = match text[name_start..].find(':') {
@@ -154,16 +147,12 @@ impl FromStr for ImageTemplate {
             None => return Err(invalid("it has no tag")),
         };
         if !tag.contains("{commit}") {
-            return Err(invalid(
-                "its tag does not name the {commit}, so all commits would share one image",
-            ));
+            return Err(invalid("its tag does not name the {commit}, so all commits would share one image"));
         }
         let without_placeholders = |part: &str| {
             PLACEHOLDERS
                 .iter()
-                .fold(part.to_owned(), |rest, placeholder| {
-                    rest.replace(placeholder, "x")
-                })
+                .fold(part.to_owned(), |rest, placeholder| rest.replace(placeholder, "x"))
         };
         let legal_in_repository =
             |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/' | ':');
@@ -174,21 +163,13 @@ impl FromStr for ImageTemplate {
                 "its name holds a character that no image name may hold, or an unknown placeholder",
             ));
         }
-        if repository_rest
-            .split('/')
-            .any(|piece| matches!(piece, "" | "." | ".."))
-        {
+        if repository_rest.split('/').any(|piece| matches!(piece, "" | "." | "..")) {
             return Err(invalid("a piece of its name is empty or leads elsewhere"));
         }
         if !without_placeholders(tag).chars().all(legal_in_tag) {
-            return Err(invalid(
-                "its tag holds a character that no tag may hold, or an unknown placeholder",
-            ));
+            return Err(invalid("its tag holds a character that no tag may hold, or an unknown placeholder"));
         }
-        Ok(Self {
-            repository: repository.to_owned(),
-            tag: tag.to_owned(),
-        })
+        Ok(Self { repository: repository.to_owned(), tag: tag.to_owned() })
     }
 }
 
@@ -225,10 +206,7 @@ mod tests {
             image("registry.example.com:5000/previews/{owner}/{repo}:sha-{commit}"),
             "registry.example.com:5000/previews/octo-org/hello.world:sha-0123456789abcdef0123456789abcdef01234567"
         );
-        assert_eq!(
-            image("{repo}:{commit}"),
-            "hello.world:0123456789abcdef0123456789abcdef01234567"
-        );
+        assert_eq!(image("{repo}:{commit}"), "hello.world:0123456789abcdef0123456789abcdef01234567");
     }
 
     #[test]
@@ -250,13 +228,8 @@ mod tests {
     }
 
     fn found(allowed: &[&str], wanted: &str) -> Result<ImageTemplate, ImageRefused> {
-        let default = "registry.example.com/{owner}/{repo}:{commit}"
-            .parse()
-            .expect("a template");
-        let allowed = allowed
-            .iter()
-            .map(|text| text.parse().expect("a prefix"))
-            .collect();
+        let default = "registry.example.com/{owner}/{repo}:{commit}".parse().expect("a template");
+        let allowed = allowed.iter().map(|text| text.parse().expect("a prefix")).collect();
         let repository = "Octo-Org/Hello.World".parse().expect("a repository");
         Images::new(default, allowed).find(Some(wanted), &repository)
     }
@@ -267,20 +240,14 @@ mod tests {
             "registry.example.com/{owner}/{repo}:sha-{commit}",
             "registry.example.com/octo-org/hello.world/web:{commit}",
         ] {
-            assert_eq!(
-                found(&[], wanted).map(|template| template.to_string()),
-                Ok(wanted.to_owned())
-            );
+            assert_eq!(found(&[], wanted).map(|template| template.to_string()), Ok(wanted.to_owned()));
         }
         for wanted in [
             "registry.example.com/{owner}/other:{commit}",
             "registry.example.com/{owner}/{repo}s:{commit}",
             "docker.io/octo-org/hello.world:{commit}",
         ] {
-            assert!(
-                matches!(found(&[], wanted), Err(ImageRefused::NotAllowed { .. })),
-                "{wanted}"
-            );
+            assert!(matches!(found(&[], wanted), Err(ImageRefused::NotAllowed { .. })), "{wanted}");
         }
         assert!(matches!(
             found(&[], "registry.example.com/{owner}/{repo}:latest"),
@@ -291,10 +258,7 @@ mod tests {
     #[test]
     fn more_places_are_opened_by_the_service() {
         let allowed = ["ghcr.io/{owner}/", "quay.io"];
-        for wanted in [
-            "ghcr.io/octo-org/anything:{commit}",
-            "quay.io/a/b/c:{commit}",
-        ] {
+        for wanted in ["ghcr.io/octo-org/anything:{commit}", "quay.io/a/b/c:{commit}"] {
             assert!(found(&allowed, wanted).is_ok(), "{wanted}");
         }
         let refused = found(&allowed, "ghcr.io/octo-orgs/x:{commit}").expect_err("refused");

@@ -1,6 +1,7 @@
 //! Installs the chart for one commit.
 //!
-//! Every install is a first install. One that did not complete is taken down before it is tried again; one that stands is left as it is.
+//! Every install is a first install. One that did not complete is taken down before it is tried
+//! again; one that stands is left as it is.
 
 mod chart;
 mod helm;
@@ -94,10 +95,9 @@ impl ActivityFailure for InstallError {
         match self {
             Self::Cluster(error) => error.failure(),
             Self::NamespaceLost(error) => error.failure(),
-            Self::Chart(refused) => Failure::permanent(
-                "ChartRefused",
-                explain(format!("The chart is not installed: {refused}.")),
-            ),
+            Self::Chart(refused) => {
+                Failure::permanent("ChartRefused", explain(format!("The chart is not installed: {refused}.")))
+            }
             Self::NoPolicy => Failure::permanent(
                 "NoPolicy",
                 explain(
@@ -105,10 +105,9 @@ impl ActivityFailure for InstallError {
                 ),
             ),
             Self::Fetch(error) => error.failure(),
-            Self::Image(refused) => Failure::permanent(
-                "ImageRefused",
-                explain(format!("The image is not run: {refused}.")),
-            ),
+            Self::Image(refused) => {
+                Failure::permanent("ImageRefused", explain(format!("The image is not run: {refused}.")))
+            }
             Self::TakeDown(error) => error.failure(),
             // It has failed as often as its chart lets it.
             Self::Hook { explanation, .. } => Failure::permanent(HOOK_FAILED, explanation.clone()),
@@ -131,7 +130,8 @@ impl ActivityFailure for InstallError {
     }
 }
 
-/// Installs the release, unless an earlier attempt has. What one has begun that did not complete is removed before.
+/// Installs the release, unless an earlier attempt has. What one has begun that
+/// did not complete is removed before.
 pub(crate) async fn install(
     cluster: &Cluster,
     config: &ReleaseConfig,
@@ -143,12 +143,11 @@ pub(crate) async fn install(
     let preview = &request.owner.preview;
     let namespace = &request.namespace;
     let release = preview.release();
-    // Checked again, though the repository's configuration was: previews are also started by hand, and the service's settings change.
+    // Checked again, though the repository's configuration was: previews are also started by
+    // hand, and the service's settings change.
     let settings = &request.settings;
     let place = config.charts.find(settings.chart.as_ref())?;
-    let template = config
-        .images
-        .find(settings.image.as_deref(), &preview.repository)?;
+    let template = config.images.find(settings.image.as_deref(), &preview.repository)?;
     let mut cancelled = std::pin::pin!(cancelled);
     let (chart, folder) = match place {
         Place::Known(chart) => (chart, None),
@@ -188,15 +187,10 @@ pub(crate) async fn install(
     let timeout = HELM_INSTALL.saturating_sub(begin.elapsed());
 
     progress.report(format!("helm install {release}"));
-    let mut arguments: Vec<OsString> = [
-        "install",
-        release.as_str(),
-        &chart.reference,
-        "--namespace",
-        &namespace.name,
-    ]
-    .map(OsString::from)
-    .into();
+    let mut arguments: Vec<OsString> =
+        ["install", release.as_str(), &chart.reference, "--namespace", &namespace.name]
+            .map(OsString::from)
+            .into();
     if let Some(version) = chart.version {
         arguments.push(format!("--version={version}").into());
     }
@@ -204,7 +198,8 @@ pub(crate) async fn install(
         // A schema can refer to files of this machine and to addresses in its network, and Helm would follow.
         arguments.push("--skip-schema-validation".into());
     }
-    // Values come on standard input: nothing of ours can be mistaken for an option, and no file is left behind.
+    // Values come on standard input: nothing of ours can be mistaken for an
+    // option, and no file is left behind.
     arguments.extend(["--values", "-"].map(OsString::from));
     arguments.push(format!("--labels={}", origin.label()).into());
     arguments.push(format!("--timeout={}s", timeout.as_secs()).into());
@@ -233,10 +228,9 @@ fn may_be_a_hooks_fault(error: &HelmError) -> bool {
     match error {
         HelmError::Failed { output, .. } => helm_error::classify(output).kind == HOOK_FAILED,
         HelmError::TooSlow { .. } => true,
-        HelmError::NotStarted(_)
-        | HelmError::Missing { .. }
-        | HelmError::Pipe(_)
-        | HelmError::Cancelled => false,
+        HelmError::NotStarted(_) | HelmError::Missing { .. } | HelmError::Pipe(_) | HelmError::Cancelled => {
+            false
+        }
     }
 }
 
@@ -252,9 +246,7 @@ async fn fetch(
     }
     let preview = &request.owner.preview;
     let (repository, commit) = (&preview.repository, &preview.commit);
-    Ok(repository_charts
-        .fetch(request.installation, repository, commit, path)
-        .await?)
+    Ok(repository_charts.fetch(request.installation, repository, commit, path).await?)
 }
 
 /// Uninstalls the release if there is one, as the chart wants it: with its hooks.
@@ -265,15 +257,10 @@ pub(crate) async fn uninstall(
     cancelled: impl Future<Output = ()>,
 ) -> Result<(), HelmError> {
     let release = preview.release();
-    let mut arguments: Vec<OsString> = [
-        "uninstall",
-        release.as_str(),
-        "--namespace",
-        namespace,
-        "--ignore-not-found",
-    ]
-    .map(OsString::from)
-    .into();
+    let mut arguments: Vec<OsString> =
+        ["uninstall", release.as_str(), "--namespace", namespace, "--ignore-not-found"]
+            .map(OsString::from)
+            .into();
     arguments.push(format!("--timeout={}s", HELM_UNINSTALL.as_secs()).into());
     let invocation = Invocation {
         account: release_account(namespace),

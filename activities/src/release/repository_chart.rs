@@ -1,7 +1,7 @@
 //! Fetches a chart that lies in the repository, as it is at one commit.
 //!
-//! Git's trees say what there is, and how large it is, before any of it is fetched. A tree's name is a hash of all that it holds, so a chart that many
-//! commits share is fetched once.
+//! Git's trees say what there is, and how large it is, before any of it is fetched. A tree's name is a hash
+//! of all that it holds, so a chart that many commits share is fetched once.
 
 use std::{io, sync::Arc};
 
@@ -43,10 +43,7 @@ struct File {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Unusable {
     #[error("commit {commit} has no folder `{path}`")]
-    NoFolder {
-        commit: String,
-        path: RepositoryPath,
-    },
+    NoFolder { commit: String, path: RepositoryPath },
     #[error("there is no `Chart.yaml` in it")]
     NoChart,
     #[error("it has more than {FILES_MAX} files, or more than {} MiB", SIZE_MAX / 1024 / 1024)]
@@ -73,15 +70,12 @@ impl ActivityFailure for FetchError {
                 let explanation = explain("GitHub did not give the chart. Try again later.");
                 Failure::of_github(error, !error.is_retryable(), explanation)
             }
-            Self::Unusable(why) => Failure::permanent(
-                "ChartUnusable",
-                explain(format!("The chart is not installed: {why}.")),
-            ),
+            Self::Unusable(why) => {
+                Failure::permanent("ChartUnusable", explain(format!("The chart is not installed: {why}.")))
+            }
             Self::Io(_) => Failure::temporary(
                 "ChartNotWritten",
-                explain(
-                    "The chart could not be prepared. Contact the operators of the preview service.",
-                ),
+                explain("The chart could not be prepared. Contact the operators of the preview service."),
             ),
         }
     }
@@ -92,15 +86,10 @@ impl RepositoryCharts {
     #[must_use]
     pub fn new(github: GitHubApp) -> Self {
         let weight = |_: &String, files: &Arc<Vec<File>>| {
-            let size = files
-                .iter()
-                .map(|file| file.path.len() + file.content.len());
+            let size = files.iter().map(|file| file.path.len() + file.content.len());
             u32::try_from(size.sum::<usize>()).unwrap_or(u32::MAX)
         };
-        let fetched = Cache::builder()
-            .weigher(weight)
-            .max_capacity(MEMORY)
-            .build();
+        let fetched = Cache::builder().weigher(weight).max_capacity(MEMORY).build();
         Self { github, fetched }
     }
 
@@ -114,7 +103,8 @@ impl RepositoryCharts {
     ) -> Result<TempDir, Arc<FetchError>> {
         let tree = self.find(installation, repository, commit, path).await?;
         let read = self.read(installation, repository, &tree);
-        // By the installation too: one that GitHub refuses must not fail another that waits for the same chart.
+        // By the installation too: one that GitHub refuses must not fail
+        // another that waits for the same chart.
         let key = format!("{installation}/{tree}");
         let files = self.fetched.try_get_with(key, read).await?;
         Ok(write(&files).await.map_err(FetchError::Io)?)
@@ -130,19 +120,13 @@ impl RepositoryCharts {
     ) -> Result<String, FetchError> {
         let mut sha = commit.to_string();
         for piece in path.pieces() {
-            let tree = self
-                .github
-                .tree(installation, repository, &sha, Depth::Folder)
-                .await?;
+            let tree = self.github.tree(installation, repository, &sha, Depth::Folder).await?;
             let folder = tree
                 .into_iter()
                 .flat_map(|tree| tree.entries)
                 .find(|entry| entry.path == piece && entry.kind == TreeEntryKind::Folder);
             sha = folder
-                .ok_or_else(|| Unusable::NoFolder {
-                    commit: commit.to_string(),
-                    path: path.clone(),
-                })?
+                .ok_or_else(|| Unusable::NoFolder { commit: commit.to_string(), path: path.clone() })?
                 .sha;
         }
         Ok(sha)
@@ -154,26 +138,13 @@ impl RepositoryCharts {
         repository: &Repository,
         sha: &str,
     ) -> Result<Arc<Vec<File>>, FetchError> {
-        let tree = self
-            .github
-            .tree(installation, repository, sha, Depth::Everything)
-            .await?;
+        let tree = self.github.tree(installation, repository, sha, Depth::Everything).await?;
         let files = files(tree.ok_or(Unusable::NoChart)?)?;
         let fetch = async |entry: TreeEntry| {
-            let content = self
-                .github
-                .blob(installation, repository, &entry.sha)
-                .await?;
-            Ok::<_, FetchError>(File {
-                path: entry.path,
-                content,
-            })
+            let content = self.github.blob(installation, repository, &entry.sha).await?;
+            Ok::<_, FetchError>(File { path: entry.path, content })
         };
-        let files: Vec<_> = stream::iter(files)
-            .map(fetch)
-            .buffered(AT_ONCE)
-            .try_collect()
-            .await?;
+        let files: Vec<_> = stream::iter(files).map(fetch).buffered(AT_ONCE).try_collect().await?;
         Ok(Arc::new(files))
     }
 }
@@ -208,16 +179,12 @@ fn files(tree: Tree) -> Result<Vec<TreeEntry>, Unusable> {
 /// Git does not keep other names from anyone who writes trees by hand.
 fn leads_downwards(path: &str) -> bool {
     path.split('/').all(|piece| {
-        !matches!(piece, "" | "." | "..")
-            && !piece.contains(['\\', '\0'])
-            && piece.len() <= NAME_MAX
+        !matches!(piece, "" | "." | "..") && !piece.contains(['\\', '\0']) && piece.len() <= NAME_MAX
     })
 }
 
 async fn write(files: &[File]) -> io::Result<TempDir> {
-    let folder = tempfile::Builder::new()
-        .prefix("preview-chart-")
-        .tempdir()?;
+    let folder = tempfile::Builder::new().prefix("preview-chart-").tempdir()?;
     for file in files {
         let path = folder.path().join(&file.path);
         fs::create_dir_all(path.parent().unwrap_or(folder.path())).await?;
@@ -246,10 +213,7 @@ mod tests {
     }
 
     fn found(entries: Vec<TreeEntry>) -> Result<Vec<String>, Unusable> {
-        let tree = Tree {
-            entries,
-            is_truncated: false,
-        };
+        let tree = Tree { entries, is_truncated: false };
         files(tree).map(|files| files.into_iter().map(|file| file.path).collect())
     }
 
@@ -260,12 +224,7 @@ mod tests {
             entry(TreeEntryKind::Folder, "templates", 0),
             file("templates/app.yaml"),
         ];
-        assert_eq!(
-            found(chart),
-            Ok(["Chart.yaml", "templates/app.yaml"]
-                .map(str::to_owned)
-                .into())
-        );
+        assert_eq!(found(chart), Ok(["Chart.yaml", "templates/app.yaml"].map(str::to_owned).into()));
     }
 
     #[test]
@@ -278,17 +237,10 @@ mod tests {
             );
         }
         for path in ["../x", "/x", "a/../../x", "a//b", "./x", "a\\..\\b", ""] {
-            assert_eq!(
-                found(with(file(path))),
-                Err(Unusable::NoFile(path.to_owned())),
-                "{path}"
-            );
+            assert_eq!(found(with(file(path))), Err(Unusable::NoFile(path.to_owned())), "{path}");
         }
         assert_eq!(found(vec![]), Err(Unusable::NoChart));
-        assert_eq!(
-            found(vec![file("chart/Chart.yaml")]),
-            Err(Unusable::NoChart)
-        );
+        assert_eq!(found(vec![file("chart/Chart.yaml")]), Err(Unusable::NoChart));
         let long = "x".repeat(NAME_MAX + 1);
         assert_eq!(found(with(file(&long))), Err(Unusable::NoFile(long)));
         assert_eq!(
@@ -298,14 +250,8 @@ mod tests {
         let large = entry(TreeEntryKind::File, "a", SIZE_MAX);
         assert_eq!(found(with(large)), Err(Unusable::TooLarge));
         let many = (0..FILES_MAX).map(|number| file(&format!("{number}")));
-        assert_eq!(
-            found(with(file("x")).into_iter().chain(many).collect()),
-            Err(Unusable::TooLarge)
-        );
-        let cut = Tree {
-            entries: vec![file("Chart.yaml")],
-            is_truncated: true,
-        };
+        assert_eq!(found(with(file("x")).into_iter().chain(many).collect()), Err(Unusable::TooLarge));
+        let cut = Tree { entries: vec![file("Chart.yaml")], is_truncated: true };
         assert_eq!(files(cut), Err(Unusable::TooLarge));
     }
 

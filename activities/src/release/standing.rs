@@ -1,7 +1,7 @@
 //! What an earlier attempt left of a release, and whether it is what is wanted.
 //!
-//! Helm notes each release in a Secret before it acts, with its state as a label. Only a release that is `deployed` has had all its hooks; in any other
-//! state Helm was killed, stopped or failed on the way.
+//! Helm notes each release in a Secret before it acts, with its state as a label. Only a release that is
+//! `deployed` has had all its hooks; in any other state Helm was killed, stopped or failed on the way.
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, ResourceExt, api::ListParams};
@@ -99,9 +99,7 @@ mod tests {
             Origin::of(&"charts/other", &json!({ "host": "a", "tag": 1 })),
         ];
         let with = |records: &[(&'static str, &Origin)]| {
-            let records = records
-                .iter()
-                .map(|(state, origin)| (Some(*state), Some(origin.0.as_str())));
+            let records = records.iter().map(|(state, origin)| (Some(*state), Some(origin.0.as_str())));
             standing(records, &wanted)
         };
         assert_eq!(with(&[]), Standing::Nothing);
@@ -109,25 +107,13 @@ mod tests {
         for other in &others {
             assert_eq!(with(&[("deployed", other)]), Standing::Otherwise);
         }
-        for state in [
-            "pending-install",
-            "failed",
-            "uninstalling",
-            "superseded",
-            "pending-upgrade",
-            "unknown",
-        ] {
+        for state in ["pending-install", "failed", "uninstalling", "superseded", "pending-upgrade", "unknown"]
+        {
             assert_eq!(with(&[(state, &same)]), Standing::Otherwise, "{state}");
         }
         // Nobody upgrades a preview: two records are none of ours.
-        assert_eq!(
-            with(&[("superseded", &same), ("deployed", &same)]),
-            Standing::Otherwise
-        );
+        assert_eq!(with(&[("superseded", &same), ("deployed", &same)]), Standing::Otherwise);
         let unlabelled = [(Some("deployed"), None)];
-        assert_eq!(
-            standing(unlabelled.into_iter(), &wanted),
-            Standing::Otherwise
-        );
+        assert_eq!(standing(unlabelled.into_iter(), &wanted), Standing::Otherwise);
     }
 }

@@ -1,10 +1,12 @@
 //! Removes everything that an incomplete install has made, so that the next one is a first install.
 //!
-//! An upgrade is not the same: Helm runs no `pre-install` hooks then, and would publish a preview without its migration. `helm uninstall` does not do
-//! it either: it leaves the hooks' objects, and the claims that stateful sets have made with the data in them.
+//! An upgrade is not the same: Helm runs no `pre-install` hooks then, and would publish a preview without its
+//! migration. `helm uninstall` does not do it either: it leaves the hooks' objects, and the claims that
+//! stateful sets have made with the data in them.
 //!
-//! So what Helm has marked as this release's goes, with all pods and claims. What others have put into the namespace stays: the guards, and what a
-//! cluster's operators copy into every namespace. Helm's record goes last: as long as it is there, the next attempt knows that there is something left.
+//! So what Helm has marked as this release's goes, with all pods and claims. What others have put into the
+//! namespace stays: the guards, and what a cluster's operators copy into every namespace. Helm's record goes
+//! last: as long as it is there, the next attempt knows that there is something left.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -74,8 +76,8 @@ struct Kind {
 
 type Found = PartialObjectMeta<DynamicObject>;
 
-/// Returns when nothing of the release is left. What is deleted is what is there at the beginning, by its UID: should another attempt have begun
-/// meanwhile, what it makes is left alone.
+/// Returns when nothing of the release is left. What is deleted is what is there at the beginning, by its
+/// UID: should another attempt have begun meanwhile, what it makes is left alone.
 pub(super) async fn take_down(
     cluster: &Cluster,
     namespace: &str,
@@ -94,10 +96,7 @@ pub(super) async fn take_down(
     let left = wait_until_gone(&found, namespace).await?;
     if !left.is_empty() {
         let named: Vec<_> = left.iter().take(NAMED_MAX).map(String::as_str).collect();
-        return Err(TakeDownError::Stuck {
-            namespace: namespace.to_owned(),
-            left: named.join(", "),
-        });
+        return Err(TakeDownError::Stuck { namespace: namespace.to_owned(), left: named.join(", ") });
     }
     Ok(forget(cluster, namespace, release).await?)
 }
@@ -136,11 +135,7 @@ async fn find(
         .await
 }
 
-async fn look(
-    kind: Kind,
-    namespace: &str,
-    release: &str,
-) -> Result<(Kind, Vec<Found>), ClusterError> {
+async fn look(kind: Kind, namespace: &str, release: &str) -> Result<(Kind, Vec<Found>), ClusterError> {
     let mut objects = list(&kind, namespace).await?;
     objects.retain(|object| is_of_release(&kind.resource, object, release));
     Ok((kind, objects))
@@ -158,11 +153,10 @@ async fn list(kind: &Kind, namespace: &str) -> Result<Vec<Found>, ClusterError> 
 
 fn is_of_release(kind: &ApiResource, object: &Found, release: &str) -> bool {
     let annotations = object.annotations();
-    let is_marked = annotations
-        .get(RELEASE_NAME)
-        .is_some_and(|name| name == release)
-        || annotations.contains_key(HOOK);
-    // Controllers make these for the release, without its marks; and in a preview's namespace they are nobody else's.
+    let is_marked =
+        annotations.get(RELEASE_NAME).is_some_and(|name| name == release) || annotations.contains_key(HOOK);
+    // Controllers make these for the release, without its marks; and in a
+    // preview's namespace they are nobody else's.
     is_marked || is_core(kind, PODS) || is_core(kind, CLAIMS)
 }
 
@@ -170,28 +164,15 @@ fn is_core(kind: &ApiResource, plural: &str) -> bool {
     kind.group.is_empty() && kind.plural == plural
 }
 
-/// In the name of Helm's account, which can make no more than it can delete. Pods we stop ourselves: it is not for charts to decide how long they take,
-/// and a chart from a repository has no business with pods at all.
-async fn delete(
-    cluster: &Cluster,
-    kind: &Kind,
-    object: &Found,
-    namespace: &str,
-) -> Result<(), ClusterError> {
+/// In the name of Helm's account, which can make no more than it can delete. Pods we stop
+/// ourselves: it is not for charts to decide how long they take, and a chart from a
+/// repository has no business with pods at all.
+async fn delete(cluster: &Cluster, kind: &Kind, object: &Found, namespace: &str) -> Result<(), ClusterError> {
     let name = object.name_any();
-    let exactly_this = Some(Preconditions {
-        uid: object.uid(),
-        resource_version: None,
-    });
-    let params = DeleteParams {
-        preconditions: exactly_this,
-        ..DeleteParams::background()
-    };
+    let exactly_this = Some(Preconditions { uid: object.uid(), resource_version: None });
+    let params = DeleteParams { preconditions: exactly_this, ..DeleteParams::background() };
     let deleted = if is_core(&kind.resource, PODS) {
-        let params = DeleteParams {
-            grace_period_seconds: Some(POD_GRACE),
-            ..params
-        };
+        let params = DeleteParams { grace_period_seconds: Some(POD_GRACE), ..params };
         let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), namespace);
         pods.delete(&name, &params).await.map(drop)
     } else {
@@ -209,10 +190,7 @@ async fn delete(
 }
 
 /// What is still there when the timeout is over.
-async fn wait_until_gone(
-    found: &[(Kind, Vec<Found>)],
-    namespace: &str,
-) -> Result<Vec<String>, ClusterError> {
+async fn wait_until_gone(found: &[(Kind, Vec<Found>)], namespace: &str) -> Result<Vec<String>, ClusterError> {
     let end = Instant::now() + TAKE_DOWN;
     loop {
         let mut left = Vec::new();
@@ -222,9 +200,7 @@ async fn wait_until_gone(
             let still = there
                 .iter()
                 .filter(|object| object.uid().is_some_and(|uid| deleted.contains(&uid)));
-            left.extend(
-                still.map(|object| format!("{} `{}`", kind.resource.kind, object.name_any())),
-            );
+            left.extend(still.map(|object| format!("{} `{}`", kind.resource.kind, object.name_any())));
         }
         if left.is_empty() || Instant::now() >= end {
             return Ok(left);
@@ -282,47 +258,18 @@ mod tests {
     #[test]
     fn what_helm_has_marked_goes_and_what_others_have_put_there_stays() {
         for (group, kind, annotations, goes) in [
-            (
-                "apps",
-                "Deployment",
-                json!({ "meta.helm.sh/release-name": "preview-pr-12" }),
-                true,
-            ),
-            (
-                "batch",
-                "Job",
-                json!({ "helm.sh/hook": "pre-install" }),
-                true,
-            ),
-            (
-                "",
-                "Secret",
-                json!({ "meta.helm.sh/release-name": "preview-pr-12" }),
-                true,
-            ),
+            ("apps", "Deployment", json!({ "meta.helm.sh/release-name": "preview-pr-12" }), true),
+            ("batch", "Job", json!({ "helm.sh/hook": "pre-install" }), true),
+            ("", "Secret", json!({ "meta.helm.sh/release-name": "preview-pr-12" }), true),
             ("", "Pod", json!({}), true),
             ("", "PersistentVolumeClaim", json!(null), true),
-            (
-                "apps",
-                "Deployment",
-                json!({ "meta.helm.sh/release-name": "another" }),
-                false,
-            ),
-            (
-                "",
-                "ConfigMap",
-                json!({ "reflector.example.com/from": "kube-system/ca" }),
-                false,
-            ),
+            ("apps", "Deployment", json!({ "meta.helm.sh/release-name": "another" }), false),
+            ("", "ConfigMap", json!({ "reflector.example.com/from": "kube-system/ca" }), false),
             ("", "Secret", json!(null), false),
             ("networking.k8s.io", "NetworkPolicy", json!(null), false),
             ("metrics.example.com", "Pod", json!(null), false),
         ] {
-            assert_eq!(
-                is_removed(group, kind, &annotations),
-                goes,
-                "{group} {kind}"
-            );
+            assert_eq!(is_removed(group, kind, &annotations), goes, "{group} {kind}");
         }
     }
 }

@@ -6,7 +6,8 @@ use workflows::contract::InstallRelease;
 
 use super::image::Image;
 
-/// What the service says itself; charts/hello-world-app documents it for authors of charts. A repository cannot say it.
+/// What the service says itself; charts/hello-world-app documents it for
+/// authors of charts. A repository cannot say it.
 const OURS: [&str; 6] = [
     "host",
     "image.pullPolicy",
@@ -16,14 +17,13 @@ const OURS: [&str; 6] = [
     "preview",
 ];
 
-/// The value among these, as `image.tag`, that the service says itself. Repositories are told, so that nobody wonders why theirs has no effect.
+/// The value among these, as `image.tag`, that the service says itself. Repositories are told, so that
+/// nobody wonders why theirs has no effect.
 pub(crate) fn reserved(key: &str, value: &Value) -> Option<&'static str> {
     OURS.into_iter().find(|path| match path.split_once('.') {
         None => *path == key,
         // Anything but a map would have to give way as a whole.
-        Some((outer, inner)) => {
-            outer == key && value.as_object().is_none_or(|map| map.contains_key(inner))
-        }
+        Some((outer, inner)) => outer == key && value.as_object().is_none_or(|map| map.contains_key(inner)),
     })
 }
 
@@ -59,10 +59,7 @@ fn filled(values: &Map<String, Value>, preview: &PreviewId, host: &str) -> Value
         match value {
             Value::String(template) => Value::String(text(template)),
             Value::Array(items) => items.iter().map(|item| fill(item, text)).collect(),
-            Value::Object(map) => map
-                .iter()
-                .map(|(key, value)| (key.clone(), fill(value, text)))
-                .collect(),
+            Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), fill(value, text))).collect(),
             other => other.clone(),
         }
     }
@@ -104,15 +101,9 @@ mod tests {
             tag: preview.commit.to_string(),
         };
         let request = InstallRelease {
-            owner: RunIdentity {
-                preview: preview.clone(),
-                run_id: "run-1".to_owned(),
-            },
+            owner: RunIdentity { preview: preview.clone(), run_id: "run-1".to_owned() },
             installation: InstallationId(1),
-            namespace: NamespaceHandle {
-                name: "preview-x".to_owned(),
-                uid: "u".to_owned(),
-            },
+            namespace: NamespaceHandle { name: "preview-x".to_owned(), uid: "u".to_owned() },
             expires_at: "2026-11-22T05:42:00Z".parse().expect("a time"),
             settings: PreviewSettings {
                 values: own.as_object().cloned().unwrap_or_default(),

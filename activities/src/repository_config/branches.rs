@@ -7,7 +7,8 @@ use serde::Deserialize;
 /// Longest name of a branch, in bytes: GitHub's own bound.
 const NAME_MAX: usize = 255;
 
-/// The branches that the default branch's file lists. Names only: whoever may push can make a branch that fits a pattern.
+/// The branches that the default branch's file lists. Names only: whoever may
+/// push can make a branch that fits a pattern.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Branches(BTreeSet<Branch>);
@@ -22,9 +23,7 @@ impl TryFrom<String> for Branch {
     fn try_from(text: String) -> Result<Self, Self::Error> {
         // What git allows in no branch, patterns' own characters included.
         let is_foreign = |c: char| {
-            c.is_whitespace()
-                || c.is_control()
-                || matches!(c, '~' | '^' | ':' | '?' | '*' | '[' | '\\')
+            c.is_whitespace() || c.is_control() || matches!(c, '~' | '^' | ':' | '?' | '*' | '[' | '\\')
         };
         if (1..=NAME_MAX).contains(&text.len()) && !text.contains(is_foreign) {
             Ok(Self(text))
@@ -68,16 +67,7 @@ mod tests {
         ] {
             assert_eq!(listed.list(name), is_listed, "{name}");
         }
-        for text in [
-            "",
-            "*",
-            "release-*",
-            "release-?",
-            "release-[1-9]",
-            "a b",
-            "a\nb",
-            &"x".repeat(256),
-        ] {
+        for text in ["", "*", "release-*", "release-?", "release-[1-9]", "a b", "a\nb", &"x".repeat(256)] {
             assert!(branch(text).is_err(), "{text}");
         }
     }

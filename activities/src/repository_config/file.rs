@@ -50,10 +50,7 @@ impl File {
         })?;
         serde_saphyr::from_str_with_options(text, options()).map_err(|error| {
             let line = error.location().and_then(line);
-            Mistake {
-                line,
-                ..wrong(reason(&error, text_of(text, line)))
-            }
+            Mistake { line, ..wrong(reason(&error, text_of(text, line))) }
         })
     }
 }
@@ -79,9 +76,7 @@ fn line_of(before: &[u8]) -> Option<u32> {
 
 fn text_of(text: &str, line: Option<u32>) -> &str {
     let index = line.and_then(|line| usize::try_from(line).ok()?.checked_sub(1));
-    index
-        .and_then(|index| text.lines().nth(index))
-        .unwrap_or_default()
+    index.and_then(|index| text.lines().nth(index)).unwrap_or_default()
 }
 
 /// YAML at its plainest: what is written is what is meant, and the little that is written cannot become much.
@@ -104,13 +99,9 @@ fn options() -> Options {
 /// The parser's own words are for developers; the mistakes that people make most are told in ours.
 fn reason(error: &Error, at: &str) -> String {
     let reason = match error.without_snippet() {
-        Error::SerdeUnknownField {
-            field, expected, ..
-        } => format!(
-            "there is no `{}` here, only {}",
-            shortened(field, 40),
-            quoted(expected)
-        ),
+        Error::SerdeUnknownField { field, expected, .. } => {
+            format!("there is no `{}` here, only {}", shortened(field, 40), quoted(expected))
+        }
         Error::DuplicateMappingKey { key: Some(key), .. } => {
             format!("`{}` is there twice", shortened(key, 40))
         }
@@ -121,21 +112,16 @@ fn reason(error: &Error, at: &str) -> String {
             "string scalar" => "expected a text".to_owned(),
             other => format!("expected {other}"),
         },
-        Error::MultipleDocuments { .. }
-        | Error::Budget {
-            breach: BudgetBreach::Documents { .. },
-            ..
-        } => "expected one document, without `---`".to_owned(),
+        Error::MultipleDocuments { .. } | Error::Budget { breach: BudgetBreach::Documents { .. }, .. } => {
+            "expected one document, without `---`".to_owned()
+        }
         Error::MergeKeyNotAllowed { .. }
         | Error::UnknownAnchor { .. }
         | Error::Budget {
             breach: BudgetBreach::Anchors { .. } | BudgetBreach::Aliases { .. },
             ..
         } => "anchors and aliases (`&`, `*`, `<<`) are not read here; write it out".to_owned(),
-        Error::Budget {
-            breach: BudgetBreach::Depth { .. },
-            ..
-        } => "this is nested too deeply".to_owned(),
+        Error::Budget { breach: BudgetBreach::Depth { .. }, .. } => "this is nested too deeply".to_owned(),
         Error::Budget { .. } => "this is more than a configuration can hold".to_owned(),
         other => UserMessageFormatter.format_message(other).into_owned(),
     };

@@ -1,7 +1,9 @@
 //! Reads what a repository decides about its own previews.
 //!
-//! The file [`FILE`] of its default branch says it, or that of a branch which the default branch's file lists: [`mod@file`] reads it strictly, this
-//! module holds it against the service's own bounds, which always win. Whatever is wrong with it is said with its line. No file, or an empty one: everything is as the service has it.
+//! The file [`FILE`] of its default branch says it, or that of a branch which the default branch's
+//! file lists: [`mod@file`] reads it strictly, this module holds it against the service's own
+//! bounds, which always win. Whatever is wrong with it is said with its line. No file, or an empty
+//! one: everything is as the service has it.
 
 mod branches;
 mod file;
@@ -82,11 +84,7 @@ impl RepositoryConfig {
     }
 
     /// Of a repository whose file holds this.
-    pub(crate) fn read(
-        content: &[u8],
-        repository: &Repository,
-        bounds: &Bounds,
-    ) -> Result<Self, Mistake> {
+    pub(crate) fn read(content: &[u8], repository: &Repository, bounds: &Bounds) -> Result<Self, Mistake> {
         let file = File::parse(content)?;
         let (ttl, max_lifetime) = lifetimes(&file, bounds)?;
         Ok(Self {
@@ -104,18 +102,12 @@ impl RepositoryConfig {
 
 /// Something is wrong, and it is no line's fault.
 fn wrong(reason: impl Into<String>) -> Mistake {
-    Mistake {
-        line: None,
-        reason: reason.into(),
-    }
+    Mistake { line: None, reason: reason.into() }
 }
 
 /// Something is wrong with this value.
 fn wrong_at<T>(value: &Spanned<T>, reason: impl Into<String>) -> Mistake {
-    Mistake {
-        line: file::line(value.referenced),
-        ..wrong(reason)
-    }
+    Mistake { line: file::line(value.referenced), ..wrong(reason) }
 }
 
 fn lifetimes(file: &File, bounds: &Bounds) -> Result<(Ttl, Ttl), Mistake> {
@@ -137,10 +129,7 @@ fn lifetimes(file: &File, bounds: &Bounds) -> Result<(Ttl, Ttl), Mistake> {
         Some(wanted) if wanted.value > max_lifetime => Err(wrong_at(
             wanted,
             if max_lifetime < service {
-                format!(
-                    "`ttl` is {}, more than `max_ttl`, which is {max_lifetime}",
-                    wanted.value
-                )
+                format!("`ttl` is {}, more than `max_ttl`, which is {max_lifetime}", wanted.value)
             } else {
                 format!(
                     "`ttl` is {}, but no preview of this service lives longer than {service}",
@@ -153,11 +142,7 @@ fn lifetimes(file: &File, bounds: &Bounds) -> Result<(Ttl, Ttl), Mistake> {
     }
 }
 
-fn settings(
-    file: File,
-    repository: &Repository,
-    bounds: &Bounds,
-) -> Result<PreviewSettings, Mistake> {
+fn settings(file: File, repository: &Repository, bounds: &Bounds) -> Result<PreviewSettings, Mistake> {
     let chart = file.chart.map(|text| {
         let wrong = |reason: &dyn fmt::Display| wrong_at(&text, format!("`chart`: {reason}"));
         let chart = chart(&text.value).map_err(|invalid| wrong(&invalid))?;
@@ -166,23 +151,21 @@ fn settings(
             Err(refused) => Err(wrong(&refused)),
         }
     });
-    let image = file.image.map(
-        |text| match bounds.images.find(Some(&text.value), repository) {
-            Ok(_) => Ok(text.value),
-            Err(refused) => Err(wrong_at(&text, format!("`image`: {refused}"))),
-        },
-    );
-    let values = file
-        .values
-        .unwrap_or_default()
-        .into_iter()
-        .map(|(key, value)| match reserved(&key, &value.value) {
-            None => Ok((key, value.value)),
-            Some(path) => Err(wrong_at(
-                &value,
-                format!("`values`: `{path}` is given by the service and cannot be chosen"),
-            )),
-        });
+    let image = file.image.map(|text| match bounds.images.find(Some(&text.value), repository) {
+        Ok(_) => Ok(text.value),
+        Err(refused) => Err(wrong_at(&text, format!("`image`: {refused}"))),
+    });
+    let values =
+        file.values
+            .unwrap_or_default()
+            .into_iter()
+            .map(|(key, value)| match reserved(&key, &value.value) {
+                None => Ok((key, value.value)),
+                Some(path) => Err(wrong_at(
+                    &value,
+                    format!("`values`: `{path}` is given by the service and cannot be chosen"),
+                )),
+            });
     let environment = file.environment.map(|text| {
         let length = text.value.chars().count();
         if (1..=ENVIRONMENT_MAX).contains(&length) && !text.value.contains(char::is_control) {

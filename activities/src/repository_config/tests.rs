@@ -20,17 +20,11 @@ fn bounds() -> Bounds {
         charts: Charts::new(
             "charts/hello-world-app",
             None,
-            vec![
-                "oci://registry.example.com/charts"
-                    .parse()
-                    .expect("a prefix"),
-            ],
+            vec!["oci://registry.example.com/charts".parse().expect("a prefix")],
         )
         .expect("charts"),
         images: Images::new(
-            "registry.example.com/{owner}/{repo}:{commit}"
-                .parse()
-                .expect("a template"),
+            "registry.example.com/{owner}/{repo}:{commit}".parse().expect("a template"),
             vec![],
         ),
         deployments: true,
@@ -54,11 +48,7 @@ fn told(content: &str) -> String {
 #[test]
 fn a_file_that_says_nothing_is_as_good_as_none() {
     for content in ["", "\n", "# later\n", "ttl:\n", "{}"] {
-        assert_eq!(
-            read(content.as_bytes()),
-            Ok(RepositoryConfig::unsaid(&bounds())),
-            "{content:?}"
-        );
+        assert_eq!(read(content.as_bytes()), Ok(RepositoryConfig::unsaid(&bounds())), "{content:?}");
     }
 }
 
@@ -228,18 +218,9 @@ fn a_line_of_its_own_is_told_for_every_mistake() {
 #[test]
 fn what_is_no_text_or_too_much_of_it_is_not_read() {
     let problem = read(b"ttl: 1h\nchart: \xff\n").expect_err("no text");
-    assert_eq!(
-        (problem.line, problem.reason.as_str()),
-        (Some(2), "this is no text in UTF-8")
-    );
-    assert_eq!(
-        read(&b"#".repeat(64 * 1024)),
-        Ok(RepositoryConfig::unsaid(&bounds()))
-    );
-    assert_eq!(
-        told(&"#".repeat(64 * 1024 + 1)),
-        "the file is larger than 64 KiB"
-    );
+    assert_eq!((problem.line, problem.reason.as_str()), (Some(2), "this is no text in UTF-8"));
+    assert_eq!(read(&b"#".repeat(64 * 1024)), Ok(RepositoryConfig::unsaid(&bounds())));
+    assert_eq!(told(&"#".repeat(64 * 1024 + 1)), "the file is larger than 64 KiB");
 }
 
 #[test]
@@ -257,11 +238,7 @@ fn nothing_small_becomes_something_large() {
 
 #[test]
 fn the_services_own_bounds_hold_whatever_is_said() {
-    let narrow = Bounds {
-        ttl: ttl("2h"),
-        max_lifetime: ttl("3h"),
-        ..bounds()
-    };
+    let narrow = Bounds { ttl: ttl("2h"), max_lifetime: ttl("3h"), ..bounds() };
     let repository = "octo-org/hello-world".parse().expect("a repository");
     let read = |content: &str| RepositoryConfig::read(content.as_bytes(), &repository, &narrow);
     // The usual time gives way to a repository's shorter maximum, not to an error about a line nobody wrote.
@@ -273,29 +250,22 @@ fn the_services_own_bounds_hold_whatever_is_said() {
     assert!(read("ttl: 4h").is_err());
 }
 
-/// What editors are told is what is read: on the fields, and on files that are right or wrong for reasons that a schema can know.
+/// What editors are told is what is read: on the fields, and on files that are right or
+/// wrong for reasons that a schema can know.
 #[test]
 fn the_schema_and_the_reader_agree() {
     let schema: Value = serde_json::from_str(SCHEMA).expect("the schema is JSON");
     let known = told("nonsense: 1");
     for field in schema["properties"].as_object().expect("properties").keys() {
-        assert!(
-            known.contains(&format!("`{field}`")),
-            "{field} is not read: {known}"
-        );
+        assert!(known.contains(&format!("`{field}`")), "{field} is not read: {known}");
     }
     assert_eq!(
         known.matches('`').count() / 2 - 1,
-        schema["properties"]
-            .as_object()
-            .map_or(0, serde_json::Map::len),
+        schema["properties"].as_object().map_or(0, serde_json::Map::len),
         "{known}"
     );
 
-    let widest = Bounds {
-        charts: bounds().charts.of_repositories(true),
-        ..bounds()
-    };
+    let widest = Bounds { charts: bounds().charts.of_repositories(true), ..bounds() };
     let validator = jsonschema::validator_for(&schema).expect("the schema is one");
     for (file, right) in [
         (json!({}), true),
@@ -304,34 +274,16 @@ fn the_schema_and_the_reader_agree() {
         (json!({ "ttl": 30 }), false),
         (json!({ "ttl": "soon" }), false),
         (json!({ "chart": "hello-world-app" }), true),
-        (
-            json!({ "chart": "oci://registry.example.com/charts/app:1.2.3" }),
-            true,
-        ),
-        (
-            json!({ "chart": "oci://registry.example.com/charts/app" }),
-            false,
-        ),
-        (
-            json!({ "chart": "oci://registry.example.com/charts/app:latest" }),
-            false,
-        ),
+        (json!({ "chart": "oci://registry.example.com/charts/app:1.2.3" }), true),
+        (json!({ "chart": "oci://registry.example.com/charts/app" }), false),
+        (json!({ "chart": "oci://registry.example.com/charts/app:latest" }), false),
         (json!({ "chart": "./deploy/my.chart" }), true),
         (json!({ "chart": "./deploy/../chart" }), false),
         (json!({ "chart": "/chart" }), false),
         (json!({ "chart": 1 }), false),
-        (
-            json!({ "image": "registry.example.com/{owner}/{repo}:sha-{commit}" }),
-            true,
-        ),
-        (
-            json!({ "image": "registry.example.com/octo-org/hello-world:latest" }),
-            false,
-        ),
-        (
-            json!({ "values": { "replicaCount": 2, "image": { "command": [] } } }),
-            true,
-        ),
+        (json!({ "image": "registry.example.com/{owner}/{repo}:sha-{commit}" }), true),
+        (json!({ "image": "registry.example.com/octo-org/hello-world:latest" }), false),
+        (json!({ "values": { "replicaCount": 2, "image": { "command": [] } } }), true),
         (json!({ "values": { "host": "a" } }), false),
         (json!({ "values": { "image": { "tag": "a" } } }), false),
         (json!({ "values": { "image": "nginx" } }), false),

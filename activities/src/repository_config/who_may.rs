@@ -40,8 +40,7 @@ impl TryFrom<String> for Named {
 impl WhoMay {
     /// To be named gives nobody rights: who may not write to the repository may not ask.
     pub(crate) fn covers(&self, role: &Role, person: &Login) -> bool {
-        role.may_deploy()
-            && (self.0.is_empty() || self.0.iter().any(|named| named.is(role, person)))
+        role.may_deploy() && (self.0.is_empty() || self.0.iter().any(|named| named.is(role, person)))
     }
 }
 
@@ -84,10 +83,7 @@ mod tests {
         ] {
             assert_eq!(covers(named, role, person), may, "{named:?} {role:?}");
         }
-        let custom = |writes| Role::Custom {
-            name: "release-engineer".to_owned(),
-            writes,
-        };
+        let custom = |writes| Role::Custom { name: "release-engineer".to_owned(), writes };
         assert!(covers(&["write"], &custom(true), "mona"));
         assert!(!covers(&["write"], &custom(false), "mona"));
         assert!(!covers(&["maintain"], &custom(true), "mona"));

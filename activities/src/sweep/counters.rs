@@ -5,8 +5,9 @@ use temporalio_common::telemetry::metrics::{
     CoreMeter, Counter, MetricAttributes, MetricKeyValue, MetricParameters, NewAttributes,
 };
 
-/// What the sweeps of this process have found and done. Counters, because the next sweep's report may be written by another worker: what is true
-/// of the newest sweep is how much they all have grown since the one before.
+/// What the sweeps of this process have found and done. Counters, because the next sweep's
+/// report may be written by another worker: what is true of the newest sweep is how much
+/// they all have grown since the one before.
 #[derive(Clone)]
 pub struct SweepCounters {
     sweeps: Counter,
@@ -31,10 +32,7 @@ fn numbers(report: &SweepReport) -> [(&'static str, usize); NUMBERS] {
         ("stuck", report.stuck.count),
         ("failed", report.failed.count),
         ("unaccounted", report.unaccounted.count),
-        (
-            "held_back",
-            report.brake.as_ref().map_or(0, |brake| brake.due),
-        ),
+        ("held_back", report.brake.as_ref().map_or(0, |brake| brake.due)),
     ]
 }
 
@@ -43,12 +41,7 @@ impl SweepCounters {
     #[must_use]
     pub fn new(meter: &dyn CoreMeter) -> Self {
         let counter = |name: &'static str, description: &'static str| {
-            meter.counter(
-                MetricParameters::builder()
-                    .name(name)
-                    .description(description)
-                    .build(),
-            )
+            meter.counter(MetricParameters::builder().name(name).description(description).build())
         };
         let label = |key: &str, value: &'static str| {
             meter.new_attributes(NewAttributes::from([MetricKeyValue::new(key, value)]))

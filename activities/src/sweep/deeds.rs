@@ -23,7 +23,8 @@ use crate::{
     temporal::latest_run,
 };
 
-/// Does the deed to each namespace, several at the same time, and says in their order what became of it. Never fails as a whole.
+/// Does the deed to each namespace, several at the same time, and says in their order
+/// what became of it. Never fails as a whole.
 pub(super) async fn each<Deed>(
     namespaces: Vec<NamespaceHandle>,
     deed: impl Fn(NamespaceHandle) -> Deed,
@@ -35,9 +36,7 @@ where
         let name = key.name.clone();
         deed(key).unwrap_or_else(move |error| {
             tracing::warn!(namespace = name, %error, "a step of the sweep failed");
-            Outcome::Failed {
-                why: error.to_string(),
-            }
+            Outcome::Failed { why: error.to_string() }
         })
     });
     Ok(stream::iter(outcomes).buffered(AT_ONCE).collect().await)
@@ -75,16 +74,10 @@ pub(super) struct Removals {
 }
 
 impl Removals {
-    /// Asks for the deletion, and does not wait for it: a namespace that will not go must not keep the sweep from the others.
-    pub(super) async fn remove(
-        self: Arc<Self>,
-        key: NamespaceHandle,
-    ) -> Result<Outcome, SweepError> {
-        let Self {
-            cluster,
-            temporal,
-            task_queue,
-        } = &*self;
+    /// Asks for the deletion, and does not wait for it: a namespace that will not go
+    /// must not keep the sweep from the others.
+    pub(super) async fn remove(self: Arc<Self>, key: NamespaceHandle) -> Result<Outcome, SweepError> {
+        let Self { cluster, temporal, task_queue } = &*self;
         let name = &key.name;
         let Some(found) = same_preview(cluster, &key).await? else {
             let exists = cluster
@@ -93,17 +86,12 @@ impl Removals {
                 .await
                 .doing(|| format!("reading namespace {name}"))?
                 .is_some();
-            return Ok(if exists {
-                Outcome::Spared
-            } else {
-                Outcome::Done
-            });
+            return Ok(if exists { Outcome::Spared } else { Outcome::Done });
         };
         let workflow_id = found.preview.to_string();
-        // Asked last, so that what follows is fenced by the version we looked at before: a run that took the namespace over meanwhile has changed it.
-        let is_open = latest_run(temporal, &workflow_id)
-            .await?
-            .is_some_and(|run| run.is_open);
+        // Asked last, so that what follows is fenced by the version we looked at before: a run that took the
+        // namespace over meanwhile has changed it.
+        let is_open = latest_run(temporal, &workflow_id).await?.is_some_and(|run| run.is_open);
         if is_open || found.claim.orphaned_since.is_none() {
             return Ok(Outcome::Spared);
         }
@@ -137,11 +125,9 @@ struct Found {
     preview: PreviewId,
 }
 
-/// The namespace that the key means and what it says about its owner, if it still exists and is still a preview of ours.
-async fn same_preview(
-    cluster: &Cluster,
-    key: &NamespaceHandle,
-) -> Result<Option<Found>, ClusterError> {
+/// The namespace that the key means and what it says about its owner, if it
+/// still exists and is still a preview of ours.
+async fn same_preview(cluster: &Cluster, key: &NamespaceHandle) -> Result<Option<Found>, ClusterError> {
     let name = &key.name;
     let found = cluster
         .namespaces()
@@ -153,20 +139,12 @@ async fn same_preview(
         .and_then(|namespace| {
             let claim = Claim::on(&namespace, &cluster.instance)?;
             let preview = claim.preview_in(name).ok()?;
-            Some(Found {
-                namespace,
-                claim,
-                preview,
-            })
+            Some(Found { namespace, claim, preview })
         }))
 }
 
 /// Conflicts if anything about the namespace has changed since it was read; the next sweep then looks again.
-async fn write_mark(
-    cluster: &Cluster,
-    namespace: &Namespace,
-    since: Value,
-) -> Result<(), ClusterError> {
+async fn write_mark(cluster: &Cluster, namespace: &Namespace, since: Value) -> Result<(), ClusterError> {
     let name = namespace.name_any();
     let patch = json!({ "metadata": {
         "uid": namespace.uid(),
@@ -190,10 +168,7 @@ mod tests {
     use super::*;
 
     fn key(name: &str) -> NamespaceHandle {
-        NamespaceHandle {
-            name: name.to_owned(),
-            uid: "1".to_owned(),
-        }
+        NamespaceHandle { name: name.to_owned(), uid: "1".to_owned() }
     }
 
     #[tokio::test]
@@ -201,10 +176,7 @@ mod tests {
         let keys = (0..30).map(|number| key(&number.to_string())).collect();
         let outcomes = each(keys, async |key: NamespaceHandle| {
             if key.name == "7" {
-                return Err(SweepError::OtherTemporal {
-                    expected: "a".to_owned(),
-                    found: "b".to_owned(),
-                });
+                return Err(SweepError::OtherTemporal { expected: "a".to_owned(), found: "b".to_owned() });
             }
             Ok(Outcome::Done)
         })

@@ -75,9 +75,7 @@ impl Sweeps {
         input: MarkOrphans,
     ) -> Result<Vec<Outcome>, ActivityError> {
         let progress = Progress::new();
-        let work = deeds::each(input.namespaces, |key| {
-            deeds::mark(self.cluster.clone(), key, input.since)
-        });
+        let work = deeds::each(input.namespaces, |key| deeds::mark(self.cluster.clone(), key, input.since));
         run_cancellable(&ctx, &progress, Box::pin(work)).await
     }
 
@@ -93,8 +91,9 @@ impl Sweeps {
         run_cancellable(&ctx, &progress, Box::pin(work)).await
     }
 
-    /// Idempotent: it deletes a namespace by UID, and only the one that it has just seen to be nobody's. A successor of the same name has
-    /// another UID. The pull request is told of it once per attempt, which it takes in once.
+    /// Idempotent: it deletes a namespace by UID, and only the one that it has just seen to be
+    /// nobody's. A successor of the same name has another UID. The pull request is told of it
+    /// once per attempt, which it takes in once.
     #[activity(definition = sweep_declared::RemoveOrphans)]
     pub async fn remove_orphans(
         self: Arc<Self>,
@@ -111,7 +110,8 @@ impl Sweeps {
         run_cancellable(&ctx, &progress, Box::pin(work)).await
     }
 
-    /// Twice is nearly harmless: what was written to the log is written again, and counted again, which nobody decides by.
+    /// Twice is nearly harmless: what was written to the log is written again,
+    /// and counted again, which nobody decides by.
     #[activity(definition = sweep_declared::PublishSweepReport)]
     pub async fn publish_sweep_report(
         self: Arc<Self>,

@@ -1,7 +1,7 @@
 //! Surveys one page of our namespaces.
 //!
-//! One question to Temporal's records names those of the page whose workflow is open. Records lag a moment behind, so a workflow that they do not
-//! name is only suspected to be closed, and asked for by itself.
+//! One question to Temporal's records names those of the page whose workflow is open. Records lag a moment
+//! behind, so a workflow that they do not name is only suspected to be closed, and asked for by itself.
 
 use std::collections::HashSet;
 
@@ -52,14 +52,11 @@ pub(super) async fn page(
         .filter_map(async |noted| noted)
         .collect()
         .await;
-    Ok(Surveyed::Page(SurveyedPage {
-        previews,
-        noted,
-        continue_token,
-    }))
+    Ok(Surveyed::Page(SurveyedPage { previews, noted, continue_token }))
 }
 
-/// A connection may come to lead somewhere else, to a server that was set up anew for example, which knows none of the workflows.
+/// A connection may come to lead somewhere else, to a server that was set up anew for
+/// example, which knows none of the workflows.
 async fn assert_same_temporal(cluster: &Cluster, temporal: &Temporal) -> Result<(), SweepError> {
     let expected = cluster.instance.temporal.to_string();
     let found = describe_namespace(temporal).await?;
@@ -74,9 +71,7 @@ async fn list(
     cluster: &Cluster,
     continue_token: Option<&str>,
 ) -> Result<Option<ObjectList<Namespace>>, ClusterError> {
-    let mut ours = ListParams::default()
-        .labels(&cluster.instance.selector())
-        .limit(PAGE);
+    let mut ours = ListParams::default().labels(&cluster.instance.selector()).limit(PAGE);
     if let Some(token) = continue_token {
         ours = ours.continue_token(token);
     }
@@ -87,9 +82,7 @@ async fn list(
 fn unless_expired<T>(listed: Result<T, kube::Error>) -> Result<Option<T>, ClusterError> {
     match listed {
         Err(kube::Error::Api(status)) if status.code == 410 => Ok(None),
-        listed => listed
-            .map(Some)
-            .doing(|| "listing our namespaces".to_owned()),
+        listed => listed.map(Some).doing(|| "listing our namespaces".to_owned()),
     }
 }
 
@@ -109,10 +102,7 @@ impl Sighting {
         let name = namespace.name_any();
         Some(Self {
             preview: claim.preview_in(&name),
-            key: NamespaceHandle {
-                name,
-                uid: namespace.uid().unwrap_or_default(),
-            },
+            key: NamespaceHandle { name, uid: namespace.uid().unwrap_or_default() },
             marked_since: claim.orphaned_since,
             held_by: is_terminating(namespace).then(|| culprits(Some(namespace))),
         })
@@ -123,11 +113,7 @@ impl Sighting {
     }
 }
 
-async fn note(
-    sighting: Sighting,
-    open: &HashSet<String>,
-    temporal: &Temporal,
-) -> Option<NotedNamespace> {
+async fn note(sighting: Sighting, open: &HashSet<String>, temporal: &Temporal) -> Option<NotedNamespace> {
     let is_open = match &sighting.preview {
         Ok(preview) if open.contains(&preview.to_string()) => Ok(true),
         Ok(preview) => latest_run(temporal, &preview.to_string())
@@ -138,13 +124,11 @@ async fn note(
         Err(_) => Ok(false),
     };
     let key = sighting.key.clone();
-    Some(NotedNamespace {
-        key,
-        note: decide(sighting, is_open)?,
-    })
+    Some(NotedNamespace { key, note: decide(sighting, is_open)? })
 }
 
-/// What is noted of a namespace whose preview's workflow is open or not; nothing of one that is as it should be.
+/// What is noted of a namespace whose preview's workflow is open or not;
+/// nothing of one that is as it should be.
 fn decide(sighting: Sighting, is_open: Result<bool, String>) -> Option<Note> {
     if let Err(unaccounted) = sighting.preview {
         let why = unaccounted.to_string();
@@ -156,9 +140,7 @@ fn decide(sighting: Sighting, is_open: Result<bool, String>) -> Option<Note> {
         // Its own workflow is removing it.
         (Ok(true), Some(_)) => None,
         (Ok(false), Some(held_by)) => Some(Note::Terminating { held_by }),
-        (Ok(false), None) => Some(Note::Orphan {
-            marked_since: sighting.marked_since,
-        }),
+        (Ok(false), None) => Some(Note::Orphan { marked_since: sighting.marked_since }),
     }
 }
 
@@ -172,10 +154,7 @@ mod tests {
 
     fn sighting() -> Sighting {
         Sighting {
-            key: NamespaceHandle {
-                name: "preview-x".to_owned(),
-                uid: "1".to_owned(),
-            },
+            key: NamespaceHandle { name: "preview-x".to_owned(), uid: "1".to_owned() },
             preview: Ok(PREVIEW.parse().expect("an id")),
             marked_since: None,
             held_by: None,
@@ -183,17 +162,11 @@ mod tests {
     }
 
     fn marked() -> Sighting {
-        Sighting {
-            marked_since: Some(Timestamp::UNIX_EPOCH),
-            ..sighting()
-        }
+        Sighting { marked_since: Some(Timestamp::UNIX_EPOCH), ..sighting() }
     }
 
     fn terminating() -> Sighting {
-        Sighting {
-            held_by: Some("a finalizer".to_owned()),
-            ..marked()
-        }
+        Sighting { held_by: Some("a finalizer".to_owned()), ..marked() }
     }
 
     #[test]
@@ -204,36 +177,23 @@ mod tests {
     }
 
     #[test]
-    fn a_preview_without_an_open_workflow_is_an_orphan_and_if_it_will_not_go_what_holds_it_is_noted()
-     {
+    fn a_preview_without_an_open_workflow_is_an_orphan_and_if_it_will_not_go_what_holds_it_is_noted() {
         let orphan = |marked_since| Some(Note::Orphan { marked_since });
         assert_eq!(decide(sighting(), Ok(false)), orphan(None));
-        assert_eq!(
-            decide(marked(), Ok(false)),
-            orphan(Some(Timestamp::UNIX_EPOCH))
-        );
+        assert_eq!(decide(marked(), Ok(false)), orphan(Some(Timestamp::UNIX_EPOCH)));
         let held_by = "a finalizer".to_owned();
-        assert_eq!(
-            decide(terminating(), Ok(false)),
-            Some(Note::Terminating { held_by })
-        );
+        assert_eq!(decide(terminating(), Ok(false)), Some(Note::Terminating { held_by }));
     }
 
     #[test]
     fn what_temporal_does_not_say_and_what_is_no_preview_is_left_alone() {
         let why = "no answer".to_owned();
-        assert_eq!(
-            decide(marked(), Err(why.clone())),
-            Some(Note::Unclear { why })
-        );
+        assert_eq!(decide(marked(), Err(why.clone())), Some(Note::Unclear { why }));
         let stranger = Sighting {
             preview: "nonsense".parse().map_err(Unaccounted::from),
             ..marked()
         };
-        assert!(matches!(
-            decide(stranger, Ok(false)),
-            Some(Note::Unaccounted { .. })
-        ));
+        assert!(matches!(decide(stranger, Ok(false)), Some(Note::Unaccounted { .. })));
     }
 
     #[test]

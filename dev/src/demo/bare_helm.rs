@@ -15,7 +15,8 @@ use super::look::{Stack, output};
 /// What is made for the measurement, and removed after it.
 const NAMESPACE: &str = "demo-helm-alone";
 
-/// Installs the same chart with the same image in a namespace of its own, and returns how long it took until everything was ready.
+/// Installs the same chart with the same image in a namespace of its own, and returns how
+/// long it took until everything was ready.
 pub(super) async fn install(
     env: &StackEnv,
     stack: &Stack,
@@ -37,16 +38,9 @@ pub(super) async fn install(
         .arg(&env.preview_chart)
         .arg("--values")
         .arg(values.path());
-    helm.args([
-        "--namespace",
-        NAMESPACE,
-        "--create-namespace",
-        "--wait",
-        "--timeout",
-        "2m",
-    ])
-    .arg("--kubeconfig")
-    .arg(&env.kubeconfig);
+    helm.args(["--namespace", NAMESPACE, "--create-namespace", "--wait", "--timeout", "2m"])
+        .arg("--kubeconfig")
+        .arg(&env.kubeconfig);
     if let Some(context) = &env.kube_context {
         helm.args(["--kube-context", context]);
     }
@@ -54,10 +48,7 @@ pub(super) async fn install(
     let installed = output(helm).await;
     let took = started.elapsed();
     // Also after a failure; it may not have come as far as the namespace.
-    let deleted = stack
-        .namespaces()
-        .delete(NAMESPACE, &DeleteParams::default())
-        .await;
+    let deleted = stack.namespaces().delete(NAMESPACE, &DeleteParams::default()).await;
     installed.context("Helm alone")?;
     deleted?;
     stack.is_gone(NAMESPACE).await?;

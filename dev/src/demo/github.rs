@@ -68,9 +68,7 @@ impl Comment {
 
     /// The first URL in it whose host is below `domain`.
     pub(super) fn url_below(&self, domain: &str) -> Option<Url> {
-        let words = self
-            .body
-            .split(|c: char| c.is_whitespace() || "()<>[]`\"*".contains(c));
+        let words = self.body.split(|c: char| c.is_whitespace() || "()<>[]`\"*".contains(c));
         words
             .filter_map(|word| Url::parse(word).ok())
             .find(|url| url.host_str().is_some_and(|host| host.ends_with(domain)))
@@ -85,10 +83,7 @@ impl GitHub {
             .no_proxy()
             .build()?;
         // A base without a slash at its end would lose its last part when joined.
-        let api = Url::parse(&format!(
-            "{}/",
-            service.github_api_url.trim_end_matches('/')
-        ))?;
+        let api = Url::parse(&format!("{}/", service.github_api_url.trim_end_matches('/')))?;
         let mut github = Self {
             client,
             api,
@@ -96,15 +91,10 @@ impl GitHub {
             token: app_credential(service)?,
         };
         let (owner, repo) = SAMPLE_REPOSITORY;
-        let installation = github
-            .get(&format!("repos/{owner}/{repo}/installation"))
-            .await?;
+        let installation = github.get(&format!("repos/{owner}/{repo}/installation")).await?;
         let tokens = format!("app/installations/{}/access_tokens", installation["id"]);
         let minted = github.request(reqwest::Method::POST, &tokens).await?;
-        github.token = minted["token"]
-            .as_str()
-            .context("GitHub gave no token")?
-            .to_owned();
+        github.token = minted["token"].as_str().context("GitHub gave no token")?.to_owned();
         Ok(github)
     }
 
@@ -120,11 +110,7 @@ impl GitHub {
             .header("accept", "application/vnd.github+json");
         let answer = request.send().await?;
         let status = answer.status();
-        ensure!(
-            status.is_success(),
-            "GitHub answered {status} to {path}: {}",
-            answer.text().await?
-        );
+        ensure!(status.is_success(), "GitHub answered {status} to {path}: {}", answer.text().await?);
         Ok(answer.json().await?)
     }
 
@@ -132,11 +118,7 @@ impl GitHub {
         let (owner, repo) = SAMPLE_REPOSITORY;
         let page = self.page.join(&format!("{owner}/{repo}/pull/{FIRST}"))?;
         let answer = self.client.get(page.clone()).send().await?;
-        ensure!(
-            answer.status().is_success(),
-            "{page} answered {}",
-            answer.status()
-        );
+        ensure!(answer.status().is_success(), "{page} answered {}", answer.status());
         Ok(PullRequest {
             owner: owner.to_owned(),
             repo: repo.to_owned(),
@@ -146,48 +128,25 @@ impl GitHub {
     }
 
     pub(super) async fn head_of(&self, pull: &PullRequest) -> anyhow::Result<String> {
-        let found = self
-            .get(&format!(
-                "repos/{}/pulls/{}",
-                pull.repository(),
-                pull.number
-            ))
-            .await?;
-        Ok(found["head"]["sha"]
-            .as_str()
-            .context("a pull request has a head")?
-            .to_owned())
+        let found = self.get(&format!("repos/{}/pulls/{}", pull.repository(), pull.number)).await?;
+        Ok(found["head"]["sha"].as_str().context("a pull request has a head")?.to_owned())
     }
 
     /// As the page's form "Push a commit" does.
     pub(super) async fn push(&self, pull: &PullRequest, greeting: &str) -> anyhow::Result<()> {
-        self.submit(
-            pull,
-            "push",
-            &json!({"as": MONA, "greeting": greeting, "colour": "#0f766e"}),
-        )
-        .await
+        self.submit(pull, "push", &json!({"as": MONA, "greeting": greeting, "colour": "#0f766e"}))
+            .await
     }
 
     /// As the page's comment box does.
     pub(super) async fn comment(&self, pull: &PullRequest, body: &str) -> anyhow::Result<()> {
-        self.submit(pull, "comment", &json!({"as": MONA, "body": body}))
-            .await
+        self.submit(pull, "comment", &json!({"as": MONA, "body": body})).await
     }
 
     async fn submit(&self, pull: &PullRequest, form: &str, content: &Value) -> anyhow::Result<()> {
-        let answer = self
-            .client
-            .post(format!("{}/{form}", pull.page))
-            .json(content)
-            .send()
-            .await?;
+        let answer = self.client.post(format!("{}/{form}", pull.page)).json(content).send().await?;
         let status = answer.status();
-        ensure!(
-            status.is_success(),
-            "GitHub's page answered {status}: {}",
-            answer.text().await?
-        );
+        ensure!(status.is_success(), "GitHub's page answered {status}: {}", answer.text().await?);
         Ok(())
     }
 
@@ -200,10 +159,7 @@ impl GitHub {
     ) -> anyhow::Result<Comment> {
         let found = tokio::sync::Mutex::new(None);
         let said = eventually(PATIENCE, async || {
-            let comments = self
-                .comments(pull)
-                .await
-                .map_err(|error| error.to_string())?;
+            let comments = self.comments(pull).await.map_err(|error| error.to_string())?;
             let wanted = |comment: &Comment| {
                 comment.user.r#type == "Bot"
                     && comment.body.contains(&commit[..7])
@@ -222,11 +178,7 @@ impl GitHub {
 
     async fn comments(&self, pull: &PullRequest) -> anyhow::Result<Vec<Comment>> {
         let comments = self
-            .get(&format!(
-                "repos/{}/issues/{}/comments?per_page=100",
-                pull.repository(),
-                pull.number
-            ))
+            .get(&format!("repos/{}/issues/{}/comments?per_page=100", pull.repository(), pull.number))
             .await?;
         Ok(serde_json::from_value(comments)?)
     }

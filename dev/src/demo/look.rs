@@ -38,8 +38,7 @@ impl Stack {
             ..KubeConfigOptions::default()
         };
         let config =
-            kube::Config::from_custom_kubeconfig(Kubeconfig::read_from(&env.kubeconfig)?, &options)
-                .await?;
+            kube::Config::from_custom_kubeconfig(Kubeconfig::read_from(&env.kubeconfig)?, &options).await?;
         Ok(Self {
             kube: config.try_into()?,
             env: env.clone(),
@@ -47,7 +46,8 @@ impl Stack {
         })
     }
 
-    /// Waits until the image is in the embedded cluster. What a person's own cluster holds cannot be seen; there, installing it shows.
+    /// Waits until the image is in the embedded cluster. What a person's own cluster holds
+    /// cannot be seen; there, installing it shows.
     pub(super) async fn has_image(&self, image: &ImageRef) -> anyhow::Result<()> {
         let (Some(ctr), Some(address)) = (&self.env.ctr, &self.env.containerd_address) else {
             return Ok(());
@@ -76,11 +76,7 @@ impl Stack {
     /// Opens the URL through the stack's ingress, as a browser would.
     pub(super) async fn get(&self, url: &Url) -> anyhow::Result<Page> {
         let page = Page::open(url, self.ingress).await?;
-        ensure!(
-            (200..300).contains(&page.status),
-            "{url} answered {}",
-            page.status
-        );
+        ensure!((200..300).contains(&page.status), "{url} answered {}", page.status);
         Ok(page)
     }
 
@@ -95,22 +91,16 @@ impl Stack {
             .into_iter()
             .filter_map(|namespace| namespace.metadata.name)
             .collect();
-        ensure!(
-            names.len() == 1,
-            "there should be one namespace for {commit}, and there are {names:?}"
-        );
+        ensure!(names.len() == 1, "there should be one namespace for {commit}, and there are {names:?}");
         Ok(names.concat())
     }
 
     /// Waits until the namespace is gone.
     pub(super) async fn is_gone(&self, namespace: &str) -> anyhow::Result<()> {
         let absent = |namespace: Option<&Namespace>| namespace.is_none();
-        timeout(
-            PATIENCE,
-            await_condition(self.namespaces(), namespace, absent),
-        )
-        .await
-        .with_context(|| format!("{namespace} is still there"))??;
+        timeout(PATIENCE, await_condition(self.namespaces(), namespace, absent))
+            .await
+            .with_context(|| format!("{namespace} is still there"))??;
         Ok(())
     }
 
@@ -121,14 +111,7 @@ impl Stack {
     /// When the preview will end, by its own account.
     pub(super) async fn end_of(&self, workflow: &str) -> anyhow::Result<Timestamp> {
         let answer = self
-            .temporal(&[
-                "workflow",
-                "query",
-                "--workflow-id",
-                workflow,
-                "--type",
-                "status",
-            ])
+            .temporal(&["workflow", "query", "--workflow-id", workflow, "--type", "status"])
             .await?;
         let status = answer.pointer("/queryResult/0").unwrap_or(&answer);
         let end = status["expires_at"]
@@ -139,16 +122,12 @@ impl Stack {
 
     /// `Running`, `Completed`, …
     pub(super) async fn status_of(&self, workflow: &str) -> anyhow::Result<String> {
-        let answer = self
-            .temporal(&["workflow", "describe", "--workflow-id", workflow])
-            .await?;
+        let answer = self.temporal(&["workflow", "describe", "--workflow-id", workflow]).await?;
         let status = answer
             .pointer("/workflowExecutionInfo/status")
             .and_then(Value::as_str)
             .context("a workflow has a status")?;
-        let word = status
-            .trim_start_matches("WORKFLOW_EXECUTION_STATUS_")
-            .to_lowercase();
+        let word = status.trim_start_matches("WORKFLOW_EXECUTION_STATUS_").to_lowercase();
         Ok(word[..1].to_uppercase() + &word[1..])
     }
 

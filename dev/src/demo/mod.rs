@@ -1,7 +1,8 @@
 //! `cargo dev demo`: one conversation from the first push to the last word, and how long each step took.
 //!
-//! Everything is done and seen from outside, as the people and programs around the service do: through GitHub's page and REST API, the
-//! `temporal` program, the cluster's API and the preview's own URL. Whatever is not observed ends the demo with an error.
+//! Everything is done and seen from outside, as the people and programs around the service do: through
+//! GitHub's page and REST API, the `temporal` program, the cluster's API and the preview's own URL. Whatever
+//! is not observed ends the demo with an error.
 
 mod bare_helm;
 mod github;
@@ -56,11 +57,8 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     // Before the stack starts, whose patience is not meant for this.
     Toolbox::ensure_all(Tool::EMBEDDED).await?;
     services::build().await?;
-    let stack = RunningStack::start(
-        &std::path::absolute(options.state.join("demo"))?,
-        &["--ttl", TTL],
-    )
-    .await?;
+    let stack =
+        RunningStack::start(&std::path::absolute(options.state.join("demo"))?, &["--ttl", TTL]).await?;
     let env = StackEnv::read(&stack.env_file());
     let played = match &env {
         Ok(env) => Box::pin(play(env)).await,
@@ -73,10 +71,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
 }
 
 fn has_short_previews(env: &StackEnv) -> bool {
-    let ttl = env
-        .service
-        .as_ref()
-        .and_then(|service| service.preview_ttl.as_deref());
+    let ttl = env.service.as_ref().and_then(|service| service.preview_ttl.as_deref());
     let ttl = ttl.and_then(|ttl| ttl.parse::<jiff::SignedDuration>().ok());
     ttl.is_some_and(|ttl| ttl.unsigned_abs() <= LONGEST_TTL)
 }
@@ -90,22 +85,13 @@ async fn play(env: &StackEnv) -> anyhow::Result<()> {
     let mut said = Transcript::begin();
 
     let pull = github.first_pull_request().await?;
-    said.line(
-        "mona",
-        format!("opens {} on GitHub and pushes a commit to it", pull.page),
-    );
-    let greeting = format!(
-        "Hello from the demo of {}",
-        Timestamp::now().strftime("%H:%M:%S")
-    );
+    said.line("mona", format!("opens {} on GitHub and pushes a commit to it", pull.page));
+    let greeting = format!("Hello from the demo of {}", Timestamp::now().strftime("%H:%M:%S"));
     let before = github.head_of(&pull).await?;
     github.push(&pull, &greeting).await?;
     let commit = github.head_of(&pull).await?;
     ensure!(commit != before, "the push made no commit");
-    said.line(
-        "GitHub",
-        format!("{}#{} is at {commit}", pull.repository(), pull.number),
-    );
+    said.line("GitHub", format!("{}#{} is at {commit}", pull.repository(), pull.number));
     let image = ImageRef::new(&pull.owner, &pull.repo, &commit)?;
     stack.has_image(&image).await?;
     said.took("builder", format!("the image {image} is in the cluster"));
@@ -113,16 +99,10 @@ async fn play(env: &StackEnv) -> anyhow::Result<()> {
     let bare = bare_helm::install(env, &stack, &pull, &image).await?;
     said.line(
         "helm",
-        format!(
-            "alone, `helm upgrade --install --wait` of that image takes {}",
-            seconds(bare)
-        ),
+        format!("alone, `helm upgrade --install --wait` of that image takes {}", seconds(bare)),
     );
 
-    let times = Box::pin(preview(
-        &mut said, env, &stack, &github, &pull, &commit, &greeting,
-    ))
-    .await?;
+    let times = Box::pin(preview(&mut said, env, &stack, &github, &pull, &commit, &greeting)).await?;
 
     let overhead = times.url.saturating_sub(bare);
     println!(
@@ -162,9 +142,7 @@ async fn preview(
 ) -> anyhow::Result<Times> {
     let asked = said.line("mona", "comments /preview");
     github.comment(pull, "/preview").await?;
-    let comment = github
-        .bot_says(pull, commit, "Deployment requested!")
-        .await?;
+    let comment = github.bot_says(pull, commit, "Deployment requested!").await?;
     let answer = asked.elapsed();
     said.took("preview", comment.first_line());
 
@@ -176,19 +154,9 @@ async fn preview(
     said.took("preview", format!("{url}"));
 
     let page = stack.get(&url).await?;
-    ensure!(
-        page.commit.as_deref() == Some(commit),
-        "{url} serves {:?}, not {commit}",
-        page.commit
-    );
-    ensure!(
-        page.body.contains(greeting),
-        "{url} does not say {greeting:?}"
-    );
-    said.took(
-        "browser",
-        format!("the page says “{greeting}” and is built from {commit}"),
-    );
+    ensure!(page.commit.as_deref() == Some(commit), "{url} serves {:?}, not {commit}", page.commit);
+    ensure!(page.body.contains(greeting), "{url} does not say {greeting:?}");
+    said.took("browser", format!("the page says “{greeting}” and is built from {commit}"));
 
     let workflow = format!("{}#{}:{commit}", pull.repository(), pull.number);
     let namespace = stack.namespace_of(commit).await?;
@@ -207,18 +175,17 @@ async fn preview(
         .await?;
     let end = stack.end_of(&workflow).await?;
     let added = first_end.duration_until(end);
-    ensure!(
-        added == EXTENSION.parse()?,
-        "extend_ttl moved the end by {added:#}"
+    ensure!(added == EXTENSION.parse()?, "extend_ttl moved the end by {added:#}");
+    said.took(
+        "operator",
+        format!(
+            "temporal workflow signal --name extend_ttl --input '\"{EXTENSION}\"': it ends at {end:.0} now"
+        ),
     );
-    said.took("operator", format!("temporal workflow signal --name extend_ttl --input '\"{EXTENSION}\"': it ends at {end:.0} now"));
 
     stack.is_gone(&namespace).await?;
     let late = end.duration_until(Timestamp::now());
-    ensure!(
-        !late.is_negative(),
-        "the namespace was gone {late:#} before its time"
-    );
+    ensure!(!late.is_negative(), "the namespace was gone {late:#} before its time");
     said.line("cluster", format!("the namespace {namespace} is gone"));
     let last = github.bot_says(pull, commit, "gone").await?;
     ensure!(last.id == comment.id, "it should be one comment, edited");
@@ -226,9 +193,5 @@ async fn preview(
     let status = stack.status_of(&workflow).await?;
     ensure!(status == "Completed", "the workflow is {status}");
     said.took("Temporal", format!("the workflow {workflow} is {status}"));
-    Ok(Times {
-        answer,
-        url: until_url,
-        gone: late.unsigned_abs(),
-    })
+    Ok(Times { answer, url: until_url, gone: late.unsigned_abs() })
 }

@@ -13,10 +13,7 @@ impl Transcript {
     pub(super) fn begin() -> Self {
         println!("\n  {:>7}  {:9} what happens", "after", "who");
         let now = Instant::now();
-        Self {
-            begun: now,
-            last: now,
-        }
+        Self { begun: now, last: now }
     }
 
     /// Tells of something, and returns when that was.

@@ -6,8 +6,8 @@ use super::{
     words::{INVISIBLE, MARKUP, PREFIX},
 };
 
-/// Reads a line of plain text. `None` if it is not addressed to us: its first word is not `/preview`, in whatever case, nor does the line look
-/// as if it was meant to be.
+/// Reads a line of plain text. `None` if it is not addressed to us: its first word is not `/preview`, in
+/// whatever case, nor does the line look as if it was meant to be.
 #[must_use]
 pub fn parse_line(line: &str) -> Option<Result<Command, Misunderstood>> {
     let words: Vec<_> = line

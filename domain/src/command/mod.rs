@@ -44,7 +44,8 @@ pub enum Command {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "is")]
 pub enum Misunderstood {
-    /// `/preview, please`, `**/preview**` or `@deploy-previews /preview`: a line that is no command, but all the same was meant as one.
+    /// `/preview, please`, `**/preview**` or `@deploy-previews /preview`: a line that is no
+    /// command, but all the same was meant as one.
     NearlyCommand {
         /// `/preview, please`
         line: String,

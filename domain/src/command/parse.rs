@@ -59,22 +59,16 @@ fn is_option(word: &str, names: &[&str]) -> bool {
 fn duration(form: &CommandForm, words: &[&str]) -> Result<Ttl, Misunderstood> {
     let text = words.join(" ");
     if text.is_empty() {
-        return Err(Misunderstood::MissingArgument {
-            usage: form.usage.to_owned(),
-        });
+        return Err(Misunderstood::MissingArgument { usage: form.usage.to_owned() });
     }
-    text.parse()
-        .map_err(|invalid: InvalidTtl| Misunderstood::BadDuration {
-            word: shown(text.trim()),
-            reason: invalid.reason().to_owned(),
-        })
+    text.parse().map_err(|invalid: InvalidTtl| Misunderstood::BadDuration {
+        word: shown(text.trim()),
+        reason: invalid.reason().to_owned(),
+    })
 }
 
 fn unexpected(form: &CommandForm, word: &str) -> Misunderstood {
-    Misunderstood::UnexpectedArgument {
-        word: shown(word),
-        usage: form.usage.to_owned(),
-    }
+    Misunderstood::UnexpectedArgument { word: shown(word), usage: form.usage.to_owned() }
 }
 
 fn unknown(words: &[&str]) -> Misunderstood {
@@ -86,7 +80,8 @@ fn unknown(words: &[&str]) -> Misunderstood {
     Misunderstood::UnknownCommand { word, did_you_mean }
 }
 
-/// The verb that one would get to by changing, adding, leaving out or swapping no more than a third of its letters.
+/// The verb that one would get to by changing, adding, leaving out or swapping
+/// no more than a third of its letters.
 fn nearest_verb(word: &str) -> Option<&'static str> {
     let word = word.to_lowercase();
     COMMANDS
@@ -101,12 +96,6 @@ fn nearest_verb(word: &str) -> Option<&'static str> {
 pub(super) fn shown(text: &str) -> String {
     text.chars()
         .take(SHOWN_MAX)
-        .map(|c| {
-            if [NOT_TEXT, MARKUP].contains(&c) {
-                '…'
-            } else {
-                c
-            }
-        })
+        .map(|c| if [NOT_TEXT, MARKUP].contains(&c) { '…' } else { c })
         .collect()
 }

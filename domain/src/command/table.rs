@@ -1,4 +1,5 @@
-//! The table of commands, from which the parser, the answers to wrong commands, the help and `docs/commands.md` come.
+//! The table of commands, from which the parser, the answers to wrong commands,
+//! the help and `docs/commands.md` come.
 
 use std::fmt;
 
@@ -91,9 +92,7 @@ impl fmt::Display for WhoMay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Writers => "who may write to the repository",
-            Self::WritersAndRequester => {
-                "who may write to the repository, and who asked for the preview"
-            }
+            Self::WritersAndRequester => "who may write to the repository, and who asked for the preview",
         })
     }
 }

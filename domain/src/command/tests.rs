@@ -23,9 +23,7 @@ fn ttl(text: &str) -> Ttl {
 
 #[test]
 fn people_write_commands_like_this() {
-    let two_hours = || Command::Preview {
-        ttl: Some(ttl("2h")),
-    };
+    let two_hours = || Command::Preview { ttl: Some(ttl("2h")) };
     let extended = || Command::Extend { by: ttl("90m") };
     for (line, command) in [
         ("/preview", Command::Preview { ttl: None }),
@@ -93,27 +91,11 @@ fn what_is_nearly_addressed_to_us_gets_a_hint() {
         ("/preview, stop.", "/preview, stop.", "/preview stop"),
         ("/preview: stpo", "/preview: stpo", "/preview stop"),
         ("/preview: 2h", "/preview: 2h", "/preview --ttl 2h"),
-        (
-            "/preview, extend soon",
-            "/preview, extend soon",
-            "/preview extend <duration>",
-        ),
-        (
-            "\u{FDD2}/preview stop\u{FDD2}",
-            "/preview stop",
-            "/preview stop",
-        ),
+        ("/preview, extend soon", "/preview, extend soon", "/preview extend <duration>"),
+        ("\u{FDD2}/preview stop\u{FDD2}", "/preview stop", "/preview stop"),
         ("\u{FDD2} /preview", "/preview", "/preview"),
-        (
-            "@deploy-previews /preview",
-            "@deploy-previews /preview",
-            "/preview",
-        ),
-        (
-            "@a, @b: /preview help!",
-            "@a, @b: /preview help!",
-            "/preview help",
-        ),
+        ("@deploy-previews /preview", "@deploy-previews /preview", "/preview"),
+        ("@a, @b: /preview help!", "@a, @b: /preview help!", "/preview help"),
         (":rocket: 🚀 /preview", ":rocket: 🚀 /preview", "/preview"),
         ("“/preview”", "“/preview”", "/preview"),
         ("//preview stop", "//preview stop", "/preview stop"),
@@ -124,21 +106,14 @@ fn what_is_nearly_addressed_to_us_gets_a_hint() {
         ("/prview", "/prview", "/preview"),
         ("/preveiw stop", "/preveiw stop", "/preview stop"),
     ] {
-        let hint = Misunderstood::NearlyCommand {
-            line: shown.to_owned(),
-            did_you_mean: meant.to_owned(),
-        };
+        let hint = Misunderstood::NearlyCommand { line: shown.to_owned(), did_you_mean: meant.to_owned() };
         assert_eq!(misunderstood(line), hint, "{line:?}");
     }
 }
 
 #[test]
 fn what_nobody_sees_is_no_part_of_a_word() {
-    for line in [
-        "\u{200b}/preview stop",
-        "/preview\u{feff} stop\u{200b}",
-        "\u{2060} /preview stop",
-    ] {
+    for line in ["\u{200b}/preview stop", "/preview\u{feff} stop\u{200b}", "\u{2060} /preview stop"] {
         assert_eq!(understood(line), Command::Stop, "{line:?}");
     }
 }
@@ -171,31 +146,16 @@ fn a_wrong_argument_is_answered_with_what_is_allowed() {
     let extend = || words("/preview extend <duration>");
     let preview = || words("/preview [--ttl <duration>]");
     for (line, problem) in [
-        (
-            "/preview extend",
-            Misunderstood::MissingArgument { usage: extend() },
-        ),
-        (
-            "/preview --ttl",
-            Misunderstood::MissingArgument { usage: preview() },
-        ),
-        (
-            "/preview --ttl=",
-            Misunderstood::MissingArgument { usage: preview() },
-        ),
+        ("/preview extend", Misunderstood::MissingArgument { usage: extend() }),
+        ("/preview --ttl", Misunderstood::MissingArgument { usage: preview() }),
+        ("/preview --ttl=", Misunderstood::MissingArgument { usage: preview() }),
         (
             "/preview --force 2h",
-            Misunderstood::UnexpectedArgument {
-                word: words("--force"),
-                usage: preview(),
-            },
+            Misunderstood::UnexpectedArgument { word: words("--force"), usage: preview() },
         ),
         (
             "/preview stop now",
-            Misunderstood::UnexpectedArgument {
-                word: words("now"),
-                usage: words("/preview stop"),
-            },
+            Misunderstood::UnexpectedArgument { word: words("now"), usage: words("/preview stop") },
         ),
         (
             "/preview extend soon",
@@ -233,10 +193,7 @@ fn a_wrong_argument_is_answered_with_what_is_allowed() {
 #[test]
 fn every_row_of_the_table_is_true() {
     for form in COMMANDS {
-        let filled_in = form
-            .usage
-            .replace("<duration>", "5m")
-            .replace(['[', ']'], "");
+        let filled_in = form.usage.replace("<duration>", "5m").replace(['[', ']'], "");
         let shortest = format!("/preview {}", form.verb);
         assert!(form.usage.starts_with(shortest.trim()), "{form:?}");
         for line in [form.example, &filled_in] {
@@ -246,7 +203,8 @@ fn every_row_of_the_table_is_true() {
 }
 
 /// The table between these lines of `docs/commands.md` is ours; the rest is written by hand.
-const PAGE_BEGIN: &str = "<!-- the table of commands, written by `UPDATE_DOCS=1 cargo test --workspace --lib commands_page` -->\n";
+const PAGE_BEGIN: &str =
+    "<!-- the table of commands, written by `UPDATE_DOCS=1 cargo test --workspace --lib commands_page` -->\n";
 const PAGE_END: &str = "<!-- end of the table -->\n";
 
 #[test]

@@ -1,9 +1,10 @@
 //! The alphabet of lines: what stands for what is no text, and what nobody sees.
 
-/// Stands in a line for whatever in it is not plain text: code, a link, what an HTML element holds. No word with it is one of ours.
+/// Stands in a line for whatever in it is not plain text: code, a link, what an HTML
+/// element holds. No word with it is one of ours.
 pub const NOT_TEXT: char = '\u{FFFC}';
-/// Stands in a line for what decorates its text and is no text itself: where emphasis begins or ends, a picture, an HTML tag. No word with it is
-/// one of ours, but it may be meant to be.
+/// Stands in a line for what decorates its text and is no text itself: where emphasis begins or ends, a
+/// picture, an HTML tag. No word with it is one of ours, but it may be meant to be.
 pub const MARKUP: char = '\u{FDD2}';
 
 /// The word that every command begins with.

@@ -7,7 +7,8 @@ use serde_with::{DeserializeFromStr, SerializeDisplay};
 /// Longest name, in characters. People's have at most 39, Apps' a few more.
 const LOGIN_MAX: usize = 64;
 
-/// The name of an account, in an alphabet that is harmless in addresses, logs and comments. GitHub compares them without regard to case.
+/// The name of an account, in an alphabet that is harmless in addresses, logs and comments.
+/// GitHub compares them without regard to case.
 #[derive(Clone, Debug, SerializeDisplay, DeserializeFromStr)]
 pub struct Login(String);
 

@@ -1,4 +1,5 @@
-//! The ID of a preview: one commit of one pull request. It is the workflow ID, and with it the promise of no duplicates.
+//! The ID of a preview: one commit of one pull request. It is the workflow ID,
+//! and with it the promise of no duplicates.
 
 use std::{fmt, str::FromStr};
 
@@ -7,9 +8,7 @@ use serde_with::{DeserializeFromStr, SerializeDisplay};
 use crate::{CommitSha, PullRequestNumber, Repository};
 
 /// `owner/repo#123:<40-hex sha>`: the idempotency key of a preview, used as its Temporal workflow ID.
-#[derive(
-    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, SerializeDisplay, DeserializeFromStr,
-)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, SerializeDisplay, DeserializeFromStr)]
 pub struct PreviewId {
     /// The repository of the pull request (not of its head, which may be a fork).
     pub repository: Repository,
@@ -45,7 +44,8 @@ impl FromStr for PreviewId {
                 commit: commit.parse().ok()?,
             })
         };
-        // Only the canonical spelling is an ID: `#007` or upper-case digits would name the same preview twice.
+        // Only the canonical spelling is an ID: `#007` or upper-case digits
+        // would name the same preview twice.
         parse()
             .filter(|id| id.to_string() == text)
             .ok_or_else(|| InvalidPreviewId(text.chars().take(250).collect()))
@@ -54,10 +54,6 @@ impl FromStr for PreviewId {
 
 impl fmt::Display for PreviewId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}#{}:{}",
-            self.repository, self.pull_request, self.commit
-        )
+        write!(f, "{}#{}:{}", self.repository, self.pull_request, self.commit)
     }
 }

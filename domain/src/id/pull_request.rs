@@ -15,10 +15,7 @@ impl PullRequestNumber {
     /// `None` for 0 and for numbers beyond 32 bits, which GitHub never gives out.
     #[must_use]
     pub fn new(number: u64) -> Option<Self> {
-        u32::try_from(number)
-            .ok()
-            .and_then(NonZeroU32::new)
-            .map(Self)
+        u32::try_from(number).ok().and_then(NonZeroU32::new).map(Self)
     }
 
     /// The plain number.

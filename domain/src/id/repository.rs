@@ -10,9 +10,7 @@ const OWNER_MAX: usize = 48;
 const NAME_MAX: usize = 100;
 
 /// `owner/name`, in the spelling GitHub gave us, within GitHub's own alphabet.
-#[derive(
-    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, SerializeDisplay, DeserializeFromStr,
-)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, SerializeDisplay, DeserializeFromStr)]
 pub struct Repository {
     owner: String,
     name: String,
@@ -50,10 +48,7 @@ impl FromStr for Repository {
             && name != "."
             && name != "..";
         if owner_is_legal(owner) && name_is_legal {
-            Ok(Self {
-                owner: owner.to_owned(),
-                name: name.to_owned(),
-            })
+            Ok(Self { owner: owner.to_owned(), name: name.to_owned() })
         } else {
             Err(invalid())
         }
@@ -63,9 +58,7 @@ impl FromStr for Repository {
 /// Could GitHub have given this name to an account?
 pub(crate) fn owner_is_legal(owner: &str) -> bool {
     (1..=OWNER_MAX).contains(&owner.len())
-        && owner
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+        && owner.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
 }
 
 impl fmt::Display for Repository {

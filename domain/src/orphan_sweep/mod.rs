@@ -1,4 +1,5 @@
-//! The rules of the orphan sweep: which namespaces are marked, unmarked or removed, and what an operator has to know.
+//! The rules of the orphan sweep: which namespaces are marked, unmarked or
+//! removed, and what an operator has to know.
 
 mod plan;
 mod report;
@@ -21,7 +22,8 @@ pub struct SweepPolicy {
     /// Only report what would be done.
     #[serde(default)]
     pub dry_run: bool,
-    /// An operator has looked, and so many may be removed at once. Without it, a sweep that would remove more than a few removes nothing.
+    /// An operator has looked, and so many may be removed at once. Without it, a sweep that
+    /// would remove more than a few removes nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirm_removals: Option<usize>,
 }

@@ -10,8 +10,9 @@ use crate::NamespaceHandle;
 
 /// So many go in one sweep without a question, however few there are in all.
 const ALWAYS_ALLOWED: usize = 3;
-/// One in so many goes in one sweep without a question. When more seem to be orphans, it is more likely that Temporal is not the one that knows
-/// them (a wrong address, a restored backup) than that so many workflows were terminated.
+/// One in so many goes in one sweep without a question. When more seem to be orphans, it is
+/// more likely that Temporal is not the one that knows them (a wrong address, a restored
+/// backup) than that so many workflows were terminated.
 const ALLOWED_SHARE: usize = 5;
 
 /// What is to be done to which namespaces.
@@ -27,21 +28,13 @@ pub struct Plan {
 impl Plan {
     /// What harms nobody first.
     pub fn steps(&self) -> [(Change, &[NamespaceHandle]); 3] {
-        [
-            (Change::Unmark, &self.unmark),
-            (Change::Mark, &self.mark),
-            (Change::Remove, &self.remove),
-        ]
+        [(Change::Unmark, &self.unmark), (Change::Mark, &self.mark), (Change::Remove, &self.remove)]
     }
 }
 
-/// What is to be done now, and what there is to report beforehand. Nothing is done to a namespace whose grace is not over, and nothing is removed
-/// if it is too much at once.
-pub fn draw_up(
-    now: Timestamp,
-    policy: &SweepPolicy,
-    pages: Vec<SurveyedPage>,
-) -> (Plan, SweepReport) {
+/// What is to be done now, and what there is to report beforehand. Nothing is done to a namespace whose grace
+/// is not over, and nothing is removed if it is too much at once.
+pub fn draw_up(now: Timestamp, policy: &SweepPolicy, pages: Vec<SurveyedPage>) -> (Plan, SweepReport) {
     let mut report = SweepReport::default();
     let mut plan = Plan {
         drawn_up_at: now,
@@ -56,9 +49,7 @@ pub fn draw_up(
             match noted.note {
                 Note::FoundAgain => plan.unmark.push(key),
                 Note::Orphan { marked_since: None } => plan.mark.push(key),
-                Note::Orphan {
-                    marked_since: Some(since),
-                } => {
+                Note::Orphan { marked_since: Some(since) } => {
                     if since.duration_until(now) >= policy.grace.as_signed_duration() {
                         plan.remove.push(key);
                     }
@@ -88,10 +79,7 @@ fn brake(due: usize, all: usize, policy: &SweepPolicy) -> Option<Brake> {
     (due > allowed).then(|| Brake {
         due,
         allowed,
-        confirm_with: SweepPolicy {
-            confirm_removals: Some(due),
-            ..policy.clone()
-        },
+        confirm_with: SweepPolicy { confirm_removals: Some(due), ..policy.clone() },
     })
 }
 
@@ -118,10 +106,7 @@ mod tests {
     }
 
     fn noted(name: &str, note: Note) -> NotedNamespace {
-        let key = NamespaceHandle {
-            name: name.to_owned(),
-            uid: "1".to_owned(),
-        };
+        let key = NamespaceHandle { name: name.to_owned(), uid: "1".to_owned() };
         NotedNamespace { key, note }
     }
 
@@ -131,20 +116,13 @@ mod tests {
     }
 
     fn page(previews: usize, noted: Vec<NotedNamespace>) -> SurveyedPage {
-        SurveyedPage {
-            previews,
-            noted,
-            continue_token: None,
-        }
+        SurveyedPage { previews, noted, continue_token: None }
     }
 
     fn steps(noted: NotedNamespace) -> Vec<Change> {
         let (plan, _) = draw_up(at(NOW), &policy(), vec![page(1, vec![noted])]);
         let steps = plan.steps().into_iter();
-        steps
-            .filter(|(_, keys)| !keys.is_empty())
-            .map(|(doing, _)| doing)
-            .collect()
+        steps.filter(|(_, keys)| !keys.is_empty()).map(|(doing, _)| doing).collect()
     }
 
     #[test]
@@ -160,10 +138,7 @@ mod tests {
     #[test]
     fn a_marked_orphan_is_removed_only_after_the_grace() {
         assert_eq!(steps(orphan("a", Some("2026-11-22T11:50:01Z"))), []);
-        assert_eq!(
-            steps(orphan("a", Some("2026-11-22T11:50:00Z"))),
-            [Change::Remove]
-        );
+        assert_eq!(steps(orphan("a", Some("2026-11-22T11:50:00Z"))), [Change::Remove]);
     }
 
     #[test]
@@ -172,8 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_stuck_or_unclear_or_no_preview_is_reported_and_left_alone_and_the_others_are_dealt_with()
-     {
+    fn what_is_stuck_or_unclear_or_no_preview_is_reported_and_left_alone_and_the_others_are_dealt_with() {
         let why = || "because".to_owned();
         let pages = vec![
             page(
@@ -197,9 +171,7 @@ mod tests {
     }
 
     fn due(count: usize) -> Vec<NotedNamespace> {
-        (0..count)
-            .map(|number| orphan(&number.to_string(), Some(LONG_AGO)))
-            .collect()
+        (0..count).map(|number| orphan(&number.to_string(), Some(LONG_AGO))).collect()
     }
 
     #[test]
@@ -224,10 +196,7 @@ mod tests {
 
     #[test]
     fn a_confirmation_holds_for_as_many_as_it_says() {
-        let confirmed = |removals: usize| SweepPolicy {
-            confirm_removals: Some(removals),
-            ..policy()
-        };
+        let confirmed = |removals: usize| SweepPolicy { confirm_removals: Some(removals), ..policy() };
         let removed = |policy: &SweepPolicy| {
             let (plan, report) = draw_up(at(NOW), policy, vec![page(10, due(7))]);
             (plan.remove.len(), report.brake)

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::{Change, Outcome, SweepPolicy};
 use crate::NamespaceHandle;
 
-/// Entries of a list that are written out. A report is one payload, which has a bound; the rest is only counted.
+/// Entries of a list that are written out. A report is one payload, which has a
+/// bound; the rest is only counted.
 const WRITTEN_OUT: usize = 100;
 /// Longest reason that is written out, in characters.
 const REASON_MAX: usize = 300;
@@ -21,10 +22,7 @@ pub struct Listed<T> {
 
 impl<T> Default for Listed<T> {
     fn default() -> Self {
-        Self {
-            count: 0,
-            first: Vec::new(),
-        }
+        Self { count: 0, first: Vec::new() }
     }
 }
 
@@ -124,17 +122,9 @@ mod tests {
 
     #[test]
     fn each_namespace_of_a_batch_has_its_own_outcome() {
-        let batch = ["a", "b", "c"].map(|name| NamespaceHandle {
-            name: name.to_owned(),
-            uid: "1".to_owned(),
-        });
-        let outcomes = vec![
-            Outcome::Failed {
-                why: "no".to_owned(),
-            },
-            Outcome::Spared,
-            Outcome::Done,
-        ];
+        let batch =
+            ["a", "b", "c"].map(|name| NamespaceHandle { name: name.to_owned(), uid: "1".to_owned() });
+        let outcomes = vec![Outcome::Failed { why: "no".to_owned() }, Outcome::Spared, Outcome::Done];
         let mut report = SweepReport::default();
         report.note(Change::Remove, &batch, outcomes);
         assert_eq!(report.failed.first, [NamedReason::new("a", "no")]);
@@ -150,9 +140,7 @@ mod tests {
                 uid: number.to_string(),
             })
             .collect();
-        let failed = Outcome::Failed {
-            why: "x".repeat(10_000),
-        };
+        let failed = Outcome::Failed { why: "x".repeat(10_000) };
         let mut report = SweepReport::default();
         report.note(Change::Mark, &batch, vec![Outcome::Done; batch.len()]);
         report.note(Change::Remove, &batch, vec![failed; batch.len()]);

@@ -57,7 +57,8 @@ pub enum Note {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "is")]
 pub enum Outcome {
-    /// It is done. A removal is done when it is requested: whether the namespace goes is for the next sweep to see.
+    /// It is done. A removal is done when it is requested: whether the
+    /// namespace goes is for the next sweep to see.
     Done,
     /// A workflow owns it again, it was changed meanwhile, or it is not the same namespace any more.
     Spared,

@@ -25,12 +25,7 @@ pub struct PreviewReport {
 impl PreviewReport {
     /// What a run says of itself.
     #[must_use]
-    pub fn of_run(
-        request: &PreviewRequest,
-        run_id: &str,
-        state: PreviewState,
-        revision: u32,
-    ) -> Self {
+    pub fn of_run(request: &PreviewRequest, run_id: &str, state: PreviewState, revision: u32) -> Self {
         Self {
             preview: request.preview.clone(),
             run_id: Some(run_id.to_owned()),

@@ -1,20 +1,23 @@
-//! The request for a preview: what the pull request's workflow starts it with, and people with `temporal workflow start`.
+//! The request for a preview: what the pull request's workflow starts it with,
+//! and people with `temporal workflow start`.
 
 use serde::{Deserialize, Serialize};
 
 use super::PreviewSettings;
 use crate::{
-    CommentId, CommitSha, InstallationId, Login, PreviewId, PullRequestNumber, PullRequestRef,
-    Repository, RepositoryId, Ttl,
+    CommentId, CommitSha, InstallationId, Login, PreviewId, PullRequestNumber, PullRequestRef, Repository,
+    RepositoryId, Ttl,
 };
 
-/// The input of `PreviewWorkflow`. Its JSON form is a public contract: people start previews with it from the command line.
+/// The input of `PreviewWorkflow`. Its JSON form is a public contract: people
+/// start previews with it from the command line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Wire", into = "Wire")]
 pub struct PreviewRequest {
     /// What is to be previewed; also the workflow ID.
     pub preview: PreviewId,
-    /// The repository's number, by which its previews are found whatever it is called by then. Unknown of previews that were started by hand.
+    /// The repository's number, by which its previews are found whatever it is called by then.
+    /// Unknown of previews that were started by hand.
     pub repository_id: Option<RepositoryId>,
     /// Through which installation the pull request is reached.
     pub installation: InstallationId,
@@ -158,20 +161,14 @@ mod tests {
         let request: PreviewRequest = serde_json::from_str(SHORTEST).expect("a request");
         assert_eq!(request.ttl, Ttl::DEFAULT);
         assert_eq!(request.max_lifetime, Ttl::DEFAULT_MAXIMUM);
-        assert_eq!(
-            request.pull_request().to_string(),
-            "octo-org/hello-world#12"
-        );
+        assert_eq!(request.pull_request().to_string(), "octo-org/hello-world#12");
     }
 
     #[test]
     fn a_request_survives_its_json_form() {
         let request: PreviewRequest = serde_json::from_str(SHORTEST).expect("a request");
         let json = serde_json::to_string(&request).expect("json");
-        assert_eq!(
-            serde_json::from_str::<PreviewRequest>(&json).expect("a request"),
-            request
-        );
+        assert_eq!(serde_json::from_str::<PreviewRequest>(&json).expect("a request"), request);
     }
 
     #[test]

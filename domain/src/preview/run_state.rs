@@ -52,7 +52,8 @@ impl RunState {
         self.ready_since.as_ref().map(|(_, url)| url.as_str())
     }
 
-    /// When the preview ends, once it is ready: the granted time counts from then, the maximum lifetime from the very start.
+    /// When the preview ends, once it is ready: the granted time counts from then,
+    /// the maximum lifetime from the very start.
     #[must_use]
     pub fn deadline(&self) -> Option<Timestamp> {
         let (ready_at, _) = self.ready_since.as_ref()?;
@@ -62,18 +63,13 @@ impl RunState {
     /// The earliest end that can be promised to someone who asks before the preview is ready.
     #[must_use]
     pub fn deadline_if_ready_at(&self, ready_at: Timestamp) -> Timestamp {
-        let granted = ready_at
-            .saturating_add(self.granted)
-            .unwrap_or(Timestamp::MAX);
+        let granted = ready_at.saturating_add(self.granted).unwrap_or(Timestamp::MAX);
         granted.min(self.extendable_until())
     }
 
     /// Grants more time, up to the maximum lifetime.
     pub fn extend(&mut self, by: Ttl) {
-        self.granted = self
-            .granted
-            .saturating_add(by.as_signed_duration())
-            .min(self.max_lifetime);
+        self.granted = self.granted.saturating_add(by.as_signed_duration()).min(self.max_lifetime);
     }
 
     /// When people are warned of the end, if there is time for a warning.
@@ -88,9 +84,7 @@ impl RunState {
     /// The latest end that extensions can reach.
     #[must_use]
     pub fn extendable_until(&self) -> Timestamp {
-        self.started_at
-            .saturating_add(self.max_lifetime)
-            .unwrap_or(Timestamp::MAX)
+        self.started_at.saturating_add(self.max_lifetime).unwrap_or(Timestamp::MAX)
     }
 
     /// What people are told while it answers.
@@ -221,10 +215,7 @@ mod tests {
         let mut state = requested_at_noon();
         state.request_stop(StopReason::PullRequestClosed { merged: true });
         state.request_stop(StopReason::Asked { by: None });
-        assert_eq!(
-            state.stop_requested(),
-            Some(&StopReason::PullRequestClosed { merged: true })
-        );
+        assert_eq!(state.stop_requested(), Some(&StopReason::PullRequestClosed { merged: true }));
     }
 
     #[test]
@@ -233,12 +224,8 @@ mod tests {
         assert!(state.has_more_to_report_than(0));
         let reported = state.revision();
         assert!(!state.has_more_to_report_than(reported));
-        state.advance(PreviewState::WaitingForImage {
-            image: "x".to_owned(),
-        });
-        let removed = PreviewState::Removed {
-            because: StopReason::Asked { by: None },
-        };
+        state.advance(PreviewState::WaitingForImage { image: "x".to_owned() });
+        let removed = PreviewState::Removed { because: StopReason::Asked { by: None } };
         state.finish(removed.clone());
         assert!(state.has_more_to_report_than(reported) && !state.is_reported_by(reported));
         assert_eq!(*state.state(), removed);

@@ -11,7 +11,8 @@ pub struct PreviewSettings {
     /// What is installed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chart: Option<ChartSource>,
-    /// Chart values of the repository's own, below those that the service gives. `{commit}`, `{pr}` and `{host}` in texts are filled in.
+    /// Chart values of the repository's own, below those that the service gives. `{commit}`,
+    /// `{pr}` and `{host}` in texts are filled in.
     #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
     pub values: serde_json::Map<String, serde_json::Value>,
     /// The image of a commit, with `{owner}`, `{repo}` and `{commit}` left open.

@@ -102,7 +102,8 @@ pub enum StopReason {
         /// What the person who cancelled gave as the reason.
         reason: Option<String>,
     },
-    /// The workflow was terminated: nobody looks after the preview any more, and the sweep removes what is left of it.
+    /// The workflow was terminated: nobody looks after the preview any more,
+    /// and the sweep removes what is left of it.
     Terminated,
 }
 
@@ -136,7 +137,8 @@ impl DeploymentState {
 /// What a state means to each of those who watch.
 struct Meaning {
     phase: Phase,
-    /// None: GitHub's list keeps what it says. Each change of it is a write, so only what its readers can act on is one.
+    /// None: GitHub's list keeps what it says. Each change of it is a write, so
+    /// only what its readers can act on is one.
     deployment: Option<DeploymentState>,
     moment: Moment,
 }
@@ -157,27 +159,15 @@ impl PreviewState {
     fn meaning(&self) -> Meaning {
         use DeploymentState::{Failure, InProgress, Inactive, Queued, Success};
         use Moment::{End, Milestone, Passing};
-        let row = |phase, deployment, moment| Meaning {
-            phase,
-            deployment,
-            moment,
-        };
+        let row = |phase, deployment, moment| Meaning { phase, deployment, moment };
         match self {
             Self::Requested | Self::Queued { .. } => row(Phase::Requested, Some(Queued), Passing),
             Self::Provisioning => row(Phase::Provisioning, Some(InProgress), Passing),
             Self::Installing => row(Phase::Installing, Some(InProgress), Passing),
             Self::Starting => row(Phase::Starting, Some(InProgress), Passing),
-            Self::WaitingForImage { .. } => {
-                row(Phase::WaitingForImage, Some(InProgress), Milestone)
-            }
-            Self::Ready {
-                url, is_expiring, ..
-            } => {
-                let phase = if *is_expiring {
-                    Phase::Expiring
-                } else {
-                    Phase::Ready
-                };
+            Self::WaitingForImage { .. } => row(Phase::WaitingForImage, Some(InProgress), Milestone),
+            Self::Ready { url, is_expiring, .. } => {
+                let phase = if *is_expiring { Phase::Expiring } else { Phase::Ready };
                 row(phase, Some(Success { url: url.clone() }), Milestone)
             }
             Self::Stopping { .. } => row(Phase::TearingDown, None, Passing),
@@ -229,10 +219,7 @@ mod tests {
     use super::*;
 
     fn failure() -> Explanation {
-        Explanation {
-            summary: "No.".to_owned(),
-            log_tail: None,
-        }
+        Explanation { summary: "No.".to_owned(), log_tail: None }
     }
 
     fn stopped() -> StopReason {
@@ -243,15 +230,10 @@ mod tests {
     fn an_end_is_a_milestone_and_final_for_everybody() {
         for end in [
             PreviewState::Removed { because: stopped() },
-            PreviewState::Failed {
-                explanation: failure(),
-            },
+            PreviewState::Failed { explanation: failure() },
         ] {
             assert!(end.is_over() && end.is_milestone() && !end.is_ending());
-            assert!(
-                end.deployment().is_some_and(|state| state.is_final()),
-                "{end:?}"
-            );
+            assert!(end.deployment().is_some_and(|state| state.is_final()), "{end:?}");
         }
     }
 
@@ -259,15 +241,10 @@ mod tests {
     fn a_teardown_is_no_milestone_and_changes_no_deployment() {
         for ending in [
             PreviewState::Stopping { because: stopped() },
-            PreviewState::Failing {
-                explanation: failure(),
-            },
+            PreviewState::Failing { explanation: failure() },
         ] {
             assert!(ending.is_ending() && !ending.is_over() && !ending.is_milestone());
-            assert_eq!(
-                (ending.phase(), ending.deployment()),
-                (Phase::TearingDown, None)
-            );
+            assert_eq!((ending.phase(), ending.deployment()), (Phase::TearingDown, None));
         }
     }
 }

@@ -1,4 +1,5 @@
-//! What is remembered of a pull request, and how it changes. Survives the runs of the pull request's workflow.
+//! What is remembered of a pull request, and how it changes. Survives the runs
+//! of the pull request's workflow.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -6,20 +7,21 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Answer, Deployments, Effect, EventQueue, Origin, Overtaken, PreviewTracker, PullRequestEvent,
-    Refusal, Reply, StickyComment, StickyWritten, Stop, tracker::Step,
+    Answer, Deployments, Effect, EventQueue, Origin, Overtaken, PreviewTracker, PullRequestEvent, Refusal,
+    Reply, StickyComment, StickyWritten, Stop, tracker::Step,
 };
 use crate::{
-    CommentId, Explanation, IgnoredSignals, InstallationId, Login, PreviewId, PullRequestRef,
-    RepositoryId,
+    CommentId, Explanation, IgnoredSignals, InstallationId, Login, PreviewId, PullRequestRef, RepositoryId,
     preview::{OpenPreview, PreviewReport, PreviewRequest, StopReason},
 };
 
-/// How many comments are remembered. Only those of the last three days can come again, and this is more than people write in that time.
+/// How many comments are remembered. Only those of the last three days can come again, and
+/// this is more than people write in that time.
 const COMMENTS_MAX: usize = 1_000;
 /// How many people are remembered to have been refused something.
 const REFUSED_MAX: usize = 1_000;
-/// For how long somebody who has no rights here is not even looked up again: a flood of comments must not become a flood of questions to GitHub.
+/// For how long somebody who has no rights here is not even looked up again: a flood of comments must
+/// not become a flood of questions to GitHub.
 const DENIED_FOR: SignedDuration = SignedDuration::from_secs(60);
 /// What reaches us later than this after it was written is no longer what the person is waiting for.
 const LATE_AFTER: SignedDuration = SignedDuration::from_hours(1);
@@ -35,7 +37,8 @@ pub struct Conversation {
     pub deployments: Deployments,
     /// What has happened and is not processed yet.
     pub events: EventQueue,
-    /// Through which installation the pull request is reached, by the newest event that said so, and when that was.
+    /// Through which installation the pull request is reached, by the newest
+    /// event that said so, and when that was.
     installation: Option<(InstallationId, Timestamp)>,
     /// The repository, whatever it is called.
     pub repository_id: Option<RepositoryId>,
@@ -77,18 +80,16 @@ impl Conversation {
     /// Takes in what every event says. Deliveries come in any order, and again: the newest event counts.
     fn record_origin(&mut self, origin: &Origin) {
         self.repository_id.get_or_insert(origin.repository_id);
-        if self
-            .installation
-            .is_none_or(|(_, said_at)| said_at <= origin.happened_at)
-        {
+        if self.installation.is_none_or(|(_, said_at)| said_at <= origin.happened_at) {
             self.installation = Some((origin.installation, origin.happened_at));
         }
     }
 
-    /// True the first time. GitHub numbers comments in growing order, so what is older than all that are remembered was seen and forgotten.
+    /// True the first time. GitHub numbers comments in growing order, so what is older than all
+    /// that are remembered was seen and forgotten.
     fn is_new(&mut self, comment: CommentId) -> bool {
-        let is_forgotten = self.seen.len() == COMMENTS_MAX
-            && self.seen.first().is_some_and(|oldest| comment < *oldest);
+        let is_forgotten =
+            self.seen.len() == COMMENTS_MAX && self.seen.first().is_some_and(|oldest| comment < *oldest);
         if is_forgotten || !self.seen.insert(comment) {
             return false;
         }
@@ -139,11 +140,8 @@ impl Conversation {
 impl Conversation {
     /// A preview is to be started.
     pub fn request(&mut self, request: PreviewRequest) {
-        self.deployments.begin(
-            &request.preview,
-            request.comment,
-            request.settings.environment.as_deref(),
-        );
+        self.deployments
+            .begin(&request.preview, request.comment, request.settings.environment.as_deref());
         self.previews.request(request);
         self.mark_progress();
     }
@@ -181,7 +179,8 @@ impl Conversation {
         }
     }
 
-    /// Is the answer worth a comment? People are told why they are refused once, and everything else as often as they ask.
+    /// Is the answer worth a comment? People are told why they are refused once,
+    /// and everything else as often as they ask.
     pub fn should_tell(&mut self, answer: &Answer, person: &Login, now: Timestamp) -> bool {
         match answer {
             Answer::Refused { because } => self.refuse(person, *because, now),
@@ -209,12 +208,8 @@ impl Conversation {
             if self.refused.len() == REFUSED_MAX {
                 self.refused.remove(0);
             }
-            self.refused.push(Refused {
-                person: person.clone(),
-                because,
-                at,
-                was_told: false,
-            });
+            self.refused
+                .push(Refused { person: person.clone(), because, at, was_told: false });
             self.refused.len() - 1
         });
         let refused = &mut self.refused[index];
@@ -235,7 +230,8 @@ impl Conversation {
 
 /// What becomes of previews.
 impl Conversation {
-    /// The next thing to be done in the world until every preview is as it should be. What follows without it, follows at once.
+    /// The next thing to be done in the world until every preview is as it should be.
+    /// What follows without it, follows at once.
     pub fn reconcile(&mut self) -> Option<Effect> {
         loop {
             match self.previews.next_step()? {
@@ -251,8 +247,7 @@ impl Conversation {
                     }
                 }
                 Step::Supersede { preview, by } => {
-                    self.previews
-                        .request_end(&preview, StopReason::Superseded { by });
+                    self.previews.request_end(&preview, StopReason::Superseded { by });
                 }
             }
         }
@@ -266,17 +261,13 @@ impl Conversation {
 
     /// Takes in a preview that is open, whoever started it.
     pub fn adopt(&mut self, found: OpenPreview) {
-        let OpenPreview {
-            report,
-            environment,
-        } = found;
+        let OpenPreview { report, environment } = found;
         let is_known = self.previews.knows(&report.preview);
         if !is_known && report.state.is_over() {
             return;
         }
         if !is_known {
-            self.deployments
-                .begin(&report.preview, report.asked_in, environment.as_deref());
+            self.deployments.begin(&report.preview, report.asked_in, environment.as_deref());
         }
         self.apply_report(report);
     }
@@ -376,10 +367,7 @@ impl Conversation {
     /// What the comment says when it is written now.
     #[must_use]
     pub fn comment(&self) -> StickyComment {
-        StickyComment {
-            revision: self.revision,
-            previews: self.previews.reports(),
-        }
+        StickyComment { revision: self.revision, previews: self.previews.reports() }
     }
 
     /// A comment is to be answered, unless there is nothing to say.
@@ -391,13 +379,8 @@ impl Conversation {
         answers: Vec<Answer>,
     ) {
         if !answers.is_empty() {
-            self.replies.push_back(Reply {
-                pull_request,
-                comment_id,
-                to,
-                answers,
-                sticky: None,
-            });
+            self.replies
+                .push_back(Reply { pull_request, comment_id, to, answers, sticky: None });
         }
     }
 
@@ -484,10 +467,7 @@ mod tests {
         assert!(conversation.has_more_to_write() && conversation.has_only_progress_to_write());
         conversation.mark_milestone();
         assert!(!conversation.has_only_progress_to_write());
-        conversation.record_write(&StickyWritten {
-            comment: CommentId(9),
-            revision: 2,
-        });
+        conversation.record_write(&StickyWritten { comment: CommentId(9), revision: 2 });
         assert!(!conversation.has_more_to_write() && conversation.has_only_progress_to_write());
         assert_eq!(conversation.sticky(), Some(CommentId(9)));
         conversation.mark_progress();
@@ -501,9 +481,7 @@ mod tests {
         let mut conversation = Conversation::default();
         let noon = at("2026-11-22T12:00:00Z");
         conversation.apply_report(PreviewReport {
-            preview: format!("octo-org/hello-world#12:{}", "a".repeat(40))
-                .parse()
-                .expect("an id"),
+            preview: format!("octo-org/hello-world#12:{}", "a".repeat(40)).parse().expect("an id"),
             run_id: Some("run-1".to_owned()),
             revision: 1,
             requested_by: mona(),

@@ -1,8 +1,8 @@
 //! What follows from an event: a pure function of what is known, so that every answer can be tested.
 
 use super::{
-    Answer, Availability, Closed, Commented, Conversation, Effect, InvalidConfiguration, Origin,
-    Overtaken, PullRequestSnapshot, PullRequestState, Pushed, Refusal, Stop, Terms,
+    Answer, Availability, Closed, Commented, Conversation, Effect, InvalidConfiguration, Origin, Overtaken,
+    PullRequestSnapshot, PullRequestState, Pushed, Refusal, Stop, Terms,
 };
 use crate::{
     Command, CommentId, Login, Misunderstood, PreviewId, PullRequestRef, Ttl, WhoMay,
@@ -47,18 +47,14 @@ pub fn decide(
             let is_everyones = asked.snapshot.is_authorized;
             stop(asked.comment, asked.by, is_everyones, conversation)
         }
-        Ok(Command::Status) => answer(Answer::Status {
-            previews: conversation.previews.reports(),
-        }),
+        Ok(Command::Status) => answer(Answer::Status { previews: conversation.previews.reports() }),
         Ok(Command::Help) => answer(Answer::Help),
-        Err(problem) => answer(Answer::Misunderstood {
-            problem: problem.clone(),
-        }),
+        Err(problem) => answer(Answer::Misunderstood { problem: problem.clone() }),
     }
 }
 
-/// What a push leads to: a preview of the new commit, if the repository wants that, the pull request has one already, and whoever pushed may have
-/// previews.
+/// What a push leads to: a preview of the new commit, if the repository wants that, the pull request has one
+/// already, and whoever pushed may have previews.
 #[must_use]
 pub fn decide_push(
     push: &Pushed,
@@ -66,15 +62,8 @@ pub fn decide_push(
     snapshot: &PullRequestSnapshot,
     conversation: &Conversation,
 ) -> Vec<Effect> {
-    let is_wanted = snapshot
-        .terms
-        .as_ref()
-        .is_ok_and(|terms| terms.redeploy_on_push);
-    let Some(by) = push
-        .by
-        .as_ref()
-        .filter(|_| is_wanted && snapshot.is_authorized)
-    else {
+    let is_wanted = snapshot.terms.as_ref().is_ok_and(|terms| terms.redeploy_on_push);
+    let Some(by) = push.by.as_ref().filter(|_| is_wanted && snapshot.is_authorized) else {
         return Vec::new();
     };
     let asked = Asked {
@@ -99,14 +88,11 @@ pub fn decide_close(close: &Closed, snapshot: Option<&PullRequestSnapshot>) -> V
         Some(PullRequestState::Merged) => true,
         None => close.merged,
     };
-    vec![Effect::Close {
-        at: close.origin.happened_at,
-        merged,
-    }]
+    vec![Effect::Close { at: close.origin.happened_at, merged }]
 }
 
-/// What a `stop` leads to whose author could not be looked up. It gives nobody anything, so it is obeyed; what is asked before it in the same
-/// comment would be ended by it.
+/// What a `stop` leads to whose author could not be looked up. It gives nobody anything, so it is obeyed;
+/// what is asked before it in the same comment would be ended by it.
 #[must_use]
 pub fn decide_unchecked_stop(comment: &Commented, conversation: &Conversation) -> Vec<Effect> {
     stop(comment.comment, &comment.author, true, conversation)
@@ -119,16 +105,13 @@ fn is_allowed(command: Option<&Command>, asked: &Asked<'_>, conversation: &Conve
         || (belongs_to_the_requester && conversation.previews.has_one_asked_for_by(asked.by))
 }
 
-/// Anybody could have us write on any number of old pull requests, and GitHub takes few writes: there, only those are answered who may.
+/// Anybody could have us write on any number of old pull requests, and GitHub takes few
+/// writes: there, only those are answered who may.
 fn deny(asked: &Asked<'_>) -> Effect {
     if asked.snapshot.state == PullRequestState::Open && !asked.snapshot.is_locked {
-        Effect::Answer(Answer::Refused {
-            because: Refusal::NotAllowed,
-        })
+        Effect::Answer(Answer::Refused { because: Refusal::NotAllowed })
     } else {
-        Effect::DenySilently {
-            person: asked.by.clone(),
-        }
+        Effect::DenySilently { person: asked.by.clone() }
     }
 }
 
@@ -140,9 +123,7 @@ fn preview(ttl: Option<Ttl>, asked: &Asked<'_>, conversation: &Conversation) -> 
     match conversation.previews.availability(&request.preview) {
         Availability::None => vec![Effect::Request(Box::new(request))],
         Availability::InProgress => Vec::new(),
-        Availability::Ready { url, expires_at } => {
-            answer(Answer::AlreadyExists { url, expires_at })
-        }
+        Availability::Ready { url, expires_at } => answer(Answer::AlreadyExists { url, expires_at }),
         Availability::Ending => vec![Effect::Queue(Box::new(request))],
     }
 }
@@ -158,11 +139,7 @@ fn request(ttl: Option<Ttl>, asked: &Asked<'_>) -> Result<PreviewRequest, Answer
         let maximum = terms.max_lifetime;
         return Err(Answer::TtlTooLong { asked, maximum });
     }
-    let Terms {
-        max_lifetime,
-        settings,
-        ..
-    } = terms.clone();
+    let Terms { max_lifetime, settings, .. } = terms.clone();
     Ok(PreviewRequest {
         repository_id: Some(snapshot.repository_id),
         preview: PreviewId {
@@ -191,9 +168,7 @@ fn refusal(snapshot: &PullRequestSnapshot) -> Option<Refusal> {
 }
 
 fn invalid_configuration(problem: &InvalidConfiguration) -> Answer {
-    Answer::InvalidConfiguration {
-        problem: problem.clone(),
-    }
+    Answer::InvalidConfiguration { problem: problem.clone() }
 }
 
 fn extend(by: Ttl, asked: &Asked<'_>, conversation: &Conversation) -> Vec<Effect> {
@@ -201,50 +176,29 @@ fn extend(by: Ttl, asked: &Asked<'_>, conversation: &Conversation) -> Vec<Effect
         return answer(Answer::NothingToExtend);
     };
     if !asked.snapshot.is_authorized && report.requested_by != *asked.by {
-        return answer(Answer::Refused {
-            because: Refusal::NotAllowed,
-        });
+        return answer(Answer::Refused { because: Refusal::NotAllowed });
     }
-    if let PreviewState::Ready {
-        expires_at,
-        extendable_until,
-        ..
-    } = report.state
+    if let PreviewState::Ready { expires_at, extendable_until, .. } = report.state
         && expires_at >= extendable_until
     {
-        return answer(Answer::AtMaximum {
-            until: extendable_until,
-        });
+        return answer(Answer::AtMaximum { until: extendable_until });
     }
-    vec![Effect::Extend {
-        preview: report.preview.clone(),
-        by,
-    }]
+    vec![Effect::Extend { preview: report.preview.clone(), by }]
 }
 
 /// Everybody's previews, or only those that this person asked for.
-fn stop(
-    comment: CommentId,
-    by: &Login,
-    is_everyones: bool,
-    conversation: &Conversation,
-) -> Vec<Effect> {
+fn stop(comment: CommentId, by: &Login, is_everyones: bool, conversation: &Conversation) -> Vec<Effect> {
     let (earlier, later): (Vec<_>, Vec<_>) = conversation
         .previews
         .alive()
         .filter(|report| is_everyones || report.requested_by == *by)
         .partition(|report| report.asked_in <= comment);
-    let is_something_waiting = conversation.previews.has_queued_before(comment)
-        || conversation.events.has_requests_before(comment);
+    let is_something_waiting =
+        conversation.previews.has_queued_before(comment) || conversation.events.has_requests_before(comment);
     if !earlier.is_empty() || is_something_waiting {
         return vec![Effect::Stop(Stop {
-            previews: earlier
-                .into_iter()
-                .map(|report| report.preview.clone())
-                .collect(),
-            because: StopReason::Asked {
-                by: Some(by.clone()),
-            },
+            previews: earlier.into_iter().map(|report| report.preview.clone()).collect(),
+            because: StopReason::Asked { by: Some(by.clone()) },
             asked_in: comment,
             is_everyones,
         })];
@@ -252,9 +206,7 @@ fn stop(
     if later.is_empty() {
         answer(Answer::NothingToStop)
     } else {
-        answer(Answer::Late {
-            overtaken_by: Overtaken::Request,
-        })
+        answer(Answer::Late { overtaken_by: Overtaken::Request })
     }
 }
 

@@ -27,7 +27,8 @@ pub struct DeploymentWrite {
     pub run_id: Option<String>,
     /// What the repository calls its previews.
     pub environment: String,
-    /// The deployment, once it is known. Unknown: it is looked for, made if there is none, and says its state with the next write.
+    /// The deployment, once it is known. Unknown: it is looked for, made if there is
+    /// none, and says its state with the next write.
     pub deployment: Option<DeploymentId>,
     /// What it shall say.
     pub state: DeploymentState,
@@ -67,10 +68,7 @@ impl Deployments {
 
     /// Takes a preview's report in.
     pub fn apply_report(&mut self, report: &PreviewReport) {
-        let deployment = self
-            .0
-            .iter_mut()
-            .find(|deployment| deployment.preview == report.preview);
+        let deployment = self.0.iter_mut().find(|deployment| deployment.preview == report.preview);
         if let Some(deployment) = deployment {
             deployment.run_id.clone_from(&report.run_id);
             if let Some(state) = report.state.deployment() {
@@ -107,11 +105,7 @@ impl Deployments {
                 deployment.id = id.or(deployment.id);
                 // Where GitHub would not even make it, the next change is another try.
                 let is_made = deployment.id.is_some();
-                let said = if is_made {
-                    &write.state
-                } else {
-                    &deployment.wanted
-                };
+                let said = if is_made { &write.state } else { &deployment.wanted };
                 deployment.said = Some(said.clone());
             }
         }
@@ -121,7 +115,8 @@ impl Deployments {
 }
 
 impl Deployment {
-    /// A deployment is made as queued. To make it and to say more of it are two writes, and each waits for its turn.
+    /// A deployment is made as queued. To make it and to say more of it are two
+    /// writes, and each waits for its turn.
     fn next_state(&self) -> DeploymentState {
         if self.id.is_some() {
             self.wanted.clone()
@@ -198,9 +193,7 @@ mod tests {
             extendable_until: jiff::Timestamp::MAX,
             is_expiring: false,
         }));
-        let success = DeploymentState::Success {
-            url: "http://x/".to_owned(),
-        };
+        let success = DeploymentState::Success { url: "http://x/".to_owned() };
         assert_eq!(tell(&mut deployments), [success]);
         let because = StopReason::Terminated;
         deployments.apply_report(&report(PreviewState::Removed { because }));
@@ -224,10 +217,7 @@ mod tests {
         let mut deployments = Deployments::default();
         begin(&mut deployments, Some("preview"));
         deployments.apply_report(&report(PreviewState::Provisioning));
-        assert_eq!(
-            tell(&mut deployments),
-            [DeploymentState::Queued, DeploymentState::InProgress]
-        );
+        assert_eq!(tell(&mut deployments), [DeploymentState::Queued, DeploymentState::InProgress]);
     }
 
     #[test]
@@ -235,9 +225,7 @@ mod tests {
         let mut deployments = Deployments::default();
         begin(&mut deployments, Some("preview"));
         deployments.apply_report(&report(PreviewState::Provisioning));
-        let write = deployments
-            .next_write(&request().pull_request())
-            .expect("something to tell");
+        let write = deployments.next_write(&request().pull_request()).expect("something to tell");
         deployments.record_write(&write, None);
         assert!(!deployments.are_behind());
 

@@ -1,7 +1,8 @@
 //! The events of a pull request that are not processed yet.
 //!
-//! GitHub is asked about each of them, and they are processed in the order in which they were received. A `stop` and the end of the pull
-//! request overtake what waits: nobody should have to wait for GitHub to be rid of something.
+//! GitHub is asked about each of them, and they are processed in the order in which they were
+//! received. A `stop` and the end of the pull request overtake what waits: nobody should have
+//! to wait for GitHub to be rid of something.
 
 use std::collections::VecDeque;
 
@@ -11,11 +12,13 @@ use serde::{Deserialize, Serialize};
 use super::{Closed, Commented, PullRequestEvent, PullRequestSnapshot, Pushed};
 use crate::{Command, CommentId, Login};
 
-/// An older snapshot is taken again before anything is decided: the head or somebody's rights may have changed.
+/// An older snapshot is taken again before anything is decided: the head or
+/// somebody's rights may have changed.
 const SNAPSHOT_MAX_AGE: SignedDuration = SignedDuration::from_secs(60);
 /// A `stop` or an end is obeyed without a snapshot when GitHub has not answered for this long …
 const UNCHECKED_AFTER: SignedDuration = SignedDuration::from_secs(60);
-/// … unless it is older than this: then the pull request may have been reopened, or asked for again, meanwhile.
+/// … unless it is older than this: then the pull request may have been
+/// reopened, or asked for again, meanwhile.
 const UNCHECKED_MAX_AGE: SignedDuration = SignedDuration::from_mins(10);
 /// How many lookups are under way at once.
 const LOOKUPS_MAX: usize = 10;
@@ -74,11 +77,8 @@ pub enum DueEvent {
 impl EventQueue {
     /// Takes in what has happened.
     pub fn push(&mut self, event: PullRequestEvent, now: Timestamp) {
-        self.entries.push_back(Entry {
-            event,
-            received_at: now,
-            lookup: LookupState::Wanted,
-        });
+        self.entries
+            .push_back(Entry { event, received_at: now, lookup: LookupState::Wanted });
     }
 
     /// Nothing waits.
@@ -100,14 +100,10 @@ impl EventQueue {
     }
 
     /// Forgets comments of people who were denied just now, and pushes that nobody wants followed.
-    pub fn discard(
-        &mut self,
-        is_denied: impl Fn(&Login) -> bool,
-        pushes_matter: impl FnOnce() -> bool,
-    ) {
-        self.entries.retain(|entry| {
-            !matches!(&entry.event, PullRequestEvent::Commented(it) if is_denied(&it.author))
-        });
+    pub fn discard(&mut self, is_denied: impl Fn(&Login) -> bool, pushes_matter: impl FnOnce() -> bool) {
+        self.entries.retain(
+            |entry| !matches!(&entry.event, PullRequestEvent::Commented(it) if is_denied(&it.author)),
+        );
         if self.front_is_a_push() && !pushes_matter() {
             while self.front_is_a_push() {
                 self.entries.pop_front();
@@ -161,28 +157,18 @@ impl EventQueue {
         self.entries
             .iter()
             .enumerate()
-            .find(|(index, entry)| {
-                entry.is_wanted_at(*index) && !is_being_looked_up(entry.event.person())
-            })
+            .find(|(index, entry)| entry.is_wanted_at(*index) && !is_being_looked_up(entry.event.person()))
             .map(|(_, entry)| entry.event.person().cloned())
     }
 
     /// A lookup has ended. Without a snapshot, there will never be one, and what waited for it is dropped.
-    pub fn finish_lookup(
-        &mut self,
-        number: u64,
-        snapshot: Option<&PullRequestSnapshot>,
-        now: Timestamp,
-    ) {
+    pub fn finish_lookup(&mut self, number: u64, snapshot: Option<&PullRequestSnapshot>, now: Timestamp) {
         self.entries.retain_mut(|entry| {
             if !entry.awaits(number) {
                 return true;
             }
             if let Some(snapshot) = snapshot {
-                entry.lookup = LookupState::Done {
-                    snapshot: Box::new(snapshot.clone()),
-                    at: now,
-                };
+                entry.lookup = LookupState::Done { snapshot: Box::new(snapshot.clone()), at: now };
             }
             snapshot.is_some()
         });
@@ -217,10 +203,7 @@ impl EventQueue {
         if let Some(entry) = checked.and_then(|index| self.entries.remove(index)) {
             return Some(entry.into_due());
         }
-        let unchecked = self
-            .entries
-            .iter()
-            .position(|entry| entry.is_due_unchecked(now))?;
+        let unchecked = self.entries.iter().position(|entry| entry.is_due_unchecked(now))?;
         let (due, rest) = self.entries[unchecked].event.clone().split_after_stop();
         match rest {
             Some(rest) => self.entries[unchecked].event = rest,
@@ -301,28 +284,16 @@ impl PullRequestEvent {
             return (self, None);
         };
         let stop = Ok(Command::Stop);
-        let last = comment
-            .commands
-            .iter()
-            .rposition(|command| *command == stop);
-        let rest = comment
-            .commands
-            .split_off(last.map_or(0, |index| index + 1));
-        let rest = (!rest.is_empty()).then(|| {
-            Self::Commented(Commented {
-                commands: rest,
-                ..comment.clone()
-            })
-        });
+        let last = comment.commands.iter().rposition(|command| *command == stop);
+        let rest = comment.commands.split_off(last.map_or(0, |index| index + 1));
+        let rest =
+            (!rest.is_empty()).then(|| Self::Commented(Commented { commands: rest, ..comment.clone() }));
         (Self::Commented(comment), rest)
     }
 }
 
 fn is_a_request<E>(command: &Result<Command, E>) -> bool {
-    matches!(
-        command,
-        Ok(Command::Preview { .. } | Command::Extend { .. })
-    )
+    matches!(command, Ok(Command::Preview { .. } | Command::Extend { .. }))
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! One pull request: what happens on it, what is remembered of it, and what follows.
 //!
-//! An event waits in the [`EventQueue`] until GitHub was asked about it; [`decide`](decide::decide) turns it into effects; the
-//! [`Conversation`] remembers; the [`PreviewTracker`] says what is to be done until every preview is as it should be.
+//! An event waits in the [`EventQueue`] until GitHub was asked about it; [`decide`](decide::decide)
+//! turns it into effects; the [`Conversation`] remembers; the [`PreviewTracker`] says what is to be
+//! done until every preview is as it should be.
 
 mod answer;
 mod conversation;

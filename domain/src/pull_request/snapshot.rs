@@ -17,9 +17,11 @@ pub struct PullRequestSnapshot {
     pub is_locked: bool,
     /// The commits live outside the repository that received the pull request.
     pub is_from_fork: bool,
-    /// The person may ask for previews: may write, and is among those whom the repository's configuration names, if it names any.
+    /// The person may ask for previews: may write, and is among those whom the
+    /// repository's configuration names, if it names any.
     pub is_authorized: bool,
-    /// On which terms previews are given here: the repository's configuration within the service's bounds, or what is wrong with it.
+    /// On which terms previews are given here: the repository's configuration within the
+    /// service's bounds, or what is wrong with it.
     pub terms: Result<Terms, InvalidConfiguration>,
 }
 

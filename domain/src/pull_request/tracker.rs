@@ -13,7 +13,8 @@ use crate::{
 
 /// How many ended runs are remembered, so that a report that comes late is not taken for a new preview.
 const ENDED_RUNS_KEPT: usize = 50;
-/// How often a start is refused before it is looked at who has the name: usually the predecessor, which has said its last word and closes in a moment.
+/// How often a start is refused before it is looked at who has the name: usually the predecessor, which has
+/// said its last word and closes in a moment.
 const REFUSALS_MAX: u32 = 2;
 
 /// All previews of one pull request that are alive, and the one that was asked for last.
@@ -31,7 +32,8 @@ struct Tracked {
     stable_url: StableUrl,
     /// It is to be started, and is not yet.
     start: Option<Start>,
-    /// It is to end. Remembered while it is still being started, and delivered as soon as there is a run that can be told.
+    /// It is to end. Remembered while it is still being started, and delivered as
+    /// soon as there is a run that can be told.
     end: Option<End>,
     /// More time that was asked for and is not delivered yet.
     extensions: Vec<Ttl>,
@@ -88,14 +90,9 @@ pub(super) enum Step {
 impl PreviewTracker {
     /// A preview was asked for, and is to be started.
     pub fn request(&mut self, request: PreviewRequest) {
-        self.previews
-            .retain(|tracked| tracked.report.preview != request.preview);
+        self.previews.retain(|tracked| tracked.report.preview != request.preview);
         let mut tracked = Tracked::new(PreviewReport::of_request(&request));
-        tracked.start = Some(Start {
-            request,
-            refusals: 0,
-            is_waiting: false,
-        });
+        tracked.start = Some(Start { request, refusals: 0, is_waiting: false });
         self.previews.push(tracked);
         self.forget_what_is_over();
     }
@@ -118,9 +115,7 @@ impl PreviewTracker {
     /// Does anything wait to be started that was asked for in this comment or before?
     #[must_use]
     pub fn has_queued_before(&self, comment: CommentId) -> bool {
-        self.previews
-            .iter()
-            .any(|tracked| tracked.waits_since(comment))
+        self.previews.iter().any(|tracked| tracked.waits_since(comment))
     }
 
     /// What waits, and was asked for in this comment or before, is not to be started any more.
@@ -168,31 +163,20 @@ impl PreviewTracker {
     /// Is a start to be tried again in a moment?
     #[must_use]
     pub fn has_a_waiting_start(&self) -> bool {
-        let mut starts = self
-            .previews
-            .iter()
-            .filter_map(|tracked| tracked.start.as_ref());
+        let mut starts = self.previews.iter().filter_map(|tracked| tracked.start.as_ref());
         starts.any(|start| start.is_waiting)
     }
 
     /// The moment has come.
     pub fn retry_starts(&mut self) {
-        for start in self
-            .previews
-            .iter_mut()
-            .filter_map(|tracked| tracked.start.as_mut())
-        {
+        for start in self.previews.iter_mut().filter_map(|tracked| tracked.start.as_mut()) {
             start.is_waiting = false;
         }
     }
 
     /// Takes a report in. True if it says something that people should be told.
     pub fn apply_report(&mut self, report: PreviewReport) -> bool {
-        if report
-            .run_id
-            .as_ref()
-            .is_some_and(|run| self.ended_runs.contains(run))
-        {
+        if report.run_id.as_ref().is_some_and(|run| self.ended_runs.contains(run)) {
             return false;
         }
         let Some(index) = self.index_of(&report.preview) else {
@@ -209,17 +193,15 @@ impl PreviewTracker {
         }
         let tracked = &mut self.previews[index];
         let is_same_run = tracked.report.run_id.is_none() || tracked.report.run_id == report.run_id;
-        if is_same_run
-            && tracked.report.run_id.is_some()
-            && report.revision <= tracked.report.revision
-        {
+        if is_same_run && tracked.report.run_id.is_some() && report.revision <= tracked.report.revision {
             return false;
         }
         if !is_same_run {
             tracked.stable_url = StableUrl::NotYet;
             tracked.end = None;
         }
-        // Whichever run it is, it has the name. What is asked for begins when that one is gone, if it is going.
+        // Whichever run it is, it has the name. What is asked for begins when
+        // that one is gone, if it is going.
         if let Some(start) = tracked.start.take()
             && tracked.end.is_none()
             && report.state.is_ending()
@@ -229,8 +211,7 @@ impl PreviewTracker {
         let is_changed = tracked.report.state != report.state;
         tracked.report = report;
         // Said together with the stable URL, which comes at once.
-        let waits_for_its_url =
-            tracked.report.state.is_ready() && tracked.stable_url == StableUrl::NotYet;
+        let waits_for_its_url = tracked.report.state.is_ready() && tracked.stable_url == StableUrl::NotYet;
         let is_news = is_changed && tracked.report.state.is_milestone() && !waits_for_its_url;
         let report = tracked.report.clone();
         self.note_the_end_of(&report);
@@ -240,19 +221,12 @@ impl PreviewTracker {
 
     /// A run is closed: what it would have reported, if it could have.
     #[must_use]
-    pub fn synthesize_terminated(
-        &self,
-        preview: &PreviewId,
-        run_id: &str,
-    ) -> Option<PreviewReport> {
+    pub fn synthesize_terminated(&self, preview: &PreviewId, run_id: &str) -> Option<PreviewReport> {
         let report = &self.previews[self.index_of(preview)?].report;
-        let is_known_to_be_over =
-            report.run_id.as_deref() != Some(run_id) || report.state.is_over();
+        let is_known_to_be_over = report.run_id.as_deref() != Some(run_id) || report.state.is_over();
         (!is_known_to_be_over).then(|| PreviewReport {
             revision: u32::MAX,
-            state: PreviewState::Removed {
-                because: StopReason::Terminated,
-            },
+            state: PreviewState::Removed { because: StopReason::Terminated },
             ..report.clone()
         })
     }
@@ -266,8 +240,7 @@ impl PreviewTracker {
     /// Those whose runs are taken to be open.
     #[must_use]
     pub fn open_runs(&self) -> Vec<PreviewId> {
-        let open =
-            |tracked: &&Tracked| tracked.report.run_id.is_some() && !tracked.report.state.is_over();
+        let open = |tracked: &&Tracked| tracked.report.run_id.is_some() && !tracked.report.state.is_over();
         let open = self.previews.iter().filter(open);
         open.map(|tracked| tracked.report.preview.clone()).collect()
     }
@@ -285,10 +258,7 @@ impl PreviewTracker {
         if let Some(tracked) = self.get_mut(preview)
             && tracked.can_be_stopped()
         {
-            tracked.end = Some(End {
-                because,
-                is_delivered: false,
-            });
+            tracked.end = Some(End { because, is_delivered: false });
         }
     }
 
@@ -376,12 +346,9 @@ impl PreviewTracker {
             state if state.is_over() => Availability::None,
             state if state.is_ending() => Availability::Ending,
             _ if tracked.end.is_some() => Availability::Ending,
-            PreviewState::Ready {
-                url, expires_at, ..
-            } => Availability::Ready {
-                url: url.clone(),
-                expires_at: *expires_at,
-            },
+            PreviewState::Ready { url, expires_at, .. } => {
+                Availability::Ready { url: url.clone(), expires_at: *expires_at }
+            }
             _ => Availability::InProgress,
         }
     }
@@ -427,24 +394,17 @@ impl PreviewTracker {
     /// What people are told: the newest request, and whatever else is not over.
     #[must_use]
     pub fn reports(&self) -> Vec<PreviewReport> {
-        self.previews
-            .iter()
-            .rev()
-            .map(Tracked::visible_report)
-            .collect()
+        self.previews.iter().rev().map(Tracked::visible_report).collect()
     }
 
     /// What it said last.
     #[must_use]
     pub fn report_of(&self, preview: &PreviewId) -> Option<&PreviewReport> {
-        self.index_of(preview)
-            .map(|index| &self.previews[index].report)
+        self.index_of(preview).map(|index| &self.previews[index].report)
     }
 
     fn index_of(&self, preview: &PreviewId) -> Option<usize> {
-        self.previews
-            .iter()
-            .position(|tracked| tracked.report.preview == *preview)
+        self.previews.iter().position(|tracked| tracked.report.preview == *preview)
     }
 
     fn start_of(&mut self, preview: &PreviewId) -> Option<&mut Start> {
@@ -452,9 +412,7 @@ impl PreviewTracker {
     }
 
     fn get_mut(&mut self, preview: &PreviewId) -> Option<&mut Tracked> {
-        self.previews
-            .iter_mut()
-            .find(|tracked| tracked.report.preview == *preview)
+        self.previews.iter_mut().find(|tracked| tracked.report.preview == *preview)
     }
 
     fn note_the_end_of(&mut self, report: &PreviewReport) {
@@ -474,8 +432,7 @@ impl PreviewTracker {
         let newest = self.previews.len().saturating_sub(1);
         let mut index = 0;
         self.previews.retain(|tracked| {
-            let is_kept =
-                index == newest || !tracked.report.state.is_over() || tracked.successor.is_some();
+            let is_kept = index == newest || !tracked.report.state.is_over() || tracked.successor.is_some();
             index += 1;
             is_kept
         });
@@ -510,9 +467,7 @@ impl Start {
         } else if is_to_end {
             Some(Step::Abandon(preview))
         } else {
-            Some(Step::Apply(Effect::StartRun(Box::new(
-                self.request.clone(),
-            ))))
+            Some(Step::Apply(Effect::StartRun(Box::new(self.request.clone()))))
         }
     }
 }
@@ -543,21 +498,12 @@ impl Tracked {
         }
         let run_id = self.report.run_id.clone()?;
         if let Some(end) = &self.end {
-            return (!end.is_delivered).then(|| {
-                Step::Apply(Effect::SignalStop {
-                    preview,
-                    run_id,
-                    because: end.because.clone(),
-                })
-            });
+            return (!end.is_delivered)
+                .then(|| Step::Apply(Effect::SignalStop { preview, run_id, because: end.because.clone() }));
         }
-        self.extensions.first().map(|by| {
-            Step::Apply(Effect::SignalExtend {
-                preview,
-                run_id,
-                by: *by,
-            })
-        })
+        self.extensions
+            .first()
+            .map(|by| Step::Apply(Effect::SignalExtend { preview, run_id, by: *by }))
     }
 
     /// Was it asked for in this comment or before, and waits for the end of another run?
@@ -584,13 +530,9 @@ impl Tracked {
         let mut report = self.report.clone();
         if let Some(request) = &self.successor {
             report.requested_by = request.requested_by.clone();
-            report.state = PreviewState::Queued {
-                waiting_for: WaitingFor::OwnRemoval,
-            };
+            report.state = PreviewState::Queued { waiting_for: WaitingFor::OwnRemoval };
         } else if let Some(end) = self.end.as_ref().filter(|_| !report.state.is_over()) {
-            report.state = PreviewState::Stopping {
-                because: end.because.clone(),
-            };
+            report.state = PreviewState::Stopping { because: end.because.clone() };
         } else if let (PreviewState::Ready { stable_url, .. }, StableUrl::PointsHere(url)) =
             (&mut report.state, &self.stable_url)
         {

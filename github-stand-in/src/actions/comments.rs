@@ -19,13 +19,7 @@ pub(crate) struct Written {
 }
 
 /// Who may change a comment: its author, and people with write access.
-fn may_edit(
-    state: &State,
-    owner: &str,
-    repo: &str,
-    id: u64,
-    actor: &Actor,
-) -> Result<String, Refused> {
+fn may_edit(state: &State, owner: &str, repo: &str, id: u64, actor: &Actor) -> Result<String, Refused> {
     let (repository, role) = visible(state, owner, repo, actor)?;
     let (_, comment) = repository.comment(id).ok_or(Refused::NotFound)?;
     let login = actor.login(state);
@@ -33,29 +27,20 @@ fn may_edit(
     match actor {
         _ if own => Ok(login),
         Actor::Person(_) if role >= Role::Write => Ok(login),
-        Actor::Person(_) => Err(Refused::Forbidden(
-            "Must have write access to change somebody else's comment.".into(),
-        )),
-        Actor::App => Err(Refused::Forbidden(
-            "Resource not accessible by integration".into(),
-        )),
+        Actor::Person(_) => {
+            Err(Refused::Forbidden("Must have write access to change somebody else's comment.".into()))
+        }
+        Actor::App => Err(Refused::Forbidden("Resource not accessible by integration".into())),
     }
 }
 
 fn acceptable(body: &str) -> Result<(), Refused> {
-    let invalid = |message: String| {
-        Err(Refused::Invalid {
-            resource: "IssueComment",
-            field: "data",
-            message,
-        })
-    };
+    let invalid =
+        |message: String| Err(Refused::Invalid { resource: "IssueComment", field: "data", message });
     if body.trim().is_empty() {
         invalid("Body cannot be blank".into())
     } else if body.chars().count() > LONGEST_BODY {
-        invalid(format!(
-            "Body is too long (maximum is {LONGEST_BODY} characters)"
-        ))
+        invalid(format!("Body is too long (maximum is {LONGEST_BODY} characters)"))
     } else {
         Ok(())
     }
@@ -63,21 +48,13 @@ fn acceptable(body: &str) -> Result<(), Refused> {
 
 impl Shared {
     /// Writes a comment.
-    pub(crate) fn write_comment(
-        &self,
-        actor: &Actor,
-        place: &Place,
-        body: &str,
-    ) -> Result<Written, Refused> {
+    pub(crate) fn write_comment(&self, actor: &Actor, place: &Place, body: &str) -> Result<Written, Refused> {
         self.change(|state| {
-            let Place {
-                owner,
-                repo,
-                number,
-            } = place;
+            let Place { owner, repo, number } = place;
             let (repository, role) = visible(state, owner, repo, actor)?;
             let issue = repository.issues.get(number).ok_or(Refused::NotFound)?;
-            // A locked conversation is closed to Apps too, whatever their permissions (probot/stale#25, renovate#6215).
+            // A locked conversation is closed to Apps too, whatever their
+            // permissions (probot/stale#25, renovate#6215).
             if issue.locked && (role < Role::Write || *actor == Actor::App) {
                 return Err(Refused::Locked);
             }
@@ -87,10 +64,7 @@ impl Shared {
                 id,
                 author: author.clone(),
                 via_app: *actor == Actor::App,
-                versions: vec![Version {
-                    body: body.to_owned(),
-                    at: now,
-                }],
+                versions: vec![Version { body: body.to_owned(), at: now }],
                 reactions: Vec::new(),
                 deleted_at: None,
             };
@@ -101,10 +75,7 @@ impl Shared {
             issue.updated_at = now;
             issue.comments.insert(id, comment);
             let delivery = self.tell_of_comment(state, "created", place, id, &author, None);
-            Ok(Written {
-                comment: id,
-                delivery,
-            })
+            Ok(Written { comment: id, delivery })
         })
     }
 
@@ -126,15 +97,9 @@ impl Shared {
                 .and_then(|repository| repository.comment_mut(id))
                 .ok_or(Refused::NotFound)?;
             let was = comment.latest().body.clone();
-            comment.versions.push(Version {
-                body: body.to_owned(),
-                at: self.clock.now(),
-            });
+            comment.versions.push(Version { body: body.to_owned(), at: self.clock.now() });
             let delivery = self.tell_of_comment(state, "edited", &place, id, &login, Some(&was));
-            Ok(Written {
-                comment: id,
-                delivery,
-            })
+            Ok(Written { comment: id, delivery })
         })
     }
 
@@ -171,8 +136,7 @@ impl Shared {
     ) -> Result<(Reaction, bool), Refused> {
         self.change(|state| {
             visible(state, owner, repo, actor)?;
-            let (reaction_id, now, author) =
-                (state.next_id(), self.clock.now(), actor.login(state));
+            let (reaction_id, now, author) = (state.next_id(), self.clock.now(), actor.login(state));
             let comment = state
                 .repository_mut(owner, repo)
                 .and_then(|repository| repository.comment_mut(id))
@@ -206,10 +170,7 @@ impl Shared {
     ) -> Option<String> {
         let repository = state.repository(&place.owner, &place.repo)?;
         let (issue, comment) = repository.comment(id)?;
-        let wire = Wire {
-            state,
-            urls: &self.urls,
-        };
+        let wire = Wire { state, urls: &self.urls };
         self.courier
             .send(wire.issue_comment(action, (repository, issue, comment), sender, was))
     }

@@ -1,7 +1,7 @@
 //! What people and the App can do, whichever way they ask: REST, the page, or a test.
 //!
-//! An action checks who may do it, changes the state and tells the webhook. All under one lock, so that deliveries tell
-//! of events in the order in which they happened.
+//! An action checks who may do it, changes the state and tells the webhook. All under one lock, so that
+//! deliveries tell of events in the order in which they happened.
 
 mod comments;
 mod pull_state;

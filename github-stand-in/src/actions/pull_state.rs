@@ -32,10 +32,7 @@ impl Shared {
     ) -> Result<Option<String>, Refused> {
         self.change(|state| {
             let (repository, role) = visible(state, &place.owner, &place.repo, actor)?;
-            let issue = repository
-                .issues
-                .get(&place.number)
-                .ok_or(Refused::NotFound)?;
+            let issue = repository.issues.get(&place.number).ok_or(Refused::NotFound)?;
             let login = actor.login(state);
             let (needed, may_be_own) = match to {
                 PullState::Closed | PullState::Open => (Role::Triage, true),
@@ -49,10 +46,7 @@ impl Shared {
                     needed.role_name()
                 )));
             }
-            let merged = issue
-                .pull_request
-                .as_ref()
-                .is_some_and(|pull| pull.merge.is_some());
+            let merged = issue.pull_request.as_ref().is_some_and(|pull| pull.merge.is_some());
             let (was_open, now) = (issue.is_open(), self.clock.now());
             let issue = issue_mut(state, place)?;
             let action = match to {
@@ -61,9 +55,7 @@ impl Shared {
                     "closed"
                 }
                 PullState::Open if merged => {
-                    return Err(Refused::Forbidden(
-                        "A merged pull request cannot be reopened.".into(),
-                    ));
+                    return Err(Refused::Forbidden("A merged pull request cannot be reopened.".into()));
                 }
                 PullState::Open if !was_open => {
                     issue.closed_at = None;
@@ -80,11 +72,7 @@ impl Shared {
                     if std::mem::replace(&mut pull.draft, draft) == draft {
                         return Ok(None);
                     }
-                    if draft {
-                        "converted_to_draft"
-                    } else {
-                        "ready_for_review"
-                    }
+                    if draft { "converted_to_draft" } else { "ready_for_review" }
                 }
             };
             issue.updated_at = now;
@@ -102,14 +90,10 @@ impl Shared {
                 .ok_or(Refused::NotFound)?;
             let login = actor.login(wire.state);
             if role < Role::Write {
-                return Err(Refused::Forbidden(format!(
-                    "{login} needs the role write for this."
-                )));
+                return Err(Refused::Forbidden(format!("{login} needs the role write for this.")));
             }
-            let message = format!(
-                "Merge pull request #{} from {}\n\n{}",
-                issue.number, pull.head_branch, issue.title
-            );
+            let message =
+                format!("Merge pull request #{} from {}\n\n{}", issue.number, pull.head_branch, issue.title);
             Ok((
                 repository.git.clone(),
                 login,
@@ -132,9 +116,7 @@ impl Shared {
             })
             .await?;
         self.change(|state| {
-            let repository = state
-                .repository_mut(&place.owner, &place.repo)
-                .ok_or(Refused::NotFound)?;
+            let repository = state.repository_mut(&place.owner, &place.repo).ok_or(Refused::NotFound)?;
             if base == Repository::DEFAULT_BRANCH {
                 repository.main_sha.clone_from(&sha);
             }
@@ -142,11 +124,7 @@ impl Shared {
             issue.closed_at = Some(at);
             issue.updated_at = at;
             let pull = issue.pull_request.as_mut().ok_or(Refused::NotFound)?;
-            pull.merge = Some(Merge {
-                sha: sha.clone(),
-                by: login.clone(),
-                at,
-            });
+            pull.merge = Some(Merge { sha: sha.clone(), by: login.clone(), at });
             self.tell_of_pull(state, "closed", place, &login, None);
             Ok(sha)
         })

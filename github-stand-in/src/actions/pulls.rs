@@ -45,13 +45,7 @@ impl Shared {
             visible(state, owner, repo, &Actor::Person(author.to_owned()))?;
             let id = state.next_id();
             let repository = state.repository_mut(owner, repo).ok_or(Refused::NotFound)?;
-            Ok(add_issue(
-                repository,
-                id,
-                (author, title, body),
-                self.clock.now(),
-                None,
-            ))
+            Ok(add_issue(repository, id, (author, title, body), self.clock.now(), None))
         })
     }
 
@@ -68,43 +62,30 @@ impl Shared {
             }
             Ok(repository.git.clone())
         })?;
-        let base_sha = git
-            .resolve(&branch_reference(None, new.base))
-            .await
-            .ok_or_else(|| Refused::Invalid {
-                resource: "PullRequest",
-                field: "base",
-                message: format!("There is no branch {}.", new.base),
-            })?;
+        let base_sha =
+            git.resolve(&branch_reference(None, new.base))
+                .await
+                .ok_or_else(|| Refused::Invalid {
+                    resource: "PullRequest",
+                    field: "base",
+                    message: format!("There is no branch {}.", new.base),
+                })?;
         if new.from_fork {
             self.ensure_fork(new.owner, new.repo, new.author)?;
         }
-        let references = [branch_reference(
-            new.from_fork.then_some(new.author),
-            new.branch,
-        )];
-        let commit = make_commit(
-            &git,
-            &references,
-            &base_sha,
-            (new.author, new.title, new.at),
-            new.files,
-        )
-        .await?;
+        let references = [branch_reference(new.from_fork.then_some(new.author), new.branch)];
+        let commit =
+            make_commit(&git, &references, &base_sha, (new.author, new.title, new.at), new.files).await?;
         let diff = git.diff_stat(&base_sha, &commit.sha).await?;
         let sha = commit.sha.clone();
         let number = self.change(|state| {
             let (issue_id, pull_id) = (state.next_id(), state.next_id());
-            let repository = state
-                .repository_mut(new.owner, new.repo)
-                .ok_or(Refused::NotFound)?;
+            let repository = state.repository_mut(new.owner, new.repo).ok_or(Refused::NotFound)?;
             let pull = PullRequest {
                 id: pull_id,
                 draft: new.draft,
                 head_branch: new.branch.to_owned(),
-                fork: new
-                    .from_fork
-                    .then(|| (new.author.to_owned(), repository.name.clone())),
+                fork: new.from_fork.then(|| (new.author.to_owned(), repository.name.clone())),
                 base_branch: new.base.to_owned(),
                 base_sha,
                 commits: vec![commit],
@@ -143,26 +124,15 @@ impl Shared {
             let (repository, role) = visible(wire.state, &place.owner, &place.repo, actor)?;
             let (issue, pull) = repository.pull(place.number).ok_or(Refused::NotFound)?;
             let login = actor.login(wire.state);
-            let owns_fork = pull
-                .fork
-                .as_ref()
-                .is_some_and(|(owner, _)| owner.eq_ignore_ascii_case(&login));
+            let owns_fork = pull.fork.as_ref().is_some_and(|(owner, _)| owner.eq_ignore_ascii_case(&login));
             if !issue.is_open() {
-                return Err(Refused::Forbidden(format!(
-                    "Pull request #{} is closed.",
-                    place.number
-                )));
+                return Err(Refused::Forbidden(format!("Pull request #{} is closed.", place.number)));
             }
             if role < Role::Write && !owns_fork {
-                return Err(Refused::Forbidden(format!(
-                    "{login} may not push to {}.",
-                    pull.head_branch
-                )));
+                return Err(Refused::Forbidden(format!("{login} may not push to {}.", pull.head_branch)));
             }
-            let branch = branch_reference(
-                pull.fork.as_ref().map(|(owner, _)| owner.as_str()),
-                &pull.head_branch,
-            );
+            let branch =
+                branch_reference(pull.fork.as_ref().map(|(owner, _)| owner.as_str()), &pull.head_branch);
             let references = [branch, format!("refs/pull/{}/head", place.number)];
             Ok((
                 repository.git.clone(),
@@ -172,14 +142,8 @@ impl Shared {
             ))
         })?;
         let (before, base) = before;
-        let commit = make_commit(
-            &git,
-            &references,
-            &before,
-            (&login, message, self.clock.now()),
-            files,
-        )
-        .await?;
+        let commit =
+            make_commit(&git, &references, &before, (&login, message, self.clock.now()), files).await?;
         let diff = git.diff_stat(&base, &commit.sha).await?;
         let sha = commit.sha.clone();
         let delivery = self.change(|state| {
@@ -188,13 +152,7 @@ impl Shared {
             let pull = issue.pull_request.as_mut().ok_or(Refused::NotFound)?;
             pull.commits.push(commit);
             pull.diff = diff;
-            Ok::<_, Refused>(self.tell_of_pull(
-                state,
-                "synchronize",
-                place,
-                &login,
-                Some((&before, &sha)),
-            ))
+            Ok::<_, Refused>(self.tell_of_pull(state, "synchronize", place, &login, Some((&before, &sha))))
         })?;
         self.announce(&place.owner, &place.repo, place.number, &sha, &git);
         Ok((sha, delivery))
@@ -211,10 +169,7 @@ impl Shared {
     ) -> Option<String> {
         let repository = state.repository(&place.owner, &place.repo)?;
         let (issue, pull) = repository.pull(place.number)?;
-        let wire = Wire {
-            state,
-            urls: &self.urls,
-        };
+        let wire = Wire { state, urls: &self.urls };
         self.courier
             .send(wire.pull_request(action, (repository, issue, pull), sender, pushed))
     }

@@ -111,11 +111,7 @@ impl Shared {
     /// Installs the App on all repositories of an owner, unless it is.
     pub(crate) fn install(&self, owner: &str) {
         self.change(|state| {
-            if state
-                .installations
-                .values()
-                .any(|one| one.account.eq_ignore_ascii_case(owner))
-            {
+            if state.installations.values().any(|one| one.account.eq_ignore_ascii_case(owner)) {
                 return;
             }
             let (id, created_at) = (state.next_id(), self.clock.now());
@@ -134,13 +130,7 @@ impl Shared {
     }
 
     /// Gives a person a role, or takes it away with [`Role::None`].
-    pub(crate) fn set_role(
-        &self,
-        owner: &str,
-        repo: &str,
-        login: &str,
-        role: Role,
-    ) -> Result<(), Refused> {
+    pub(crate) fn set_role(&self, owner: &str, repo: &str, login: &str, role: Role) -> Result<(), Refused> {
         self.change(|state| {
             state.add_account(login, AccountKind::Person);
             let repository = state.repository_mut(owner, repo).ok_or(Refused::NotFound)?;
@@ -160,10 +150,7 @@ impl Shared {
                 return Ok(());
             }
             state.add_account(by, AccountKind::Person);
-            let original = state
-                .repository(owner, repo)
-                .ok_or(Refused::NotFound)?
-                .clone();
+            let original = state.repository(owner, repo).ok_or(Refused::NotFound)?.clone();
             let id = state.next_id();
             state.add_repository(Repository {
                 id,

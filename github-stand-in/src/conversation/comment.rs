@@ -59,9 +59,7 @@ impl Comment {
     }
 
     pub(super) fn find(stand_in: &StandIn, place: &Place, id: u64) -> Option<Self> {
-        Self::all(stand_in, place)
-            .into_iter()
-            .find(|comment| comment.id == id)
+        Self::all(stand_in, place).into_iter().find(|comment| comment.id == id)
     }
 
     pub(super) fn told_by(self, delivery: Option<String>) -> Self {
@@ -75,11 +73,7 @@ impl Comment {
             body: comment.latest().body.clone(),
             created_at: comment.created_at(),
             updated_at: comment.latest().at,
-            reactions: comment
-                .reactions
-                .iter()
-                .map(|reaction| reaction.content.clone())
-                .collect(),
+            reactions: comment.reactions.iter().map(|reaction| reaction.content.clone()).collect(),
             delivery: None,
             stand_in: stand_in.clone(),
             place: place.clone(),

@@ -19,11 +19,7 @@ pub struct PullRequest {
 
 impl fmt::Display for PullRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Place {
-            owner,
-            repo,
-            number,
-        } = &self.place;
+        let Place { owner, repo, number } = &self.place;
         write!(f, "{owner}/{repo}#{number}")
     }
 }
@@ -56,14 +52,9 @@ impl PullRequest {
     /// Its page.
     #[must_use]
     pub fn url(&self) -> Url {
-        let Place {
-            owner,
-            repo,
-            number,
-        } = &self.place;
+        let Place { owner, repo, number } = &self.place;
         let page = self.stand_in.page_url();
-        page.join(&format!("{owner}/{repo}/pull/{number}"))
-            .unwrap_or(page)
+        page.join(&format!("{owner}/{repo}/pull/{number}")).unwrap_or(page)
     }
 
     /// Comments.
@@ -71,12 +62,8 @@ impl PullRequest {
     /// # Errors
     /// When `by` may not see the pull request, it is locked for them, or the text is empty or too long.
     pub fn comment(&self, by: &User, body: &str) -> Result<Comment, Refused> {
-        let written = self
-            .stand_in
-            .shared
-            .write_comment(&person(by), &self.place, body)?;
-        let comment =
-            Comment::find(&self.stand_in, &self.place, written.comment).ok_or(Refused::NotFound)?;
+        let written = self.stand_in.shared.write_comment(&person(by), &self.place, body)?;
+        let comment = Comment::find(&self.stand_in, &self.place, written.comment).ok_or(Refused::NotFound)?;
         Ok(comment.told_by(written.delivery))
     }
 
@@ -84,15 +71,10 @@ impl PullRequest {
     ///
     /// # Errors
     /// When the pull request is closed, or git fails.
-    pub async fn push<F: Into<File>>(
-        &self,
-        files: impl IntoIterator<Item = F>,
-    ) -> Result<String, Refused> {
+    pub async fn push<F: Into<File>>(&self, files: impl IntoIterator<Item = F>) -> Result<String, Refused> {
         let author = self.stand_in.shared.read(|wire| {
             let repository = wire.state.repository(&self.place.owner, &self.place.repo)?;
-            Some(User::named(
-                &repository.issues.get(&self.place.number)?.author,
-            ))
+            Some(User::named(&repository.issues.get(&self.place.number)?.author))
         });
         self.push_as(&author.ok_or(Refused::NotFound)?, files).await
     }
@@ -107,15 +89,10 @@ impl PullRequest {
         files: impl IntoIterator<Item = F>,
     ) -> Result<String, Refused> {
         let files: Vec<File> = files.into_iter().map(Into::into).collect();
-        let message = files.first().map_or_else(
-            || "Empty commit".to_owned(),
-            |file| format!("Change {}", file.path),
-        );
-        let (sha, _) = self
-            .stand_in
-            .shared
-            .push(&person(by), &self.place, &message, &files)
-            .await?;
+        let message = files
+            .first()
+            .map_or_else(|| "Empty commit".to_owned(), |file| format!("Change {}", file.path));
+        let (sha, _) = self.stand_in.shared.push(&person(by), &self.place, &message, &files).await?;
         Ok(sha)
     }
 
@@ -172,16 +149,11 @@ impl PullRequest {
     /// # Errors
     /// When it is not open, or git fails.
     pub async fn merge(&self) -> Result<String, Refused> {
-        self.stand_in
-            .shared
-            .merge(&person(&User::admin()), &self.place)
-            .await
+        self.stand_in.shared.merge(&person(&User::admin()), &self.place).await
     }
 
     fn set(&self, to: PullState) -> Result<Option<String>, Refused> {
-        self.stand_in
-            .shared
-            .set_pull_state(&person(&User::admin()), &self.place, to)
+        self.stand_in.shared.set_pull_state(&person(&User::admin()), &self.place, to)
     }
 
     /// The comments that are not deleted, oldest first.
@@ -202,11 +174,7 @@ impl PullRequest {
     /// How often the App has written here: comments and edits, also of comments that are deleted by now.
     #[must_use]
     pub fn app_writes(&self) -> usize {
-        let Place {
-            owner,
-            repo,
-            number,
-        } = &self.place;
+        let Place { owner, repo, number } = &self.place;
         self.stand_in.shared.read(|wire| {
             let comments = wire
                 .state
@@ -233,9 +201,7 @@ impl PullRequest {
         let what = format!("a comment of the App on {self}");
         let found = self
             .stand_in
-            .wait_for(&what, deadline, || {
-                self.app_comments().into_iter().find(&wanted)
-            })
+            .wait_for(&what, deadline, || self.app_comments().into_iter().find(&wanted))
             .await;
         found.map_err(|timed_out| {
             let seen = self
@@ -243,10 +209,7 @@ impl PullRequest {
                 .iter()
                 .map(|comment| format!("{} wrote: {}", comment.author, comment.body))
                 .collect::<Vec<_>>();
-            TimedOut {
-                seen: format!("The comments are: {seen:#?}"),
-                ..timed_out
-            }
+            TimedOut { seen: format!("The comments are: {seen:#?}"), ..timed_out }
         })
     }
 }

@@ -75,10 +75,7 @@ impl Repository {
     /// When the repository is gone.
     pub fn git_dir(&self) -> Result<PathBuf, Refused> {
         self.stand_in.shared.read(|wire| {
-            let repository = wire
-                .state
-                .repository(&self.owner, &self.name)
-                .ok_or(Refused::NotFound)?;
+            let repository = wire.state.repository(&self.owner, &self.name).ok_or(Refused::NotFound)?;
             Ok(repository.git.folder().to_owned())
         })
     }
@@ -113,7 +110,8 @@ impl Repository {
             .await
     }
 
-    /// Opens a pull request from a new branch of this repository, with one commit that adds or replaces `files`.
+    /// Opens a pull request from a new branch of this repository, with one
+    /// commit that adds or replaces `files`.
     ///
     /// # Errors
     /// When `by` may not push here, or git fails.
@@ -123,8 +121,7 @@ impl Repository {
         title: &str,
         files: impl IntoIterator<Item = F>,
     ) -> Result<PullRequest, Refused> {
-        self.open(by, title, files, PullKind::Ready, DEFAULT_BRANCH)
-            .await
+        self.open(by, title, files, PullKind::Ready, DEFAULT_BRANCH).await
     }
 
     /// The same, to be merged into another branch than the default one.
@@ -151,8 +148,7 @@ impl Repository {
         title: &str,
         files: impl IntoIterator<Item = F>,
     ) -> Result<PullRequest, Refused> {
-        self.open(by, title, files, PullKind::Draft, DEFAULT_BRANCH)
-            .await
+        self.open(by, title, files, PullKind::Draft, DEFAULT_BRANCH).await
     }
 
     /// Opens a pull request from a fork that belongs to `by`.
@@ -165,8 +161,7 @@ impl Repository {
         title: &str,
         files: impl IntoIterator<Item = F>,
     ) -> Result<PullRequest, Refused> {
-        self.open(by, title, files, PullKind::FromFork, DEFAULT_BRANCH)
-            .await
+        self.open(by, title, files, PullKind::FromFork, DEFAULT_BRANCH).await
     }
 
     async fn open<F: Into<File>>(
@@ -179,11 +174,7 @@ impl Repository {
     ) -> Result<PullRequest, Refused> {
         let files: Vec<File> = files.into_iter().map(Into::into).collect();
         let shared = &self.stand_in.shared;
-        let branch = format!(
-            "{}-{}",
-            by.login(),
-            &uuid::Uuid::new_v4().simple().to_string()[..8]
-        );
+        let branch = format!("{}-{}", by.login(), &uuid::Uuid::new_v4().simple().to_string()[..8]);
         let new = NewPull {
             owner: &self.owner,
             repo: &self.name,
@@ -201,15 +192,16 @@ impl Repository {
         Ok(self.pull_request(number))
     }
 
-    /// Opens an issue, which has no commits, and hands it over as if it were a pull request: one can comment on both.
+    /// Opens an issue, which has no commits, and hands it over as if it were a
+    /// pull request: one can comment on both.
     ///
     /// # Errors
     /// When `by` may not see this repository.
     pub fn open_issue(&self, by: &User, title: &str) -> Result<PullRequest, Refused> {
-        let number =
-            self.stand_in
-                .shared
-                .open_issue(&self.owner, &self.name, by.login(), title, "")?;
+        let number = self
+            .stand_in
+            .shared
+            .open_issue(&self.owner, &self.name, by.login(), title, "")?;
         Ok(self.pull_request(number))
     }
 
@@ -218,11 +210,7 @@ impl Repository {
     pub fn pull_request(&self, number: u64) -> PullRequest {
         PullRequest::new(
             self.stand_in.clone(),
-            Place {
-                owner: self.owner.clone(),
-                repo: self.name.clone(),
-                number,
-            },
+            Place { owner: self.owner.clone(), repo: self.name.clone(), number },
         )
     }
 
@@ -231,9 +219,7 @@ impl Repository {
     pub fn deployments(&self) -> Vec<Deployment> {
         self.stand_in.shared.read(|wire| {
             let repository = wire.state.repository(&self.owner, &self.name);
-            let deployments = repository
-                .into_iter()
-                .flat_map(|repository| repository.deployments.values());
+            let deployments = repository.into_iter().flat_map(|repository| repository.deployments.values());
             deployments
                 .map(|deployment| {
                     let statuses = &deployment.statuses;
@@ -242,10 +228,7 @@ impl Repository {
                         environment: deployment.environment.clone(),
                         is_transient: deployment.transient_environment,
                         states: statuses.iter().map(|one| one.state.clone()).collect(),
-                        url: statuses
-                            .last()
-                            .map(|one| one.environment_url.clone())
-                            .unwrap_or_default(),
+                        url: statuses.last().map(|one| one.environment_url.clone()).unwrap_or_default(),
                     }
                 })
                 .collect()
@@ -273,8 +256,6 @@ impl Repository {
     /// # Errors
     /// When the repository is gone.
     pub fn set_role(&self, user: &User, role: Role) -> Result<(), Refused> {
-        self.stand_in
-            .shared
-            .set_role(&self.owner, &self.name, user.login(), role)
+        self.stand_in.shared.set_role(&self.owner, &self.name, user.login(), role)
     }
 }

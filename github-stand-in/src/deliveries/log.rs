@@ -86,10 +86,7 @@ pub(crate) struct Log {
 
 impl Log {
     fn next_id(&self) -> u64 {
-        self.attempts
-            .keys()
-            .next_back()
-            .map_or(FIRST_ID, |last| last + 1)
+        self.attempts.keys().next_back().map_or(FIRST_ID, |last| last + 1)
     }
 
     pub(super) fn add(&mut self, guid: String, url: &Url, event: Event, now: Timestamp) -> u64 {

@@ -61,8 +61,8 @@ impl Courier {
         (clock, changed, violations): (Clock, watch::Sender<u64>, Arc<Mutex<Vec<Violation>>>),
         (tasks, stop): (&TaskTracker, &CancellationToken),
     ) -> Result<Arc<Self>, reqwest::Error> {
-        // Deliveries are plain HTTP on this machine, yet the client is built with TLS and wants to know whose.
-        // An error says that the program has chosen a provider already, which is as good.
+        // Deliveries are plain HTTP on this machine, yet the client is built with TLS and wants to know
+        // whose. An error says that the program has chosen a provider already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
             .no_proxy()
@@ -95,10 +95,7 @@ impl Courier {
     }
 
     pub(crate) fn hook(&self) -> Hook {
-        self.hook
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.hook.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn set_url(&self, url: Option<Url>) {
@@ -106,17 +103,15 @@ impl Courier {
     }
 
     pub(crate) fn set_secret(&self, secret: SecretString) {
-        self.hook
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .secret = secret;
+        self.hook.lock().unwrap_or_else(PoisonError::into_inner).secret = secret;
     }
 
     pub(crate) fn http(&self) -> &reqwest::Client {
         &self.http
     }
 
-    /// Queues an event and returns its GUID. Nothing happens without a webhook, or where the App is not installed.
+    /// Queues an event and returns its GUID. Nothing happens without a webhook,
+    /// or where the App is not installed.
     pub(crate) fn send(&self, event: Event) -> Option<String> {
         let url = self.hook().url?;
         if event.installation.is_none() && event.name != "ping" {
@@ -129,7 +124,8 @@ impl Courier {
         Some(guid)
     }
 
-    /// Sends a delivery once more, with the same GUID and payload; `false` if there is none with this identifier.
+    /// Sends a delivery once more, with the same GUID and payload; `false` if
+    /// there is none with this identifier.
     pub(crate) fn redeliver(&self, id: u64) -> bool {
         let Some(url) = self.hook().url else {
             return false;
@@ -152,20 +148,11 @@ impl Courier {
 
     /// All deliveries, oldest first.
     pub(crate) fn all(&self) -> Vec<Delivery> {
-        self.log
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .all()
-            .cloned()
-            .collect()
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).all().cloned().collect()
     }
 
     pub(crate) fn get(&self, id: u64) -> Option<Delivery> {
-        self.log
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(id)
-            .cloned()
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
     }
 
     async fn carry(&self, id: u64) {
@@ -173,30 +160,16 @@ impl Courier {
         let body = serde_json::to_vec(&delivery.payload).expect("JSON can be written");
         let headers = self.headers(&delivery, &body);
         self.log(|log| log.sending(id, headers.clone(), self.clock.now()));
-        let found = Description::get().check_delivery(
-            &delivery.event,
-            delivery.action.as_deref(),
-            &delivery.payload,
-        );
+        let found =
+            Description::get().check_delivery(&delivery.event, delivery.action.as_deref(), &delivery.payload);
         let outcome = if found.is_empty() {
             self.post(&delivery.url, &headers, body).await
         } else {
-            let reason = found
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join("\n");
+            let reason = found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
             tracing::error!(event = delivery.event, %reason, "a delivery departs from GitHub's description and is not sent");
-            self.violations
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .extend(found);
-            Outcome::failed(
-                "not sent: departs from GitHub's description",
-                500,
-                Duration::ZERO,
-            )
-            .with_body(reason)
+            self.violations.lock().unwrap_or_else(PoisonError::into_inner).extend(found);
+            Outcome::failed("not sent: departs from GitHub's description", 500, Duration::ZERO)
+                .with_body(reason)
         };
         self.log(|log| log.finish(id, outcome));
     }
@@ -209,18 +182,9 @@ impl Courier {
             ("X-GitHub-Delivery", delivery.guid.clone()),
             ("X-GitHub-Event", delivery.event.clone()),
             ("X-GitHub-Hook-ID", HOOK_ID.to_string()),
-            (
-                "X-GitHub-Hook-Installation-Target-ID",
-                self.app_id.to_string(),
-            ),
-            (
-                "X-GitHub-Hook-Installation-Target-Type",
-                "integration".to_owned(),
-            ),
-            (
-                "X-Hub-Signature-256",
-                sign(self.hook().secret.expose_secret(), body),
-            ),
+            ("X-GitHub-Hook-Installation-Target-ID", self.app_id.to_string()),
+            ("X-GitHub-Hook-Installation-Target-Type", "integration".to_owned()),
+            ("X-Hub-Signature-256", sign(self.hook().secret.expose_secret(), body)),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into()
@@ -239,10 +203,7 @@ impl Courier {
                 .headers()
                 .iter()
                 .map(|(name, value)| {
-                    (
-                        name.to_string(),
-                        String::from_utf8_lossy(value.as_bytes()).into_owned(),
-                    )
+                    (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
                 })
                 .collect();
             let body = answer.bytes().await?;
@@ -261,11 +222,10 @@ impl Courier {
                 headers,
                 body: String::from_utf8_lossy(&body[..body.len().min(KEPT_OF_ANSWER)]).into_owned(),
             },
-            Err(error) if error.is_timeout() => {
-                Outcome::failed("timed out", 504, started.elapsed())
+            Err(error) if error.is_timeout() => Outcome::failed("timed out", 504, started.elapsed()),
+            Err(error) => {
+                Outcome::failed("failed to connect to host", 502, started.elapsed()).with_body(chain(&error))
             }
-            Err(error) => Outcome::failed("failed to connect to host", 502, started.elapsed())
-                .with_body(chain(&error)),
         }
     }
 }

@@ -6,8 +6,7 @@ use sha2::Sha256;
 /// The value of `X-Hub-Signature-256` for a body: `sha256=` and the hexadecimal HMAC-SHA256.
 #[must_use]
 pub fn sign(secret: &str, body: &[u8]) -> String {
-    let mut mac =
-        Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("HMAC takes keys of any length");
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("HMAC takes keys of any length");
     mac.update(body);
     format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
 }

@@ -1,7 +1,8 @@
 //! For tests of readers: something that GitHub may send, according to its own description.
 //!
-//! What the description leaves open is decided by a tape of bytes. Its end, and each zero on it, mean the fullest instance: everything that may be
-//! there is there, nothing is null. So proptest shrinks to the one odd field.
+//! What the description leaves open is decided by a tape of bytes. Its end, and each zero
+//! on it, mean the fullest instance: everything that may be there is there, nothing is
+//! null. So proptest shrinks to the one odd field.
 
 use std::sync::LazyLock;
 
@@ -32,9 +33,7 @@ pub fn arbitrary_answer(operation: &str, status: u16, tape: &[u8]) -> Value {
 
 /// The webhooks that are described, by event and action: `issue-comment-created` and its like.
 pub fn described_webhooks() -> impl Iterator<Item = &'static str> {
-    let webhooks = WEBHOOKS["webhooks"]
-        .as_object()
-        .expect("webhooks is an object");
+    let webhooks = WEBHOOKS["webhooks"].as_object().expect("webhooks is an object");
     webhooks.keys().map(String::as_str)
 }
 
@@ -50,11 +49,7 @@ pub fn arbitrary_payload(webhook: &str, tape: &[u8]) -> Value {
 
 fn instance(document: &Value, schema: &Value, tape: &[u8]) -> Value {
     assert!(schema.is_object(), "the description has no such body");
-    Instances {
-        document,
-        tape: tape.iter(),
-    }
-    .of(schema)
+    Instances { document, tape: tape.iter() }.of(schema)
 }
 
 struct Instances<'a> {
@@ -94,18 +89,14 @@ impl Instances<'_> {
         }
         if let Some(parts) = schema["allOf"].as_array() {
             let mut whole = Value::Null;
-            parts
-                .iter()
-                .for_each(|part| merge(&mut whole, self.of(part)));
+            parts.iter().for_each(|part| merge(&mut whole, self.of(part)));
             return whole;
         }
         match types(schema).into_iter().find(|kind| *kind != "null") {
             Some("string") => string(schema),
             Some("integer" | "number") => json!(1),
             Some("boolean") => json!(self.decide(2) == 1),
-            Some("array") => (0..self.decide(3))
-                .map(|_| self.of(&schema["items"]))
-                .collect(),
+            Some("array") => (0..self.decide(3)).map(|_| self.of(&schema["items"])).collect(),
             None if schema["properties"].is_null() => Value::Null,
             _ => self.object(schema),
         }

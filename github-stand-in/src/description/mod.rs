@@ -1,7 +1,9 @@
-//! What GitHub's published description says of a request, an answer or a delivery, and where one departs from it.
+//! What GitHub's published description says of a request, an answer or a
+//! delivery, and where one departs from it.
 //!
-//! The description does not say everything that GitHub does: error answers that every call can give (401, 403, 404, 429),
-//! rate limits and token scopes are not in it. Those are hand-written in `rest/` and `limits.rs`.
+//! The description does not say everything that GitHub does: error answers that every call can
+//! give (401, 403, 404, 429), rate limits and token scopes are not in it. Those are
+//! hand-written in `rest/` and `limits.rs`.
 
 mod arbitrary;
 mod operation;
@@ -27,7 +29,8 @@ const WEBHOOKS: &str = include_str!("../../description/webhooks.json");
 
 /// Where the description contradicts itself and GitHub, and what it should say.
 const ERRATA: &[(&str, &str)] = &[
-    // Demands an `account` that is a user *and* an enterprise; the schema that the other installation calls use says *or*.
+    // Demands an `account` that is a user *and* an enterprise; the schema that
+    // the other installation calls use says *or*.
     (
         "/paths/~1app~1installations/get/responses/200/content/application~1json/schema/items",
         "#/components/schemas/installation",
@@ -37,7 +40,8 @@ const ERRATA: &[(&str, &str)] = &[
 /// A departure from GitHub's published description.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Violation {
-    /// The operation (`issues/create-comment`), webhook (`issue-comment-created`), or method and path if it is not described.
+    /// The operation (`issues/create-comment`), webhook (`issue-comment-created`),
+    /// or method and path if it is not described.
     pub operation: String,
     /// What departs: `request body`, `query parameter per_page`, `response 200`, `delivery` …
     pub part: String,
@@ -49,11 +53,7 @@ pub struct Violation {
 
 impl std::fmt::Display for Violation {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            formatter,
-            "{}: {} at {:?}: {}",
-            self.operation, self.part, self.pointer, self.message
-        )
+        write!(formatter, "{}: {} at {:?}: {}", self.operation, self.part, self.pointer, self.message)
     }
 }
 
@@ -73,17 +73,13 @@ impl Description {
     }
 
     fn load() -> Self {
-        let mut rest: Value =
-            serde_json::from_str(REST).expect("the committed description is JSON");
+        let mut rest: Value = serde_json::from_str(REST).expect("the committed description is JSON");
         for (pointer, right) in ERRATA {
-            let wrong = rest
-                .pointer_mut(pointer)
-                .expect("the erratum is still in the description");
+            let wrong = rest.pointer_mut(pointer).expect("the erratum is still in the description");
             *wrong = serde_json::json!({ "$ref": right });
         }
         let rest = Document::openapi_3_0(rest);
-        let webhooks: Value =
-            serde_json::from_str(WEBHOOKS).expect("the committed description is JSON");
+        let webhooks: Value = serde_json::from_str(WEBHOOKS).expect("the committed description is JSON");
         let webhooks = Document::openapi_3_1(webhooks);
         let names: Vec<String> = webhooks.json()["webhooks"]
             .as_object()
@@ -99,9 +95,7 @@ impl Description {
                 .map(|name| {
                     let schema = Schema::at(
                         webhooks,
-                        &format!(
-                            "/webhooks/{name}/post/requestBody/content/application~1json/schema"
-                        ),
+                        &format!("/webhooks/{name}/post/requestBody/content/application~1json/schema"),
                     );
                     (name, schema)
                 })
@@ -110,19 +104,11 @@ impl Description {
     }
 
     /// The operation that a request asks for. `path` is below the API root and still percent-encoded.
-    pub(crate) fn find(
-        &self,
-        method: &http::Method,
-        path: &str,
-    ) -> Option<(&Operation, PathParameters)> {
+    pub(crate) fn find(&self, method: &http::Method, path: &str) -> Option<(&Operation, PathParameters)> {
         self.operations
             .iter()
             .filter(|operation| operation.method == method)
-            .find_map(|operation| {
-                operation
-                    .match_path(path)
-                    .map(|parameters| (operation, parameters))
-            })
+            .find_map(|operation| operation.match_path(path).map(|parameters| (operation, parameters)))
     }
 
     /// What is wrong with an answer; nothing if it is as described.
@@ -207,7 +193,8 @@ mod tests {
         let (operation, _) = description
             .find(&http::Method::POST, "/app/installations/1/access_tokens")
             .unwrap();
-        // The drift that a hand-written mock of this call has had in public code: no `expires_at`, 200 for 201.
+        // The drift that a hand-written mock of this call has had in public
+        // code: no `expires_at`, 200 for 201.
         let body = serde_json::json!({"token": "ghs_x"});
         let found = description.check_response(operation, 201, Some(&body));
         assert_eq!(found.len(), 1, "{found:?}");
@@ -223,12 +210,7 @@ mod tests {
             Some("created"),
             &serde_json::json!({"action": "created"}),
         );
-        assert!(
-            found
-                .iter()
-                .any(|violation| violation.message.contains("\"comment\"")),
-            "{found:?}"
-        );
+        assert!(found.iter().any(|violation| violation.message.contains("\"comment\"")), "{found:?}");
         assert_eq!(
             Description::get().check_delivery("star", Some("created"), &Value::Null)[0].operation,
             "star-created"

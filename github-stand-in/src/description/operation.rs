@@ -48,18 +48,15 @@ struct Body {
     schema: Schema,
 }
 
-/// All operations of a document, those with the most literal path first, so that the first match is the right one.
+/// All operations of a document, those with the most literal path first, so
+/// that the first match is the right one.
 pub(super) fn read_all(document: &'static Document) -> Vec<Operation> {
-    let paths = document.json()["paths"]
-        .as_object()
-        .expect("paths is an object");
+    let paths = document.json()["paths"].as_object().expect("paths is an object");
     let mut operations: Vec<Operation> = paths
         .iter()
         .flat_map(|(path, item)| {
             let methods = item.as_object().expect("a path item is an object");
-            methods
-                .keys()
-                .map(move |method| Operation::read(document, path, method))
+            methods.keys().map(move |method| Operation::read(document, path, method))
         })
         .collect();
     operations.sort_by_key(|operation| {
@@ -74,18 +71,12 @@ pub(super) fn read_all(document: &'static Document) -> Vec<Operation> {
 
 impl Operation {
     fn read(document: &'static Document, path: &str, method: &str) -> Self {
-        let pointer = format!(
-            "/paths/{}/{method}",
-            path.replace('~', "~0").replace('/', "~1")
-        );
+        let pointer = format!("/paths/{}/{method}", path.replace('~', "~0").replace('/', "~1"));
         let json = document.json().pointer(&pointer).expect("just listed");
         let (body_pointer, body) = resolve(document, format!("{pointer}/requestBody"));
         Self {
             id: json["operationId"].as_str().unwrap_or_default().to_owned(),
-            method: method
-                .to_ascii_uppercase()
-                .parse()
-                .expect("OpenAPI's methods are HTTP's"),
+            method: method.to_ascii_uppercase().parse().expect("OpenAPI's methods are HTTP's"),
             documentation_url: json["externalDocs"]["url"]
                 .as_str()
                 .unwrap_or("https://docs.github.com/rest")
@@ -93,40 +84,30 @@ impl Operation {
             path: path
                 .trim_start_matches('/')
                 .split('/')
-                .map(|segment| {
-                    match segment
-                        .strip_prefix('{')
-                        .and_then(|name| name.strip_suffix('}'))
-                    {
-                        Some(name) => Segment::Variable(name.to_owned()),
-                        None => Segment::Literal(segment.to_owned()),
-                    }
+                .map(|segment| match segment.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
+                    Some(name) => Segment::Variable(name.to_owned()),
+                    None => Segment::Literal(segment.to_owned()),
                 })
                 .collect(),
             parameters: (0..json["parameters"].as_array().map_or(0, Vec::len))
                 .map(|index| Parameter::read(document, &format!("{pointer}/parameters/{index}")))
                 .collect(),
-            body: json_schema(document, &body_pointer, body).map(|schema| Body {
-                required: body["required"] == Value::Bool(true),
-                schema,
-            }),
+            body: json_schema(document, &body_pointer, body)
+                .map(|schema| Body { required: body["required"] == Value::Bool(true), schema }),
             responses: json["responses"]
                 .as_object()
                 .expect("responses is an object")
                 .keys()
                 .filter_map(|status| {
-                    let (pointer, response) =
-                        resolve(document, format!("{pointer}/responses/{status}"));
-                    Some((
-                        status.parse().ok()?,
-                        json_schema(document, &pointer, response),
-                    ))
+                    let (pointer, response) = resolve(document, format!("{pointer}/responses/{status}"));
+                    Some((status.parse().ok()?, json_schema(document, &pointer, response)))
                 })
                 .collect(),
         }
     }
 
-    /// The values of the path's variables, if the path is this operation's. Only the last variable may span slashes.
+    /// The values of the path's variables, if the path is this operation's.
+    /// Only the last variable may span slashes.
     pub(super) fn match_path(&self, path: &str) -> Option<PathParameters> {
         let mut rest = Some(path.trim_start_matches('/'));
         let mut parameters = PathParameters::new();
@@ -143,10 +124,8 @@ impl Operation {
                 Segment::Literal(_) => return None,
                 Segment::Variable(_) if head.is_empty() && !whole_rest => return None,
                 Segment::Variable(name) => {
-                    parameters.insert(
-                        name.clone(),
-                        percent_decode_str(head).decode_utf8().ok()?.into_owned(),
-                    );
+                    parameters
+                        .insert(name.clone(), percent_decode_str(head).decode_utf8().ok()?.into_owned());
                 }
             }
             rest = tail;
@@ -181,21 +160,11 @@ impl Operation {
             let (place, value) = if parameter.in_path {
                 ("path", path.get(&parameter.name))
             } else {
-                (
-                    "query",
-                    query
-                        .iter()
-                        .find(|(name, _)| *name == parameter.name)
-                        .map(|(_, value)| value),
-                )
+                ("query", query.iter().find(|(name, _)| *name == parameter.name).map(|(_, value)| value))
             };
             let part = format!("{place} parameter {}", parameter.name);
             match value {
-                Some(text) => found.extend(parameter.schema.check(
-                    &self.id,
-                    &part,
-                    &parameter.typed(text),
-                )),
+                Some(text) => found.extend(parameter.schema.check(&self.id, &part, &parameter.typed(text))),
                 None if parameter.required => found.push(self.violation(&part, "is missing")),
                 None => {}
             }
@@ -206,10 +175,7 @@ impl Operation {
                 .iter()
                 .any(|parameter| !parameter.in_path && parameter.name == *name)
             {
-                found.push(self.violation(
-                    &format!("query parameter {name}"),
-                    "is not in the description",
-                ));
+                found.push(self.violation(&format!("query parameter {name}"), "is not in the description"));
             }
         }
         match (&self.body, body) {
@@ -260,7 +226,8 @@ impl Parameter {
         }
     }
 
-    /// In a URL everything is text; the schema says what it stands for. What does not parse stays text, and fails the schema.
+    /// In a URL everything is text; the schema says what it stands for. What does
+    /// not parse stays text, and fails the schema.
     fn typed(&self, text: &str) -> Value {
         let parsed = match self.kind.as_deref() {
             Some("integer" | "number" | "boolean") => serde_json::from_str(text).ok(),
@@ -289,9 +256,6 @@ fn json_schema(document: &'static Document, pointer: &str, body: &Value) -> Opti
         .or_else(|| content.keys().find(|name| name.contains("json")))?;
     Some(Schema::at(
         document,
-        &format!(
-            "{pointer}/content/{}/schema",
-            media_type.replace('~', "~0").replace('/', "~1")
-        ),
+        &format!("{pointer}/content/{}/schema", media_type.replace('~', "~0").replace('/', "~1")),
     ))
 }

@@ -21,7 +21,8 @@ pub(super) struct Document {
 const DOCUMENT_URI: &str = "urn:github-description";
 
 impl Document {
-    /// OpenAPI 3.0 has its own dialect: `nullable` instead of a null type, and `$ref` hides its siblings (as in draft 7).
+    /// OpenAPI 3.0 has its own dialect: `nullable` instead of a null type, and
+    /// `$ref` hides its siblings (as in draft 7).
     pub(super) fn openapi_3_0(json: Value) -> &'static Self {
         Self::new(null_as_a_type(json), Draft::Draft7)
     }
@@ -38,11 +39,7 @@ impl Document {
             .add(DOCUMENT_URI, json.clone())
             .and_then(jsonschema::RegistryBuilder::prepare)
             .expect("the committed description refers to nothing outside itself");
-        Box::leak(Box::new(Self {
-            json,
-            registry,
-            draft,
-        }))
+        Box::leak(Box::new(Self { json, registry, draft }))
     }
 
     pub(super) fn json(&self) -> &Value {
@@ -77,10 +74,7 @@ impl Schema {
                 .with_format("uri", is_address)
                 .build(&json!({"$ref": format!("{DOCUMENT_URI}#{fragment}")}))
                 .unwrap_or_else(|error| {
-                    panic!(
-                        "the committed description does not compile at {}: {error}",
-                        self.pointer
-                    )
+                    panic!("the committed description does not compile at {}: {error}", self.pointer)
                 })
         })
     }
@@ -116,22 +110,17 @@ fn shortened(message: &str) -> String {
     let characters: Vec<char> = message.chars().collect();
     let half = LONGEST_MESSAGE / 2;
     let (head, tail) = (&characters[..half], &characters[characters.len() - half..]);
-    format!(
-        "{} … {}",
-        head.iter().collect::<String>(),
-        tail.iter().collect::<String>()
-    )
+    format!("{} … {}", head.iter().collect::<String>(), tail.iter().collect::<String>())
 }
 
-/// `{"type": "string", "nullable": true}` → `{"type": ["string", "null"]}`; schemas without a type become `anyOf [it, null]`.
+/// `{"type": "string", "nullable": true}` → `{"type": ["string", "null"]}`; schemas
+/// without a type become `anyOf [it, null]`.
 fn null_as_a_type(value: Value) -> Value {
     match value {
         Value::Array(items) => items.into_iter().map(null_as_a_type).collect(),
         Value::Object(map) => {
-            let mut map: Map<String, Value> = map
-                .into_iter()
-                .map(|(key, value)| (key, null_as_a_type(value)))
-                .collect();
+            let mut map: Map<String, Value> =
+                map.into_iter().map(|(key, value)| (key, null_as_a_type(value))).collect();
             if map.get("nullable") != Some(&Value::Bool(true)) {
                 return map.into();
             }

@@ -1,4 +1,5 @@
-//! Where the committed description comes from: GitHub's own, cut down to the calls and events of a deploy-preview app.
+//! Where the committed description comes from: GitHub's own, cut down to the
+//! calls and events of a deploy-preview app.
 
 use std::{collections::BTreeSet, path::Path, process::Stdio};
 
@@ -26,37 +27,19 @@ const OPERATIONS: &[(&str, &[&str])] = &[
     ("/app/hook/deliveries/{delivery_id}", &["get"]),
     ("/app/hook/deliveries/{delivery_id}/attempts", &["post"]),
     ("/app/installations", &["get"]),
-    (
-        "/app/installations/{installation_id}/access_tokens",
-        &["post"],
-    ),
+    ("/app/installations/{installation_id}/access_tokens", &["post"]),
     ("/rate_limit", &["get"]),
     ("/repos/{owner}/{repo}", &["get"]),
-    (
-        "/repos/{owner}/{repo}/collaborators/{username}/permission",
-        &["get"],
-    ),
+    ("/repos/{owner}/{repo}/collaborators/{username}/permission", &["get"]),
     ("/repos/{owner}/{repo}/contents/{path}", &["get"]),
     ("/repos/{owner}/{repo}/deployments", &["get", "post"]),
-    (
-        "/repos/{owner}/{repo}/deployments/{deployment_id}/statuses",
-        &["get", "post"],
-    ),
+    ("/repos/{owner}/{repo}/deployments/{deployment_id}/statuses", &["get", "post"]),
     ("/repos/{owner}/{repo}/git/blobs/{file_sha}", &["get"]),
     ("/repos/{owner}/{repo}/git/trees/{tree_sha}", &["get"]),
     ("/repos/{owner}/{repo}/installation", &["get"]),
-    (
-        "/repos/{owner}/{repo}/issues/comments/{comment_id}",
-        &["get", "patch", "delete"],
-    ),
-    (
-        "/repos/{owner}/{repo}/issues/comments/{comment_id}/reactions",
-        &["post"],
-    ),
-    (
-        "/repos/{owner}/{repo}/issues/{issue_number}/comments",
-        &["get", "post"],
-    ),
+    ("/repos/{owner}/{repo}/issues/comments/{comment_id}", &["get", "patch", "delete"]),
+    ("/repos/{owner}/{repo}/issues/comments/{comment_id}/reactions", &["post"]),
+    ("/repos/{owner}/{repo}/issues/{issue_number}/comments", &["get", "post"]),
     ("/repos/{owner}/{repo}/pulls/{pull_number}", &["get"]),
 ];
 
@@ -110,51 +93,30 @@ pub enum TrimError {
     },
 }
 
-/// Fetches both npm packages with the ordinary client and rewrites the files in `folder` (`github-stand-in/description`).
+/// Fetches both npm packages with the ordinary client and rewrites the files in
+/// `folder` (`github-stand-in/description`).
 ///
 /// # Errors
 /// When npm or tar fails, or when a package no longer holds an operation or webhook that we keep.
 pub async fn regenerate(folder: &Path) -> Result<(), TrimError> {
-    let downloads = tempfile::tempdir().map_err(|source| TrimError::Io {
-        what: "creating a temporary folder".into(),
-        source,
-    })?;
+    let downloads = tempfile::tempdir()
+        .map_err(|source| TrimError::Io { what: "creating a temporary folder".into(), source })?;
     for (package, file, trim) in [
-        (
-            REST_PACKAGE,
-            REST_FILE,
-            trim_rest as fn(&Value) -> Result<Value, String>,
-        ),
+        (REST_PACKAGE, REST_FILE, trim_rest as fn(&Value) -> Result<Value, String>),
         (WEBHOOKS_PACKAGE, WEBHOOKS_FILE, trim_webhooks),
     ] {
-        let packed = run(
-            "npm",
-            &["pack", package, "--silent", "--pack-destination", "."],
-            downloads.path(),
-        )
-        .await?;
+        let packed =
+            run("npm", &["pack", package, "--silent", "--pack-destination", "."], downloads.path()).await?;
         let tarball = String::from_utf8_lossy(&packed).trim().to_owned();
         let content = |reason| TrimError::Content { package, reason };
-        let full = run(
-            "tar",
-            &["-xzOf", &tarball, PATH_IN_PACKAGE],
-            downloads.path(),
-        )
-        .await?;
-        let full: Value =
-            serde_json::from_slice(&full).map_err(|error| content(error.to_string()))?;
+        let full = run("tar", &["-xzOf", &tarball, PATH_IN_PACKAGE], downloads.path()).await?;
+        let full: Value = serde_json::from_slice(&full).map_err(|error| content(error.to_string()))?;
         let mut trimmed = trim(&full).map_err(content)?;
         trimmed[SOURCE_KEY] = json!(package);
-        let mut text =
-            serde_json::to_string_pretty(&trimmed).map_err(|error| content(error.to_string()))?;
+        let mut text = serde_json::to_string_pretty(&trimmed).map_err(|error| content(error.to_string()))?;
         text.push('\n');
         write(&folder.join(file), text.as_bytes()).await?;
-        let licence = run(
-            "tar",
-            &["-xzOf", &tarball, "package/LICENSE"],
-            downloads.path(),
-        )
-        .await?;
+        let licence = run("tar", &["-xzOf", &tarball, "package/LICENSE"], downloads.path()).await?;
         write(&folder.join("LICENSE"), &licence).await?;
     }
     Ok(())
@@ -163,10 +125,7 @@ pub async fn regenerate(folder: &Path) -> Result<(), TrimError> {
 async fn write(path: &Path, content: &[u8]) -> Result<(), TrimError> {
     tokio::fs::write(path, content)
         .await
-        .map_err(|source| TrimError::Io {
-            what: format!("writing {}", path.display()),
-            source,
-        })
+        .map_err(|source| TrimError::Io { what: format!("writing {}", path.display()), source })
 }
 
 async fn run(program: &str, arguments: &[&str], folder: &Path) -> Result<Vec<u8>, TrimError> {
@@ -178,10 +137,7 @@ async fn run(program: &str, arguments: &[&str], folder: &Path) -> Result<Vec<u8>
         .kill_on_drop(true)
         .output()
         .await
-        .map_err(|source| TrimError::Io {
-            what: format!("running `{command}`"),
-            source,
-        })?;
+        .map_err(|source| TrimError::Io { what: format!("running `{command}`"), source })?;
     if output.status.success() {
         Ok(output.stdout)
     } else {
@@ -195,14 +151,10 @@ async fn run(program: &str, arguments: &[&str], folder: &Path) -> Result<Vec<u8>
 fn trim_rest(full: &Value) -> Result<Value, String> {
     let mut paths = Map::new();
     for (path, methods) in OPERATIONS {
-        let item = full["paths"]
-            .get(path)
-            .ok_or_else(|| format!("no path {path}"))?;
+        let item = full["paths"].get(path).ok_or_else(|| format!("no path {path}"))?;
         let mut kept = Map::new();
         for method in *methods {
-            let operation = item
-                .get(method)
-                .ok_or_else(|| format!("no operation {method} {path}"))?;
+            let operation = item.get(method).ok_or_else(|| format!("no operation {method} {path}"))?;
             kept.insert((*method).to_owned(), without_examples(operation));
         }
         paths.insert((*path).to_owned(), kept.into());
@@ -222,9 +174,7 @@ fn trim_rest(full: &Value) -> Result<Value, String> {
 fn trim_webhooks(full: &Value) -> Result<Value, String> {
     let mut webhooks = Map::new();
     for name in WEBHOOKS {
-        let webhook = full["webhooks"]
-            .get(name)
-            .ok_or_else(|| format!("no webhook {name}"))?;
+        let webhook = full["webhooks"].get(name).ok_or_else(|| format!("no webhook {name}"))?;
         webhooks.insert((*name).to_owned(), without_examples(webhook));
     }
     let webhooks = Value::from(webhooks);
@@ -253,10 +203,8 @@ fn components(full: &Value, mut wanted: BTreeSet<String>) -> Result<Value, Strin
             .strip_prefix("/components/")
             .and_then(|rest| rest.split_once('/'))
             .ok_or_else(|| format!("reference to something that is no component: {reference}"))?;
-        let component = without_examples(
-            full.pointer(pointer)
-                .ok_or_else(|| format!("dangling reference {reference}"))?,
-        );
+        let component =
+            without_examples(full.pointer(pointer).ok_or_else(|| format!("dangling reference {reference}"))?);
         collect_references(&component, &mut wanted);
         let group = kept.entry(kind).or_insert_with(|| json!({}));
         group[name] = component;
@@ -270,8 +218,7 @@ fn collect_references(value: &Value, into: &mut BTreeSet<String>) {
             if let Some(Value::String(reference)) = map.get("$ref") {
                 into.insert(reference.clone());
             }
-            map.values()
-                .for_each(|value| collect_references(value, into));
+            map.values().for_each(|value| collect_references(value, into));
         }
         Value::Array(items) => items.iter().for_each(|item| collect_references(item, into)),
         _ => {}

@@ -36,21 +36,15 @@ impl Git {
         self.import(commit, &changes).await
     }
 
-    /// Makes a merge commit: the first parent plus everything that the second one changed. In a conflict the second one wins.
+    /// Makes a merge commit: the first parent plus everything that the second one
+    /// changed. In a conflict the second one wins.
     pub(crate) async fn merge(&self, commit: &NewCommit<'_>) -> Result<String, GitError> {
         let [ours, theirs] = commit.parents else {
             unreachable!("a merge has two parents")
         };
         let raw = self
             .run(
-                &[
-                    "diff",
-                    "--raw",
-                    "--no-abbrev",
-                    "--no-renames",
-                    "-z",
-                    &format!("{ours}...{theirs}"),
-                ],
+                &["diff", "--raw", "--no-abbrev", "--no-renames", "-z", &format!("{ours}...{theirs}")],
                 b"",
             )
             .await?;
@@ -93,16 +87,7 @@ impl Git {
         }
         script.extend_from_slice(b"\nget-mark :1\ndone\n");
         let output = self
-            .run(
-                &[
-                    "fast-import",
-                    "--quiet",
-                    "--done",
-                    "--force",
-                    "--date-format=raw",
-                ],
-                &script,
-            )
+            .run(&["fast-import", "--quiet", "--done", "--force", "--date-format=raw"], &script)
             .await?;
         Ok(String::from_utf8_lossy(&output).trim().to_owned())
     }
@@ -110,10 +95,5 @@ impl Git {
 
 /// A path as fast-import wants it when it holds odd characters.
 fn quoted(path: &str) -> String {
-    format!(
-        "\"{}\"",
-        path.replace('\\', "\\\\")
-            .replace('"', "\\\"")
-            .replace('\n', "\\n")
-    )
+    format!("\"{}\"", path.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
 }

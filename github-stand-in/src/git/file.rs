@@ -36,11 +36,7 @@ impl File {
     }
 
     fn new(path: impl Into<String>, content: impl AsRef<[u8]>, mode: FileMode) -> Self {
-        Self {
-            path: path.into(),
-            content: content.as_ref().to_vec(),
-            mode,
-        }
+        Self { path: path.into(), content: content.as_ref().to_vec(), mode }
     }
 }
 

@@ -34,13 +34,7 @@ impl Git {
     pub(crate) async fn init(folder: PathBuf) -> Result<Self, GitError> {
         let git = Self { folder };
         git.run(
-            &[
-                "init",
-                "--quiet",
-                "--bare",
-                "--initial-branch=main",
-                &git.folder.to_string_lossy(),
-            ],
+            &["init", "--quiet", "--bare", "--initial-branch=main", &git.folder.to_string_lossy()],
             b"",
         )
         .await?;
@@ -53,9 +47,7 @@ impl Git {
 
     /// Points a new reference at a commit.
     pub(crate) async fn point(&self, reference: &str, sha: &str) -> Result<(), GitError> {
-        self.run(&["update-ref", reference, sha], b"")
-            .await
-            .map(drop)
+        self.run(&["update-ref", reference, sha], b"").await.map(drop)
     }
 
     /// Runs git in this repository.
@@ -79,9 +71,9 @@ impl Git {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
-        let mut child = command.spawn().map_err(|error| {
-            failed(format!("could not be started ({error}); is git installed?"))
-        })?;
+        let mut child = command
+            .spawn()
+            .map_err(|error| failed(format!("could not be started ({error}); is git installed?")))?;
         let mut stdin = child.stdin.take().expect("piped above");
         let write = async move {
             // A git that fails early closes the pipe; its own message says why.
@@ -92,9 +84,7 @@ impl Git {
         if output.status.success() {
             Ok(output.stdout)
         } else {
-            Err(failed(
-                String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-            ))
+            Err(failed(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
         }
     }
 }
@@ -125,28 +115,14 @@ mod tests {
                 .unwrap()
             }
         };
-        let first = commit(
-            vec![],
-            vec![
-                ("a.txt", "one\n").into(),
-                ("odd \"name\"/ü.txt", "x").into(),
-            ],
-        )
-        .await;
+        let first = commit(vec![], vec![("a.txt", "one\n").into(), ("odd \"name\"/ü.txt", "x").into()]).await;
         let second = commit(vec![first.clone()], vec![("a.txt", "one\ntwo\n").into()]).await;
         assert_eq!(git.resolve("main").await.as_deref(), Some(second.as_str()));
-        assert_eq!(
-            git.resolve("refs/pull/1/head").await.as_deref(),
-            Some(second.as_str())
-        );
+        assert_eq!(git.resolve("refs/pull/1/head").await.as_deref(), Some(second.as_str()));
         assert_eq!(git.resolve("nothing").await, None);
         assert_eq!(
             git.diff_stat(&first, &second).await.unwrap(),
-            DiffStat {
-                changed_files: 1,
-                additions: 1,
-                deletions: 0
-            }
+            DiffStat { changed_files: 1, additions: 1, deletions: 0 }
         );
         assert!(
             matches!(git.read(&second, "odd \"name\"/ü.txt").await.unwrap(), Some(Entry::File { content, .. }) if content == b"x")

@@ -51,22 +51,12 @@ impl Git {
     /// What changed on the way from where both histories parted to `head`.
     pub(crate) async fn diff_stat(&self, base: &str, head: &str) -> Result<DiffStat, GitError> {
         let output = self
-            .run(
-                &[
-                    "diff",
-                    "--numstat",
-                    "--no-renames",
-                    &format!("{base}...{head}"),
-                ],
-                b"",
-            )
+            .run(&["diff", "--numstat", "--no-renames", &format!("{base}...{head}")], b"")
             .await?;
         let mut stat = DiffStat::default();
         for line in String::from_utf8_lossy(&output).lines() {
             // A binary file counts as changed, with "-" for its lines.
-            let mut columns = line
-                .split('\t')
-                .map(|column| column.parse::<u64>().unwrap_or(0));
+            let mut columns = line.split('\t').map(|column| column.parse::<u64>().unwrap_or(0));
             stat.changed_files += 1;
             stat.additions += columns.next().unwrap_or(0);
             stat.deletions += columns.next().unwrap_or(0);
@@ -85,21 +75,14 @@ impl Git {
         let Some(sha) = self.find(&format!("{commit}:{path}")).await else {
             return Ok(None);
         };
-        if self
-            .run(&["cat-file", "-t", &sha], b"")
-            .await?
-            .starts_with(b"blob")
-        {
+        if self.run(&["cat-file", "-t", &sha], b"").await?.starts_with(b"blob") {
             let content = self.run(&["cat-file", "blob", &sha], b"").await?;
             if !self.is_link(commit, path).await? {
                 return Ok(Some(Entry::File { sha, content }));
             }
             return Ok(Some(match self.file_behind(commit, path).await? {
                 Some((sha, content)) => Entry::File { sha, content },
-                None => Entry::Link {
-                    sha,
-                    target: String::from_utf8_lossy(&content).into_owned(),
-                },
+                None => Entry::Link { sha, target: String::from_utf8_lossy(&content).into_owned() },
             }));
         }
         let entries = self.list(&sha, &[]).await?;
@@ -114,17 +97,9 @@ impl Git {
     }
 
     /// The file that a link leads to at last, unless it leads to something else or out of the repository.
-    async fn file_behind(
-        &self,
-        commit: &str,
-        path: &str,
-    ) -> Result<Option<(String, Vec<u8>)>, GitError> {
+    async fn file_behind(&self, commit: &str, path: &str) -> Result<Option<(String, Vec<u8>)>, GitError> {
         let question = format!("{commit}:{path}\n");
-        let follow = [
-            "cat-file",
-            "--batch-check=%(objecttype) %(objectname)",
-            "--follow-symlinks",
-        ];
+        let follow = ["cat-file", "--batch-check=%(objecttype) %(objectname)", "--follow-symlinks"];
         let found = self.run(&follow, question.as_bytes()).await?;
         let found = String::from_utf8_lossy(&found);
         let Some(sha) = found.trim().strip_prefix("blob ") else {
@@ -134,7 +109,8 @@ impl Git {
         Ok(Some((sha.to_owned(), content)))
     }
 
-    /// What a tree holds, or a commit's, or a branch's or tag's: in the folder itself, or in all folders below it as well.
+    /// What a tree holds, or a commit's, or a branch's or tag's: in the folder
+    /// itself, or in all folders below it as well.
     pub(crate) async fn tree(&self, name: &str, recursive: bool) -> Result<Option<Tree>, GitError> {
         let Some(tree) = self.find(&format!("{name}^{{tree}}")).await else {
             return Ok(None);
@@ -157,16 +133,7 @@ impl Git {
     /// The SHA of what one of git's expressions names, if there is such an object.
     async fn find(&self, expression: &str) -> Option<String> {
         let output = self
-            .run(
-                &[
-                    "rev-parse",
-                    "--verify",
-                    "--quiet",
-                    "--end-of-options",
-                    expression,
-                ],
-                b"",
-            )
+            .run(&["rev-parse", "--verify", "--quiet", "--end-of-options", expression], b"")
             .await
             .ok()?;
         Some(String::from_utf8_lossy(&output).trim().to_owned())

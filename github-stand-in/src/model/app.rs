@@ -103,8 +103,7 @@ impl Installation {
     }
 
     pub(crate) fn covers(&self, repository: &Repository) -> bool {
-        self.account.eq_ignore_ascii_case(&repository.owner)
-            && self.selection.contains(repository.id)
+        self.account.eq_ignore_ascii_case(&repository.owner) && self.selection.contains(repository.id)
     }
 }
 

@@ -34,17 +34,12 @@ impl Issue {
 
     /// The comments that are not deleted, oldest first.
     pub(crate) fn visible_comments(&self) -> impl Iterator<Item = &Comment> {
-        self.comments
-            .values()
-            .filter(|comment| comment.deleted_at.is_none())
+        self.comments.values().filter(|comment| comment.deleted_at.is_none())
     }
 
     pub(super) fn is_merged_by_author(&self, login: &str) -> bool {
         self.author.eq_ignore_ascii_case(login)
-            && self
-                .pull_request
-                .as_ref()
-                .is_some_and(|pull| pull.merge.is_some())
+            && self.pull_request.as_ref().is_some_and(|pull| pull.merge.is_some())
     }
 }
 
@@ -67,11 +62,7 @@ pub(crate) struct PullRequest {
 
 impl PullRequest {
     pub(crate) fn head_sha(&self) -> &str {
-        &self
-            .commits
-            .last()
-            .expect("a pull request has at least one commit")
-            .sha
+        &self.commits.last().expect("a pull request has at least one commit").sha
     }
 }
 

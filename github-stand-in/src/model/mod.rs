@@ -64,11 +64,7 @@ impl State {
     /// Adds an account unless the login is taken.
     pub(crate) fn add_account(&mut self, login: &str, kind: AccountKind) {
         if self.account(login).is_none() {
-            let account = Account {
-                id: self.next_id(),
-                login: login.to_owned(),
-                kind,
-            };
+            let account = Account { id: self.next_id(), login: login.to_owned(), kind };
             self.accounts.insert(login.to_lowercase(), account);
         }
     }
@@ -91,8 +87,7 @@ impl State {
     }
 
     pub(crate) fn add_repository(&mut self, repository: Repository) {
-        self.repositories
-            .insert(key(&repository.owner, &repository.name), repository);
+        self.repositories.insert(key(&repository.owner, &repository.name), repository);
     }
 
     /// Gives a repository another name; requests under the old one are told where it is.
@@ -120,19 +115,13 @@ impl State {
 
     /// The installation that covers a repository.
     pub(crate) fn installation_for(&self, repository: &Repository) -> Option<&Installation> {
-        self.installations
-            .values()
-            .find(|installation| installation.covers(repository))
+        self.installations.values().find(|installation| installation.covers(repository))
     }
 
     /// The role that counts for a person: what they were given, or what everybody has.
     pub(crate) fn role(&self, repository: &Repository, login: &str) -> Role {
         let given = repository.collaborators.get(&login.to_lowercase()).copied();
-        let everybody = if repository.private {
-            Role::None
-        } else {
-            Role::Read
-        };
+        let everybody = if repository.private { Role::None } else { Role::Read };
         given.unwrap_or(everybody).max(everybody)
     }
 
@@ -142,11 +131,7 @@ impl State {
             "OWNER"
         } else if repository.collaborators.contains_key(&login.to_lowercase()) {
             "COLLABORATOR"
-        } else if repository
-            .issues
-            .values()
-            .any(|issue| issue.is_merged_by_author(login))
-        {
+        } else if repository.issues.values().any(|issue| issue.is_merged_by_author(login)) {
             "CONTRIBUTOR"
         } else {
             "NONE"

@@ -89,11 +89,7 @@ pub(super) async fn delete_comment(
     Path((owner, repo, id)): At,
     Json(request): Json<Bare>,
 ) -> Response {
-    answer(
-        shared
-            .delete_comment(&Actor::Person(request.r#as), &owner, &repo, id)
-            .map(drop),
-    )
+    answer(shared.delete_comment(&Actor::Person(request.r#as), &owner, &repo, id).map(drop))
 }
 
 pub(super) async fn commit(
@@ -104,13 +100,7 @@ pub(super) async fn commit(
     let file = (request.path, request.content).into();
     answer(
         shared
-            .commit(
-                &Actor::Person(request.r#as),
-                &owner,
-                &repo,
-                &request.branch,
-                &[file],
-            )
+            .commit(&Actor::Person(request.r#as), &owner, &repo, &request.branch, &[file])
             .await
             .map(drop),
     )
@@ -154,11 +144,7 @@ pub(super) async fn state(
 }
 
 fn place(Path((owner, repo, number)): At) -> Place {
-    Place {
-        owner,
-        repo,
-        number,
-    }
+    Place { owner, repo, number }
 }
 
 fn answer(result: Result<(), Refused>) -> Response {

@@ -67,27 +67,23 @@ impl Item {
     fn of(delivery: &Delivery) -> Self {
         let outcome = delivery.outcome.as_ref();
         let lines = |headers: &BTreeMap<String, String>| {
-            headers
-                .iter()
-                .map(|(name, value)| format!("{name}: {value}\n"))
-                .collect()
+            headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect()
         };
         Self {
             id: delivery.id,
             guid: delivery.guid.clone(),
-            event: delivery.action.as_ref().map_or_else(
-                || delivery.event.clone(),
-                |action| format!("{}.{action}", delivery.event),
-            ),
+            event: delivery
+                .action
+                .as_ref()
+                .map_or_else(|| delivery.event.clone(), |action| format!("{}.{action}", delivery.event)),
             redelivery: delivery.redelivery,
             at: time(delivery.delivered_at),
-            class: outcome.map_or("pending", |outcome| {
-                if outcome.is_success() {
-                    "success"
-                } else {
-                    "failure"
-                }
-            }),
+            class: outcome.map_or(
+                "pending",
+                |outcome| {
+                    if outcome.is_success() { "success" } else { "failure" }
+                },
+            ),
             status: outcome.map_or_else(
                 || "under way".to_owned(),
                 |outcome| format!("{} {}", outcome.status_code, outcome.status),
@@ -95,12 +91,8 @@ impl Item {
             milliseconds: outcome.map(|outcome| outcome.duration.as_millis()),
             request_headers: lines(&delivery.headers),
             payload: serde_json::to_string_pretty(&delivery.payload).unwrap_or_default(),
-            response_headers: outcome
-                .map(|outcome| lines(&outcome.headers))
-                .unwrap_or_default(),
-            response_body: outcome
-                .map(|outcome| outcome.body.clone())
-                .unwrap_or_default(),
+            response_headers: outcome.map(|outcome| lines(&outcome.headers)).unwrap_or_default(),
+            response_body: outcome.map(|outcome| outcome.body.clone()).unwrap_or_default(),
             version: if outcome.is_some() { "1" } else { "0" },
         }
     }

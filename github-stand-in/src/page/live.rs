@@ -21,6 +21,5 @@ pub(super) async fn changes(
     });
     // An open page must not keep the stand-in from stopping.
     let stop = shared.stop.clone();
-    Sse::new(changes.take_until(async move { stop.cancelled().await }))
-        .keep_alive(KeepAlive::default())
+    Sse::new(changes.take_until(async move { stop.cancelled().await })).keep_alive(KeepAlive::default())
 }

@@ -48,9 +48,7 @@ static CLEANER: LazyLock<Builder<'static>> = LazyLock::new(|| {
 
 /// Markdown as HTML that can stand in a page.
 pub(super) fn render(markdown: &str) -> String {
-    CLEANER
-        .clean(&markdown_to_html(markdown, &OPTIONS))
-        .to_string()
+    CLEANER.clean(&markdown_to_html(markdown, &OPTIONS)).to_string()
 }
 
 #[cfg(test)]

@@ -22,7 +22,8 @@ use axum::{
 use super::shared::Shared;
 
 /// Nothing from elsewhere is loaded, and no script but our own runs, whatever somebody writes into a comment.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
+const CONTENT_SECURITY_POLICY: &str =
+    "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
 
 /// The page's addresses.
 pub(super) fn router() -> Router<Arc<Shared>> {
@@ -36,15 +37,9 @@ pub(super) fn router() -> Router<Arc<Shared>> {
         .route("/{owner}/{repo}/pulls", get(pulls::list))
         .route("/{owner}/{repo}/pull/{number}", get(pulls::conversation))
         .route("/{owner}/{repo}/issues/{number}", get(pulls::conversation))
-        .route(
-            "/{owner}/{repo}/pull/{number}/comment",
-            post(actions::comment),
-        )
+        .route("/{owner}/{repo}/pull/{number}/comment", post(actions::comment))
         .route("/{owner}/{repo}/file", post(actions::commit))
-        .route(
-            "/{owner}/{repo}/comment/{id}/delete",
-            post(actions::delete_comment),
-        )
+        .route("/{owner}/{repo}/comment/{id}/delete", post(actions::delete_comment))
         .route("/{owner}/{repo}/pull/{number}/push", post(actions::push))
         .route("/{owner}/{repo}/pull/{number}/state", post(actions::state))
         .fallback(|| async { missing() })
@@ -53,27 +48,19 @@ pub(super) fn router() -> Router<Arc<Shared>> {
 
 async fn guarded(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
-    response.headers_mut().insert(
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static(CONTENT_SECURITY_POLICY),
-    );
-    response.headers_mut().insert(
-        HeaderName::from_static("x-content-type-options"),
-        HeaderValue::from_static("nosniff"),
-    );
+    response
+        .headers_mut()
+        .insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY));
+    response
+        .headers_mut()
+        .insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
     response
 }
 
 async fn asset(Path(file): Path<String>) -> Response {
     let (kind, content) = match file.as_str() {
-        "page.css" => (
-            "text/css; charset=utf-8",
-            include_str!("../../templates/page.css"),
-        ),
-        "page.js" => (
-            "text/javascript; charset=utf-8",
-            include_str!("../../templates/page.js"),
-        ),
+        "page.css" => ("text/css; charset=utf-8", include_str!("../../templates/page.css")),
+        "page.js" => ("text/javascript; charset=utf-8", include_str!("../../templates/page.js")),
         _ => return missing(),
     };
     ([(header::CONTENT_TYPE, kind)], content).into_response()

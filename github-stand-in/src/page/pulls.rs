@@ -181,9 +181,5 @@ impl Conversation {
 }
 
 fn kind(issue: &Issue) -> &'static str {
-    if issue.pull_request.is_some() {
-        "pull"
-    } else {
-        "issues"
-    }
+    if issue.pull_request.is_some() { "pull" } else { "issues" }
 }

@@ -31,9 +31,7 @@ impl Person {
                 .collect::<String>()
                 .to_uppercase(),
             colour: login.bytes().map(usize::from).sum::<usize>() % AVATAR_COLOURS,
-            is_bot: state
-                .account(login)
-                .is_some_and(|account| account.kind == AccountKind::Bot),
+            is_bot: state.account(login).is_some_and(|account| account.kind == AccountKind::Bot),
             badge: match state.association(repository, login) {
                 "COLLABORATOR" => "Collaborator",
                 "CONTRIBUTOR" => "Contributor",
@@ -83,15 +81,7 @@ impl CommentView {
             reactions: REACTIONS
                 .iter()
                 .map(|(name, emoji)| {
-                    (
-                        *name,
-                        *emoji,
-                        comment
-                            .reactions
-                            .iter()
-                            .filter(|one| one.content == *name)
-                            .count(),
-                    )
+                    (*name, *emoji, comment.reactions.iter().filter(|one| one.content == *name).count())
                 })
                 .filter(|(_, _, count)| *count > 0)
                 .collect(),
@@ -125,19 +115,11 @@ impl CommitView {
 
 /// The conversation, oldest first.
 pub(super) fn entries(state: &State, repository: &Repository, issue: &Issue) -> Vec<Entry> {
-    let comments = issue.visible_comments().map(|comment| {
-        (
-            comment.created_at(),
-            Entry::Comment(CommentView::of(state, repository, comment)),
-        )
-    });
+    let comments = issue
+        .visible_comments()
+        .map(|comment| (comment.created_at(), Entry::Comment(CommentView::of(state, repository, comment))));
     let commits = issue.pull_request.iter().flat_map(|pull| &pull.commits);
-    let commits = commits.map(|commit| {
-        (
-            commit.at,
-            Entry::Commit(CommitView::of(state, repository, commit)),
-        )
-    });
+    let commits = commits.map(|commit| (commit.at, Entry::Commit(CommitView::of(state, repository, commit))));
     let mut entries: Vec<(Timestamp, Entry)> = commits.chain(comments).collect();
     entries.sort_by_key(|(at, _)| *at);
     entries.into_iter().map(|(_, entry)| entry).collect()

@@ -62,9 +62,7 @@ fn needed(operation: &str) -> Option<(&'static str, Level)> {
         "repos/get" | "repos/get-collaborator-permission-level" => ("metadata", Level::Read),
         "repos/get-content" | "git/get-tree" | "git/get-blob" => ("contents", Level::Read),
         "repos/list-deployments" | "repos/list-deployment-statuses" => ("deployments", Level::Read),
-        "repos/create-deployment" | "repos/create-deployment-status" => {
-            ("deployments", Level::Write)
-        }
+        "repos/create-deployment" | "repos/create-deployment-status" => ("deployments", Level::Write),
         _ => return None,
     })
 }
@@ -95,9 +93,7 @@ impl Access {
                 .map(Self::Installation)
                 .ok_or_else(|| Refusal::unauthorized("Bad credentials"));
         }
-        let (app_id, client_id) = call
-            .shared
-            .read(|wire| (wire.state.app.id, wire.state.app.client_id()));
+        let (app_id, client_id) = call.shared.read(|wire| (wire.state.app.id, wire.state.app.client_id()));
         AppKey::get().verify(credentials, app_id, &client_id).map(|()| Self::App).map_err(|error| match error {
             JwtError::Undecodable => Refusal::unauthorized("A JSON web token could not be decoded"),
             JwtError::Expired => Refusal::unauthorized(
@@ -122,15 +118,10 @@ impl Access {
     pub(super) fn meter(&self, call: &Call<'_>) -> Result<Metered, Refusal> {
         let now = call.shared.clock.now();
         let mut meters = lock(&call.shared.meters);
-        let meter = meters
-            .entry(self.payer())
-            .or_insert_with(|| Meter::new(now));
+        let meter = meters.entry(self.payer()).or_insert_with(|| Meter::new(now));
         // Asking how much is left costs nothing.
         if call.operation.id == "rate-limit/get" {
-            return Ok(Metered {
-                quota: meter.quota(),
-                under_way: None,
-            });
+            return Ok(Metered { quota: meter.quota(), under_way: None });
         }
         let count = || lock(&call.shared.traffic).rate_limited += 1;
         let under_way = meter.begin().ok_or_else(|| {
@@ -143,30 +134,22 @@ impl Access {
                 Payer::App => "the GitHub App".to_owned(),
                 Payer::Installation(id) => format!("installation ID {id}"),
             };
-            Refusal::new(
-                StatusCode::FORBIDDEN,
-                format!("API rate limit exceeded for {whose}."),
-            )
-            .documented_at("https://docs.github.com/rest/overview/rate-limits-for-the-rest-api")
-            .with_header("x-ratelimit-remaining", "0".into())
-            .with_header("x-ratelimit-reset", spent.resets_at.as_second().to_string())
+            Refusal::new(StatusCode::FORBIDDEN, format!("API rate limit exceeded for {whose}."))
+                .documented_at("https://docs.github.com/rest/overview/rate-limits-for-the-rest-api")
+                .with_header("x-ratelimit-remaining", "0".into())
+                .with_header("x-ratelimit-reset", spent.resets_at.as_second().to_string())
         })?;
-        meter
-            .spend(call.operation.method.is_safe(), now)
-            .map_err(|limit| {
-                count();
-                too_much(OVERLOADED, Some(limit))
-            })?;
+        meter.spend(call.operation.method.is_safe(), now).map_err(|limit| {
+            count();
+            too_much(OVERLOADED, Some(limit))
+        })?;
         if creates_content(&call.operation.id) {
             meter.content(now).map_err(|limit| {
                 count();
                 too_much("You have exceeded a secondary rate limit and have been temporarily blocked from content creation. Please retry your request again later.", Some(limit))
             })?;
         }
-        Ok(Metered {
-            quota,
-            under_way: Some(under_way),
-        })
+        Ok(Metered { quota, under_way: Some(under_way) })
     }
 
     /// Writes down what was done on whose account.
@@ -174,10 +157,7 @@ impl Access {
         if let Self::Installation(token) = self
             && creates_content(&call.operation.id)
         {
-            *lock(&call.shared.traffic)
-                .content_writes
-                .entry(token.installation)
-                .or_default() += 1;
+            *lock(&call.shared.traffic).content_writes.entry(token.installation).or_default() += 1;
         }
     }
 
@@ -199,28 +179,21 @@ impl Access {
                 return Err(Refusal::not_found());
             }
         }
-        let holds = |name: &str, level: Level| {
-            token
-                .permissions
-                .get(name)
-                .is_some_and(|held| *held >= level)
-        };
+        let holds = |name: &str, level: Level| token.permissions.get(name).is_some_and(|held| *held >= level);
         let Some((name, level)) = needed(&call.operation.id) else {
             return Ok(());
         };
         if !holds(name, level) {
             return Err(Refusal::not_accessible(format!("{name}={}", level.name())));
         }
-        // The documentation says that either permission will do; in truth a comment on a pull request takes both
-        // (github/rest-api-description#6994).
+        // The documentation says that either permission will do; in truth a comment on a pull request takes
+        // both (github/rest-api-description#6994).
         if name == "issues"
             && level == Level::Write
             && concerns_pull(call)
             && !holds("pull_requests", Level::Write)
         {
-            return Err(Refusal::not_accessible(
-                "issues=write,pull_requests=write".into(),
-            ));
+            return Err(Refusal::not_accessible("issues=write,pull_requests=write".into()));
         }
         Ok(())
     }

@@ -15,12 +15,7 @@ pub(super) struct Answer {
 
 impl Answer {
     pub(super) fn new(status: StatusCode, body: Value) -> Self {
-        Self {
-            status,
-            body: Some(body),
-            raw: None,
-            headers: Vec::new(),
-        }
+        Self { status, body: Some(body), raw: None, headers: Vec::new() }
     }
 
     pub(super) fn ok(body: Value) -> Self {
@@ -37,10 +32,7 @@ impl Answer {
             status: StatusCode::OK,
             body: None,
             raw: Some(content),
-            headers: vec![(
-                "content-type",
-                "application/vnd.github.raw+json; charset=utf-8".into(),
-            )],
+            headers: vec![("content-type", "application/vnd.github.raw+json; charset=utf-8".into())],
         }
     }
 

@@ -13,8 +13,7 @@ use crate::{
 };
 
 pub(super) fn get(call: &Call<'_>) -> Answer {
-    call.shared
-        .read(|wire| Answer::ok(wire.authenticated_app()))
+    call.shared.read(|wire| Answer::ok(wire.authenticated_app()))
 }
 
 pub(super) fn list_installations(call: &Call<'_>) -> Result<Answer, Refusal> {
@@ -30,10 +29,7 @@ pub(super) fn list_installations(call: &Call<'_>) -> Result<Answer, Refusal> {
 
 pub(super) fn repository_installation(call: &Call<'_>) -> Result<Answer, Refusal> {
     call.in_repository(|wire, repository| {
-        let installation = wire
-            .state
-            .installation_for(repository)
-            .ok_or_else(Refusal::not_found)?;
+        let installation = wire.state.installation_for(repository).ok_or_else(Refusal::not_found)?;
         Ok(Answer::ok(wire.installation(installation)))
     })
 }
@@ -41,18 +37,11 @@ pub(super) fn repository_installation(call: &Call<'_>) -> Result<Answer, Refusal
 pub(super) fn create_token(call: &Call<'_>) -> Result<Answer, Refusal> {
     let id = call.number("installation_id")?;
     // GitHub's tokens are "ghs_" and 36 characters; clients may recognise them by that.
-    let random = format!(
-        "{}{}",
-        uuid::Uuid::new_v4().simple(),
-        uuid::Uuid::new_v4().simple()
-    );
+    let random = format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
     let secret = format!("ghs_{}", &random[..36]);
     let expires_at = call.shared.clock.now() + *lock(&call.shared.token_life);
     let token = call.shared.change(|state| {
-        let installation = state
-            .installations
-            .get(&id)
-            .ok_or_else(Refusal::not_found)?;
+        let installation = state.installations.get(&id).ok_or_else(Refusal::not_found)?;
         let token = Token {
             installation: id,
             expires_at,
@@ -62,21 +51,12 @@ pub(super) fn create_token(call: &Call<'_>) -> Result<Answer, Refusal> {
         state.tokens.insert(secret.clone(), token.clone());
         Ok::<_, Refusal>(token)
     })?;
-    *lock(&call.shared.traffic)
-        .tokens_minted
-        .entry(id)
-        .or_default() += 1;
-    Ok(Answer::created(
-        call.shared.read(|wire| wire.token(&secret, &token)),
-    ))
+    *lock(&call.shared.traffic).tokens_minted.entry(id).or_default() += 1;
+    Ok(Answer::created(call.shared.read(|wire| wire.token(&secret, &token))))
 }
 
 /// The repositories that the token is for: all of the installation, or those asked for.
-fn selection(
-    call: &Call<'_>,
-    state: &State,
-    installation: &Installation,
-) -> Result<Selection, Refusal> {
+fn selection(call: &Call<'_>, state: &State, installation: &Installation) -> Result<Selection, Refusal> {
     let names = call.body["repositories"].as_array();
     let ids = call.body["repository_ids"].as_array();
     if names.is_none() && ids.is_none() {
@@ -115,12 +95,10 @@ fn permissions(call: &Call<'_>, installation: &Installation) -> Result<Permissio
     asked
         .iter()
         .map(|(name, level)| {
-            let level = level.as_str().and_then(Level::parse).filter(|level| {
-                installation
-                    .permissions
-                    .get(name)
-                    .is_some_and(|held| held >= level)
-            });
+            let level = level
+                .as_str()
+                .and_then(Level::parse)
+                .filter(|level| installation.permissions.get(name).is_some_and(|held| held >= level));
             let level = level.ok_or_else(|| {
                 Refusal::new(
                     StatusCode::UNPROCESSABLE_ENTITY,

@@ -9,7 +9,5 @@ const LINE_LENGTH: usize = 60;
 pub(super) fn base64_lines(content: &[u8]) -> String {
     let text = BASE64_STANDARD.encode(content);
     let lines = text.as_bytes().chunks(LINE_LENGTH);
-    lines
-        .map(|line| String::from_utf8_lossy(line) + "\n")
-        .collect()
+    lines.map(|line| String::from_utf8_lossy(line) + "\n").collect()
 }

@@ -35,10 +35,7 @@ impl Call<'_> {
     }
 
     pub(super) fn query(&self, name: &str) -> Option<&str> {
-        self.query
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     pub(super) fn header(&self, name: &str) -> Option<&str> {
@@ -47,8 +44,7 @@ impl Call<'_> {
 
     /// Does the client want the bytes of a file, rather than JSON with the bytes in it?
     pub(super) fn wants_raw(&self) -> bool {
-        self.header("accept")
-            .is_some_and(|accept| accept.contains("raw"))
+        self.header("accept").is_some_and(|accept| accept.contains("raw"))
     }
 
     /// A text of the body; empty if absent.

@@ -9,10 +9,7 @@ pub(super) fn list(call: &Call<'_>) -> Result<Answer, Refusal> {
     let number = call.number("issue_number")?;
     let since: Option<Timestamp> = call.query("since").and_then(|text| text.parse().ok());
     let comments = call.in_repository(|wire, repository| {
-        let issue = repository
-            .issues
-            .get(&number)
-            .ok_or_else(Refusal::not_found)?;
+        let issue = repository.issues.get(&number).ok_or_else(Refusal::not_found)?;
         Ok(issue
             .visible_comments()
             .filter(|comment| since.is_none_or(|since| comment.latest().at >= since))
@@ -24,9 +21,7 @@ pub(super) fn list(call: &Call<'_>) -> Result<Answer, Refusal> {
 
 pub(super) fn create(call: &Call<'_>) -> Result<Answer, Refusal> {
     let place = call.place(call.number("issue_number")?);
-    let written = call
-        .shared
-        .write_comment(&Actor::App, &place, call.text("body"))?;
+    let written = call.shared.write_comment(&Actor::App, &place, call.text("body"))?;
     show(call, written.comment).map(Answer::created)
 }
 
@@ -36,41 +31,24 @@ pub(super) fn get(call: &Call<'_>) -> Result<Answer, Refusal> {
 
 pub(super) fn update(call: &Call<'_>) -> Result<Answer, Refusal> {
     let id = call.number("comment_id")?;
-    call.shared.edit_comment(
-        &Actor::App,
-        call.owner(),
-        call.repo(),
-        id,
-        call.text("body"),
-    )?;
+    call.shared
+        .edit_comment(&Actor::App, call.owner(), call.repo(), id, call.text("body"))?;
     show(call, id).map(Answer::ok)
 }
 
 pub(super) fn delete(call: &Call<'_>) -> Result<Answer, Refusal> {
-    call.shared.delete_comment(
-        &Actor::App,
-        call.owner(),
-        call.repo(),
-        call.number("comment_id")?,
-    )?;
+    call.shared
+        .delete_comment(&Actor::App, call.owner(), call.repo(), call.number("comment_id")?)?;
     Ok(Answer::no_content())
 }
 
 pub(super) fn react(call: &Call<'_>) -> Result<Answer, Refusal> {
     let id = call.number("comment_id")?;
-    let (reaction, is_new) = call.shared.react(
-        &Actor::App,
-        call.owner(),
-        call.repo(),
-        id,
-        call.text("content"),
-    )?;
+    let (reaction, is_new) =
+        call.shared
+            .react(&Actor::App, call.owner(), call.repo(), id, call.text("content"))?;
     let json = call.shared.read(|wire| wire.reaction(&reaction));
-    Ok(if is_new {
-        Answer::created(json)
-    } else {
-        Answer::ok(json)
-    })
+    Ok(if is_new { Answer::created(json) } else { Answer::ok(json) })
 }
 
 fn show(call: &Call<'_>, id: u64) -> Result<serde_json::Value, Refusal> {

@@ -9,19 +9,12 @@ use crate::{git::Entry, model::Repository};
 pub(super) async fn get(call: &Call<'_>) -> Result<Answer, Refusal> {
     let path = call.path("path").trim_matches('/');
     let (git, full_name, default) = call.in_repository(|_, repository| {
-        Ok((
-            repository.git.clone(),
-            repository.full_name(),
-            repository.main_sha.clone(),
-        ))
+        Ok((repository.git.clone(), repository.full_name(), repository.main_sha.clone()))
     })?;
     let reference = call.query("ref");
     let commit = match reference {
         Some(name) => git.resolve(name).await.ok_or_else(|| {
-            Refusal::new(
-                StatusCode::NOT_FOUND,
-                format!("No commit found for the ref {name}"),
-            )
+            Refusal::new(StatusCode::NOT_FOUND, format!("No commit found for the ref {name}"))
         })?,
         None => default,
     };
@@ -40,9 +33,7 @@ pub(super) async fn get(call: &Call<'_>) -> Result<Answer, Refusal> {
             json["content"] = json!(base64_lines(&content));
             Ok(Answer::ok(json))
         }
-        Some(Entry::Link { target, .. }) if call.wants_raw() => {
-            Ok(Answer::raw(target.into_bytes()))
-        }
+        Some(Entry::Link { target, .. }) if call.wants_raw() => Ok(Answer::raw(target.into_bytes())),
         Some(Entry::Link { sha, target }) => {
             let mut json = base.entry(path, reference, ("symlink", &sha), target.len() as u64);
             json["target"] = json!(target);
@@ -79,11 +70,7 @@ impl Base<'_> {
         let name = path.rsplit('/').next().unwrap_or(path);
         let url = format!("{}/contents/{path}?ref={reference}", self.api);
         let html = format!("{}/blob/{}/{path}", self.page, self.commit);
-        let git = format!(
-            "{}/git/{}/{sha}",
-            self.api,
-            if kind == "dir" { "trees" } else { "blobs" }
-        );
+        let git = format!("{}/git/{}/{sha}", self.api, if kind == "dir" { "trees" } else { "blobs" });
         json!({
             "type": kind,
             "name": name,

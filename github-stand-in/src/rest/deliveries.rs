@@ -34,8 +34,7 @@ pub(super) fn list(call: &Call<'_>) -> Result<Answer, Refusal> {
     let status = call.query("status");
     let mut page: Vec<(Delivery, Outcome)> = known(call)
         .filter(|(delivery, outcome)| {
-            delivery.id < before
-                && status.is_none_or(|status| (status == "success") == outcome.is_success())
+            delivery.id < before && status.is_none_or(|status| (status == "success") == outcome.is_success())
         })
         .take(size + 1)
         .collect();
@@ -43,24 +42,15 @@ pub(super) fn list(call: &Call<'_>) -> Result<Answer, Refusal> {
     page.truncate(size);
     let mut links = Vec::new();
     if let Some((last, _)) = page.last().filter(|_| more) {
-        links.push(paging::link(
-            call,
-            ("cursor", &format!("v1_{}", last.id)),
-            "next",
-        ));
+        links.push(paging::link(call, ("cursor", &format!("v1_{}", last.id)), "next"));
     }
-    let items = page
-        .iter()
-        .map(|(delivery, outcome)| item(delivery, outcome))
-        .collect();
+    let items = page.iter().map(|(delivery, outcome)| item(delivery, outcome)).collect();
     Ok(paging::with_links(Answer::ok(items), &links))
 }
 
 pub(super) fn get(call: &Call<'_>) -> Result<Answer, Refusal> {
     let id = call.number("delivery_id")?;
-    let (delivery, outcome) = known(call)
-        .find(|(delivery, _)| delivery.id == id)
-        .ok_or_else(missing)?;
+    let (delivery, outcome) = known(call).find(|(delivery, _)| delivery.id == id).ok_or_else(missing)?;
     let mut json = item(&delivery, &outcome);
     json["url"] = json!(delivery.url.as_str());
     json["request"] = json!({ "headers": delivery.headers, "payload": delivery.payload });

@@ -9,21 +9,13 @@ use crate::model::{Deployment, DeploymentStatus};
 pub(super) async fn create(call: &Call<'_>) -> Result<Answer, Refusal> {
     let git = call.in_repository(|_, repository| Ok(repository.git.clone()))?;
     let reference = call.text("ref");
-    let no_such_ref = || {
-        Refusal::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            format!("No ref found for: {reference}"),
-        )
-    };
+    let no_such_ref =
+        || Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, format!("No ref found for: {reference}"));
     let sha = git.resolve(reference).await.ok_or_else(no_such_ref)?;
     let text = |field: &str, default: &str| call.body[field].as_str().unwrap_or(default).to_owned();
     let environment = text("environment", "production");
     let id = call.shared.change(|state| {
-        let (id, creator, now) = (
-            state.next_id(),
-            state.app.bot_login(),
-            call.shared.clock.now(),
-        );
+        let (id, creator, now) = (state.next_id(), state.app.bot_login(), call.shared.clock.now());
         let deployment = Deployment {
             id,
             sha,
@@ -35,9 +27,7 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Answer, Refusal> {
             } else {
                 call.body["payload"].clone()
             },
-            transient_environment: call.body["transient_environment"]
-                .as_bool()
-                .unwrap_or(false),
+            transient_environment: call.body["transient_environment"].as_bool().unwrap_or(false),
             production_environment: call.body["production_environment"]
                 .as_bool()
                 .unwrap_or(environment == "production"),
@@ -46,17 +36,12 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Answer, Refusal> {
             created_at: now,
             statuses: Vec::new(),
         };
-        let repository = state
-            .repository_mut(call.owner(), call.repo())
-            .ok_or_else(Refusal::not_found)?;
+        let repository = state.repository_mut(call.owner(), call.repo()).ok_or_else(Refusal::not_found)?;
         repository.deployments.insert(id, deployment);
         Ok::<_, Refusal>(id)
     })?;
     call.in_repository(|wire, repository| {
-        let deployment = repository
-            .deployments
-            .get(&id)
-            .ok_or_else(Refusal::not_found)?;
+        let deployment = repository.deployments.get(&id).ok_or_else(Refusal::not_found)?;
         Ok(Answer::created(wire.deployment(repository, deployment)))
     })
 }
@@ -71,9 +56,7 @@ pub(super) fn list(call: &Call<'_>) -> Result<Answer, Refusal> {
                 && wanted("task", &one.task)
                 && wanted("environment", &one.environment)
         });
-        Ok(chosen
-            .map(|deployment| wire.deployment(repository, deployment))
-            .collect())
+        Ok(chosen.map(|deployment| wire.deployment(repository, deployment)).collect())
     })?;
     Ok(paging::page(call, newest_first))
 }
@@ -81,18 +64,9 @@ pub(super) fn list(call: &Call<'_>) -> Result<Answer, Refusal> {
 pub(super) fn create_status(call: &Call<'_>) -> Result<Answer, Refusal> {
     let id = call.number("deployment_id")?;
     call.shared.change(|state| {
-        let (status_id, creator, now) = (
-            state.next_id(),
-            state.app.bot_login(),
-            call.shared.clock.now(),
-        );
-        let repository = state
-            .repository_mut(call.owner(), call.repo())
-            .ok_or_else(Refusal::not_found)?;
-        let deployment = repository
-            .deployments
-            .get_mut(&id)
-            .ok_or_else(Refusal::not_found)?;
+        let (status_id, creator, now) = (state.next_id(), state.app.bot_login(), call.shared.clock.now());
+        let repository = state.repository_mut(call.owner(), call.repo()).ok_or_else(Refusal::not_found)?;
+        let deployment = repository.deployments.get_mut(&id).ok_or_else(Refusal::not_found)?;
         let log_url = if call.text("log_url").is_empty() {
             call.text("target_url")
         } else {
@@ -102,10 +76,7 @@ pub(super) fn create_status(call: &Call<'_>) -> Result<Answer, Refusal> {
             id: status_id,
             state: call.text("state").to_owned(),
             description: call.text("description").to_owned(),
-            environment: call.body["environment"]
-                .as_str()
-                .unwrap_or(&deployment.environment)
-                .to_owned(),
+            environment: call.body["environment"].as_str().unwrap_or(&deployment.environment).to_owned(),
             environment_url: call.text("environment_url").to_owned(),
             log_url: log_url.to_owned(),
             creator,
@@ -114,24 +85,16 @@ pub(super) fn create_status(call: &Call<'_>) -> Result<Answer, Refusal> {
         Ok::<_, Refusal>(())
     })?;
     call.in_repository(|wire, repository| {
-        let deployment = repository
-            .deployments
-            .get(&id)
-            .ok_or_else(Refusal::not_found)?;
+        let deployment = repository.deployments.get(&id).ok_or_else(Refusal::not_found)?;
         let status = deployment.statuses.last().ok_or_else(Refusal::not_found)?;
-        Ok(Answer::created(
-            wire.deployment_status(repository, deployment, status),
-        ))
+        Ok(Answer::created(wire.deployment_status(repository, deployment, status)))
     })
 }
 
 pub(super) fn list_statuses(call: &Call<'_>) -> Result<Answer, Refusal> {
     let id = call.number("deployment_id")?;
     let newest_first = call.in_repository(|wire, repository| {
-        let deployment = repository
-            .deployments
-            .get(&id)
-            .ok_or_else(Refusal::not_found)?;
+        let deployment = repository.deployments.get(&id).ok_or_else(Refusal::not_found)?;
         Ok(deployment
             .statuses
             .iter()

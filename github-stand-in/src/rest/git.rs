@@ -14,11 +14,7 @@ pub(super) async fn tree(call: &Call<'_>) -> Result<Answer, Refusal> {
     let name = call.path("tree_sha");
     // With any value at all, `false` included.
     let recursive = call.query("recursive").is_some();
-    let found = if is_name(name) {
-        git.tree(name, recursive).await?
-    } else {
-        None
-    };
+    let found = if is_name(name) { git.tree(name, recursive).await? } else { None };
     let Tree { sha, mut entries } = found.ok_or_else(|| no_such_tree(name, recursive))?;
     let truncated = entries.len() > LONGEST_LISTING;
     entries.truncate(LONGEST_LISTING);
@@ -78,7 +74,8 @@ fn in_tree(api: &str, entry: &TreeEntry) -> Value {
     json
 }
 
-/// Of a SHA that stands for no tree, GitHub says something else when all below it was asked for (googleapis/release-please#2886).
+/// Of a SHA that stands for no tree, GitHub says something else when all below it was
+/// asked for (googleapis/release-please#2886).
 fn no_such_tree(name: &str, recursive: bool) -> Refusal {
     if recursive && is_sha(name) {
         Refusal::new(
@@ -91,13 +88,11 @@ fn no_such_tree(name: &str, recursive: bool) -> Refusal {
 }
 
 fn is_sha(text: &str) -> bool {
-    text.len() == 40
-        && text
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    text.len() == 40 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// Git understands more than SHAs and names (`main~2`, `main:folder`), all of it by characters that no name has.
+/// Git understands more than SHAs and names (`main~2`, `main:folder`), all of
+/// it by characters that no name has.
 fn is_name(text: &str) -> bool {
     !text.is_empty() && !text.contains(['^', '~', ':']) && !text.contains("@{")
 }

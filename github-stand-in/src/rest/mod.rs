@@ -1,7 +1,8 @@
 //! The REST API: what happens to a request between arriving and being answered.
 //!
-//! The published description is the router: it says which operation a request asks for. Around each operation stand,
-//! in GitHub's order, the credentials, the limits, the permissions and the shape of the request; behind it, the shape of the answer.
+//! The published description is the router: it says which operation a request asks for. Around each
+//! operation stand, in GitHub's order, the credentials, the limits, the permissions and the shape of the
+//! request; behind it, the shape of the answer.
 
 mod access;
 mod answer;
@@ -46,11 +47,7 @@ const LARGEST_REQUEST: usize = 2 * 1024 * 1024;
 /// Answers one request to the API.
 pub(super) async fn serve(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let path = parts
-        .uri
-        .path()
-        .strip_prefix(Urls::API_ROOT)
-        .unwrap_or(parts.uri.path());
+    let path = parts.uri.path().strip_prefix(Urls::API_ROOT).unwrap_or(parts.uri.path());
     let path = match moved::locate(&shared, path, parts.uri.query()) {
         moved::Located::Here(path) => path,
         moved::Located::Elsewhere(answer) => return respond(&shared, None, answer, None),
@@ -82,12 +79,8 @@ pub(super) async fn serve(State(shared): State<Arc<Shared>>, request: Request) -
             count_answer(&shared, canned.status());
             return canned.into_response();
         }
-        Some(Fault::Error {
-            status,
-            retry_after,
-        }) => {
-            let answer =
-                access::failure(status, retry_after).into_answer(&operation.documentation_url);
+        Some(Fault::Error { status, retry_after }) => {
+            let answer = access::failure(status, retry_after).into_answer(&operation.documentation_url);
             return respond(&shared, Some(operation), answer, None);
         }
         None => {}
@@ -95,10 +88,9 @@ pub(super) async fn serve(State(shared): State<Arc<Shared>>, request: Request) -
     let mut quota = None;
     let answer = match body {
         Ok(body) => {
-            let query =
-                url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes())
-                    .into_owned()
-                    .collect();
+            let query = url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes())
+                .into_owned()
+                .collect();
             let call = Call {
                 shared: &shared,
                 operation,
@@ -109,10 +101,7 @@ pub(super) async fn serve(State(shared): State<Arc<Shared>>, request: Request) -
             };
             handle(call, &body, &parts.headers, &mut quota).await
         }
-        Err(_) => Err(Refusal::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "Request body too large",
-        )),
+        Err(_) => Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "Request body too large")),
     };
     let answer = answer.unwrap_or_else(|refusal| refusal.into_answer(&operation.documentation_url));
     respond(&shared, Some(operation), answer, quota)
@@ -144,19 +133,13 @@ async fn handle(
         }
     };
     if malformed {
-        call.shared.record(vec![
-            call.operation.violation("request body", "is not JSON"),
-        ]);
-        return Err(Refusal::new(
-            StatusCode::BAD_REQUEST,
-            "Problems parsing JSON",
-        ));
+        call.shared
+            .record(vec![call.operation.violation("request body", "is not JSON")]);
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, "Problems parsing JSON"));
     }
-    let found = call.operation.check_request(
-        &call.path,
-        &call.query,
-        (!body.is_empty()).then_some(&call.body),
-    );
+    let found =
+        call.operation
+            .check_request(&call.path, &call.query, (!body.is_empty()).then_some(&call.body));
     if !found.is_empty() {
         let reasons = found
             .iter()
@@ -164,10 +147,7 @@ async fn handle(
             .collect::<Vec<_>>()
             .join("; ");
         call.shared.record(found);
-        return Err(Refusal::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            format!("Invalid request.\n\n{reasons}"),
-        ));
+        return Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, format!("Invalid request.\n\n{reasons}")));
     }
     access.authorize(&call)?;
     let answer = dispatch(&call, &access).await?;
@@ -220,11 +200,9 @@ fn respond(
         let found = match &answer.raw {
             // Raw media types are not JSON, and the description does not say what they hold.
             Some(_) => Vec::new(),
-            None => Description::get().check_response(
-                operation,
-                answer.status.as_u16(),
-                answer.body.as_ref(),
-            ),
+            None => {
+                Description::get().check_response(operation, answer.status.as_u16(), answer.body.as_ref())
+            }
         };
         if !found.is_empty() {
             let reasons: Vec<String> = found.iter().map(ToString::to_string).collect();
@@ -239,10 +217,7 @@ fn respond(
     let mut response = Response::builder()
         .status(answer.status)
         .header("server", "github.com")
-        .header(
-            "x-github-request-id",
-            uuid::Uuid::new_v4().simple().to_string(),
-        )
+        .header("x-github-request-id", uuid::Uuid::new_v4().simple().to_string())
         .header("x-github-media-type", "github.v3; format=json")
         .header("x-github-api-version-selected", "2022-11-28");
     if let Some(quota) = quota {
@@ -268,10 +243,7 @@ fn respond(
 }
 
 fn count_answer(shared: &Shared, status: StatusCode) {
-    *lock(&shared.traffic)
-        .answers
-        .entry(status.as_u16())
-        .or_default() += 1;
+    *lock(&shared.traffic).answers.entry(status.as_u16()).or_default() += 1;
 }
 
 #[cfg(test)]
@@ -288,14 +260,9 @@ mod tests {
         let wrong = Answer::created(json!({"token": "ghs_x"}));
         let response = respond(&github.shared, Some(operation), wrong, None);
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
-        let body = to_bytes(response.into_body(), LARGEST_REQUEST)
-            .await
-            .unwrap();
+        let body = to_bytes(response.into_body(), LARGEST_REQUEST).await.unwrap();
         let body: Value = serde_json::from_slice(&body).unwrap();
-        assert!(
-            body["message"].as_str().unwrap().contains("expires_at"),
-            "{body}"
-        );
+        assert!(body["message"].as_str().unwrap().contains("expires_at"), "{body}");
         assert_eq!(github.violations().len(), 1);
     }
 }

@@ -1,4 +1,5 @@
-//! Repositories that were renamed: requests under the old name are told the address by number, and that address works too.
+//! Repositories that were renamed: requests under the old name are told the
+//! address by number, and that address works too.
 
 use std::borrow::Cow;
 
@@ -25,8 +26,7 @@ pub(super) fn locate<'a>(shared: &Shared, path: &'a str, query: Option<&str>) ->
             });
             let rest = [first, more].into_iter().flatten();
             Located::Here(name.map_or(path.into(), |name| {
-                rest.fold(format!("/repos/{name}"), |path, piece| path + "/" + piece)
-                    .into()
+                rest.fold(format!("/repos/{name}"), |path, piece| path + "/" + piece).into()
             }))
         }
         (Some("repos"), Some(owner), Some(name), rest) => {

@@ -20,17 +20,9 @@ pub(super) fn page_size(call: &Call<'_>) -> usize {
 /// The page of `items` that `page` and `per_page` ask for.
 pub(super) fn page(call: &Call<'_>, items: Vec<Value>) -> Answer {
     let (size, total) = (page_size(call), items.len());
-    let number: usize = call
-        .query("page")
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(1)
-        .max(1);
+    let number: usize = call.query("page").and_then(|text| text.parse().ok()).unwrap_or(1).max(1);
     let last = total.div_ceil(size).max(1);
-    let shown: Vec<Value> = items
-        .into_iter()
-        .skip((number - 1).saturating_mul(size))
-        .take(size)
-        .collect();
+    let shown: Vec<Value> = items.into_iter().skip((number - 1).saturating_mul(size)).take(size).collect();
     let mut links = Vec::new();
     if number > 1 {
         links.push((number.min(last + 1) - 1, "prev"));

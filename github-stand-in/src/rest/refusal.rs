@@ -38,16 +38,15 @@ impl Refusal {
 
     /// The token lacks a permission; `accepted` is what would do, as in `issues=write`.
     pub(super) fn not_accessible(accepted: String) -> Self {
-        Self::new(
-            StatusCode::FORBIDDEN,
-            "Resource not accessible by integration",
-        )
-        .with_header("x-accepted-github-permissions", accepted)
+        Self::new(StatusCode::FORBIDDEN, "Resource not accessible by integration")
+            .with_header("x-accepted-github-permissions", accepted)
     }
 
     pub(super) fn invalid(resource: &str, field: &str, message: &str) -> Self {
         let mut refusal = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Validation Failed");
-        refusal.errors.push(json!({"resource": resource, "code": "unprocessable", "field": field, "message": message}));
+        refusal
+            .errors
+            .push(json!({"resource": resource, "code": "unprocessable", "field": field, "message": message}));
         refusal
     }
 
@@ -86,11 +85,7 @@ impl From<Refused> for Refusal {
             Refused::Forbidden(reason) => Self::new(StatusCode::FORBIDDEN, reason),
             Refused::Locked => Self::new(StatusCode::FORBIDDEN, refused.to_string())
                 .documented_at("https://docs.github.com/articles/locking-conversations/"),
-            Refused::Invalid {
-                resource,
-                field,
-                message,
-            } => Self::invalid(resource, field, message),
+            Refused::Invalid { resource, field, message } => Self::invalid(resource, field, message),
             Refused::Git(error) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
         }
     }

@@ -31,6 +31,8 @@ pub(super) fn permission(call: &Call<'_>) -> Result<Answer, Refusal> {
             "maintain": role >= Role::Maintain,
             "admin": role >= Role::Admin,
         });
-        Ok(Answer::ok(json!({ "permission": role.legacy_permission(), "role_name": role.role_name(), "user": user })))
+        Ok(Answer::ok(
+            json!({ "permission": role.legacy_permission(), "role_name": role.role_name(), "user": user }),
+        ))
     })
 }

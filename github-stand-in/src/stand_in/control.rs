@@ -43,7 +43,8 @@ impl StandIn {
         self.shared.courier.set_secret(secret);
     }
 
-    /// Changes what the App may do on an owner's repositories (`issues` → `read`), for tokens made from now on. `None` takes it away.
+    /// Changes what the App may do on an owner's repositories (`issues` → `read`), for
+    /// tokens made from now on. `None` takes it away.
     pub fn set_permission(&self, owner: &str, permission: &str, level: Option<&str>) {
         self.shared.change(|state| {
             for installation in state
@@ -52,9 +53,7 @@ impl StandIn {
                 .filter(|one| one.account.eq_ignore_ascii_case(owner))
             {
                 match level.and_then(Level::parse) {
-                    Some(level) => installation
-                        .permissions
-                        .insert(permission.to_owned(), level),
+                    Some(level) => installation.permissions.insert(permission.to_owned(), level),
                     None => installation.permissions.remove(permission),
                 };
             }
@@ -64,9 +63,7 @@ impl StandIn {
     /// Removes the App from an owner's repositories.
     pub fn uninstall(&self, owner: &str) {
         self.shared.change(|state| {
-            state
-                .installations
-                .retain(|_, one| !one.account.eq_ignore_ascii_case(owner));
+            state.installations.retain(|_, one| !one.account.eq_ignore_ascii_case(owner));
         });
     }
 
@@ -80,10 +77,7 @@ impl StandIn {
     pub fn expire_tokens(&self) {
         let now = self.shared.clock.now();
         self.shared.change(|state| {
-            state
-                .tokens
-                .values_mut()
-                .for_each(|token| token.expires_at = now);
+            state.tokens.values_mut().for_each(|token| token.expires_at = now);
         });
     }
 
@@ -97,26 +91,22 @@ impl StandIn {
         *lock(&self.shared.token_life) = life;
     }
 
-    /// Answers the next `times` requests of an operation (`issues/create-comment`) with this error status, and does nothing else with them.
+    /// Answers the next `times` requests of an operation (`issues/create-comment`) with this error
+    /// status, and does nothing else with them.
     pub fn fail_next(&self, operation: &str, status: u16, times: usize) {
-        let fault = Fault::Error {
-            status,
-            retry_after: None,
-        };
+        let fault = Fault::Error { status, retry_after: None };
         self.plan(operation, fault, times);
     }
 
-    /// Refuses the next `times` requests of an operation as if a secondary limit were reached that ends after so many seconds.
+    /// Refuses the next `times` requests of an operation as if a secondary limit were
+    /// reached that ends after so many seconds.
     pub fn throttle_next(&self, operation: &str, retry_after: u64, times: usize) {
-        let fault = Fault::Error {
-            status: 429,
-            retry_after: Some(retry_after),
-        };
+        let fault = Fault::Error { status: 429, retry_after: Some(retry_after) };
         self.plan(operation, fault, times);
     }
 
-    /// Gives the next `times` requests of an operation this answer, be it malformed, and does nothing else with them: neither
-    /// credentials nor limits are looked at, and no violation is recorded.
+    /// Gives the next `times` requests of an operation this answer, be it malformed, and does nothing else
+    /// with them: neither credentials nor limits are looked at, and no violation is recorded.
     pub fn answer_next(&self, operation: &str, answer: CannedAnswer, times: usize) {
         self.plan(operation, Fault::Answer(answer), times);
     }
@@ -126,7 +116,8 @@ impl StandIn {
         lock(&self.shared.faults).insert(operation.to_owned(), PlannedFault { fault, times });
     }
 
-    /// Leaves nothing of the requests that the App may make in an hour on an owner's repositories; they are given anew after `wait`.
+    /// Leaves nothing of the requests that the App may make in an hour on an owner's
+    /// repositories; they are given anew after `wait`.
     pub fn use_up_requests(&self, owner: &str, wait: Duration) {
         let Some(installation) = self.installation_id(owner) else {
             return;
@@ -141,11 +132,7 @@ impl StandIn {
     /// Sends the last delivery with this GUID once more; `false` if there is none.
     #[must_use]
     pub fn redeliver(&self, guid: &str) -> bool {
-        let last = self
-            .deliveries()
-            .into_iter()
-            .rev()
-            .find(|delivery| delivery.guid == guid);
+        let last = self.deliveries().into_iter().rev().find(|delivery| delivery.guid == guid);
         last.is_some_and(|delivery| self.shared.courier.redeliver(delivery.id))
     }
 
@@ -156,7 +143,8 @@ impl StandIn {
         self.shared.courier.send(event)
     }
 
-    /// Sends something of the test's own making to the webhook. Not a delivery: it is neither signed, checked nor recorded.
+    /// Sends something of the test's own making to the webhook. Not a delivery: it
+    /// is neither signed, checked nor recorded.
     ///
     /// # Errors
     /// When no webhook is set or it cannot be reached.
@@ -171,10 +159,7 @@ impl StandIn {
             request = request.header(name, value);
         }
         let answer = request.send().await?;
-        Ok(RawAnswer {
-            status: answer.status().as_u16(),
-            body: answer.text().await?,
-        })
+        Ok(RawAnswer { status: answer.status().as_u16(), body: answer.text().await? })
     }
 
     /// The signature that the webhook expects of a body.

@@ -41,7 +41,8 @@ const APP_SLUG: &str = "deploy-previews";
 /// Pushes that a slow subscriber may lag behind before it loses some.
 const PUSH_BACKLOG: usize = 1_024;
 
-/// A running stand-in; clones are the same one. It stops when the last of them, and of what came from it, is dropped.
+/// A running stand-in; clones are the same one. It stops when the last of them,
+/// and of what came from it, is dropped.
 #[derive(Clone)]
 pub struct StandIn {
     pub(crate) shared: Arc<Shared>,
@@ -90,22 +91,13 @@ impl StandIn {
                 (folder.path().to_owned(), Some(folder))
             }
         };
-        let failed = |source| StartError::Listen {
-            address: options.listen,
-            source,
-        };
+        let failed = |source| StartError::Listen { address: options.listen, source };
         let listener = TcpListener::bind(options.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let (clock, changed, violations) = (
-            Clock::default(),
-            watch::Sender::new(0),
-            Arc::new(Mutex::default()),
-        );
-        let hook = Hook {
-            url: options.webhook_url,
-            secret: options.webhook_secret,
-        };
+        let (clock, changed, violations) =
+            (Clock::default(), watch::Sender::new(0), Arc::new(Mutex::default()));
+        let hook = Hook { url: options.webhook_url, secret: options.webhook_secret };
         let courier = Courier::start(
             hook,
             APP_ID,
@@ -136,16 +128,13 @@ impl StandIn {
             stop: stop.clone(),
         });
         let app = axum::Router::new()
-            .route(
-                &format!("{}/{{*rest}}", Urls::API_ROOT),
-                axum::routing::any(rest::serve),
-            )
+            .route(&format!("{}/{{*rest}}", Urls::API_ROOT), axum::routing::any(rest::serve))
             .merge(page::router())
             .with_state(Arc::clone(&shared));
         let stopped = stop.clone();
         tasks.spawn(async move {
-            let serving = axum::serve(listener, app)
-                .with_graceful_shutdown(async move { stopped.cancelled().await });
+            let serving =
+                axum::serve(listener, app).with_graceful_shutdown(async move { stopped.cancelled().await });
             if let Err(error) = serving.await {
                 tracing::error!(%error, "the GitHub stand-in stopped serving");
             }
@@ -153,11 +142,7 @@ impl StandIn {
         Ok(Self {
             shared,
             content: Arc::new(options.content),
-            running: Arc::new(Running {
-                stop,
-                tasks,
-                _folder: folder,
-            }),
+            running: Arc::new(Running { stop, tasks, _folder: folder }),
         })
     }
 
@@ -210,18 +195,14 @@ impl StandIn {
         })
     }
 
-    /// Creates a repository whose name begins with `prefix` and is like no other's, so that tests can share a cluster.
+    /// Creates a repository whose name begins with `prefix` and is like no
+    /// other's, so that tests can share a cluster.
     ///
     /// # Errors
     /// When git fails or the content folder cannot be read.
-    pub async fn repository(
-        &self,
-        owner: &str,
-        prefix: &str,
-    ) -> Result<Repository, samples::ContentError> {
+    pub async fn repository(&self, owner: &str, prefix: &str) -> Result<Repository, samples::ContentError> {
         let unique = uuid::Uuid::new_v4().simple().to_string();
-        self.repository_named(owner, &format!("{prefix}-{}", &unique[..8]), false)
-            .await
+        self.repository_named(owner, &format!("{prefix}-{}", &unique[..8]), false).await
     }
 
     /// Creates a repository with exactly this name, and installs the App for its owner.
@@ -235,21 +216,13 @@ impl StandIn {
         private: bool,
     ) -> Result<Repository, samples::ContentError> {
         let files = samples::read_folder(&self.content).await?;
-        samples::create(
-            &self.shared,
-            owner,
-            name,
-            private,
-            &files,
-            self.shared.clock.now(),
-        )
-        .await?;
+        samples::create(&self.shared, owner, name, private, &files, self.shared.clock.now()).await?;
         self.shared.install(owner);
         Ok(Repository::new(self, owner, name))
     }
 
-    /// Adds the sample repository with its pull requests, for a person to play with. The App is installed after them, so
-    /// that the webhook is not told of what was there before.
+    /// Adds the sample repository with its pull requests, for a person to play with. The App is installed
+    /// after them, so that the webhook is not told of what was there before.
     ///
     /// # Errors
     /// When git fails or the content folder cannot be read.

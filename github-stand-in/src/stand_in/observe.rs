@@ -54,11 +54,7 @@ impl StandIn {
     ///
     /// # Errors
     /// When it has not by the deadline.
-    pub async fn wait_for_delivery(
-        &self,
-        guid: &str,
-        deadline: Duration,
-    ) -> Result<Delivery, TimedOut> {
+    pub async fn wait_for_delivery(&self, guid: &str, deadline: Duration) -> Result<Delivery, TimedOut> {
         self.wait_for(&format!("the outcome of delivery {guid}"), deadline, || {
             self.deliveries()
                 .into_iter()
@@ -87,10 +83,7 @@ impl StandIn {
             });
             places.collect()
         });
-        places
-            .into_iter()
-            .map(|place| PullRequest::new(self.clone(), place))
-            .collect()
+        places.into_iter().map(|place| PullRequest::new(self.clone(), place)).collect()
     }
 
     /// Tells of every commit that a pull request gets from now on.
@@ -143,10 +136,8 @@ impl StandIn {
                 let _ = changes.changed().await;
             }
         });
-        found.await.map_err(|_| TimedOut {
-            what: what.to_owned(),
-            deadline,
-            seen: String::new(),
-        })
+        found
+            .await
+            .map_err(|_| TimedOut { what: what.to_owned(), deadline, seen: String::new() })
     }
 }

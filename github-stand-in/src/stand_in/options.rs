@@ -29,7 +29,8 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// A free port on the loopback interface, no webhook, a random secret, and this checkout's hello-world app.
+    /// A free port on the loopback interface, no webhook, a random secret, and
+    /// this checkout's hello-world app.
     fn default() -> Self {
         Self {
             listen: (Ipv4Addr::LOCALHOST, 0).into(),

@@ -21,9 +21,7 @@ impl Reply {
     }
 
     pub(super) fn header(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .map_or("", |value| value.to_str().unwrap())
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 }
 
@@ -44,11 +42,7 @@ pub(super) fn jwt(github: &StandIn) -> String {
 
 impl Client {
     pub(super) fn new(github: &StandIn, credential: &str) -> Self {
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .user_agent("test")
-            .build()
-            .unwrap();
+        let http = reqwest::Client::builder().no_proxy().user_agent("test").build().unwrap();
         Self {
             http,
             api: github.api_url().as_str().trim_end_matches('/').to_owned(),
@@ -116,13 +110,11 @@ impl Client {
     }
 
     pub(super) async fn post(&self, path: &str, body: &Value) -> Reply {
-        self.send(Method::POST, path, Some(body.to_string().into_bytes()))
-            .await
+        self.send(Method::POST, path, Some(body.to_string().into_bytes())).await
     }
 
     pub(super) async fn patch(&self, path: &str, body: &Value) -> Reply {
-        self.send(Method::PATCH, path, Some(body.to_string().into_bytes()))
-            .await
+        self.send(Method::PATCH, path, Some(body.to_string().into_bytes())).await
     }
 
     pub(super) async fn delete(&self, path: &str) -> Reply {

@@ -19,10 +19,7 @@ async fn a_pull_request_can_be_into_any_branch() {
             .is_err(),
         "there is no such branch yet"
     );
-    let tip = repository
-        .commit_to(&mona, "lax", [("rules.txt", "none\n")])
-        .await
-        .unwrap();
+    let tip = repository.commit_to(&mona, "lax", [("rules.txt", "none\n")]).await.unwrap();
     let pull = repository
         .open_pull_request_into("lax", &mona, "Into lax", [("a.txt", "1\n")])
         .await
@@ -37,10 +34,7 @@ async fn a_pull_request_can_be_into_any_branch() {
     pull.merge().await.unwrap();
     for (branch, status) in [("lax", 200), ("main", 404)] {
         for file in ["rules.txt", "a.txt"] {
-            let path = format!(
-                "/repos/{}/contents/{file}?ref=refs/heads/{branch}",
-                repository.full_name()
-            );
+            let path = format!("/repos/{}/contents/{file}?ref=refs/heads/{branch}", repository.full_name());
             assert_eq!(client.get(&path).await.status, status, "{file} on {branch}");
         }
     }
@@ -59,26 +53,17 @@ async fn a_pull_request_follows_its_branch() {
         .await
         .unwrap();
     let push = pushes.recv().await.unwrap();
-    assert_eq!(
-        (push.sha.as_str(), push.number),
-        (sha.as_str(), pull.number())
-    );
+    assert_eq!((push.sha.as_str(), push.number), (sha.as_str(), pull.number()));
     let after = client.get(&path).await;
     assert_eq!(
-        (
-            after.body["head"]["sha"].as_str(),
-            after.body["commits"].as_u64()
-        ),
+        (after.body["head"]["sha"].as_str(), after.body["commits"].as_u64()),
         (Some(sha.as_str()), Some(2))
     );
     assert_eq!(after.body["changed_files"], 2);
     pull.close().unwrap();
     let closed = client.get(&path).await;
     assert_eq!(
-        (
-            closed.body["state"].as_str(),
-            closed.body["merged"].as_bool()
-        ),
+        (closed.body["state"].as_str(), closed.body["merged"].as_bool()),
         (Some("closed"), Some(false))
     );
     assert!(pull.push([("a", "b")]).await.is_err(), "closed");
@@ -86,18 +71,12 @@ async fn a_pull_request_follows_its_branch() {
     let merge = pull.merge().await.unwrap();
     let merged = client.get(&path).await;
     assert_eq!(
-        (
-            merged.body["merged"].as_bool(),
-            merged.body["merge_commit_sha"].as_str()
-        ),
+        (merged.body["merged"].as_bool(), merged.body["merge_commit_sha"].as_str()),
         (Some(true), Some(merge.as_str()))
     );
     assert!(pull.reopen().is_err(), "merged");
     let on_main = client
-        .get(&format!(
-            "/repos/{}/contents/more.txt",
-            repository.full_name()
-        ))
+        .get(&format!("/repos/{}/contents/more.txt", repository.full_name()))
         .await;
     assert_eq!(on_main.body["content"], "eAo=\n");
     assert_as_described(&github);
@@ -118,13 +97,8 @@ async fn a_commit_to_the_default_branch_is_seen_there_and_on_no_other() {
         assert_eq!(file.body["content"], TTL_IN_BASE64);
     }
     assert_eq!(pull.head_sha(), before);
-    assert_eq!(
-        client.get(&format!("{on_main}?ref={before}")).await.status,
-        404
-    );
-    let readers = repository
-        .commit(&User::reader(), [(".preview.yaml", "")])
-        .await;
+    assert_eq!(client.get(&format!("{on_main}?ref={before}")).await.status, 404);
+    let readers = repository.commit(&User::reader(), [(".preview.yaml", "")]).await;
     assert!(readers.is_err(), "who may only read");
     assert_as_described(&github);
 }
@@ -133,54 +107,30 @@ async fn a_commit_to_the_default_branch_is_seen_there_and_on_no_other() {
 async fn a_fork_is_another_repository() {
     let (github, repository, _, client) = scene().await;
     let pull = repository
-        .open_from_fork(
-            &User::outsider(),
-            "From outside",
-            [("content.json", "{\"fork\": 1}")],
-        )
+        .open_from_fork(&User::outsider(), "From outside", [("content.json", "{\"fork\": 1}")])
         .await
         .unwrap();
     let answer = client
-        .get(&format!(
-            "/repos/{}/pulls/{}",
-            repository.full_name(),
-            pull.number()
-        ))
+        .get(&format!("/repos/{}/pulls/{}", repository.full_name(), pull.number()))
         .await;
-    assert_eq!(
-        answer.body["head"]["repo"]["full_name"],
-        format!("otto/{}", repository.name())
-    );
+    assert_eq!(answer.body["head"]["repo"]["full_name"], format!("otto/{}", repository.name()));
     assert_eq!(answer.body["head"]["repo"]["fork"], true);
-    assert_eq!(
-        answer.body["base"]["repo"]["full_name"],
-        repository.full_name()
-    );
+    assert_eq!(answer.body["base"]["repo"]["full_name"], repository.full_name());
     let draft = repository
         .open_draft(&User::writer(), "Later", [("content.json", "{}")])
         .await
         .unwrap();
     assert_eq!(
         client
-            .get(&format!(
-                "/repos/{}/pulls/{}",
-                repository.full_name(),
-                draft.number()
-            ))
+            .get(&format!("/repos/{}/pulls/{}", repository.full_name(), draft.number()))
             .await
             .body["draft"],
         true
     );
-    let issue = repository
-        .open_issue(&User::reader(), "Not a pull request")
-        .unwrap();
+    let issue = repository.open_issue(&User::reader(), "Not a pull request").unwrap();
     assert_eq!(
         client
-            .get(&format!(
-                "/repos/{}/pulls/{}",
-                repository.full_name(),
-                issue.number()
-            ))
+            .get(&format!("/repos/{}/pulls/{}", repository.full_name(), issue.number()))
             .await
             .status,
         404
@@ -214,16 +164,9 @@ async fn a_link_to_a_file_is_read_as_that_file_and_any_other_link_as_a_link() {
         assert_eq!((&file["type"], &file["size"]), (&json!("file"), &json!(8)));
         assert_eq!(file["content"], json!(TTL_IN_BASE64));
     }
-    for (path, target) in [
-        ("folder", "deploy"),
-        ("nowhere", "no/such/file"),
-        ("out", "../../etc/passwd"),
-    ] {
+    for (path, target) in [("folder", "deploy"), ("nowhere", "no/such/file"), ("out", "../../etc/passwd")] {
         let link = read(path).await;
-        assert_eq!(
-            (&link["type"], &link["target"]),
-            (&json!("symlink"), &json!(target))
-        );
+        assert_eq!((&link["type"], &link["target"]), (&json!("symlink"), &json!(target)));
     }
     assert_as_described(&github);
 }
@@ -232,13 +175,8 @@ async fn a_link_to_a_file_is_read_as_that_file_and_any_other_link_as_a_link() {
 async fn files_are_read_at_any_commit() {
     let (github, repository, pull, client) = scene().await;
     let contents = format!("/repos/{}/contents", repository.full_name());
-    let at_head = client
-        .get(&format!("{contents}/content.json?ref={}", pull.head_sha()))
-        .await;
-    assert_eq!(
-        (at_head.status, at_head.body["content"].as_str()),
-        (200, Some("e30=\n"))
-    );
+    let at_head = client.get(&format!("{contents}/content.json?ref={}", pull.head_sha())).await;
+    assert_eq!((at_head.status, at_head.body["content"].as_str()), (200, Some("e30=\n")));
     let folder = client.get(&format!("{contents}/hello_world")).await;
     assert!(
         folder
@@ -249,17 +187,8 @@ async fn files_are_read_at_any_commit() {
             .any(|entry| entry["path"] == "hello_world/server.py"),
         "{folder:?}"
     );
-    assert_eq!(
-        client.get(&format!("{contents}/.preview.yml")).await.status,
-        404
-    );
-    assert_eq!(
-        client
-            .get(&format!("{contents}/content.json?ref=nowhere"))
-            .await
-            .status,
-        404
-    );
+    assert_eq!(client.get(&format!("{contents}/.preview.yml")).await.status, 404);
+    assert_eq!(client.get(&format!("{contents}/content.json?ref=nowhere")).await.status, 404);
     assert_as_described(&github);
 }
 
@@ -269,10 +198,7 @@ async fn deployments_and_their_statuses() {
     let deployments = format!("/repos/{}/deployments", repository.full_name());
     let request = json!({"ref": pull.head_sha(), "environment": "preview", "transient_environment": true, "auto_merge": false, "required_contexts": []});
     let made = client.post(&deployments, &request).await;
-    assert_eq!(
-        (made.status, made.body["sha"].as_str()),
-        (201, Some(pull.head_sha().as_str()))
-    );
+    assert_eq!((made.status, made.body["sha"].as_str()), (201, Some(pull.head_sha().as_str())));
     let statuses = format!("{deployments}/{}/statuses", made.body["id"]);
     let status = json!({"state": "success", "environment_url": "http://pr-1.preview.localhost"});
     assert_eq!(client.post(&statuses, &status).await.status, 201);
@@ -287,20 +213,8 @@ async fn deployments_and_their_statuses() {
             .len(),
         1
     );
-    assert_eq!(
-        client
-            .get(&format!("{deployments}?environment=production"))
-            .await
-            .body,
-        json!([])
-    );
-    assert_eq!(
-        client
-            .post(&deployments, &json!({"ref": "nowhere"}))
-            .await
-            .status,
-        422
-    );
+    assert_eq!(client.get(&format!("{deployments}?environment=production")).await.body, json!([]));
+    assert_eq!(client.post(&deployments, &json!({"ref": "nowhere"})).await.status, 422);
     assert_as_described(&github);
 }
 
@@ -314,10 +228,7 @@ async fn the_samples_are_there() {
     .await
     .unwrap();
     let repository = github.add_samples().await.unwrap();
-    assert!(
-        github.deliveries().is_empty(),
-        "they were there before the App"
-    );
+    assert!(github.deliveries().is_empty(), "they were there before the App");
     let client = Client::with_token(&github).await;
     let titles: Vec<String> = client_titles(&client, &repository.full_name()).await;
     assert_eq!(
@@ -330,14 +241,7 @@ async fn the_samples_are_there() {
             "Shout"
         ]
     );
-    assert_eq!(
-        github
-            .open_heads()
-            .iter()
-            .filter(|push| push.repo == "hello-world")
-            .count(),
-        4
-    );
+    assert_eq!(github.open_heads().iter().filter(|push| push.repo == "hello-world").count(), 4);
     let again = StandIn::start(Options::default()).await.unwrap();
     let same = again.add_samples().await.unwrap();
     assert_eq!(
@@ -351,9 +255,7 @@ async fn the_samples_are_there() {
 async fn client_titles(client: &Client, repository: &str) -> Vec<String> {
     let mut titles = Vec::new();
     for number in 1..=5 {
-        let pull = client
-            .get(&format!("/repos/{repository}/pulls/{number}"))
-            .await;
+        let pull = client.get(&format!("/repos/{repository}/pulls/{number}")).await;
         titles.push(pull.body["title"].as_str().unwrap().to_owned());
     }
     titles

@@ -18,11 +18,7 @@ async fn told(receiver: &Receiver) -> (StandIn, Repository, PullRequest) {
     .unwrap();
     let repository = github.repository("octo-org", "hello").await.unwrap();
     let pull = repository
-        .open_pull_request(
-            &User::writer(),
-            "Greet in Spanish",
-            [("content.json", "{}")],
-        )
+        .open_pull_request(&User::writer(), "Greet in Spanish", [("content.json", "{}")])
         .await
         .unwrap();
     (github, repository, pull)
@@ -42,14 +38,7 @@ async fn a_comment_is_told_signed_and_as_described() {
     let comment = pull.comment(&User::writer(), "/preview").unwrap();
     let delivery = outcome(&github, comment.delivery.clone()).await;
     let result = delivery.outcome.unwrap();
-    assert_eq!(
-        (
-            result.status_code,
-            result.status.as_str(),
-            result.body.as_str()
-        ),
-        (202, "OK", "noted")
-    );
+    assert_eq!((result.status_code, result.status.as_str(), result.body.as_str()), (202, "OK", "noted"));
 
     let received = receiver
         .received()
@@ -62,31 +51,15 @@ async fn a_comment_is_told_signed_and_as_described() {
         sign(github.webhook_secret().expose_secret(), &received.body)
     );
     assert_eq!(received.header("content-type"), "application/json");
-    assert!(
-        received
-            .header("user-agent")
-            .starts_with("GitHub-Hookshot/")
-    );
-    assert_eq!(
-        received.header("x-github-hook-installation-target-type"),
-        "integration"
-    );
-    assert_eq!(
-        received.header("x-github-hook-installation-target-id"),
-        github.app_id().to_string()
-    );
+    assert!(received.header("user-agent").starts_with("GitHub-Hookshot/"));
+    assert_eq!(received.header("x-github-hook-installation-target-type"), "integration");
+    assert_eq!(received.header("x-github-hook-installation-target-id"), github.app_id().to_string());
     let payload = received.json();
     assert_eq!(
-        (
-            payload["action"].as_str(),
-            payload["comment"]["body"].as_str()
-        ),
+        (payload["action"].as_str(), payload["comment"]["body"].as_str()),
         (Some("created"), Some("/preview"))
     );
-    assert_eq!(
-        payload["installation"]["id"].as_u64(),
-        github.installation_id("octo-org")
-    );
+    assert_eq!(payload["installation"]["id"].as_u64(), github.installation_id("octo-org"));
     assert!(payload["issue"]["pull_request"]["url"].is_string());
     assert_eq!(payload["repository"]["full_name"], repository.full_name());
     assert_eq!(payload["sender"]["login"], "mona");
@@ -118,11 +91,7 @@ async fn every_event_is_as_described() {
     let client = Client::with_token(&github).await;
     client
         .post(
-            &format!(
-                "/repos/{}/issues/{}/comments",
-                repository.full_name(),
-                pull.number()
-            ),
+            &format!("/repos/{}/issues/{}/comments", repository.full_name(), pull.number()),
             &json!({"body": "by the App"}),
         )
         .await;
@@ -177,54 +146,26 @@ async fn a_failed_delivery_is_not_repeated_until_somebody_asks() {
     let (github, _, pull) = told(&receiver).await;
     let guid = pull.comment(&User::writer(), "/preview").unwrap().delivery;
     let failed = outcome(&github, guid).await;
-    assert_eq!(
-        failed.outcome.as_ref().unwrap().status,
-        "Invalid HTTP Response: 500"
-    );
+    assert_eq!(failed.outcome.as_ref().unwrap().status, "Invalid HTTP Response: 500");
 
     let app = Client::as_app(&github);
-    let listed = app
-        .get("/app/hook/deliveries?status=failure&per_page=1")
-        .await;
+    let listed = app.get("/app/hook/deliveries?status=failure&per_page=1").await;
     assert_eq!(
-        (
-            listed.body[0]["guid"].as_str(),
-            listed.body[0]["status_code"].as_u64()
-        ),
+        (listed.body[0]["guid"].as_str(), listed.body[0]["status_code"].as_u64()),
         (Some(failed.guid.as_str()), Some(500))
     );
-    let next = listed
-        .header("link")
-        .split(['<', '>'])
-        .nth(1)
-        .unwrap()
-        .to_owned();
-    assert_eq!(
-        app.get(&next).await.body[0]["event"],
-        "pull_request",
-        "the older one"
-    );
-    assert_eq!(
-        app.get("/app/hook/deliveries?status=success").await.body,
-        json!([])
-    );
-    let one = app
-        .get(&format!("/app/hook/deliveries/{}", failed.id))
-        .await;
-    assert_eq!(
-        one.body["request"]["payload"]["comment"]["body"],
-        "/preview"
-    );
+    let next = listed.header("link").split(['<', '>']).nth(1).unwrap().to_owned();
+    assert_eq!(app.get(&next).await.body[0]["event"], "pull_request", "the older one");
+    assert_eq!(app.get("/app/hook/deliveries?status=success").await.body, json!([]));
+    let one = app.get(&format!("/app/hook/deliveries/{}", failed.id)).await;
+    assert_eq!(one.body["request"]["payload"]["comment"]["body"], "/preview");
 
     let working = Receiver::answering(202).await;
     github.set_webhook_url(Some(working.url.clone()));
     assert_eq!(
-        app.post(
-            &format!("/app/hook/deliveries/{}/attempts", failed.id),
-            &json!({})
-        )
-        .await
-        .status,
+        app.post(&format!("/app/hook/deliveries/{}/attempts", failed.id), &json!({}))
+            .await
+            .status,
         202
     );
     let again = github
@@ -236,35 +177,22 @@ async fn a_failed_delivery_is_not_repeated_until_somebody_asks() {
         })
         .await
         .unwrap();
-    assert_eq!(
-        (again.guid.as_str(), again.outcome.unwrap().status_code),
-        (failed.guid.as_str(), 202)
-    );
+    assert_eq!((again.guid.as_str(), again.outcome.unwrap().status_code), (failed.guid.as_str(), 202));
     assert_ne!(again.id, failed.id);
-    assert_eq!(
-        working.received()[0].header("x-github-delivery"),
-        failed.guid
-    );
+    assert_eq!(working.received()[0].header("x-github-delivery"), failed.guid);
     let original = receiver
         .received()
         .into_iter()
         .find(|request| request.header("x-github-delivery") == failed.guid)
         .unwrap();
     assert_eq!(working.received()[0].body, original.body, "byte for byte");
-    assert_eq!(
-        receiver.received().len(),
-        2,
-        "nothing was repeated on its own"
-    );
+    assert_eq!(receiver.received().len(), 2, "nothing was repeated on its own");
 
     github.advance(Duration::from_secs(4 * 24 * 3600));
     assert_eq!(
-        app.post(
-            &format!("/app/hook/deliveries/{}/attempts", failed.id),
-            &json!({})
-        )
-        .await
-        .status,
+        app.post(&format!("/app/hook/deliveries/{}/attempts", failed.id), &json!({}))
+            .await
+            .status,
         404,
         "too old"
     );
@@ -286,36 +214,23 @@ async fn a_slow_receiver_misses_the_deadline_and_holds_up_nobody() {
         .open_pull_request(&User::writer(), "Slow", [("a", "b")])
         .await
         .unwrap();
-    let (first, second) = (
-        pull.comment(&User::writer(), "1").unwrap(),
-        pull.comment(&User::writer(), "2").unwrap(),
-    );
+    let (first, second) =
+        (pull.comment(&User::writer(), "1").unwrap(), pull.comment(&User::writer(), "2").unwrap());
     github
-        .wait_for("both to arrive", DEADLINE, || {
-            (slow.received().len() >= 3).then_some(())
-        })
+        .wait_for("both to arrive", DEADLINE, || (slow.received().len() >= 3).then_some(()))
         .await
         .unwrap();
     for comment in [first, second] {
         let missed = outcome(&github, comment.delivery).await.outcome.unwrap();
-        assert_eq!(
-            (missed.status.as_str(), missed.status_code),
-            ("timed out", 504)
-        );
+        assert_eq!((missed.status.as_str(), missed.status_code), ("timed out", 504));
     }
     gate.notify_waiters();
     github.set_webhook_url(Some("http://127.0.0.1:1/".parse().unwrap()));
-    let unreachable = outcome(
-        &github,
-        pull.comment(&User::writer(), "3").unwrap().delivery,
-    )
-    .await
-    .outcome
-    .unwrap();
-    assert_eq!(
-        (unreachable.status.as_str(), unreachable.status_code),
-        ("failed to connect to host", 502)
-    );
+    let unreachable = outcome(&github, pull.comment(&User::writer(), "3").unwrap().delivery)
+        .await
+        .outcome
+        .unwrap();
+    assert_eq!((unreachable.status.as_str(), unreachable.status_code), ("failed to connect to host", 502));
     assert_as_described(&github);
 }
 
@@ -324,10 +239,7 @@ async fn nothing_is_told_where_the_app_is_not_installed() {
     let receiver = Receiver::answering(202).await;
     let (github, _, pull) = told(&receiver).await;
     github.uninstall("octo-org");
-    assert_eq!(
-        pull.comment(&User::writer(), "/preview").unwrap().delivery,
-        None
-    );
+    assert_eq!(pull.comment(&User::writer(), "/preview").unwrap().delivery, None);
 }
 
 #[tokio::test]
@@ -357,11 +269,7 @@ async fn a_payload_that_departs_from_the_description_is_not_sent() {
     };
     let guid = github.shared.courier.send(wrong);
     let refused = outcome(&github, guid).await.outcome.unwrap();
-    assert_eq!(
-        (refused.status_code, refused.is_success()),
-        (500, false),
-        "{refused:?}"
-    );
+    assert_eq!((refused.status_code, refused.is_success()), (500, false), "{refused:?}");
     assert!(refused.body.contains("\"comment\" is a required property"));
     assert!(receiver.received().is_empty());
     assert!(!github.violations().is_empty());

@@ -24,11 +24,7 @@ async fn a_test_can_let_github_fail() {
 #[tokio::test]
 async fn a_test_can_put_any_answer_in_githubs_mouth() {
     let (github, repository, pull, client) = scene().await;
-    let comments = format!(
-        "/repos/{}/issues/{}/comments",
-        repository.full_name(),
-        pull.number()
-    );
+    let comments = format!("/repos/{}/issues/{}/comments", repository.full_name(), pull.number());
     let odd = CannedAnswer::json(200, &json!([{"id": null}])).with_header("x-odd", "yes");
     github.answer_next("issues/list-comments", odd, 1);
     let answer = client.get(&comments).await;
@@ -40,11 +36,7 @@ async fn a_test_can_put_any_answer_in_githubs_mouth() {
     github.answer_next("issues/create-comment", page, 1);
     let answer = client.post(&comments, &json!({"body": "lost"})).await;
     assert_eq!((answer.status, answer.body), (502, Value::Null));
-    assert_eq!(
-        client.get(&comments).await.body,
-        json!([]),
-        "nothing was done"
-    );
+    assert_eq!(client.get(&comments).await.body, json!([]), "nothing was done");
     assert_eq!(github.traffic().answers[&502], 1);
     assert_as_described(&github);
 }
@@ -53,11 +45,7 @@ async fn a_test_can_put_any_answer_in_githubs_mouth() {
 async fn a_test_sees_what_came_in() {
     let (github, repository, pull, client) = scene().await;
     let comment = pull.comment(&User::writer(), "A remark.").unwrap();
-    let path = format!(
-        "/repos/{}/issues/comments/{}/reactions",
-        repository.full_name(),
-        comment.id
-    );
+    let path = format!("/repos/{}/issues/comments/{}/reactions", repository.full_name(), comment.id);
     client.post(&path, &json!({"content": "eyes"})).await;
     let requests = github.requests();
     let last = requests.last().unwrap();
@@ -85,9 +73,6 @@ async fn a_test_says_how_long_tokens_are_good_for() {
     let minted = Client::as_app(&github).post(&path, &json!({})).await;
     let expires: Timestamp = minted.body["expires_at"].as_str().unwrap().parse().unwrap();
     let life = Timestamp::now().duration_until(expires);
-    assert!(
-        life > SignedDuration::ZERO && life <= SignedDuration::from_mins(2),
-        "{life}"
-    );
+    assert!(life > SignedDuration::ZERO && life <= SignedDuration::from_mins(2), "{life}");
     assert_as_described(&github);
 }

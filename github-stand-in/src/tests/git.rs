@@ -41,10 +41,7 @@ async fn a_folder_is_found_from_the_commit_down() {
     let (github, repository, client, commit) = chart().await;
     let root = client.get(&git(&repository, "trees", &commit)).await;
     assert_eq!((root.status, &root.body["sha"]), (200, &json!(commit)));
-    assert!(
-        listed(&root).contains(&"040000 tree chart".to_owned()),
-        "{root:?}"
-    );
+    assert!(listed(&root).contains(&"040000 tree chart".to_owned()), "{root:?}");
 
     let folder = sha_of(&root, "chart");
     let chart = client.get(&git(&repository, "trees", &folder)).await;
@@ -141,10 +138,7 @@ async fn a_file_comes_in_lines_of_base64_or_as_it_is() {
     let path = git(&repository, "blobs", &sha_of(&root, "all.bin"));
 
     let blob = client.get(&path).await;
-    assert_eq!(
-        (&blob.body["size"], &blob.body["encoding"]),
-        (&json!(256), &json!("base64"))
-    );
+    assert_eq!((&blob.body["size"], &blob.body["encoding"]), (&json!(256), &json!("base64")));
     let text = blob.body["content"].as_str().unwrap();
     let lines: Vec<&str> = text.split_terminator('\n').collect();
     assert!(text.ends_with('\n'));
@@ -152,10 +146,7 @@ async fn a_file_comes_in_lines_of_base64_or_as_it_is() {
     assert_eq!(BASE64_STANDARD.decode(lines.concat()).unwrap(), content);
 
     assert_eq!(client.get_raw(&path).await, content);
-    let same = format!(
-        "/repos/{}/contents/all.bin?ref={commit}",
-        repository.full_name()
-    );
+    let same = format!("/repos/{}/contents/all.bin?ref={commit}", repository.full_name());
     assert_eq!(client.get_raw(&same).await, content);
     assert_as_described(&github);
 }
@@ -167,10 +158,7 @@ async fn a_link_holds_the_path_that_it_leads_to() {
     let link = sha_of(&client.get(&all).await, "chart/values.yaml");
     let target = client.get_raw(&git(&repository, "blobs", &link)).await;
     assert_eq!(target, b"../content.json");
-    let contents = format!(
-        "/repos/{}/contents/chart?ref={commit}",
-        repository.full_name()
-    );
+    let contents = format!("/repos/{}/contents/chart?ref={commit}", repository.full_name());
     let folder = client.get(&contents).await;
     assert_eq!(folder.body[3]["type"], "symlink", "{folder:?}");
     assert_as_described(&github);
@@ -182,12 +170,7 @@ async fn what_is_not_there_is_told_in_githubs_words() {
     let all = format!("{UNKNOWN}?recursive=1");
     for (kind, name, status, message) in [
         ("trees", UNKNOWN, 404, "Not Found"),
-        (
-            "trees",
-            &all,
-            422,
-            "Invalid object requested. SHA must identify a commit or a tree.",
-        ),
+        ("trees", &all, 422, "Invalid object requested. SHA must identify a commit or a tree."),
         ("blobs", UNKNOWN, 404, "Not Found"),
         (
             "blobs",
@@ -197,11 +180,7 @@ async fn what_is_not_there_is_told_in_githubs_words() {
         ),
     ] {
         let refused = client.get(&git(&repository, kind, name)).await;
-        assert_eq!(
-            (refused.status, refused.message()),
-            (status, message),
-            "{kind}/{name}"
-        );
+        assert_eq!((refused.status, refused.message()), (status, message), "{kind}/{name}");
     }
     assert_as_described(&github);
 }
@@ -213,20 +192,11 @@ async fn who_may_not_read_the_content_reads_no_tree_and_no_file() {
     let file = sha_of(&root, "content.json");
     let asked = json!({"permissions": {"issues": "write", "metadata": "read"}});
     let narrow = Client::with_token_for(&github, &asked).await;
-    for path in [
-        git(&repository, "trees", &commit),
-        git(&repository, "blobs", &file),
-    ] {
+    for path in [git(&repository, "trees", &commit), git(&repository, "blobs", &file)] {
         assert_eq!(client.get(&path).await.status, 200);
         let refused = narrow.get(&path).await;
-        assert_eq!(
-            (refused.status, refused.message()),
-            (403, "Resource not accessible by integration")
-        );
-        assert_eq!(
-            refused.header("x-accepted-github-permissions"),
-            "contents=read"
-        );
+        assert_eq!((refused.status, refused.message()), (403, "Resource not accessible by integration"));
+        assert_eq!(refused.header("x-accepted-github-permissions"), "contents=read");
     }
     assert_as_described(&github);
 }

@@ -28,11 +28,7 @@ async fn scene() -> (StandIn, Repository, PullRequest, Client) {
     let github = StandIn::start(Options::default()).await.unwrap();
     let repository = github.repository("octo-org", "hello").await.unwrap();
     let pull = repository
-        .open_pull_request(
-            &User::writer(),
-            "Greet in Spanish",
-            [("content.json", "{}")],
-        )
+        .open_pull_request(&User::writer(), "Greet in Spanish", [("content.json", "{}")])
         .await
         .unwrap();
     let client = Client::with_token(&github).await;

@@ -18,12 +18,7 @@ impl Browser {
     }
 
     async fn get(&self, path: &str) -> (u16, String) {
-        let answer = self
-            .http
-            .get(self.root.join(path).unwrap())
-            .send()
-            .await
-            .unwrap();
+        let answer = self.http.get(self.root.join(path).unwrap()).send().await.unwrap();
         assert!(
             answer.headers()["content-security-policy"]
                 .to_str()
@@ -49,15 +44,10 @@ async fn a_conversation_can_be_read_and_joined() {
     let browser = Browser::new(&github);
     let path = format!("/{}/pull/{}", repository.full_name(), pull.number());
     assert_eq!(pull.url().path(), path);
-    pull.comment(&User::reader(), "**bold**\n\n<script>alert(1)</script>")
-        .unwrap();
+    pull.comment(&User::reader(), "**bold**\n\n<script>alert(1)</script>").unwrap();
     client
         .post(
-            &format!(
-                "/repos/{}/issues/{}/comments",
-                repository.full_name(),
-                pull.number()
-            ),
+            &format!("/repos/{}/issues/{}/comments", repository.full_name(), pull.number()),
             &json!({"body": "<!-- marker --> ready"}),
         )
         .await;
@@ -75,17 +65,11 @@ async fn a_conversation_can_be_read_and_joined() {
     ] {
         assert!(html.contains(wanted), "no {wanted} in {html}");
     }
-    assert!(
-        !html.contains("alert(1)") && !html.contains("marker"),
-        "{html}"
-    );
+    assert!(!html.contains("alert(1)") && !html.contains("marker"), "{html}");
 
     assert_eq!(
         browser
-            .post(
-                &format!("{path}/comment"),
-                &json!({"as": "mona", "body": "/preview"})
-            )
+            .post(&format!("{path}/comment"), &json!({"as": "mona", "body": "/preview"}))
             .await
             .0,
         204
@@ -104,23 +88,16 @@ async fn a_conversation_can_be_read_and_joined() {
     );
     assert_ne!(pull.head_sha(), before);
     let (status, reason) = browser
-        .post(
-            &format!("{path}/push"),
-            &json!({"as": "rita", "greeting": "No", "colour": "#112233"}),
-        )
+        .post(&format!("{path}/push"), &json!({"as": "rita", "greeting": "No", "colour": "#112233"}))
         .await;
     assert_eq!((status, reason.contains("may not push")), (403, true));
     let main = format!("/{}/file", repository.full_name());
-    let file =
-        json!({"as": "mona", "branch": "main", "path": ".preview.yaml", "content": "ttl: 1h\n"});
+    let file = json!({"as": "mona", "branch": "main", "path": ".preview.yaml", "content": "ttl: 1h\n"});
     assert_eq!(browser.post(&main, &file).await.0, 204);
     for state in ["draft", "ready"] {
         assert_eq!(
             browser
-                .post(
-                    &format!("{path}/state"),
-                    &json!({"as": "mona", "state": state})
-                )
+                .post(&format!("{path}/state"), &json!({"as": "mona", "state": state}))
                 .await
                 .0,
             204
@@ -128,19 +105,12 @@ async fn a_conversation_can_be_read_and_joined() {
     }
     let comment = pull.comments().last().unwrap().id;
     let delete = format!("/{}/comment/{comment}/delete", repository.full_name());
-    assert_eq!(
-        browser.post(&delete, &json!({"as": "rita"})).await.0,
-        403,
-        "not hers"
-    );
+    assert_eq!(browser.post(&delete, &json!({"as": "rita"})).await.0, 403, "not hers");
     assert_eq!(browser.post(&delete, &json!({"as": "mona"})).await.0, 204);
     assert!(pull.comments().iter().all(|one| one.id != comment));
     assert_eq!(
         browser
-            .post(
-                &format!("{path}/state"),
-                &json!({"as": "mona", "state": "closed"})
-            )
+            .post(&format!("{path}/state"), &json!({"as": "mona", "state": "closed"}))
             .await
             .0,
         204
@@ -160,11 +130,7 @@ async fn another_site_cannot_comment() {
     let (github, repository, pull, _) = scene().await;
     let url = github
         .page_url()
-        .join(&format!(
-            "/{}/pull/{}/comment",
-            repository.full_name(),
-            pull.number()
-        ))
+        .join(&format!("/{}/pull/{}/comment", repository.full_name(), pull.number()))
         .unwrap();
     // What a form on another site can send without the browser asking first.
     let answer = reqwest::Client::builder()
@@ -183,24 +149,9 @@ async fn lists_deliveries_and_what_is_not_there() {
     let (github, repository, _, _) = scene().await;
     let browser = Browser::new(&github);
     let (_, html) = browser.get("/").await;
-    assert!(
-        html.contains(&repository.full_name()) && html.contains("Greet in Spanish"),
-        "{html}"
-    );
-    assert_eq!(
-        browser
-            .get(&format!("/{}/pulls", repository.full_name()))
-            .await
-            .0,
-        200
-    );
-    assert_eq!(
-        browser
-            .get(&format!("/{}/pull/99", repository.full_name()))
-            .await
-            .0,
-        404
-    );
+    assert!(html.contains(&repository.full_name()) && html.contains("Greet in Spanish"), "{html}");
+    assert_eq!(browser.get(&format!("/{}/pulls", repository.full_name())).await.0, 200);
+    assert_eq!(browser.get(&format!("/{}/pull/99", repository.full_name())).await.0, 404);
     assert_eq!(browser.get("/nobody/nothing").await.0, 404);
     assert_eq!(browser.get("/assets/page.js").await.0, 200);
     let (_, html) = browser.get("/deliveries").await;
@@ -220,11 +171,7 @@ async fn an_open_page_hears_of_changes() {
         .await
         .unwrap();
     pull.comment(&User::writer(), "hello").unwrap();
-    let heard = tokio::time::timeout(DEADLINE, events.chunk())
-        .await
-        .unwrap()
-        .unwrap()
-        .unwrap();
+    let heard = tokio::time::timeout(DEADLINE, events.chunk()).await.unwrap().unwrap().unwrap();
     assert!(heard.starts_with(b"data: "), "{heard:?}");
     tokio::time::timeout(DEADLINE, github.stop())
         .await

@@ -83,13 +83,8 @@ impl Wire<'_> {
             "repository_selection": token.selection.name(),
         });
         if let Selection::Only(ids) = &token.selection {
-            let repositories = self
-                .state
-                .repositories()
-                .filter(|repository| ids.contains(&repository.id));
-            json["repositories"] = repositories
-                .map(|repository| self.repository(repository))
-                .collect();
+            let repositories = self.state.repositories().filter(|repository| ids.contains(&repository.id));
+            json["repositories"] = repositories.map(|repository| self.repository(repository)).collect();
         }
         json
     }

@@ -63,10 +63,6 @@ impl Wire<'_> {
     }
 
     fn deployment_url(&self, repository: &Repository, deployment: &Deployment) -> String {
-        format!(
-            "{}/deployments/{}",
-            self.repository_url(repository),
-            deployment.id
-        )
+        format!("{}/deployments/{}", self.repository_url(repository), deployment.id)
     }
 }

@@ -6,23 +6,12 @@ use super::{Wire, href, node_id, time};
 use crate::model::{Comment, Issue, PullRequest, Reaction, Repository};
 
 /// GitHub's reactions, in its order.
-const REACTIONS: &[&str] = &[
-    "+1", "-1", "laugh", "confused", "heart", "hooray", "eyes", "rocket",
-];
+const REACTIONS: &[&str] = &["+1", "-1", "laugh", "confused", "heart", "hooray", "eyes", "rocket"];
 
 impl Wire<'_> {
     pub(crate) fn issue_page(&self, repository: &Repository, issue: &Issue) -> String {
-        let kind = if issue.pull_request.is_some() {
-            "pull"
-        } else {
-            "issues"
-        };
-        format!(
-            "{}/{}/{kind}/{}",
-            self.urls.page,
-            repository.full_name(),
-            issue.number
-        )
+        let kind = if issue.pull_request.is_some() { "pull" } else { "issues" };
+        format!("{}/{}/{kind}/{}", self.urls.page, repository.full_name(), issue.number)
     }
 
     /// `issue`, as it stands in a webhook payload.
@@ -176,12 +165,7 @@ impl Wire<'_> {
     }
 
     /// `issue-comment`.
-    pub(crate) fn comment(
-        &self,
-        repository: &Repository,
-        issue: &Issue,
-        comment: &Comment,
-    ) -> Value {
+    pub(crate) fn comment(&self, repository: &Repository, issue: &Issue, comment: &Comment) -> Value {
         let repository_url = self.repository_url(repository);
         let url = format!("{repository_url}/issues/comments/{}", comment.id);
         json!({
@@ -201,12 +185,7 @@ impl Wire<'_> {
     }
 
     fn reactions(of: &str, reactions: &[Reaction]) -> Value {
-        let count = |content: &str| {
-            reactions
-                .iter()
-                .filter(|reaction| reaction.content == content)
-                .count()
-        };
+        let count = |content: &str| reactions.iter().filter(|reaction| reaction.content == content).count();
         let mut json = json!({ "url": format!("{of}/reactions"), "total_count": reactions.len() });
         for content in REACTIONS {
             json[*content] = json!(count(content));

@@ -30,10 +30,7 @@ impl Urls {
 
     pub(crate) fn of(listener: std::net::SocketAddr) -> Self {
         let page = format!("http://{listener}");
-        Self {
-            api: format!("{page}{}", Self::API_ROOT),
-            page,
-        }
+        Self { api: format!("{page}{}", Self::API_ROOT), page }
     }
 
     pub(crate) fn page_url(&self) -> Url {

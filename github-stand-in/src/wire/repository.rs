@@ -33,10 +33,7 @@ const URL_FIELDS: &[(&str, &str)] = &[
     ("languages_url", "/languages"),
     ("merges_url", "/merges"),
     ("milestones_url", "/milestones{/number}"),
-    (
-        "notifications_url",
-        "/notifications{?since,all,participating}",
-    ),
+    ("notifications_url", "/notifications{?since,all,participating}"),
     ("pulls_url", "/pulls{/number}"),
     ("releases_url", "/releases{/id}"),
     ("stargazers_url", "/stargazers"),
@@ -58,11 +55,7 @@ impl Wire<'_> {
     pub(crate) fn repository(&self, repository: &Repository) -> Value {
         let url = self.repository_url(repository);
         let page = format!("{}/{}", self.urls.page, repository.full_name());
-        let open_issues = repository
-            .issues
-            .values()
-            .filter(|issue| issue.is_open())
-            .count();
+        let open_issues = repository.issues.values().filter(|issue| issue.is_open()).count();
         let created = time(repository.created_at);
         let mut fields: Map<String, Value> = URL_FIELDS
             .iter()
@@ -113,7 +106,8 @@ impl Wire<'_> {
         let mut full = self.repository(repository);
         full["network_count"] = json!(0);
         full["subscribers_count"] = json!(0);
-        full["permissions"] = json!({"admin": false, "maintain": false, "push": false, "triage": false, "pull": true});
+        full["permissions"] =
+            json!({"admin": false, "maintain": false, "push": false, "triage": false, "pull": true});
         if self
             .state
             .account(&repository.owner)

@@ -16,11 +16,7 @@ impl Wire<'_> {
         let in_url = login.replace('[', "%5B").replace(']', "%5D");
         let url = format!("{}/users/{in_url}", self.urls.api);
         let page = match account.kind {
-            AccountKind::Bot => format!(
-                "{}/apps/{}",
-                self.urls.page,
-                login.trim_end_matches("[bot]")
-            ),
+            AccountKind::Bot => format!("{}/apps/{}", self.urls.page, login.trim_end_matches("[bot]")),
             _ => format!("{}/{in_url}", self.urls.page),
         };
         json!({

@@ -22,14 +22,11 @@ impl Oracle {
     fn start() -> Self {
         let runtime = runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.expect("a runtime");
-        Self {
-            scene: runtime.block_on(Scene::start()),
-            runtime,
-        }
+        Self { scene: runtime.block_on(Scene::start()), runtime }
     }
 
-    /// Asks with a new client, when the answer to an operation is one that is described: with names and numbers in it that GitHub would
-    /// give out, as `fields` are set wherever they are and are not null.
+    /// Asks with a new client, when the answer to an operation is one that is described: with names and
+    /// numbers in it that GitHub would give out, as `fields` are set wherever they are and are not null.
     fn ask(
         &self,
         (operation, status): (&str, u16),
@@ -71,9 +68,7 @@ fn for_any(check: impl Fn(&Oracle, &[u8]) -> Result<(), TestCaseError>) {
 fn about_the_app() {
     for_any(|oracle, tape| {
         let operation = ("apps/get-authenticated", 200);
-        oracle.ask(operation, &[], tape, async |app, pull| {
-            app.own_comments(pull).await.map(drop)
-        })
+        oracle.ask(operation, &[], tape, async |app, pull| app.own_comments(pull).await.map(drop))
     });
 }
 
@@ -81,9 +76,7 @@ fn about_the_app() {
 fn about_a_pull_request() {
     for_any(|oracle, tape| {
         let head = [("/head/sha", json!(HEAD))];
-        oracle.ask(("pulls/get", 200), &head, tape, async |app, pull| {
-            app.pull_request(pull).await.map(drop)
-        })
+        oracle.ask(("pulls/get", 200), &head, tape, async |app, pull| app.pull_request(pull).await.map(drop))
     });
 }
 
@@ -91,9 +84,7 @@ fn about_a_pull_request() {
 fn about_a_role() {
     for_any(|oracle, tape| {
         let operation = ("repos/get-collaborator-permission-level", 200);
-        oracle.ask(operation, &[], tape, async |app, pull| {
-            app.role(pull, "mona").await.map(drop)
-        })
+        oracle.ask(operation, &[], tape, async |app, pull| app.role(pull, "mona").await.map(drop))
     });
 }
 
@@ -102,28 +93,16 @@ fn about_comments() {
     for_any(|oracle, tape| {
         // Half of them are ours.
         let kind = if tape.len() % 2 == 0 { "Bot" } else { "User" };
-        let author = [
-            ("/user/type", json!(kind)),
-            ("/user/login", json!(oracle.scene.github.app_login())),
-        ];
-        oracle.ask(
-            ("issues/list-comments", 200),
-            &author,
-            tape,
-            async |app, pull| app.own_comments(pull).await.map(drop),
-        )?;
-        oracle.ask(
-            ("issues/create-comment", 201),
-            &[],
-            tape,
-            async |app, pull| app.create_comment(pull, "a").await.map(drop),
-        )?;
-        oracle.ask(
-            ("issues/update-comment", 200),
-            &[],
-            tape,
-            async |app, pull| app.update_comment(pull, CommentId(7), "a").await.map(drop),
-        )
+        let author = [("/user/type", json!(kind)), ("/user/login", json!(oracle.scene.github.app_login()))];
+        oracle.ask(("issues/list-comments", 200), &author, tape, async |app, pull| {
+            app.own_comments(pull).await.map(drop)
+        })?;
+        oracle.ask(("issues/create-comment", 201), &[], tape, async |app, pull| {
+            app.create_comment(pull, "a").await.map(drop)
+        })?;
+        oracle.ask(("issues/update-comment", 200), &[], tape, async |app, pull| {
+            app.update_comment(pull, CommentId(7), "a").await.map(drop)
+        })
     });
 }
 
@@ -136,18 +115,12 @@ fn about_deployments() {
         asked_in: CommentId(7),
     };
     for_any(|oracle, tape| {
-        oracle.ask(
-            ("repos/list-deployments", 200),
-            &[],
-            tape,
-            async |app, pull| app.find_deployment(pull, new).await.map(drop),
-        )?;
-        oracle.ask(
-            ("repos/create-deployment", 201),
-            &[],
-            tape,
-            async |app, pull| app.create_deployment(pull, new).await.map(drop),
-        )?;
+        oracle.ask(("repos/list-deployments", 200), &[], tape, async |app, pull| {
+            app.find_deployment(pull, new).await.map(drop)
+        })?;
+        oracle.ask(("repos/create-deployment", 201), &[], tape, async |app, pull| {
+            app.create_deployment(pull, new).await.map(drop)
+        })?;
         let operation = ("repos/create-deployment-status", 201);
         oracle.ask(operation, &[], tape, async |app, pull| {
             let (id, state) = (DeploymentId(1), DeploymentState::Queued);
@@ -158,38 +131,21 @@ fn about_deployments() {
 
 #[test]
 fn about_files_and_folders() {
-    let content = [
-        ("/encoding", json!("base64")),
-        ("/content", json!("aGk=\n")),
-    ];
+    let content = [("/encoding", json!("base64")), ("/content", json!("aGk=\n"))];
     for_any(|oracle, tape| {
-        oracle.ask(
-            ("repos/get-content", 200),
-            &content,
-            tape,
-            async |app, pull| {
-                app.file(pull, "main", &[".preview.yaml"], 1000)
-                    .await
-                    .map(drop)
-            },
-        )?;
-        oracle.ask(("git/get-blob", 200), &content, tape, async |app, pull| {
-            app.blob(pull.installation, &pull.repository, HEAD)
-                .await
-                .map(drop)
+        oracle.ask(("repos/get-content", 200), &content, tape, async |app, pull| {
+            app.file(pull, "main", &[".preview.yaml"], 1000).await.map(drop)
         })?;
-        let modes: Vec<(String, Value)> = (0..3)
-            .map(|index| (format!("/tree/{index}/mode"), json!("100644")))
-            .collect();
-        let modes: Vec<(&str, Value)> = modes
-            .iter()
-            .map(|(pointer, mode)| (pointer.as_str(), mode.clone()))
-            .collect();
+        oracle.ask(("git/get-blob", 200), &content, tape, async |app, pull| {
+            app.blob(pull.installation, &pull.repository, HEAD).await.map(drop)
+        })?;
+        let modes: Vec<(String, Value)> =
+            (0..3).map(|index| (format!("/tree/{index}/mode"), json!("100644"))).collect();
+        let modes: Vec<(&str, Value)> =
+            modes.iter().map(|(pointer, mode)| (pointer.as_str(), mode.clone())).collect();
         oracle.ask(("git/get-tree", 200), &modes, tape, async |app, pull| {
             let depth = Depth::Everything;
-            app.tree(pull.installation, &pull.repository, HEAD, depth)
-                .await
-                .map(drop)
+            app.tree(pull.installation, &pull.repository, HEAD, depth).await.map(drop)
         })
     });
 }

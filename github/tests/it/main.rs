@@ -62,10 +62,7 @@ async fn a_second_rejection_is_reported_and_not_repeated() {
         .pull_request(&scene.reference())
         .await
         .expect_err("no token is good");
-    assert!(
-        matches!(error.kind(), ErrorKind::Unauthorized(_)),
-        "{error}"
-    );
+    assert!(matches!(error.kind(), ErrorKind::Unauthorized(_)), "{error}");
     assert!(error.is_retryable(), "keys are rotated, clocks set right");
     assert_eq!(scene.tokens_minted(), 2);
     assert_eq!(scene.github.traffic().of("pulls/get"), 2);
@@ -74,11 +71,7 @@ async fn a_second_rejection_is_reported_and_not_repeated() {
 #[tokio::test]
 async fn a_token_may_do_no_more_than_the_calls_need() {
     let scene = Scene::start().await;
-    scene
-        .app()
-        .pull_request(&scene.reference())
-        .await
-        .expect("a pull request");
+    scene.app().pull_request(&scene.reference()).await.expect("a pull request");
     let requests = scene.github.requests();
     let asked = requests
         .iter()
@@ -94,9 +87,7 @@ async fn a_token_may_do_no_more_than_the_calls_need() {
 async fn every_request_says_who_is_calling_and_in_which_version() {
     let scene = Scene::start().await;
     let app = scene.app();
-    app.pull_request(&scene.reference())
-        .await
-        .expect("a pull request");
+    app.pull_request(&scene.reference()).await.expect("a pull request");
     app.slug().await.expect("a slug");
     let requests = scene.github.requests();
     assert_eq!(requests.len(), 3);
@@ -112,10 +103,7 @@ async fn every_request_says_who_is_calling_and_in_which_version() {
         assert_eq!(all("accept"), ["application/vnd.github+json"]);
         assert_eq!(all("x-github-api-version"), ["2022-11-28"]);
         let agents = all("user-agent");
-        assert!(
-            agents.len() == 1 && agents[0].starts_with("preview/"),
-            "{agents:?}"
-        );
+        assert!(agents.len() == 1 && agents[0].starts_with("preview/"), "{agents:?}");
     }
 }
 
@@ -125,9 +113,7 @@ async fn nothing_is_repeated_behind_the_callers_back() {
     let app = scene.app();
     app.pull_request(&scene.reference()).await.expect("warm-up");
     let page = CannedAnswer::new(502, "text/html", "<html>bad gateway</html>");
-    scene
-        .github
-        .answer_next("issues/create-comment", page, usize::MAX);
+    scene.github.answer_next("issues/create-comment", page, usize::MAX);
     let error = app
         .create_comment(&scene.reference(), "hello")
         .await
@@ -143,13 +129,8 @@ async fn a_rate_limit_says_when_to_come_back() {
     app.pull_request(&scene.reference()).await.expect("warm-up");
     let message = json!({ "message": "You have exceeded a secondary rate limit." });
     let limited = CannedAnswer::json(403, &message).with_header("retry-after", "17");
-    scene
-        .github
-        .answer_next("issues/create-comment", limited, 1);
-    let error = app
-        .create_comment(&scene.reference(), "hello")
-        .await
-        .expect_err("limited");
+    scene.github.answer_next("issues/create-comment", limited, 1);
+    let error = app.create_comment(&scene.reference(), "hello").await.expect_err("limited");
     assert_eq!(error.retry_after(), Some(Duration::from_secs(17)));
 }
 
@@ -158,10 +139,7 @@ async fn a_github_that_is_not_there_is_unavailable_and_the_cause_is_named() {
     let scene = Scene::start().await;
     let app = scene.app();
     scene.github.stop().await;
-    let error = app
-        .pull_request(&scene.reference())
-        .await
-        .expect_err("nobody there");
+    let error = app.pull_request(&scene.reference()).await.expect_err("nobody there");
     assert!(error.is_retryable());
     assert!(error.to_string().contains("refused"), "{error}");
 }
@@ -182,10 +160,7 @@ async fn roles_are_read_and_strangers_have_none() {
 
     let odd = CannedAnswer::json(200, &json!({ "permission": 3 }));
     scene.github.answer_next(PERMISSION, odd, 1);
-    assert_eq!(
-        role("mona").await.map_err(|error| error.label()),
-        Err("unexpected")
-    );
+    assert_eq!(role("mona").await.map_err(|error| error.label()), Err("unexpected"));
 }
 
 #[tokio::test]
@@ -193,8 +168,7 @@ async fn a_file_is_read_at_the_end_of_its_branch() {
     let scene = Scene::start().await;
     let app = scene.app();
     let read = async |branch: &str, max_size: u64| {
-        app.file(&scene.reference(), branch, &[".preview.yaml"], max_size)
-            .await
+        app.file(&scene.reference(), branch, &[".preview.yaml"], max_size).await
     };
     assert_eq!(read("main", 1000).await, Ok(None));
 
@@ -202,14 +176,8 @@ async fn a_file_is_read_at_the_end_of_its_branch() {
     let file = (".preview.yaml", &content);
     let committed = scene.repository.commit(&User::writer(), [file]).await;
     committed.expect("a commit");
-    assert_eq!(
-        read("main", 1000).await,
-        Ok(Some(RepositoryFile::Content(content)))
-    );
-    assert_eq!(
-        read("main", 399).await,
-        Ok(Some(RepositoryFile::TooLarge { size: 400 }))
-    );
+    assert_eq!(read("main", 1000).await, Ok(Some(RepositoryFile::Content(content))));
+    assert_eq!(read("main", 399).await, Ok(Some(RepositoryFile::TooLarge { size: 400 })));
     // Whatever a branch is called, it stays one parameter of the query.
     assert_eq!(read("a&ref=main", 1000).await, Ok(None));
 }
@@ -224,15 +192,10 @@ async fn own_comments_are_found_on_every_page_and_others_are_left_out() {
         written.expect("a comment");
         if index % 100 == 0 {
             let body = format!("ours {index}");
-            app.create_comment(&scene.reference(), &body)
-                .await
-                .expect("a comment");
+            app.create_comment(&scene.reference(), &body).await.expect("a comment");
         }
     }
-    let own = app
-        .own_comments(&scene.reference())
-        .await
-        .expect("comments");
+    let own = app.own_comments(&scene.reference()).await.expect("comments");
     let bodies: Vec<_> = own.iter().map(|comment| comment.body.as_str()).collect();
     assert_eq!(bodies, ["ours 0", "ours 100", "ours 200"]);
     let ids: BTreeSet<_> = own.iter().map(|comment| comment.id).collect();
@@ -260,14 +223,8 @@ async fn no_comment_of_others_keeps_our_own_from_being_found() {
     ]);
     let listed = CannedAnswer::json(200, &listed);
     scene.github.answer_next("issues/list-comments", listed, 1);
-    let own = app
-        .own_comments(&scene.reference())
-        .await
-        .expect("comments");
-    let found: Vec<_> = own
-        .iter()
-        .map(|one| (one.id.0, one.body.as_str()))
-        .collect();
+    let own = app.own_comments(&scene.reference()).await.expect("comments");
+    let found: Vec<_> = own.iter().map(|one| (one.id.0, one.body.as_str())).collect();
     assert_eq!(found, [(8, ""), (9, "ours")]);
 }
 
@@ -275,10 +232,7 @@ async fn no_comment_of_others_keeps_our_own_from_being_found() {
 async fn a_comment_is_changed_and_a_deleted_one_is_gone() {
     let scene = Scene::start().await;
     let app = scene.app();
-    let comment = app
-        .create_comment(&scene.reference(), "first")
-        .await
-        .expect("a comment");
+    let comment = app.create_comment(&scene.reference(), "first").await.expect("a comment");
     let changed = app
         .update_comment(&scene.reference(), comment.id, "second")
         .await
@@ -305,9 +259,7 @@ async fn a_useless_configuration_is_refused_without_repeating_secrets() {
         .expect("no key");
     assert!(matches!(error, ConfigError::PrivateKey));
     assert!(!error.to_string().contains("s3cret"));
-    let error = GitHubApp::new(&config("ftp://example.com", "s3cret"))
-        .err()
-        .expect("no HTTP");
+    let error = GitHubApp::new(&config("ftp://example.com", "s3cret")).err().expect("no HTTP");
     assert!(matches!(error, ConfigError::ApiUrl(_)));
     assert!(!format!("{:?}", config("https://api.github.com", "s3cret")).contains("s3cret"));
 }

@@ -16,26 +16,13 @@ pub(crate) struct Scene {
 
 impl Scene {
     pub(crate) async fn start() -> Self {
-        let github = StandIn::start(Options::default())
-            .await
-            .expect("a stand-in");
-        let repository = github
-            .repository(OWNER, "hello")
-            .await
-            .expect("a repository");
+        let github = StandIn::start(Options::default()).await.expect("a stand-in");
+        let repository = github.repository(OWNER, "hello").await.expect("a repository");
         let pull = repository
-            .open_pull_request(
-                &User::writer(),
-                "Greet in Spanish",
-                [("content.json", "{}")],
-            )
+            .open_pull_request(&User::writer(), "Greet in Spanish", [("content.json", "{}")])
             .await
             .expect("a pull request");
-        Self {
-            github,
-            repository,
-            pull,
-        }
+        Self { github, repository, pull }
     }
 
     /// A client that has no token yet.

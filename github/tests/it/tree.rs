@@ -28,15 +28,11 @@ impl Reader {
     }
 
     async fn tree(&self, sha: &str, depth: Depth) -> Result<Option<Tree>, Error> {
-        self.app
-            .tree(self.installation, &self.repository, sha, depth)
-            .await
+        self.app.tree(self.installation, &self.repository, sha, depth).await
     }
 
     async fn blob(&self, sha: &str) -> Result<Vec<u8>, Error> {
-        self.app
-            .blob(self.installation, &self.repository, sha)
-            .await
+        self.app.blob(self.installation, &self.repository, sha).await
     }
 }
 
@@ -101,12 +97,7 @@ async fn a_chart_is_read_from_the_commit_down() {
 async fn any_bytes_come_through_a_blob() {
     let reader = Reader::of(Scene::start().await);
     let content: Vec<u8> = (0..=255).cycle().take(100_000).collect();
-    let commit = reader
-        .scene
-        .pull
-        .push([("all.bin", &content)])
-        .await
-        .unwrap();
+    let commit = reader.scene.pull.push([("all.bin", &content)]).await.unwrap();
     let root = reader.tree(&commit, Depth::Folder).await.unwrap().unwrap();
     let read = reader.blob(sha_of(&root, "all.bin")).await.unwrap();
     assert!(read == content, "{} bytes", read.len());
@@ -126,11 +117,7 @@ async fn what_is_not_there_is_no_tree_and_no_file() {
 #[tokio::test]
 async fn a_refusal_is_not_taken_for_a_tree_that_is_not_there() {
     let (reader, commit) = chart().await;
-    for (status, label) in [
-        (403, "forbidden"),
-        (422, "validation"),
-        (502, "unavailable"),
-    ] {
+    for (status, label) in [(403, "forbidden"), (422, "validation"), (502, "unavailable")] {
         reader.scene.github.fail_next("git/get-tree", status, 1);
         let error = reader.tree(&commit, Depth::Everything).await.unwrap_err();
         assert_eq!(error.label(), label, "{error}");

@@ -10,24 +10,22 @@ use crate::eventually;
 const ROOT: &str = "/sys/fs/cgroup";
 /// What pods are limited by, as v2 names it.
 const CONTROLLERS: &[&str] = &["+cpu", "+cpuset", "+io", "+memory", "+pids", "+hugetlb"];
-/// Killed processes leave their cgroup when the kernel has taken them apart, which takes some milliseconds each.
+/// Killed processes leave their cgroup when the kernel has taken them apart,
+/// which takes some milliseconds each.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Removes the cgroup `name` from every hierarchy, waiting until the processes that were killed in it are gone.
+/// Removes the cgroup `name` from every hierarchy, waiting until the processes
+/// that were killed in it are gone.
 ///
 /// # Errors
 /// Names the folder that is still in use.
 pub(crate) async fn remove(name: &str) -> Result<(), String> {
     let hierarchies = hierarchies(Path::new(ROOT)).map_err(|error| format!("{ROOT}: {error}"))?;
-    let places: Vec<_> = hierarchies
-        .into_iter()
-        .map(|hierarchy| hierarchy.join(name))
-        .collect();
+    let places: Vec<_> = hierarchies.into_iter().map(|hierarchy| hierarchy.join(name)).collect();
     eventually(PATIENCE, async || {
         places.iter().try_for_each(|place| {
-            remove_tree(place).map_err(|error| {
-                format!("the cgroup {} is still in use ({error})", place.display())
-            })
+            remove_tree(place)
+                .map_err(|error| format!("the cgroup {} is still in use ({error})", place.display()))
         })
     })
     .await
@@ -37,7 +35,8 @@ pub(crate) async fn remove(name: &str) -> Result<(), String> {
 pub(crate) fn create(name: &str) -> io::Result<()> {
     for hierarchy in hierarchies(Path::new(ROOT))? {
         for controller in CONTROLLERS {
-            // Under v2, children get a controller only if their parent passes it on. The kubelet says which one it misses.
+            // Under v2, children get a controller only if their parent passes it
+            // on. The kubelet says which one it misses.
             let _ = fs::write(hierarchy.join("cgroup.subtree_control"), controller);
         }
         match fs::create_dir(hierarchy.join(name)) {

@@ -20,9 +20,7 @@ pub(super) async fn start(parts: &Parts, site: &Site<'_>, pki: &Pki) -> Result<(
     let folder = &site.folder;
     let etcd_socket = folder.join("etcd.sock");
     parts
-        .start(etcd(site, &etcd_socket)?, async || {
-            connects(&etcd_socket).await
-        })
+        .start(etcd(site, &etcd_socket)?, async || connects(&etcd_socket).await)
         .await?;
 
     let server = site.server();
@@ -43,21 +41,11 @@ pub(super) async fn start(parts: &Parts, site: &Site<'_>, pki: &Pki) -> Result<(
         .flag("concurrent-deployment-syncs", "20")
         .flag("concurrent-replicaset-syncs", "20")
         .flag("controllers", "*,-nodeipam,-service-lb-controller,-persistentvolume-binder-controller,-persistentvolume-attach-detach-controller");
-    let scheduler = component(
-        site,
-        pki,
-        "kube-scheduler",
-        Identity::Scheduler,
-        site.internal.scheduler,
-    )?;
+    let scheduler = component(site, pki, "kube-scheduler", Identity::Scheduler, site.internal.scheduler)?;
     let health = |port: u16| client.get(format!("https://127.0.0.1:{port}/healthz"));
     tokio::try_join!(
-        parts.start(controllers, async || answers(health(
-            site.internal.controller_manager
-        ))
-        .await),
-        parts.start(scheduler, async || answers(health(site.internal.scheduler))
-            .await),
+        parts.start(controllers, async || answers(health(site.internal.controller_manager)).await),
+        parts.start(scheduler, async || answers(health(site.internal.scheduler)).await),
     )?;
     Ok(())
 }
@@ -69,10 +57,7 @@ fn etcd(site: &Site<'_>, socket: &Path) -> Result<Part, ClusterError> {
         .flag("data-dir", site.folder.join("etcd"))
         // Sockets, so that only this user reaches the cluster's data.
         .flag("listen-client-urls", unix(socket))
-        .flag(
-            "listen-peer-urls",
-            unix(&site.folder.join("etcd-peer.sock")),
-        )
+        .flag("listen-peer-urls", unix(&site.folder.join("etcd-peer.sock")))
         .flag("advertise-client-urls", advertised_client)
         .flag("initial-advertise-peer-urls", advertised_peer)
         .flag("initial-cluster", format!("default={advertised_peer}"))
@@ -100,10 +85,7 @@ fn api_server(site: &Site<'_>, pki: &Pki, etcd: &Path) -> Result<Part, ClusterEr
         .flag("allow-privileged", "false")
         .flag("service-account-issuer", "https://kubernetes.default.svc")
         .flag("service-account-key-file", pki.service_account_public_key())
-        .flag(
-            "service-account-signing-key-file",
-            pki.service_account_key(),
-        )
+        .flag("service-account-signing-key-file", pki.service_account_key())
         .flag("service-cluster-ip-range", super::SERVICE_RANGE)
         // The kubelet answers on loopback only, under the node's name.
         .flag("kubelet-preferred-address-types", "Hostname")
@@ -111,10 +93,7 @@ fn api_server(site: &Site<'_>, pki: &Pki, etcd: &Path) -> Result<Part, ClusterEr
         .flag("kubelet-client-certificate", client_certificate)
         .flag("kubelet-client-key", client_key)
         .flag("profiling", "false");
-    Ok(Part {
-        patience: API_SERVER_PATIENCE,
-        ..part
-    })
+    Ok(Part { patience: API_SERVER_PATIENCE, ..part })
 }
 
 /// What the controller manager and the scheduler have in common.
@@ -136,14 +115,14 @@ fn component(
         .flag("tls-private-key-file", key)
         .flag("leader-elect", "false")
         .flag("profiling", "false")
-        // Hundreds of objects per preview and dozens of previews: the default 20 requests a second would be the bottleneck.
+        // Hundreds of objects per preview and dozens of previews: the default 20
+        // requests a second would be the bottleneck.
         .flag("kube-api-qps", "500")
         .flag("kube-api-burst", "1000"))
 }
 
 fn client(pki: &Pki) -> Result<Client, ClusterError> {
-    let authority =
-        reqwest::Certificate::from_pem(pki.ca().as_bytes()).map_err(ClusterError::Client)?;
+    let authority = reqwest::Certificate::from_pem(pki.ca().as_bytes()).map_err(ClusterError::Client)?;
     Client::builder()
         .tls_certs_only([authority])
         .timeout(ANSWER)
@@ -171,10 +150,7 @@ async fn answers(request: reqwest::RequestBuilder) -> Result<(), String> {
     if status.is_success() {
         return Ok(());
     }
-    Err(format!(
-        "{url} answers {status}: {}",
-        response.text().await.unwrap_or_default()
-    ))
+    Err(format!("{url} answers {status}: {}", response.text().await.unwrap_or_default()))
 }
 
 impl Site<'_> {

@@ -40,10 +40,7 @@ pub enum ClusterError {
     #[error(transparent)]
     Network(#[from] NetworkError),
     #[error("{path}: {source}")]
-    File {
-        path: PathBuf,
-        source: std::io::Error,
-    },
+    File { path: PathBuf, source: std::io::Error },
     #[error("cannot make the cluster's certificates: {0}")]
     Certificate(rcgen::Error),
     #[error("cannot make a client for the cluster: {0}")]
@@ -51,10 +48,7 @@ pub enum ClusterError {
     #[error("the cluster's kubeconfig is of no use: {0}")]
     Kubeconfig(#[from] kube::config::KubeconfigError),
     #[error("the API server refused {what}: {source}")]
-    Api {
-        what: &'static str,
-        source: kube::Error,
-    },
+    Api { what: &'static str, source: kube::Error },
     #[error("containerd did not take the sandbox image: {0}")]
     SandboxImage(String),
     #[error("the node takes no pods: {0}; see kubelet.log")]
@@ -120,11 +114,7 @@ impl Cluster {
     ///
     /// # Errors
     /// Names the component, its log, and the log's last lines.
-    pub async fn start(
-        parts: &Parts,
-        site: &Site<'_>,
-        kubeconfig: &Path,
-    ) -> Result<Self, ClusterError> {
+    pub async fn start(parts: &Parts, site: &Site<'_>, kubeconfig: &Path) -> Result<Self, ClusterError> {
         let pki_folder = site.folder.join("pki");
         fs::create_dir_all(&pki_folder).map_err(ClusterError::file(&pki_folder))?;
         let pki = Pki::generate(&pki_folder)?;
@@ -132,22 +122,14 @@ impl Cluster {
         let worker_kubeconfig = site.folder.join("worker.kubeconfig");
         pki.write_kubeconfig(Identity::Worker, &site.server(), &worker_kubeconfig)?;
 
-        let (containerd, ()) = tokio::try_join!(
-            node::start_containerd(parts, site),
-            control_plane::start(parts, site, &pki)
-        )?;
+        let (containerd, ()) =
+            tokio::try_join!(node::start_containerd(parts, site), control_plane::start(parts, site, &pki))?;
         let options = KubeConfigOptions::default();
         let config =
-            kube::Config::from_custom_kubeconfig(Kubeconfig::read_from(kubeconfig)?, &options)
-                .await?;
-        let client = kube::Client::try_from(config).map_err(|source| ClusterError::Api {
-            what: "its own kubeconfig",
-            source,
-        })?;
-        tokio::try_join!(
-            node::start_kubelet(parts, site, &pki, &client),
-            controllers_work(&client)
-        )?;
+            kube::Config::from_custom_kubeconfig(Kubeconfig::read_from(kubeconfig)?, &options).await?;
+        let client = kube::Client::try_from(config)
+            .map_err(|source| ClusterError::Api { what: "its own kubeconfig", source })?;
+        tokio::try_join!(node::start_kubelet(parts, site, &pki, &client), controllers_work(&client))?;
         Ok(Self {
             kubeconfig: kubeconfig.to_owned(),
             worker_kubeconfig,
@@ -207,11 +189,7 @@ async fn controllers_work(client: &kube::Client) -> Result<(), ClusterError> {
     let accounts: kube::Api<k8s_openapi::api::core::v1::ServiceAccount> =
         kube::Api::namespaced(client.clone(), "default");
     eventually(CONTROLLERS_PATIENCE, async || {
-        accounts
-            .get("default")
-            .await
-            .map(drop)
-            .map_err(|error| error.to_string())
+        accounts.get("default").await.map(drop).map_err(|error| error.to_string())
     })
     .await
     .map_err(ClusterError::Controllers)

@@ -1,7 +1,7 @@
 //! Chooses the subnet of a stack's pods, and makes and removes its bridge.
 //!
-//! The bridge's name is the claim: the kernel lets only one stack create it. Its alias names the state folder of
-//! its owner, so that a later start can tell a bridge in use from one that a crash left behind.
+//! The bridge's name is the claim: the kernel lets only one stack create it. Its alias names the state folder
+//! of its owner, so that a later start can tell a bridge in use from one that a crash left behind.
 
 use std::fs::File;
 use std::net::Ipv4Addr;
@@ -44,17 +44,12 @@ impl Bridge {
     /// Creates a bridge in a subnet that nothing on this machine uses; `owner` is the stack's state folder.
     pub async fn claim(owner: &Path) -> Result<Self, NetworkError> {
         let routes: Vec<Route> = query(&["-json", "-4", "route", "show", "table", "all"]).await?;
-        let used: Vec<Subnet> = routes
-            .iter()
-            .filter_map(|route| route.dst.parse().ok())
-            .collect();
+        let used: Vec<Subnet> = routes.iter().filter_map(|route| route.dst.parse().ok()).collect();
         for number in free(&used) {
             let bridge = Self { number };
-            // Another stack may claim the same number at the same moment: then this fails, and the next is tried.
-            if ip(&["link", "add", &bridge.name(), "type", "bridge"])
-                .await
-                .is_ok()
-            {
+            // Another stack may claim the same number at the same moment: then
+            // this fails, and the next is tried.
+            if ip(&["link", "add", &bridge.name(), "type", "bridge"]).await.is_ok() {
                 bridge.configure(owner).await?;
                 return Ok(bridge);
             }
@@ -65,14 +60,7 @@ impl Bridge {
     async fn configure(self, owner: &Path) -> Result<(), NetworkError> {
         let name = self.name();
         ip(&["link", "set", &name, "alias", &owner.to_string_lossy()]).await?;
-        ip(&[
-            "address",
-            "add",
-            &format!("{}/24", self.address()),
-            "dev",
-            &name,
-        ])
-        .await?;
+        ip(&["address", "add", &format!("{}/24", self.address()), "dev", &name]).await?;
         ip(&["link", "set", &name, "up"]).await?;
         Ok(())
     }
@@ -100,14 +88,11 @@ impl Bridge {
         ip(&["link", "delete", &self.name()]).await
     }
 
-    /// The bridges whose stack is gone. `owner` is the caller's own state folder, whose lock it holds: an earlier stack there
-    /// is gone as well.
+    /// The bridges whose stack is gone. `owner` is the caller's own state folder, whose lock it
+    /// holds: an earlier stack there is gone as well.
     pub async fn abandoned(owner: &Path) -> Result<Vec<Self>, NetworkError> {
         let links: Vec<Link> = query(&["-json", "link", "show", "type", "bridge"]).await?;
-        Ok(links
-            .into_iter()
-            .filter_map(|link| link.abandoned(owner))
-            .collect())
+        Ok(links.into_iter().filter_map(|link| link.abandoned(owner)).collect())
     }
 }
 
@@ -133,8 +118,7 @@ impl Link {
         if !owner.is_absolute() {
             return None;
         }
-        let in_use = owner != mine
-            && File::open(lock_file(owner)).is_ok_and(|lock| lock.try_lock().is_err());
+        let in_use = owner != mine && File::open(lock_file(owner)).is_ok_and(|lock| lock.try_lock().is_err());
         (!in_use).then_some(Bridge { number })
     }
 }
@@ -166,10 +150,7 @@ impl std::str::FromStr for Subnet {
         let (address, bits) = text.split_once('/').unwrap_or((text, "32"));
         let address: Ipv4Addr = address.parse().map_err(drop)?;
         let bits = bits.parse().ok().filter(|bits| *bits <= 32).ok_or(())?;
-        Ok(Self {
-            address: address.into(),
-            bits,
-        })
+        Ok(Self { address: address.into(), bits })
     }
 }
 
@@ -187,10 +168,8 @@ fn free(used: &[Subnet]) -> impl Iterator<Item = u8> {
 async fn query<T: serde::de::DeserializeOwned>(arguments: &[&str]) -> Result<T, NetworkError> {
     let text = run(arguments).await?;
     let text = if text.trim().is_empty() { "[]" } else { &text };
-    serde_json::from_str(text).map_err(|source| NetworkError::Answer {
-        arguments: arguments.join(" "),
-        source,
-    })
+    serde_json::from_str(text)
+        .map_err(|source| NetworkError::Answer { arguments: arguments.join(" "), source })
 }
 
 async fn ip(arguments: &[&str]) -> Result<(), NetworkError> {
@@ -198,10 +177,7 @@ async fn ip(arguments: &[&str]) -> Result<(), NetworkError> {
 }
 
 async fn run(arguments: &[&str]) -> Result<String, NetworkError> {
-    let failed = |message: String| NetworkError::Ip {
-        arguments: arguments.join(" "),
-        message,
-    };
+    let failed = |message: String| NetworkError::Ip { arguments: arguments.join(" "), message };
     let output = Command::new("ip")
         .args(arguments)
         .stdin(Stdio::null())
@@ -211,9 +187,7 @@ async fn run(arguments: &[&str]) -> Result<String, NetworkError> {
     if output.status.success() {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     } else {
-        Err(failed(
-            String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-        ))
+        Err(failed(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
     }
 }
 
@@ -222,10 +196,7 @@ mod tests {
     use super::*;
 
     fn first_free(routes: &[&str]) -> Option<u8> {
-        let used: Vec<Subnet> = routes
-            .iter()
-            .filter_map(|route| route.parse().ok())
-            .collect();
+        let used: Vec<Subnet> = routes.iter().filter_map(|route| route.parse().ok()).collect();
         free(&used).next()
     }
 
@@ -255,10 +226,7 @@ mod tests {
             ifalias: state.path().to_string_lossy().into(),
         };
         let other = Path::new("/other");
-        assert_eq!(
-            link("preview7").abandoned(other),
-            Some(Bridge { number: 7 })
-        );
+        assert_eq!(link("preview7").abandoned(other), Some(Bridge { number: 7 }));
 
         let lock = File::create(lock_file(state.path())).unwrap();
         lock.lock().unwrap();
@@ -269,26 +237,16 @@ mod tests {
             "the caller holds the lock itself"
         );
         drop(lock);
-        assert_eq!(
-            link("preview7").abandoned(other),
-            Some(Bridge { number: 7 })
-        );
+        assert_eq!(link("preview7").abandoned(other), Some(Bridge { number: 7 }));
     }
 
     #[test]
     fn a_bridge_of_someone_else_is_left_alone() {
-        for (name, alias) in [
-            ("docker0", "/tmp"),
-            ("previews", "/tmp"),
-            ("preview1", ""),
-            ("preview2", "my bridge"),
-        ] {
+        for (name, alias) in
+            [("docker0", "/tmp"), ("previews", "/tmp"), ("preview1", ""), ("preview2", "my bridge")]
+        {
             assert_eq!(
-                Link {
-                    ifname: name.into(),
-                    ifalias: alias.into()
-                }
-                .abandoned(Path::new("/other")),
+                Link { ifname: name.into(), ifalias: alias.into() }.abandoned(Path::new("/other")),
                 None,
                 "{name}"
             );

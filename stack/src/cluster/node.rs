@@ -1,10 +1,11 @@
 //! Runs containerd and the kubelet as one node, on which pods really run.
 //!
-//! Differences from a production node, and why: no OOM scores (they need a right that a container or a sandboxed machine
-//! does not have) and no seccomp profiles (see `stack/tools/runc/runc-unfiltered`); network policies are accepted but
-//! nothing enforces them (a pod reaches the node, and neither other pods nor the world, whatever they say); no iptables, no kube-proxy and no cluster DNS (the ingress
-//! controller reaches pods over the bridge, and pods have no business elsewhere); images are never garbage-collected
-//! and pods never evicted for disk pressure (there is no registry to pull an image from again).
+//! Differences from a production node, and why: no OOM scores (they need a right that a container or a
+//! sandboxed machine does not have) and no seccomp profiles (see `stack/tools/runc/runc-unfiltered`); network
+//! policies are accepted but nothing enforces them (a pod reaches the node, and neither other pods nor the
+//! world, whatever they say); no iptables, no kube-proxy and no cluster DNS (the ingress controller reaches
+//! pods over the bridge, and pods have no business elsewhere); images are never garbage-collected and pods
+//! never evicted for disk pressure (there is no registry to pull an image from again).
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,36 +24,28 @@ use crate::part::{Part, Parts};
 
 /// A preview has a pod or two; one machine cannot run more than this anyway.
 const MAX_PODS: u32 = 250;
-/// Images are brought, never pulled: whatever the registry, nothing answers, and no name is looked up outside this machine.
+/// Images are brought, never pulled: whatever the registry, nothing answers, and
+/// no name is looked up outside this machine.
 const NO_REGISTRY: &str = "server = \"http://127.0.0.1:1\"\n";
 /// How long the node may take from the kubelet's start to Ready.
 const NODE_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Starts containerd with the sandbox image in it; returns the socket.
-pub(super) async fn start_containerd(
-    parts: &Parts,
-    site: &Site<'_>,
-) -> Result<PathBuf, ClusterError> {
+pub(super) async fn start_containerd(parts: &Parts, site: &Site<'_>) -> Result<PathBuf, ClusterError> {
     let folder = site.folder.join("containerd");
     let socket = site.containerd_socket();
     let cni = folder.join("cni");
     fs::create_dir_all(&cni).map_err(ClusterError::file(&cni))?;
     let config = folder.join("config.toml");
     pki::write(&config, &containerd_config(site, &folder, &cni)?)?;
-    pki::write(
-        &cni.join("10-pods.conflist"),
-        &pod_network(site, &folder).to_string(),
-    )?;
+    pki::write(&cni.join("10-pods.conflist"), &pod_network(site, &folder).to_string())?;
 
-    let programs = site
-        .toolbox
-        .path("containerd")?
-        .parent()
-        .unwrap_or(Path::new("/"))
-        .to_owned();
-    let path = std::env::join_paths([programs].into_iter().chain(std::env::split_paths(
-        &std::env::var_os("PATH").unwrap_or_default(),
-    )));
+    let programs = site.toolbox.path("containerd")?.parent().unwrap_or(Path::new("/")).to_owned();
+    let path = std::env::join_paths(
+        [programs]
+            .into_iter()
+            .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())),
+    );
     let part = Part::new("containerd", site.toolbox.path("containerd")?)
         .flag("config", &config)
         // containerd finds its shim on PATH.
@@ -64,11 +57,7 @@ pub(super) async fn start_containerd(
 
 fn containerd_config(site: &Site<'_>, folder: &Path, cni: &Path) -> Result<String, ClusterError> {
     let runc = site.toolbox.path("runc-unfiltered")?;
-    let plugins = site
-        .toolbox
-        .path("bridge")?
-        .parent()
-        .unwrap_or(Path::new("/"));
+    let plugins = site.toolbox.path("bridge")?.parent().unwrap_or(Path::new("/"));
     let quote = |path: &Path| json!(path.to_string_lossy()).to_string();
     let registries = folder.join("registries");
     let every_registry = registries.join("_default");
@@ -133,7 +122,8 @@ fn pod_network(site: &Site<'_>, folder: &Path) -> serde_json::Value {
         "plugins": [{
             "type": "bridge",
             "bridge": site.bridge.name(),
-            // The bridge has its address already. `isGateway` would also turn on forwarding for the whole machine.
+            // The bridge has its address already. `isGateway` would also turn
+            // on forwarding for the whole machine.
             "isGateway": false,
             "ipMasq": false,
             // Pods reach this machine, not one another.
@@ -147,14 +137,9 @@ fn pod_network(site: &Site<'_>, folder: &Path) -> serde_json::Value {
     })
 }
 
-async fn import_sandbox_image(
-    site: &Site<'_>,
-    folder: &Path,
-    socket: &Path,
-) -> Result<(), ClusterError> {
+async fn import_sandbox_image(site: &Site<'_>, folder: &Path, socket: &Path) -> Result<(), ClusterError> {
     let archive = folder.join("pause.tar");
-    pause::write_archive(site.toolbox.path("pause")?, &archive)
-        .map_err(ClusterError::file(&archive))?;
+    pause::write_archive(site.toolbox.path("pause")?, &archive).map_err(ClusterError::file(&archive))?;
     let output = Command::new(site.toolbox.path("ctr")?)
         .args(["--address".as_ref(), socket.as_os_str()])
         .args(["--namespace", "k8s.io", "images", "import", "--local"])
@@ -165,9 +150,7 @@ async fn import_sandbox_image(
     if output.status.success() {
         return Ok(());
     }
-    Err(ClusterError::SandboxImage(
-        String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-    ))
+    Err(ClusterError::SandboxImage(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
 }
 
 /// Starts the kubelet; returns when the node is ready and takes pods.
@@ -190,10 +173,7 @@ pub(super) async fn start_kubelet(
         // Must not be a loopback address; nothing listens on it.
         .flag("node-ip", site.bridge.address().to_string());
     let health = format!("http://127.0.0.1:{}/healthz", site.internal.kubelet_health);
-    let http = reqwest::Client::builder()
-        .no_proxy()
-        .build()
-        .map_err(ClusterError::Client)?;
+    let http = reqwest::Client::builder().no_proxy().build().map_err(ClusterError::Client)?;
     parts
         .start(part, async || match http.get(&health).send().await {
             Ok(response) if response.status().is_success() => Ok(()),
@@ -210,18 +190,12 @@ pub(super) async fn start_kubelet(
 }
 
 fn takes_pods(node: &Node) -> Result<(), String> {
-    let conditions = node
-        .status
-        .iter()
-        .flat_map(|status| status.conditions.iter().flatten());
+    let conditions = node.status.iter().flat_map(|status| status.conditions.iter().flatten());
     let ready = conditions
         .filter(|condition| condition.type_ == "Ready")
         .find(|condition| condition.status != "True");
     if let Some(condition) = ready {
-        return Err(format!(
-            "not ready: {}",
-            condition.message.as_deref().unwrap_or_default()
-        ));
+        return Err(format!("not ready: {}", condition.message.as_deref().unwrap_or_default()));
     }
     let taints: Vec<_> = node
         .spec
@@ -258,7 +232,8 @@ fn kubelet_config(site: &Site<'_>, pki: &Pki) -> serde_json::Value {
         "containerRuntimeEndpoint": format!("unix://{}", site.containerd_socket().display()),
         "podLogsDir": site.folder.join("pod-logs"),
         "resolvConf": "",
-        // A lookup fails at once: nothing answers on a pod's own loopback, and names are of no use without a way out.
+        // A lookup fails at once: nothing answers on a pod's own loopback, and
+        // names are of no use without a way out.
         "clusterDNS": ["127.0.0.1"],
         "clusterDomain": "cluster.local",
         "cgroupDriver": "cgroupfs",

@@ -31,38 +31,20 @@ pub(super) fn write_archive(program: &Path, archive: &Path) -> io::Result<()> {
         "layers": [descriptor("application/vnd.oci.image.layer.v1.tar", &layer)],
     })
     .to_string();
-    let mut entry = descriptor(
-        "application/vnd.oci.image.manifest.v1+json",
-        manifest.as_bytes(),
-    );
+    let mut entry = descriptor("application/vnd.oci.image.manifest.v1+json", manifest.as_bytes());
     entry["annotations"] = json!({ "io.containerd.image.name": IMAGE });
     let index = json!({ "schemaVersion": 2, "manifests": [entry] }).to_string();
 
     let mut tar = Builder::new(fs::File::create(archive)?);
-    append(
-        &mut tar,
-        "oci-layout",
-        br#"{"imageLayoutVersion":"1.0.0"}"#,
-        0o644,
-    )?;
+    append(&mut tar, "oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#, 0o644)?;
     append(&mut tar, "index.json", index.as_bytes(), 0o644)?;
     for blob in [manifest.as_bytes(), config.as_bytes(), &layer] {
-        append(
-            &mut tar,
-            &format!("blobs/{}", digest(blob).replace(':', "/")),
-            blob,
-            0o644,
-        )?;
+        append(&mut tar, &format!("blobs/{}", digest(blob).replace(':', "/")), blob, 0o644)?;
     }
     tar.finish()
 }
 
-fn append<W: io::Write>(
-    tar: &mut Builder<W>,
-    path: &str,
-    content: &[u8],
-    mode: u32,
-) -> io::Result<()> {
+fn append<W: io::Write>(tar: &mut Builder<W>, path: &str, content: &[u8], mode: u32) -> io::Result<()> {
     let mut header = Header::new_gnu();
     header.set_size(content.len() as u64);
     header.set_mode(mode);
@@ -98,10 +80,7 @@ mod tests {
         write_archive(&program, &archive).unwrap();
 
         let mut blobs = 0;
-        for entry in tar::Archive::new(fs::File::open(&archive).unwrap())
-            .entries()
-            .unwrap()
-        {
+        for entry in tar::Archive::new(fs::File::open(&archive).unwrap()).entries().unwrap() {
             let mut entry = entry.unwrap();
             let path = entry.path().unwrap().to_string_lossy().into_owned();
             let mut content = Vec::new();

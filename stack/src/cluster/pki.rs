@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, KeyUsagePurpose,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    KeyUsagePurpose,
 };
 use serde_json::json;
 
@@ -26,18 +26,14 @@ pub(super) enum Identity {
     ControllerManager,
     Scheduler,
     Kubelet,
-    /// Ours: the preview service's worker, with the rights that `charts/preview-cluster` gives it and no others.
+    /// Ours: the preview service's worker, with the rights that
+    /// `charts/preview-cluster` gives it and no others.
     Worker,
 }
 
 impl Identity {
-    const ALL: [Self; 5] = [
-        Self::Admin,
-        Self::ControllerManager,
-        Self::Scheduler,
-        Self::Kubelet,
-        Self::Worker,
-    ];
+    const ALL: [Self; 5] =
+        [Self::Admin, Self::ControllerManager, Self::Scheduler, Self::Kubelet, Self::Worker];
 
     /// The user, and the group that gives it its rights.
     fn subject(self) -> (String, &'static str) {
@@ -47,10 +43,7 @@ impl Identity {
             Self::Scheduler => ("system:kube-scheduler".into(), ""),
             Self::Kubelet => (format!("system:node:{}", super::NODE), "system:nodes"),
             Self::Worker => (
-                format!(
-                    "system:serviceaccount:{}:preview-worker",
-                    super::SERVICE_NAMESPACE
-                ),
+                format!("system:serviceaccount:{}:preview-worker", super::SERVICE_NAMESPACE),
                 "system:serviceaccounts",
             ),
         }
@@ -73,10 +66,7 @@ impl Pki {
         let pki = Self {
             folder: folder.to_owned(),
             ca: ca.pem(),
-            tokens: Identity::ALL
-                .iter()
-                .map(|_| token())
-                .collect::<Result<_, _>>()?,
+            tokens: Identity::ALL.iter().map(|_| token()).collect::<Result<_, _>>()?,
         };
         write(&pki.ca_file(), &pki.ca)?;
         for (name, purpose) in [
@@ -88,18 +78,9 @@ impl Pki {
             write(&folder.join(format!("{name}.key")), &key)?;
         }
         let service_accounts = KeyPair::generate().map_err(ClusterError::Certificate)?;
-        write(
-            &pki.service_account_key(),
-            &service_accounts.serialize_pem(),
-        )?;
-        write(
-            &pki.service_account_public_key(),
-            &service_accounts.public_key_pem(),
-        )?;
-        let lines: Vec<_> = Identity::ALL
-            .iter()
-            .map(|identity| pki.token_line(*identity))
-            .collect();
+        write(&pki.service_account_key(), &service_accounts.serialize_pem())?;
+        write(&pki.service_account_public_key(), &service_accounts.public_key_pem())?;
+        let lines: Vec<_> = Identity::ALL.iter().map(|identity| pki.token_line(*identity)).collect();
         write(&pki.token_file(), &lines.join("\n"))?;
         Ok(pki)
     }
@@ -123,20 +104,15 @@ impl Pki {
         self.folder.join("ca.crt")
     }
 
-    /// What every component shows to its clients: `localhost` and `127.0.0.1`, which is where all of them listen.
+    /// What every component shows to its clients: `localhost` and `127.0.0.1`,
+    /// which is where all of them listen.
     pub(super) fn server(&self) -> (PathBuf, PathBuf) {
-        (
-            self.folder.join("server.crt"),
-            self.folder.join("server.key"),
-        )
+        (self.folder.join("server.crt"), self.folder.join("server.key"))
     }
 
     /// What the API server shows to the kubelet.
     pub(super) fn client(&self) -> (PathBuf, PathBuf) {
-        (
-            self.folder.join("client.crt"),
-            self.folder.join("client.key"),
-        )
+        (self.folder.join("client.crt"), self.folder.join("client.key"))
     }
 
     pub(super) fn service_account_key(&self) -> PathBuf {
@@ -173,13 +149,8 @@ impl Pki {
 fn authority() -> Result<CertifiedIssuer<'static, KeyPair>, rcgen::Error> {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params.key_usages = vec![
-        KeyUsagePurpose::KeyCertSign,
-        KeyUsagePurpose::DigitalSignature,
-    ];
-    params
-        .distinguished_name
-        .push(DnType::CommonName, "preview-dev");
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
+    params.distinguished_name.push(DnType::CommonName, "preview-dev");
     CertifiedIssuer::self_signed(params, KeyPair::generate()?)
 }
 
@@ -189,15 +160,11 @@ fn leaf(
     purpose: ExtendedKeyUsagePurpose,
 ) -> Result<(String, String), rcgen::Error> {
     let key = KeyPair::generate()?;
-    let mut params = CertificateParams::new([
-        "localhost".to_owned(),
-        IpAddr::from([127, 0, 0, 1]).to_string(),
-    ])?;
+    let mut params =
+        CertificateParams::new(["localhost".to_owned(), IpAddr::from([127, 0, 0, 1]).to_string()])?;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![purpose];
-    params
-        .distinguished_name
-        .push(DnType::CommonName, "preview-dev-component");
+    params.distinguished_name.push(DnType::CommonName, "preview-dev-component");
     let certificate = params.signed_by(&key, ca)?;
     Ok((certificate.pem(), key.serialize_pem()))
 }

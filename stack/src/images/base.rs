@@ -35,8 +35,8 @@ struct Descriptor {
 }
 
 impl BaseImage {
-    /// The image of the `python3` on `PATH`, made now (seconds) unless the folder `cache` holds it. Several processes may
-    /// call this at once.
+    /// The image of the `python3` on `PATH`, made now (seconds) unless the folder `cache` holds it.
+    /// Several processes may call this at once.
     ///
     /// # Errors
     /// [`ImageError::Base`] with Python's own words; [`ImageError::File`] for the cache.
@@ -85,10 +85,7 @@ impl BaseImage {
 }
 
 fn damaged(index: &Path, why: &str) -> ImageError {
-    ImageError::Base(format!(
-        "{} is damaged ({why}); remove its folder and start again",
-        index.display()
-    ))
+    ImageError::Base(format!("{} is damaged ({why}); remove its folder and start again", index.display()))
 }
 
 /// Runs a program text and returns what it prints.
@@ -101,16 +98,11 @@ async fn python(program: &str, argument: Option<&Path>) -> Result<String, ImageE
         .kill_on_drop(true)
         .output()
         .await
-        .map_err(|source| ImageError::Program {
-            program: "python3".into(),
-            source,
-        })?;
+        .map_err(|source| ImageError::Program { program: "python3".into(), source })?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
-    Err(ImageError::Base(
-        String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-    ))
+    Err(ImageError::Base(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
 }
 
 #[cfg(test)]
@@ -120,25 +112,14 @@ mod tests {
     #[tokio::test]
     async fn this_machines_python_becomes_a_complete_image() {
         let cache = tempfile::tempdir().unwrap();
-        let (one, other) = tokio::join!(
-            BaseImage::ensure(cache.path()),
-            BaseImage::ensure(cache.path())
-        );
+        let (one, other) = tokio::join!(BaseImage::ensure(cache.path()), BaseImage::ensure(cache.path()));
         let image = one.unwrap();
         assert_eq!(image, other.unwrap(), "two at once agree");
-        assert_eq!(
-            std::fs::read_dir(cache.path()).unwrap().count(),
-            1,
-            "and leave nothing else"
-        );
+        assert_eq!(std::fs::read_dir(cache.path()).unwrap().count(), 1, "and leave nothing else");
 
         let blob = |digest: &str| {
-            let content =
-                std::fs::read(image.layout.join("blobs").join(digest.replace(':', "/"))).unwrap();
-            assert_eq!(
-                format!("sha256:{}", hex::encode(Sha256::digest(&content))),
-                digest
-            );
+            let content = std::fs::read(image.layout.join("blobs").join(digest.replace(':', "/"))).unwrap();
+            assert_eq!(format!("sha256:{}", hex::encode(Sha256::digest(&content))), digest);
             content
         };
         let manifest: serde_json::Value = serde_json::from_slice(&blob(&image.digest)).unwrap();
@@ -148,25 +129,10 @@ mod tests {
         let paths: Vec<_> = archive
             .entries()
             .unwrap()
-            .map(|entry| {
-                entry
-                    .unwrap()
-                    .path()
-                    .unwrap()
-                    .to_string_lossy()
-                    .into_owned()
-            })
+            .map(|entry| entry.unwrap().path().unwrap().to_string_lossy().into_owned())
             .collect();
-        for part in [
-            "usr/local/bin/python3",
-            "/http/server.py",
-            "usr/local/lib/libc.",
-            "etc/passwd",
-        ] {
-            assert!(
-                paths.iter().any(|path| path.contains(part)),
-                "{part} is missing"
-            );
+        for part in ["usr/local/bin/python3", "/http/server.py", "usr/local/lib/libc.", "etc/passwd"] {
+            assert!(paths.iter().any(|path| path.contains(part)), "{part} is missing");
         }
         assert!(
             !paths.iter().any(|path| path.contains("site-packages")),

@@ -53,8 +53,9 @@ impl ImageBuilder {
         }
     }
 
-    /// Returns when the commit's image is in the cluster. Harmless to call again, and to call at once from many tasks: the
-    /// image is built once. A failure is not remembered, so that the next call tries again. Cancel by dropping.
+    /// Returns when the commit's image is in the cluster. Harmless to call again, and to call at
+    /// once from many tasks: the image is built once. A failure is not remembered, so that the
+    /// next call tries again. Cancel by dropping.
     ///
     /// # Errors
     /// See [`ImageError`].
@@ -78,33 +79,20 @@ impl ImageBuilder {
     }
 
     async fn deliver(&self, source: &CommitSource) -> Result<(), ImageError> {
-        let _permit = self
-            .builds
-            .acquire()
-            .await
-            .expect("the semaphore is never closed");
+        let _permit = self.builds.acquire().await.expect("the semaphore is never closed");
         let scratch = tempfile::tempdir().map_err(at(std::env::temp_dir()))?;
         let files = scratch.path().join("source");
         check_out(source.clone(), files.clone()).await?;
 
         let image = source.image();
-        if !files
-            .join("Dockerfile")
-            .symlink_metadata()
-            .is_ok_and(|found| found.is_file())
-        {
-            return Err(ImageError::NoDockerfile {
-                image: image.clone(),
-            });
+        if !files.join("Dockerfile").symlink_metadata().is_ok_and(|found| found.is_file()) {
+            return Err(ImageError::NoDockerfile { image: image.clone() });
         }
         let archive = scratch.path().join("image.tar");
         let build = self.buildkit.build(&files, image, &self.base, &archive);
         let output = run(build, format!("building {image}"), BUILD_TIMEOUT).await?;
         if !output.status.success() {
-            return Err(ImageError::Build {
-                image: image.clone(),
-                tail: tail(&output.stderr),
-            });
+            return Err(ImageError::Build { image: image.clone(), tail: tail(&output.stderr) });
         }
         match &self.buildkit.import {
             Import::Containerd { .. } => Ok(()),
@@ -120,11 +108,7 @@ async fn check_out(source: CommitSource, files: std::path::PathBuf) -> Result<()
         .expect("the checkout does not panic and is not cancelled")
 }
 
-async fn is_in_containerd(
-    ctr: &Path,
-    address: &Path,
-    image: &ImageRef,
-) -> Result<bool, ImageError> {
+async fn is_in_containerd(ctr: &Path, address: &Path, image: &ImageRef) -> Result<bool, ImageError> {
     let mut question = Command::new(ctr);
     question
         .arg("--address")
@@ -134,10 +118,7 @@ async fn is_in_containerd(
     let what = "asking containerd for an image";
     let output = run(question, what.to_owned(), IMPORT_TIMEOUT).await?;
     if !output.status.success() {
-        return Err(ImageError::Daemon {
-            what,
-            tail: tail(&output.stderr),
-        });
+        return Err(ImageError::Daemon { what, tail: tail(&output.stderr) });
     }
     Ok(!output.stdout.trim_ascii().is_empty())
 }
@@ -169,10 +150,7 @@ async fn run(mut command: Command, what: String, limit: Duration) -> Result<Outp
 
 fn tail(output: &[u8]) -> String {
     let text = String::from_utf8_lossy(output);
-    let lines: Vec<_> = text
-        .lines()
-        .filter(|line| !line.trim().is_empty())
-        .collect();
+    let lines: Vec<_> = text.lines().filter(|line| !line.trim().is_empty()).collect();
     lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
 }
 
@@ -182,8 +160,8 @@ mod tests {
 
     use super::*;
 
-    /// A repository with one commit, and a BuildKit whose client notes each call in `builds` and writes an archive, or fails
-    /// while the file `broken` exists.
+    /// A repository with one commit, and a BuildKit whose client notes each call in `builds` and writes an
+    /// archive, or fails while the file `broken` exists.
     struct Workshop {
         folder: tempfile::TempDir,
         builder: ImageBuilder,
@@ -199,8 +177,8 @@ mod tests {
                 "cd {shown} && git init --quiet . && echo FROM scratch > {file} && git add {file} && \
                  git -c user.name=mona -c user.email=mona@example.com commit --quiet --message Hello && git rev-parse HEAD"
             ));
-            // The file is written by another process: this one may fork for another test while it is open, and a program
-            // that somebody can write to does not run.
+            // The file is written by another process: this one may fork for another test while it is open,
+            // and a program that somebody can write to does not run.
             shell(&format!(
                 "cat > {shown}/buildctl <<'END'\n#!/bin/sh\necho build >> {shown}/builds\n\
                  if [ -e {shown}/broken ]; then echo 'Dockerfile:1: no such base' >&2; exit 1; fi\n\
@@ -217,13 +195,8 @@ mod tests {
                 import: Import::Command(format!("cp {{archive}} {shown}/cluster").parse().unwrap()),
             };
             let source = CommitSource::new(at(".git"), "octo-org", "hello-world", &commit).unwrap();
-            let builder =
-                ImageBuilder::new(buildkit, BaseImage::new(at("base"), "sha256:0".into()));
-            Self {
-                folder,
-                builder,
-                source,
-            }
+            let builder = ImageBuilder::new(buildkit, BaseImage::new(at("base"), "sha256:0".into()));
+            Self { folder, builder, source }
         }
 
         fn read(&self, name: &str) -> String {
@@ -233,18 +206,8 @@ mod tests {
 
     fn shell(script: &str) -> String {
         let mut shell = std::process::Command::new("sh");
-        let mut child = shell
-            .arg("-e")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        child
-            .stdin
-            .take()
-            .unwrap()
-            .write_all(script.as_bytes())
-            .unwrap();
+        let mut child = shell.arg("-e").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
         let output = child.wait_with_output().unwrap();
         assert!(output.status.success(), "{script}");
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
@@ -259,9 +222,7 @@ mod tests {
         }
         assert_eq!(workshop.read("builds"), "build\n");
         assert!(
-            workshop
-                .read("cluster")
-                .contains(workshop.source.image().commit()),
+            workshop.read("cluster").contains(workshop.source.image().commit()),
             "the import got the archive"
         );
     }
@@ -271,10 +232,7 @@ mod tests {
         let workshop = Workshop::new("Dockerfile");
         fs::write(workshop.folder.path().join("broken"), "").unwrap();
         let error = workshop.builder.build(&workshop.source).await.unwrap_err();
-        assert!(
-            error.to_string().ends_with("\nDockerfile:1: no such base"),
-            "{error}"
-        );
+        assert!(error.to_string().ends_with("\nDockerfile:1: no such base"), "{error}");
 
         fs::remove_file(workshop.folder.path().join("broken")).unwrap();
         workshop.builder.build(&workshop.source).await.unwrap();
@@ -292,13 +250,7 @@ mod tests {
     #[test]
     fn the_tail_is_the_last_lines_that_say_something() {
         let output: String = (1..=30).map(|n| format!("{n}\n\n")).collect();
-        assert_eq!(
-            tail(output.as_bytes()),
-            (11..=30)
-                .map(|n| n.to_string())
-                .collect::<Vec<_>>()
-                .join("\n")
-        );
+        assert_eq!(tail(output.as_bytes()), (11..=30).map(|n| n.to_string()).collect::<Vec<_>>().join("\n"));
         assert_eq!(tail(b""), "");
     }
 }

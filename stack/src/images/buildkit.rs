@@ -1,8 +1,8 @@
 //! Configures and calls BuildKit, so that it can build what strangers wrote.
 //!
-//! It gets a network namespace in which there is nothing, not even an address on the loopback interface. So no Dockerfile
-//! reaches the network or this machine's own ports, whether by RUN, by ADD, by a base image or by a `# syntax=` line.
-//! Its socket is a file, which needs no network.
+//! It gets a network namespace in which there is nothing, not even an address on the loopback interface. So
+//! no Dockerfile reaches the network or this machine's own ports, whether by RUN, by ADD, by a base image or
+//! by a `# syntax=` line. Its socket is a file, which needs no network.
 
 use std::{
     ffi::OsString,
@@ -42,8 +42,8 @@ pub struct Buildkit {
     pub buildctl: PathBuf,
     /// What runs the containers of RUN instructions.
     pub runc: PathBuf,
-    /// Where the daemon keeps its state. With [`Import::Containerd`] that state refers to containerd's, so both must be
-    /// wiped together.
+    /// Where the daemon keeps its state. With [`Import::Containerd`] that state refers to
+    /// containerd's, so both must be wiped together.
     pub root: PathBuf,
     /// The daemon's socket; a path of at most 107 bytes.
     pub socket: PathBuf,
@@ -54,8 +54,8 @@ pub struct Buildkit {
 }
 
 impl Buildkit {
-    /// Writes the daemon's configuration and returns the command that runs it, program first. Needs root, and util-linux
-    /// for `unshare`. With [`Import::Containerd`] containerd must be up.
+    /// Writes the daemon's configuration and returns the command that runs it, program first. Needs root, and
+    /// util-linux for `unshare`. With [`Import::Containerd`] containerd must be up.
     ///
     /// # Errors
     /// [`ImageError::File`] when the configuration cannot be written.
@@ -64,15 +64,10 @@ impl Buildkit {
         let config = self.root.join("buildkitd.toml");
         fs::write(&config, self.config()).map_err(at(&config))?;
         let buildkitd = self.buildkitd.clone().into_os_string();
-        Ok([
-            "unshare".into(),
-            "--net".into(),
-            "--".into(),
-            buildkitd,
-            "--config".into(),
-            config.into(),
-        ]
-        .into())
+        Ok(
+            ["unshare".into(), "--net".into(), "--".into(), buildkitd, "--config".into(), config.into()]
+                .into(),
+        )
     }
 
     /// Whether the daemon takes builds.
@@ -132,18 +127,12 @@ impl Buildkit {
         for role in ["context", "dockerfile"] {
             command.arg("--local").arg(assignment(role, context));
         }
-        command
-            .arg("--oci-layout")
-            .arg(assignment("base", base.layout()));
+        command.arg("--oci-layout").arg(assignment("base", base.layout()));
         let output = match &self.import {
-            Import::Containerd { .. } => {
-                OsString::from(format!("type=image,unpack=true,name={image}"))
-            }
+            Import::Containerd { .. } => OsString::from(format!("type=image,unpack=true,name={image}")),
             // No compression: the archive lives for seconds, and is read on this machine.
             Import::Command(_) => assignment(
-                &format!(
-                    "type=docker,compression=uncompressed,force-compression=true,name={image},dest"
-                ),
+                &format!("type=docker,compression=uncompressed,force-compression=true,name={image},dest"),
                 archive,
             ),
         };
@@ -270,11 +259,8 @@ mod tests {
             &base,
             Path::new("/scratch/image.tar"),
         );
-        let arguments: Vec<_> = command
-            .as_std()
-            .get_args()
-            .map(|argument| argument.to_string_lossy())
-            .collect();
+        let arguments: Vec<_> =
+            command.as_std().get_args().map(|argument| argument.to_string_lossy()).collect();
         insta::assert_snapshot!(arguments.join("\n"), @r"
         --addr
         unix:///state/buildkit.sock

@@ -54,10 +54,7 @@ impl CommitSource {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .map_err(|source| ImageError::Program {
-                program: "git".into(),
-                source,
-            })?;
+            .map_err(|source| ImageError::Program { program: "git".into(), source })?;
         let stdout = git.stdout.take().expect("it is piped");
         let mut bounded = stdout.take(limit);
         // `unpack` keeps every entry inside the destination, whatever names and links a pull request holds.
@@ -69,10 +66,7 @@ impl CommitSource {
         drop(bounded);
         let output = git.wait_with_output().map_err(at("git"))?;
         if exhausted {
-            return Err(ImageError::TooLarge {
-                image: self.image.clone(),
-                limit,
-            });
+            return Err(ImageError::TooLarge { image: self.image.clone(), limit });
         }
         let reason = match (output.status.success(), unpacked) {
             (true, Ok(_)) => return Ok(()),
@@ -127,21 +121,12 @@ mod tests {
     fn takes_the_commit_and_not_what_came_after() {
         let (folder, commit) = repository();
         fs::write(folder.path().join("greeting.txt"), "Bonjour").unwrap();
-        git(
-            folder.path(),
-            &["commit", "--quiet", "--all", "--message", "Bonjour"],
-        );
+        git(folder.path(), &["commit", "--quiet", "--all", "--message", "Bonjour"]);
 
         let files = check_out(folder.path(), &commit, MAX_SOURCE_BYTES).unwrap();
-        assert_eq!(
-            fs::read_to_string(files.path().join("greeting.txt")).unwrap(),
-            "Hello"
-        );
+        assert_eq!(fs::read_to_string(files.path().join("greeting.txt")).unwrap(), "Hello");
         let link = fs::symlink_metadata(files.path().join("outside")).unwrap();
-        assert!(
-            link.is_symlink(),
-            "a link stays a link: BuildKit resolves it inside the context"
-        );
+        assert!(link.is_symlink(), "a link stays a link: BuildKit resolves it inside the context");
     }
 
     #[test]
@@ -157,9 +142,6 @@ mod tests {
     #[test]
     fn a_commit_beyond_the_bound_is_refused() {
         let (folder, commit) = repository();
-        assert!(matches!(
-            check_out(folder.path(), &commit, 600),
-            Err(ImageError::TooLarge { .. })
-        ));
+        assert!(matches!(check_out(folder.path(), &commit, 600), Err(ImageError::TooLarge { .. })));
     }
 }

@@ -11,7 +11,8 @@ const PLACEHOLDER: &str = "{archive}";
 /// Where images go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Import {
-    /// Into the embedded cluster's containerd: BuildKit works in its namespace `k8s.io`, so nothing is copied.
+    /// Into the embedded cluster's containerd: BuildKit works in its namespace
+    /// `k8s.io`, so nothing is copied.
     Containerd {
         /// The program `ctr`, which tells whether an image is there.
         ctr: PathBuf,
@@ -22,8 +23,8 @@ pub enum Import {
     Command(ImportCommand),
 }
 
-/// A program and its arguments, with `{archive}` where the path of the image archive goes. No shell reads it, so no
-/// argument can hold a blank: `kind load image-archive {archive} --name mine`.
+/// A program and its arguments, with `{archive}` where the path of the image archive goes. No shell reads it,
+/// so no argument can hold a blank: `kind load image-archive {archive} --name mine`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImportCommand {
     program: String,
@@ -58,11 +59,7 @@ impl ImportCommand {
     /// Program and arguments for one archive.
     pub(super) fn for_archive(&self, archive: &Path) -> (&str, Vec<String>) {
         let path = archive.to_string_lossy();
-        let arguments = self
-            .arguments
-            .iter()
-            .map(|word| word.replace(PLACEHOLDER, &path))
-            .collect();
+        let arguments = self.arguments.iter().map(|word| word.replace(PLACEHOLDER, &path)).collect();
         (&self.program, arguments)
     }
 }
@@ -76,10 +73,7 @@ mod tests {
         let command: ImportCommand = "k3d image import --file={archive} -c mine".parse().unwrap();
         let (program, arguments) = command.for_archive(Path::new("/tmp/a b.tar"));
         assert_eq!(program, "k3d");
-        assert_eq!(
-            arguments,
-            ["image", "import", "--file=/tmp/a b.tar", "-c", "mine"]
-        );
+        assert_eq!(arguments, ["image", "import", "--file=/tmp/a b.tar", "-c", "mine"]);
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! How a commit of a pull request becomes a container image in the cluster.
 //!
-//! The commit's own Dockerfile is built by BuildKit, which runs beside the cluster and has no network: a pull request's
-//! content is not trusted. The base image that its `ARG BASE_IMAGE` gets is this machine's own Python, because no registry
-//! can be reached. With the embedded cluster BuildKit works inside the cluster's containerd, so that an image is there
-//! the moment it is built; for a person's own cluster it writes an archive and runs a command that loads it.
+//! The commit's own Dockerfile is built by BuildKit, which runs beside the cluster and has no network: a pull
+//! request's content is not trusted. The base image that its `ARG BASE_IMAGE` gets is this machine's own
+//! Python, because no registry can be reached. With the embedded cluster BuildKit works inside the cluster's
+//! containerd, so that an image is there the moment it is built; for a person's own cluster it writes an
+//! archive and runs a command that loads it.
 
 mod base;
 mod builder;

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// The registry in every image's name. Nothing listens there: images are always in the cluster before a pod asks.
+/// The registry in every image's name. Nothing listens there: images are always
+/// in the cluster before a pod asks.
 pub const REGISTRY: &str = "registry.preview.localhost";
 
 /// Longest image name, by the distribution specification.
@@ -30,11 +31,12 @@ pub enum InvalidImageRef {
 }
 
 impl ImageRef {
-    /// The image of a commit. Distinct for distinct repositories, because GitHub's names do not differ in case only.
+    /// The image of a commit. Distinct for distinct repositories, because
+    /// GitHub's names do not differ in case only.
     ///
     /// # Errors
-    /// [`InvalidImageRef::Commit`] for anything but 40 hexadecimal digits; [`InvalidImageRef::Repository`] for the few names that GitHub
-    /// allows and image names cannot express, such as `.github`.
+    /// [`InvalidImageRef::Commit`] for anything but 40 hexadecimal digits; [`InvalidImageRef::Repository`]
+    /// for the few names that GitHub allows and image names cannot express, such as `.github`.
     pub fn new(owner: &str, repo: &str, commit: &str) -> Result<Self, InvalidImageRef> {
         if commit.len() != 40 || !commit.bytes().all(|b| b.is_ascii_hexdigit()) {
             return Err(InvalidImageRef::Commit(commit.chars().take(60).collect()));
@@ -45,14 +47,9 @@ impl ImageRef {
             || path.matches('/').count() != 1
             || repository.len() > MAX_NAME
         {
-            return Err(InvalidImageRef::Repository(
-                path.chars().take(200).collect(),
-            ));
+            return Err(InvalidImageRef::Repository(path.chars().take(200).collect()));
         }
-        Ok(Self {
-            repository,
-            commit: commit.to_ascii_lowercase(),
-        })
+        Ok(Self { repository, commit: commit.to_ascii_lowercase() })
     }
 
     /// The name without the tag.
@@ -95,23 +92,16 @@ mod tests {
     #[test]
     fn is_lower_case() {
         assert_eq!(
-            ImageRef::new("Octo-Org", "Hello_World.js", COMMIT)
-                .unwrap()
-                .to_string(),
+            ImageRef::new("Octo-Org", "Hello_World.js", COMMIT).unwrap().to_string(),
             "registry.preview.localhost/octo-org/hello_world.js:3f786850e387550fdab836ed7e6dc881de23001b"
         );
     }
 
     #[test]
     fn refuses_what_no_registry_accepts() {
-        for repo in [
-            ".github", "a..b", "a___b", "a-", "-a", "", "a/b", "ä", "a b", "a:b", "a@b", "a._b",
-        ] {
+        for repo in [".github", "a..b", "a___b", "a-", "-a", "", "a/b", "ä", "a b", "a:b", "a@b", "a._b"] {
             assert!(
-                matches!(
-                    ImageRef::new("octo-org", repo, COMMIT),
-                    Err(InvalidImageRef::Repository(_))
-                ),
+                matches!(ImageRef::new("octo-org", repo, COMMIT), Err(InvalidImageRef::Repository(_))),
                 "{repo:?}"
             );
         }
@@ -122,20 +112,8 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_commit() {
-        for commit in [
-            "",
-            "main",
-            &COMMIT[..39],
-            "g".repeat(40).as_str(),
-            "ä".repeat(20).as_str(),
-        ] {
-            assert!(
-                matches!(
-                    ImageRef::new("o", "r", commit),
-                    Err(InvalidImageRef::Commit(_))
-                ),
-                "{commit:?}"
-            );
+        for commit in ["", "main", &COMMIT[..39], "g".repeat(40).as_str(), "ä".repeat(20).as_str()] {
+            assert!(matches!(ImageRef::new("o", "r", commit), Err(InvalidImageRef::Commit(_))), "{commit:?}");
         }
     }
 

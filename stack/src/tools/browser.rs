@@ -1,4 +1,5 @@
-//! Finds the browser that the tests use: the Chromium on `PATH`; on Debian it is installed by apt when there is none.
+//! Finds the browser that the tests use: the Chromium on `PATH`; on Debian it
+//! is installed by apt when there is none.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -7,12 +8,7 @@ use nix::unistd::geteuid;
 use tokio::process::Command;
 
 /// What the same browser is called by different distributions.
-const NAMES: &[&str] = &[
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "google-chrome-stable",
-];
+const NAMES: &[&str] = &["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
 /// Why there is no browser.
 #[derive(Debug, thiserror::Error)]

@@ -1,4 +1,5 @@
-//! The cache of installed tools: an install becomes visible to every process all at once, and is done only once.
+//! The cache of installed tools: an install becomes visible to every process
+//! all at once, and is done only once.
 
 use std::fs::{self, File};
 use std::io;
@@ -50,10 +51,7 @@ impl Cache {
     /// An empty folder to install into. Call it with the lock held: what a crash left there is removed.
     pub(super) fn partial(&self, recipe: &Recipe) -> Result<TempDir, ToolError> {
         let prefix = format!("{PARTIAL}{}-", recipe.name);
-        for left in fs::read_dir(&self.folder)
-            .map_err(at(&self.folder))?
-            .flatten()
-        {
+        for left in fs::read_dir(&self.folder).map_err(at(&self.folder))?.flatten() {
             if left.file_name().to_string_lossy().starts_with(&prefix) {
                 fs::remove_dir_all(left.path()).map_err(at(&left.path()))?;
             }
@@ -66,10 +64,7 @@ impl Cache {
 
     /// An empty file for the output of the install.
     pub(super) fn log(&self, recipe: &Recipe) -> Result<PathBuf, ToolError> {
-        let path = self
-            .folder
-            .join("logs")
-            .join(format!("{}.log", recipe.name));
+        let path = self.folder.join("logs").join(format!("{}.log", recipe.name));
         File::create(&path).map_err(at(&path))?;
         Ok(path)
     }
@@ -87,9 +82,7 @@ impl Cache {
             },
         };
         let fingerprint = fingerprint(recipe)?;
-        let folder = self
-            .folder
-            .join(format!("{}-{version}-{fingerprint}", recipe.name));
+        let folder = self.folder.join(format!("{}-{version}-{fingerprint}", recipe.name));
         Ok(Entry { folder, version })
     }
 }
@@ -135,15 +128,9 @@ impl Entry {
 fn fingerprint(recipe: &Recipe) -> Result<String, ToolError> {
     let mut hash = Sha256::new();
     match &recipe.source {
-        Source::Wheel(wheel) => wheel
-            .sha256
-            .iter()
-            .for_each(|(_, digest)| hash.update(digest)),
+        Source::Wheel(wheel) => wheel.sha256.iter().for_each(|(_, digest)| hash.update(digest)),
         Source::Go(build) => {
-            hash.update(format!(
-                "{:?} {} {} {}",
-                build.packages, build.tags, build.ldflags, build.cgo
-            ));
+            hash.update(format!("{:?} {} {} {}", build.packages, build.tags, build.ldflags, build.cgo));
             let folder = go_module(recipe.name);
             for file in files_below(&folder).map_err(at(&folder))? {
                 hash.update(fs::read(&file).map_err(at(&file))?);

@@ -102,9 +102,7 @@ impl GoBuild {
 
 /// Where the Go modules of the tools are.
 pub(super) fn go_module(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("tools")
-        .join(name)
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tools").join(name)
 }
 
 /// The recipe of one tool.
@@ -116,20 +114,11 @@ pub(super) fn recipe(tool: Tool) -> Recipe {
             source: Source::Wheel(Wheel {
                 version: "1.9.1",
                 sha256: &[
-                    (
-                        "x86_64",
-                        "3cca23d0d2caaa2f1273b78be7a01e8c2c65da435a3d286395814c1a90b71e5a",
-                    ),
-                    (
-                        "aarch64",
-                        "75849182c7ca75372585b6b33e003d0bc10ebedf166c8382b3c9226cf6c3c9cc",
-                    ),
+                    ("x86_64", "3cca23d0d2caaa2f1273b78be7a01e8c2c65da435a3d286395814c1a90b71e5a"),
+                    ("aarch64", "75849182c7ca75372585b6b33e003d0bc10ebedf166c8382b3c9226cf6c3c9cc"),
                 ],
             }),
-            on_path: Some(OnPath {
-                arguments: &["--version"],
-                versions: "^1.9",
-            }),
+            on_path: Some(OnPath { arguments: &["--version"], versions: "^1.9" }),
             about: Duration::from_secs(10),
         },
         Tool::Traefik => Recipe {
@@ -138,20 +127,11 @@ pub(super) fn recipe(tool: Tool) -> Recipe {
             source: Source::Wheel(Wheel {
                 version: "3.7.15",
                 sha256: &[
-                    (
-                        "x86_64",
-                        "1308728055151e4e6ab4e08826e865cd05ee4f438b25a010871117b133dced34",
-                    ),
-                    (
-                        "aarch64",
-                        "cebbae96471182e15d59e9cf937314fd61a3351fa51337d07db411ee0357461d",
-                    ),
+                    ("x86_64", "1308728055151e4e6ab4e08826e865cd05ee4f438b25a010871117b133dced34"),
+                    ("aarch64", "cebbae96471182e15d59e9cf937314fd61a3351fa51337d07db411ee0357461d"),
                 ],
             }),
-            on_path: Some(OnPath {
-                arguments: &["version"],
-                versions: "^3.7",
-            }),
+            on_path: Some(OnPath { arguments: &["version"], versions: "^3.7" }),
             about: Duration::from_secs(10),
         },
         Tool::Helm => Recipe {
@@ -163,10 +143,7 @@ pub(super) fn recipe(tool: Tool) -> Recipe {
                 ldflags: "-X helm.sh/helm/v4/internal/version.version={version}",
                 ..GoBuild::PLAIN
             }),
-            on_path: Some(OnPath {
-                arguments: &["version", "--short"],
-                versions: "^4.3",
-            }),
+            on_path: Some(OnPath { arguments: &["version", "--short"], versions: "^4.3" }),
             about: Duration::from_secs(130),
         },
         Tool::Kubernetes => Recipe {
@@ -207,7 +184,8 @@ pub(super) fn recipe(tool: Tool) -> Recipe {
                     "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2",
                     "github.com/containerd/containerd/v2/cmd/ctr",
                 ],
-                // Snapshotters that the stack does not use and that need their own system libraries or devices.
+                // Snapshotters that the stack does not use and that need their
+                // own system libraries or devices.
                 tags: "no_btrfs,no_devmapper,no_zfs,no_aufs",
                 ldflags: "-X github.com/containerd/containerd/v2/version.Version={version}",
                 ..GoBuild::PLAIN
@@ -262,10 +240,7 @@ pub(super) fn recipe(tool: Tool) -> Recipe {
         Tool::Pause => Recipe {
             name: "pause",
             programs: &["pause"],
-            source: Source::Go(GoBuild {
-                packages: &["."],
-                ..GoBuild::PLAIN
-            }),
+            source: Source::Go(GoBuild { packages: &["."], ..GoBuild::PLAIN }),
             on_path: None,
             about: Duration::from_secs(5),
         },

@@ -22,19 +22,13 @@ pub(super) fn build(
 ) -> Result<(), ToolError> {
     for program in ["go"].into_iter().chain(build.cgo.then_some("cc")) {
         if which::which(program).is_err() {
-            return Err(ToolError::Missing {
-                tool: recipe.name,
-                program,
-            });
+            return Err(ToolError::Missing { tool: recipe.name, program });
         }
     }
     bar.set_message("downloading modules");
     let packages = process::run(
         recipe.name,
-        go(recipe, build)
-            .args(["list", "-deps"])
-            .args(tags(build))
-            .args(build.packages),
+        go(recipe, build).args(["list", "-deps"]).args(tags(build)).args(build.packages),
         log,
         |line| bar.set_message(line.to_owned()),
     )?;
@@ -46,11 +40,7 @@ pub(super) fn build(
     command
         .args(["build", "-v", "-trimpath", "-buildvcs=false", "-ldflags"])
         .arg(ldflags(build, entry.version()));
-    command
-        .args(tags(build))
-        .arg("-o")
-        .arg(bin.join(""))
-        .args(build.packages);
+    command.args(tags(build)).arg("-o").arg(bin.join("")).args(build.packages);
     process::run(recipe.name, &mut command, log, |package| {
         bar.inc(1);
         bar.set_message(package.to_owned());

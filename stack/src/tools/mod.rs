@@ -1,7 +1,7 @@
 //! Finds the programs that the stack runs: in the cache, else on `PATH`, else they are installed now.
 //!
-//! The cache is `$XDG_CACHE_HOME/preview-dev` (`~/.cache/preview-dev`), shared by every checkout. Each entry is
-//! named after its tool, version and recipe, appears all at once, and is never changed afterwards.
+//! The cache is `$XDG_CACHE_HOME/preview-dev` (`~/.cache/preview-dev`), shared by every checkout. Each entry
+//! is named after its tool, version and recipe, appears all at once, and is never changed afterwards.
 
 pub mod browser;
 mod cache;
@@ -62,10 +62,7 @@ impl Toolbox {
             install(&cache, &recipe, &entry)?;
             programs.extend(entry.programs(&recipe));
         }
-        Ok(Self {
-            programs,
-            cache: cache.folder().to_owned(),
-        })
+        Ok(Self { programs, cache: cache.folder().to_owned() })
     }
 
     /// The absolute path of `program`, for example `kubelet`.
@@ -88,10 +85,7 @@ fn announce(missing: &[(Recipe, Entry)], cache: &Path) {
         return;
     }
     let names: Vec<_> = missing.iter().map(|(recipe, _)| recipe.name).collect();
-    let seconds: u64 = missing
-        .iter()
-        .map(|(recipe, _)| recipe.about.as_secs())
-        .sum();
+    let seconds: u64 = missing.iter().map(|(recipe, _)| recipe.about.as_secs()).sum();
     eprintln!(
         "Installing {} into {}. Once only; about {} min on two idle cores.",
         names.join(", "),
@@ -128,11 +122,10 @@ fn progress(recipe: &Recipe, entry: &Entry) -> ProgressBar {
     let style = ProgressStyle::with_template("  {prefix:24} {elapsed:>4} {bar:24} {wide_msg}")
         .expect("the template is a constant")
         .progress_chars("=> ");
-    let bar = ProgressBar::new(0).with_style(style).with_prefix(format!(
-        "{} {}",
-        recipe.name,
-        entry.version()
-    ));
+    let bar =
+        ProgressBar::new(0)
+            .with_style(style)
+            .with_prefix(format!("{} {}", recipe.name, entry.version()));
     bar.enable_steady_tick(TICK);
     bar
 }

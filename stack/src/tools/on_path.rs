@@ -12,11 +12,7 @@ use super::version;
 pub(super) fn find(recipe: &Recipe) -> Option<PathBuf> {
     let wanted = recipe.on_path.as_ref()?;
     let path = which::which(recipe.programs[0]).ok()?;
-    let output = Command::new(&path)
-        .args(wanted.arguments)
-        .stdin(Stdio::null())
-        .output()
-        .ok()?;
+    let output = Command::new(&path).args(wanted.arguments).stdin(Stdio::null()).output().ok()?;
     let found = version::first(&String::from_utf8_lossy(&output.stdout))?;
     let wanted = VersionReq::parse(wanted.versions).expect("a constant");
     (output.status.success() && wanted.matches(&found)).then_some(path)

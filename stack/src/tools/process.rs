@@ -16,12 +16,8 @@ pub(super) fn run(
     log: &Path,
     mut seen: impl FnMut(&str),
 ) -> Result<String, ToolError> {
-    let failed = |what: String| ToolError::Failed {
-        tool,
-        what,
-        tail: last_words::of(log),
-        log: log.to_owned(),
-    };
+    let failed =
+        |what: String| ToolError::Failed { tool, what, tail: last_words::of(log), log: log.to_owned() };
     let mut file = OpenOptions::new().append(true).open(log).map_err(at(log))?;
     writeln!(file, "$ {command:?}").map_err(at(log))?;
 
@@ -30,12 +26,7 @@ pub(super) fn run(
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .map_err(|error| {
-            failed(format!(
-                "{:?} did not start: {error}",
-                command.get_program()
-            ))
-        })?;
+        .map_err(|error| failed(format!("{:?} did not start: {error}", command.get_program())))?;
     let stdout = child.stdout.take().expect("it is piped");
     let stderr = child.stderr.take().expect("it is piped");
     let reader = std::thread::spawn(move || std::io::read_to_string(stdout));
@@ -52,8 +43,5 @@ pub(super) fn run(
         return Ok(output);
     }
     file.write_all(output.as_bytes()).map_err(at(log))?;
-    Err(failed(format!(
-        "{:?} ended with {status}",
-        command.get_program()
-    )))
+    Err(failed(format!("{:?} ended with {status}", command.get_program())))
 }

@@ -5,9 +5,7 @@ use semver::Version;
 /// The version that a `go.mod` requires of `module`, for example `v1.36.3`.
 pub(super) fn required(go_mod: &str, module: &str) -> Option<String> {
     go_mod.lines().find_map(|line| {
-        let mut words = line
-            .split_whitespace()
-            .skip_while(|word| *word == "require");
+        let mut words = line.split_whitespace().skip_while(|word| *word == "require");
         (words.next() == Some(module))
             .then(|| words.next())
             .flatten()
@@ -30,14 +28,8 @@ mod tests {
 
     #[test]
     fn a_requirement_is_found_alone_and_in_a_block() {
-        assert_eq!(
-            required(GO_MOD, "helm.sh/helm/v4").as_deref(),
-            Some("v4.3.1")
-        );
-        assert_eq!(
-            required(GO_MOD, "k8s.io/kubernetes").as_deref(),
-            Some("v1.36.3")
-        );
+        assert_eq!(required(GO_MOD, "helm.sh/helm/v4").as_deref(), Some("v4.3.1"));
+        assert_eq!(required(GO_MOD, "k8s.io/kubernetes").as_deref(), Some("v1.36.3"));
     }
 
     #[test]

@@ -74,8 +74,7 @@ pub(super) fn honest(image: &str, host: &str) -> Vec<Value> {
         }),
     );
     let mut noted = template.clone();
-    noted["metadata"]["annotations"] =
-        json!({ "checksum/config": "1", "example.com/allowed": "x" });
+    noted["metadata"]["annotations"] = json!({ "checksum/config": "1", "example.com/allowed": "x" });
     let data = json!({ "metadata": { "name": "data" }, "spec": claim(&json!({})) });
     vec![
         json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "annotations": { "helm.sh/hook": "pre-install" } } }),
@@ -92,10 +91,7 @@ pub(super) fn honest(image: &str, host: &str) -> Vec<Value> {
         json!({ "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "spec": {
             "maxReplicas": 2, "scaleTargetRef": { "apiVersion": "apps/v1", "kind": "Deployment", "name": "x" } } }),
         ingress(&json!({}), &json!([rule(host)])),
-        ingress(
-            &json!({ "tls": [{ "hosts": [host] }] }),
-            &json!([rule(host)]),
-        ),
+        ingress(&json!({ "tls": [{ "hosts": [host] }] }), &json!([rule(host)])),
     ]
 }
 
@@ -127,18 +123,9 @@ pub(super) fn hostile_objects(image: &str) -> Hostile {
             json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": "preview-release" } }),
             "preview-release is not for pods",
         ),
-        (
-            with(secret("kubernetes.io/service-account-token"), &token),
-            "service-account",
-        ),
-        (
-            secret("example.com/other"),
-            "Secret of the type example.com/other",
-        ),
-        (
-            persistent_volume_claim(&json!({ "volumeName": "anothers" })),
-            "new, empty volumes",
-        ),
+        (with(secret("kubernetes.io/service-account-token"), &token), "service-account"),
+        (secret("example.com/other"), "Secret of the type example.com/other"),
+        (persistent_volume_claim(&json!({ "volumeName": "anothers" })), "new, empty volumes"),
         (
             persistent_volume_claim(
                 &json!({ "dataSource": { "kind": "PersistentVolumeClaim", "name": "x" } }),
@@ -155,26 +142,17 @@ pub(super) fn hostile_metadata(image: &str) -> Hostile {
     let mut cases = Vec::new();
     for (metadata, told) in [
         (json!({ "finalizers": ["example.com/hold"] }), "finalizers"),
-        (
-            json!({ "annotations": { "example.com/other": "x" } }),
-            "annotation example.com/other",
-        ),
+        (json!({ "annotations": { "example.com/other": "x" } }), "annotation example.com/other"),
     ] {
         let labelled = with(metadata.clone(), &json!({ "labels": { "app": "x" } }));
         let named = with(metadata.clone(), &json!({ "name": "data" }));
         let template = with(fine.clone(), &json!({ "metadata": labelled }));
         cases.extend([
-            (
-                json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata }),
-                told,
-            ),
+            (json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata }), told),
             (deployment(&template), told),
             (cron_job(&template, &json!({})), told),
             (cron_job(&fine, &metadata), told),
-            (
-                stateful_set(&fine, &with(data.clone(), &json!({ "metadata": named }))),
-                told,
-            ),
+            (stateful_set(&fine, &with(data.clone(), &json!({ "metadata": named }))), told),
         ]);
     }
     let owner = json!([{ "apiVersion": "v1", "kind": "ConfigMap", "name": "x", "uid": "x" }]);
@@ -196,8 +174,7 @@ pub(super) fn hostile_pods(image: &str) -> Hostile {
         let container = with(json!({ "name": "app", "image": image }), &more);
         of(json!({ "containers": [container] }))
     };
-    let scratch =
-        |more: Value| json!({ "ephemeral": { "volumeClaimTemplate": { "spec": claim(&more) } } });
+    let scratch = |more: Value| json!({ "ephemeral": { "volumeClaimTemplate": { "spec": claim(&more) } } });
     let from = |image: &str| deployment(&pods(image, &json!({})));
     let taken = json!({ "dataSource": { "kind": "PersistentVolumeClaim", "name": "x" } });
     vec![
@@ -205,45 +182,22 @@ pub(super) fn hostile_pods(image: &str) -> Hostile {
         (from(&format!("{image}s:latest")), IMAGES),
         (from(&format!("{image}:5000/evil")), IMAGES),
         (cron_job(&pods("evil", &json!({})), &json!({})), IMAGES),
-        (
-            of(json!({ "initContainers": [{ "name": "init", "image": "evil" }] })),
-            IMAGES,
-        ),
+        (of(json!({ "initContainers": [{ "name": "init", "image": "evil" }] })), IMAGES),
         (of(json!({ "nodeName": "control-plane" })), PODS),
-        (
-            of(json!({ "priorityClassName": "system-node-critical" })),
-            PODS,
-        ),
-        (
-            of(json!({ "resourceClaims": [{ "name": "gpu", "resourceClaimName": "x" }] })),
-            PODS,
-        ),
+        (of(json!({ "priorityClassName": "system-node-critical" })), PODS),
+        (of(json!({ "resourceClaims": [{ "name": "gpu", "resourceClaimName": "x" }] })), PODS),
         (of(json!({ "runtimeClassName": "x" })), PODS),
         (of(json!({ "schedulerName": "x" })), PODS),
-        (
-            of(json!({ "tolerations": [{ "operator": "Exists" }] })),
-            PODS,
-        ),
-        (
-            of(json!({ "serviceAccountName": "preview-release" })),
-            "preview-release is not for pods",
-        ),
-        (
-            volume(json!({ "csi": { "driver": "nfs.csi.k8s.io" } })),
-            VOLUMES,
-        ),
+        (of(json!({ "tolerations": [{ "operator": "Exists" }] })), PODS),
+        (of(json!({ "serviceAccountName": "preview-release" })), "preview-release is not for pods"),
+        (volume(json!({ "csi": { "driver": "nfs.csi.k8s.io" } })), VOLUMES),
         (volume(json!({ "image": { "reference": "evil" } })), VOLUMES),
         (volume(json!({ "hostPath": { "path": "/" } })), VOLUMES),
         (volume(scratch(json!({ "selector": {} }))), CLAIMS),
         (volume(scratch(json!({ "storageClassName": "" }))), CLAIMS),
+        (of(json!({ "terminationGracePeriodSeconds": 3600 })), "60 seconds to stop"),
         (
-            of(json!({ "terminationGracePeriodSeconds": 3600 })),
-            "60 seconds to stop",
-        ),
-        (
-            container(
-                json!({ "livenessProbe": { "httpGet": { "host": "192.0.2.1", "port": 80 } } }),
-            ),
+            container(json!({ "livenessProbe": { "httpGet": { "host": "192.0.2.1", "port": 80 } } })),
             "name no host",
         ),
         (
@@ -273,10 +227,7 @@ pub(super) fn hostile_addresses(host: &str) -> Hostile {
     let own = json!([rule(host)]);
     vec![
         (
-            ingress(
-                &json!({ "tls": [{ "hosts": [host], "secretName": "x" }] }),
-                &own,
-            ),
+            ingress(&json!({ "tls": [{ "hosts": [host], "secretName": "x" }] }), &own),
             "no secretName",
         ),
         (
@@ -294,30 +245,15 @@ pub(super) fn hostile_addresses(host: &str) -> Hostile {
             service(json!({ "type": "ExternalName", "externalName": "kubernetes.default.svc" })),
             "ClusterIP",
         ),
-        (
-            service(json!({ "type": "NodePort", "ports": [{ "port": 80 }] })),
-            "ClusterIP",
-        ),
-        (
-            service(json!({ "ports": [{ "port": 80 }], "externalIPs": ["192.0.2.1"] })),
-            "ClusterIP",
-        ),
+        (service(json!({ "type": "NodePort", "ports": [{ "port": 80 }] })), "ClusterIP"),
+        (service(json!({ "ports": [{ "port": 80 }], "externalIPs": ["192.0.2.1"] })), "ClusterIP"),
         (
             ingress(&json!({}), &json!([rule(host), rule("www.example.com")])),
             "not for www.example.com",
         ),
-        (
-            ingress(&json!({}), &json!([{ "http": rule(host)["http"] }])),
-            "not for *",
-        ),
-        (
-            ingress(&json!({ "defaultBackend": backend }), &own),
-            "not for *",
-        ),
-        (
-            ingress(&json!({ "ingressClassName": "internal" }), &own),
-            "of the class traefik",
-        ),
+        (ingress(&json!({}), &json!([{ "http": rule(host)["http"] }])), "not for *"),
+        (ingress(&json!({ "defaultBackend": backend }), &own), "not for *"),
+        (ingress(&json!({ "ingressClassName": "internal" }), &own), "of the class traefik"),
         (
             ingress(&json!({ "tls": [{ "hosts": ["www.example.com"] }] }), &own),
             "its tls names the host",

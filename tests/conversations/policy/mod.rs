@@ -1,4 +1,5 @@
-//! What the cluster admits from a chart that lies in the repository: each rule of `charts/preview-cluster`, tried on the API server itself.
+//! What the cluster admits from a chart that lies in the repository: each rule of
+//! `charts/preview-cluster`, tried on the API server itself.
 
 mod manifests;
 
@@ -29,11 +30,7 @@ fn refusal<T>(tried: Result<T, kube::Error>) -> Result<Option<String>> {
 }
 
 /// Tries to make an object, without making it.
-async fn try_to_make(
-    client: &Client,
-    namespace: &str,
-    mut object: Value,
-) -> Result<Option<String>> {
+async fn try_to_make(client: &Client, namespace: &str, mut object: Value) -> Result<Option<String>> {
     if object["metadata"]["name"].is_null() {
         object["metadata"]["name"] = json!("tried");
     }
@@ -41,10 +38,7 @@ async fn try_to_make(
     let types: &TypeMeta = object.types.as_ref().context("it has a kind")?;
     let resource = ApiResource::from_gvk(&types.try_into()?);
     let objects: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &resource);
-    let dry = PostParams {
-        dry_run: true,
-        ..PostParams::default()
-    };
+    let dry = PostParams { dry_run: true, ..PostParams::default() };
     refusal(objects.create(&dry, &object).await)
 }
 
@@ -52,9 +46,7 @@ async fn preview_of_a_chart_of_its_own(chat: &Conversation) -> Result<PullReques
     chat.configure("chart: ./chart\n").await?;
     let chart = &chat.stack.env.preview_chart;
     let pull = chat.pull_request_without_image().await?;
-    pull.github
-        .push(in_repository(chart, "chart", "none.yaml", "")?)
-        .await?;
+    pull.github.push(in_repository(chart, "chart", "none.yaml", "")?).await?;
     pull.build_image().await?;
     Ok(pull)
 }
@@ -73,12 +65,7 @@ fn a_chart_of_a_repository_may_make_what_stays_in_its_preview() {
         let host = chat.stack.names()?.host(&preview.id);
         let image = format!(
             "{}{}",
-            chat.stack
-                .env
-                .preview_image
-                .split_once('/')
-                .context("a registry")?
-                .0,
+            chat.stack.env.preview_image.split_once('/').context("a registry")?.0,
             format_args!("/{}", chat.repository.full_name().to_ascii_lowercase())
         );
 
@@ -98,35 +85,28 @@ fn a_chart_of_a_repository_may_make_what_stays_in_its_preview() {
             ensure!(is_told, "{object}: {told:?} expected, not {refused:?}");
         }
         ensure!(
-            try_to_make(
-                &client,
-                "default",
-                json!({ "apiVersion": "v1", "kind": "ConfigMap" })
-            )
-            .await?
-            .is_some(),
+            try_to_make(&client, "default", json!({ "apiVersion": "v1", "kind": "ConfigMap" }))
+                .await?
+                .is_some(),
             "other namespaces are none of its business"
         );
 
         // Through what the cluster's own controllers make, too.
-        let elsewhere = json!([{ "topologyKey": "kubernetes.io/os", "namespaceSelector": {}, "labelSelector": {} }]);
-        let affinity = json!({ "podAntiAffinity": { "requiredDuringSchedulingIgnoredDuringExecution": elsewhere } });
+        let elsewhere =
+            json!([{ "topologyKey": "kubernetes.io/os", "namespaceSelector": {}, "labelSelector": {} }]);
+        let affinity =
+            json!({ "podAntiAffinity": { "requiredDuringSchedulingIgnoredDuringExecution": elsewhere } });
         let template = pods(&image, &json!({ "affinity": affinity }));
         let pod = json!({ "apiVersion": "v1", "kind": "Pod", "spec": template["spec"] });
         let refused = try_to_make(&chat.stack.kube, &namespace, pod).await?;
         ensure!(
-            refused
-                .as_deref()
-                .is_some_and(|words| words.contains("preview-affinity")),
+            refused.as_deref().is_some_and(|words| words.contains("preview-affinity")),
             "nobody else is kept from being scheduled: {refused:?}"
         );
 
         // What a pod could do that gets hold of the account.
         let policies: Api<NetworkPolicy> = Api::namespaced(client.clone(), &namespace);
-        let dry = DeleteParams {
-            dry_run: true,
-            ..DeleteParams::default()
-        };
+        let dry = DeleteParams { dry_run: true, ..DeleteParams::default() };
         let open = policies.delete("preview-default-deny", &dry).await;
         ensure!(refusal(open)?.is_some(), "the guards cannot be removed");
         let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), &namespace);
@@ -134,23 +114,13 @@ fn a_chart_of_a_repository_may_make_what_stays_in_its_preview() {
             spec: Some(TokenRequestSpec::default()),
             ..TokenRequest::default()
         };
-        let token = accounts
-            .create_token_request("default", &PostParams::default(), &token)
-            .await;
+        let token = accounts.create_token_request("default", &PostParams::default(), &token).await;
         ensure!(refusal(token)?.is_some(), "nobody logs in");
         let deployments: Api<Deployment> = Api::namespaced(client, &namespace);
         let scale = Patch::Merge(json!({ "spec": { "replicas": 2 } }));
-        let dry = PatchParams {
-            dry_run: true,
-            ..PatchParams::default()
-        };
-        let scale = deployments
-            .patch_scale(&preview.id.release(), &dry, &scale)
-            .await;
-        ensure!(
-            refusal(scale)?.is_some(),
-            "parts of objects are not for charts"
-        );
+        let dry = PatchParams { dry_run: true, ..PatchParams::default() };
+        let scale = deployments.patch_scale(&preview.id.release(), &dry, &scale).await;
+        ensure!(refusal(scale)?.is_some(), "parts of objects are not for charts");
         preview.stop().await
     });
 }

@@ -1,37 +1,42 @@
 //! Finds the lines of a page that a reader sees as plain text.
 //!
-//! The page is what [`super::markdown`] makes of a comment: HTML in which every line that Markdown shows as text at the left edge begins with
-//! [`LINE`]. Whether it is seen is for HTML to say: a comment may have been opened in a quote, where Markdown ends with the quote what a
-//! browser reads on to its `-->`, and an element hides what is in it until it is closed.
+//! The page is what [`super::markdown`] makes of a comment: HTML in which every line that Markdown shows as
+//! text at the left edge begins with [`LINE`]. Whether it is seen is for HTML to say: a comment may have
+//! been opened in a quote, where Markdown ends with the quote what a browser reads on to its `-->`, and an
+//! element hides what is in it until it is closed.
 
 use std::collections::HashMap;
 
 use domain::{MARKUP, NOT_TEXT};
 use html5gum::{Token, Tokenizer};
 
-/// Begins a line that Markdown shows as text at the left edge. No comment holds it: it is no character of Unicode's.
+/// Begins a line that Markdown shows as text at the left edge. No comment holds
+/// it: it is no character of Unicode's.
 pub(super) const LINE: char = '\u{FDD0}';
 /// Stands for the line above a mail's signature. No comment holds it either.
 pub(super) const SIGNATURE: char = '\u{FDD1}';
 
-/// A paragraph of Markdown's. No comment can name an element like this one and the two below: their names end with [`LINE`].
+/// A paragraph of Markdown's. No comment can name an element like this one and the
+/// two below: their names end with [`LINE`].
 pub(super) const PARAGRAPH: &str = "p\u{FDD0}";
 /// A part of a list or of a table of Markdown's. A line at the left edge only continues it.
 pub(super) const PLAIN_BLOCK: &str = "li\u{FDD0}";
 /// Whatever else Markdown puts text into: a quote, a heading, a block of code.
 pub(super) const BLOCK: &str = "div\u{FDD0}";
 
-/// How many elements may stand in each other. What is deeper, and what follows it, is not read; browsers give up at 512.
+/// How many elements may stand in each other. What is deeper, and what follows
+/// it, is not read; browsers give up at 512.
 pub(super) const DEPTH_MAX: usize = 256;
 
 /// Elements that hold nothing, so that they need not be closed.
 const VOID: &[&str] = &[
-    "area", "base", "basefont", "br", "col", "embed", "frame", "hr", "img", "input", "link",
-    "meta", "param", "source", "track", "wbr",
+    "area", "base", "basefont", "br", "col", "embed", "frame", "hr", "img", "input", "link", "meta", "param",
+    "source", "track", "wbr",
 ];
 
-/// Elements that GitHub shows as such, so that one that is never closed holds the rest of the comment. Of all others GitHub leaves out the tags
-/// and shows the text: `Vec<T>` or `<Button>` in a sentence hides nothing of what follows. This is the list of GitHub's own `html-pipeline`.
+/// Elements that GitHub shows as such, so that one that is never closed holds the rest of the comment. Of all
+/// others GitHub leaves out the tags and shows the text: `Vec<T>` or `<Button>` in a sentence hides nothing
+/// of what follows. This is the list of GitHub's own `html-pipeline`.
 const SHOWN: &[&str] = &[
     "a",
     "abbr",
@@ -92,7 +97,8 @@ const SHOWN: &[&str] = &[
     "var",
 ];
 
-/// The lines that are seen as plain text, in order, up to a signature. [`MARKUP`] and [`NOT_TEXT`] stand in them for what is not plain.
+/// The lines that are seen as plain text, in order, up to a signature. [`MARKUP`] and
+/// [`NOT_TEXT`] stand in them for what is not plain.
 pub(super) fn plain_lines(page: &str) -> Vec<String> {
     let tokens: Vec<Token> = Tokenizer::new(page).map(|Ok(token)| token).collect();
     let mut reader = Reader {
@@ -162,8 +168,7 @@ impl<'a> Reader<'a> {
                 self.open.pop();
             }
         }
-        let holds_what_follows =
-            is_markdowns(name) || is_one_of(SHOWN, name) || self.is_closed(name, at);
+        let holds_what_follows = is_markdowns(name) || is_one_of(SHOWN, name) || self.is_closed(name, at);
         if holds_what_follows && !is_one_of(VOID, name) {
             self.open.push(name);
         }
@@ -224,16 +229,13 @@ impl<'a> Reader<'a> {
 
     /// Nothing is open but what a lazily continued line of a list stands in.
     fn is_at_top_level(&self) -> bool {
-        let shows_it_plainly =
-            |name: &&[u8]| [PARAGRAPH.as_bytes(), PLAIN_BLOCK.as_bytes()].contains(name);
+        let shows_it_plainly = |name: &&[u8]| [PARAGRAPH.as_bytes(), PLAIN_BLOCK.as_bytes()].contains(name);
         self.open.iter().all(shows_it_plainly)
     }
 }
 
 fn is_markdowns(name: &[u8]) -> bool {
-    [PARAGRAPH, PLAIN_BLOCK, BLOCK]
-        .iter()
-        .any(|ours| ours.as_bytes() == name)
+    [PARAGRAPH, PLAIN_BLOCK, BLOCK].iter().any(|ours| ours.as_bytes() == name)
 }
 
 fn is_one_of(names: &[&str], name: &[u8]) -> bool {

@@ -1,7 +1,8 @@
 //! Turns a comment's Markdown into a page.
 //!
-//! HTML, as far as it matters for [`super::html`]: the author's own HTML as it was written, what Markdown puts around it, and the lines of text,
-//! each behind a [`LINE`] if it stands at the left edge. Of other text there is only that it was there.
+//! HTML, as far as it matters for [`super::html`]: the author's own HTML as it was written, what
+//! Markdown puts around it, and the lines of text, each behind a [`LINE`] if it stands at the left edge.
+//! Of other text there is only that it was there.
 
 use std::ops::Range;
 
@@ -10,7 +11,8 @@ use pulldown_cmark::{Event, Options, Parser, Tag};
 
 use super::html::{BLOCK, DEPTH_MAX, LINE, PARAGRAPH, PLAIN_BLOCK, SIGNATURE};
 
-/// How far a line of text may be indented, in columns. From there on it is code, or would be, were it not for what it continues.
+/// How far a line of text may be indented, in columns. From there on it is code, or
+/// would be, were it not for what it continues.
 const INDENTATION_MAX: usize = 3;
 
 /// The page that a comment makes.
@@ -37,8 +39,8 @@ pub(super) fn page(comment: &str) -> String {
     page.html
 }
 
-/// The comment with one kind of line end, without what no person writes, and with [`SIGNATURE`] for the line above a mail's signature, which
-/// Markdown would take for the underline of a heading.
+/// The comment with one kind of line end, without what no person writes, and with [`SIGNATURE`] for the line
+/// above a mail's signature, which Markdown would take for the underline of a heading.
 fn readable(comment: &str) -> String {
     let text = comment
         .trim_start_matches('\u{FEFF}')
@@ -95,12 +97,7 @@ impl Inside {
     fn can_be_plain(self) -> bool {
         matches!(
             self,
-            Self::Paragraph
-                | Self::ListOrTable
-                | Self::Item { .. }
-                | Self::Row
-                | Self::Cell
-                | Self::Emphasis
+            Self::Paragraph | Self::ListOrTable | Self::Item { .. } | Self::Row | Self::Cell | Self::Emphasis
         )
     }
 }
@@ -134,17 +131,13 @@ impl Page<'_> {
         let inside = match tag {
             Tag::Paragraph => Inside::Paragraph,
             Tag::List(_) | Tag::Table(_) => Inside::ListOrTable,
-            Tag::Item => Inside::Item {
-                column: self.column_of_content(at),
-            },
+            Tag::Item => Inside::Item { column: self.column_of_content(at) },
             Tag::TableRow => Inside::Row,
             Tag::TableCell => Inside::Cell,
             Tag::HtmlBlock => Inside::Html,
             Tag::Emphasis | Tag::Strong => Inside::Emphasis,
             Tag::Image { .. } => Inside::Picture,
-            Tag::Link { .. } | Tag::Strikethrough | Tag::Superscript | Tag::Subscript => {
-                Inside::OtherInline
-            }
+            Tag::Link { .. } | Tag::Strikethrough | Tag::Superscript | Tag::Subscript => Inside::OtherInline,
             Tag::CodeBlock(_) => Inside::Code,
             _ => Inside::OtherBlock,
         };
@@ -199,7 +192,8 @@ impl Page<'_> {
             return;
         }
         if self.inside.contains(&Inside::Row) {
-            // Whatever stands below a table without an empty line between is a row of it. Nobody who has a row in mind leaves out all bars.
+            // Whatever stands below a table without an empty line between is a row of it. Nobody
+            // who has a row in mind leaves out all bars.
             let line = self.source[start..].lines().next().unwrap_or_default();
             if !line.contains('|') {
                 self.html.extend([LINE, MARKUP]);
@@ -226,14 +220,12 @@ impl Page<'_> {
         }
     }
 
-    /// One line of the author's own HTML. Markdown shows what is text in it as it stands. It means nothing by a fence there, but its author
-    /// does.
+    /// One line of the author's own HTML. Markdown shows what is text in it as it stands. It means
+    /// nothing by a fence there, but its author does.
     fn html(&mut self, line: &str) {
         let text = line.trim_start_matches(' ');
         let is_indented = line.len() - text.len() > INDENTATION_MAX || text.starts_with('\t');
-        let fence = ["```", "~~~"]
-            .into_iter()
-            .find(|fence| text.starts_with(fence));
+        let fence = ["```", "~~~"].into_iter().find(|fence| text.starts_with(fence));
         if self.inside == [Inside::Html] && !is_indented && fence.or(self.fence).is_none() {
             self.html.push(LINE);
         }
@@ -261,9 +253,7 @@ impl Page<'_> {
     /// The column in which what belongs to a list's item begins, by its bullet or number.
     fn column_of_content(&self, at: usize) -> usize {
         let line = self.source[at..].lines().next().unwrap_or_default();
-        let after_number = line
-            .trim_start()
-            .trim_start_matches(|c: char| c.is_ascii_digit());
+        let after_number = line.trim_start().trim_start_matches(|c: char| c.is_ascii_digit());
         let after_bullet = after_number.get(1..).unwrap_or_default();
         let content = after_bullet.trim_start_matches(' ');
         let spaces = match after_bullet.len() - content.len() {

@@ -6,10 +6,7 @@ const DEPLOY: Result<Command, Misunderstood> = Ok(Command::Preview { ttl: None }
 
 /// What is said about a line that is nearly a command.
 fn hint(line: &str, did_you_mean: &str) -> Result<Command, Misunderstood> {
-    Err(Misunderstood::NearlyCommand {
-        line: line.to_owned(),
-        did_you_mean: did_you_mean.to_owned(),
-    })
+    Err(Misunderstood::NearlyCommand { line: line.to_owned(), did_you_mean: did_you_mean.to_owned() })
 }
 
 #[test]
@@ -136,12 +133,7 @@ fn a_signature_ends_a_comment_and_makes_no_heading() {
     ] {
         assert_eq!(parse(comment), [DEPLOY], "{comment:?}");
     }
-    for comment in [
-        "/preview\n---",
-        "/preview\n==",
-        "/preview\n -- ",
-        "-- \n/preview",
-    ] {
+    for comment in ["/preview\n---", "/preview\n==", "/preview\n -- ", "-- \n/preview"] {
         assert_eq!(parse(comment), [], "{comment:?}");
     }
 }
@@ -268,16 +260,8 @@ fn what_is_nearly_a_command_gets_a_hint() {
         ("<!-- x -->/preview", "/preview", "/preview"),
         ("![x](https://example.com) /preview", "/preview", "/preview"),
         ("<a href=x><img src=x></a> /preview", "/preview", "/preview"),
-        (
-            "@deploy-previews /preview",
-            "@deploy-previews /preview",
-            "/preview",
-        ),
-        (
-            "Hi\n@a @b: /preview --ttl 2h\nBye",
-            "@a @b: /preview --ttl 2h",
-            "/preview --ttl 2h",
-        ),
+        ("@deploy-previews /preview", "@deploy-previews /preview", "/preview"),
+        ("Hi\n@a @b: /preview --ttl 2h\nBye", "@a @b: /preview --ttl 2h", "/preview --ttl 2h"),
         ("\u{1F680} /preview", "\u{1F680} /preview", "/preview"),
         (":rocket: /preview", ":rocket: /preview", "/preview"),
         ("\"/preview\"", "\"/preview\"", "/preview"),
@@ -286,11 +270,7 @@ fn what_is_nearly_a_command_gets_a_hint() {
         ("／preview", "／preview", "/preview"),
         ("/ preview stop", "/ preview stop", "/preview stop"),
         ("/prev\u{200b}iew", "/prev\u{200b}iew", "/preview"),
-        (
-            "/preveiw extend 30m",
-            "/preveiw extend 30m",
-            "/preview extend 30m",
-        ),
+        ("/preveiw extend 30m", "/preveiw extend 30m", "/preview extend 30m"),
         ("- [ ] docs\n/preview!", "/preview!", "/preview"),
         ("| a |\n|---|\n| b |\n/preview", "/preview", "/preview"),
         ("/preview.\n-- \n/preview stop.", "/preview.", "/preview"),
@@ -349,12 +329,7 @@ fn what_is_too_much_for_one_comment_is_said() {
         let parsed = parse(&lines(count));
         let (last, carried_out) = parsed.split_last().expect("lines");
         assert_eq!(carried_out, full);
-        assert_eq!(
-            *last,
-            Err(Misunderstood::TooMany {
-                at_most: COMMANDS_MAX
-            })
-        );
+        assert_eq!(*last, Err(Misunderstood::TooMany { at_most: COMMANDS_MAX }));
     }
 }
 
@@ -394,19 +369,15 @@ fn addressed() -> impl Strategy<Value = String> {
         "**/preview**",
         "@deploy-previews /preview",
     ]);
-    (
-        prose(),
-        prop::collection::vec(line, 1..4),
-        prose(),
-        "\n{1,2}",
-    )
-        .prop_map(|(before, lines, after, gap)| {
+    (prose(), prop::collection::vec(line, 1..4), prose(), "\n{1,2}").prop_map(
+        |(before, lines, after, gap)| {
             [before, lines.join(&gap), after]
                 .into_iter()
                 .filter(|part| !part.is_empty())
                 .collect::<Vec<_>>()
                 .join("\n\n")
-        })
+        },
+    )
 }
 
 /// A way to show text as something else than plain text at the left edge.
@@ -477,10 +448,8 @@ fn wrapped() -> impl Strategy<Value = String> {
     let wraps = |ways: &'static [Wrap], count: std::ops::Range<usize>| {
         prop::collection::vec(prop::sample::select(ways), count)
     };
-    let ways = prop_oneof![
-        (wraps(&CORES, 1..2), wraps(&WRAPS, 0..4)),
-        (wraps(&CORES, 0..1), wraps(&WRAPS, 1..4)),
-    ];
+    let ways =
+        prop_oneof![(wraps(&CORES, 1..2), wraps(&WRAPS, 0..4)), (wraps(&CORES, 0..1), wraps(&WRAPS, 1..4)),];
     (addressed(), ways).prop_map(|(text, (core, around))| {
         let ways = core.into_iter().chain(around);
         ways.fold(text, |text, wrap| wrap(&text))
@@ -490,9 +459,7 @@ fn wrapped() -> impl Strategy<Value = String> {
 /// What a command can stand below, without an empty line between.
 fn what_leaves_a_line_alone() -> impl Strategy<Value = String> {
     let list = (
-        prop::sample::select(vec![
-            "- ", "* ", "+ ", "1. ", "23) ", "- [ ] ", "* [x] ", "-    ",
-        ]),
+        prop::sample::select(vec!["- ", "* ", "+ ", "1. ", "23) ", "- [ ] ", "* [x] ", "-    "]),
         prop::sample::select(vec!["", " ", "   "]),
         prop::collection::vec(words(), 1..3),
     )
@@ -517,13 +484,7 @@ fn what_leaves_a_line_alone() -> impl Strategy<Value = String> {
         "<!-- hidden -->",
         "Vec<T>",
     ]);
-    prop_oneof![
-        words(),
-        list,
-        nested,
-        void.prop_map(str::to_owned),
-        Just(String::new())
-    ]
+    prop_oneof![words(), list, nested, void.prop_map(str::to_owned), Just(String::new())]
 }
 
 fn markdown() -> impl Strategy<Value = String> {

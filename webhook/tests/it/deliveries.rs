@@ -35,27 +35,20 @@ async fn a_comment_is_passed_on_with_all_that_it_asks_for() {
     let text = "Let us see.\n\n/preview --ttl 2h\n/preview stop now\n\nThanks!";
     let answer = fixture.say(&comment(text)).await;
     assert_eq!(answer.status, StatusCode::ACCEPTED);
-    assert_eq!(
-        answer.text,
-        "commented: octo-org/hello-world#12 was signalled\n"
-    );
+    assert_eq!(answer.text, "commented: octo-org/hello-world#12 was signalled\n");
     let [(there, event)] = fixture.temporal.signals().try_into().expect("one signal");
     let origin = origin(&event, "2026-11-22T12:00:00Z");
     assert_eq!(there.to_string(), "octo-org/hello-world#12");
     assert_eq!(there.installation, InstallationId(5));
-    let stop_now = Misunderstood::UnexpectedArgument {
-        word: "now".to_owned(),
-        usage: "/preview stop".to_owned(),
-    };
+    let stop_now =
+        Misunderstood::UnexpectedArgument { word: "now".to_owned(), usage: "/preview stop".to_owned() };
     assert_eq!(
         event,
         PullRequestEvent::Commented(Commented {
             comment: CommentId(77),
             author: "mona".parse().expect("a login"),
             commands: vec![
-                Ok(Command::Preview {
-                    ttl: Some("2h".parse().expect("a duration")),
-                }),
+                Ok(Command::Preview { ttl: Some("2h".parse().expect("a duration")) }),
                 Err(stop_now),
             ],
             origin,
@@ -106,13 +99,8 @@ async fn a_conversation_hears_of_pushes_and_of_its_end() {
     let signals: Vec<_> = fixture.temporal.signals().into_iter().skip(1).collect();
     let there = signals[0].0.clone();
     assert_eq!(there.to_string(), "octo-org/hello-world#12");
-    let when = [
-        "2026-11-22T12:00:02Z",
-        "2026-11-22T12:00:02Z",
-        "2026-11-22T12:00:01Z",
-    ];
-    let [of_push, of_close, of_merge] =
-        std::array::from_fn(|index| origin(&signals[index].1, when[index]));
+    let when = ["2026-11-22T12:00:02Z", "2026-11-22T12:00:02Z", "2026-11-22T12:00:01Z"];
+    let [of_push, of_close, of_merge] = std::array::from_fn(|index| origin(&signals[index].1, when[index]));
     assert_eq!(
         signals,
         [
@@ -121,14 +109,8 @@ async fn a_conversation_hears_of_pushes_and_of_its_end() {
                 by: Some("mona".parse().expect("a login")),
                 origin: of_push,
             }),
-            PullRequestEvent::Closed(Closed {
-                merged: false,
-                origin: of_close,
-            }),
-            PullRequestEvent::Closed(Closed {
-                merged: true,
-                origin: of_merge,
-            }),
+            PullRequestEvent::Closed(Closed { merged: false, origin: of_close }),
+            PullRequestEvent::Closed(Closed { merged: true, origin: of_merge }),
         ]
         .map(|event| (there.clone(), event))
     );
@@ -142,10 +124,7 @@ async fn a_push_by_a_bot_is_nobodys() {
     push["sender"] = json!({ "login": "github-actions[bot]", "type": "Bot" });
     fixture.happen(&push).await;
     let (_, event) = fixture.temporal.signals().pop().expect("a signal");
-    assert!(
-        matches!(event, PullRequestEvent::Pushed(Pushed { by: None, .. })),
-        "{event:?}"
-    );
+    assert!(matches!(event, PullRequestEvent::Pushed(Pushed { by: None, .. })), "{event:?}");
 }
 
 #[tokio::test]
@@ -162,10 +141,7 @@ async fn without_a_conversation_pushes_and_ends_concern_nobody() {
 async fn what_asks_for_nothing_is_passed_over() {
     let fixture = Fixture::new();
     let mut on_an_issue = comment("/preview");
-    on_an_issue["issue"]
-        .as_object_mut()
-        .expect("an object")
-        .remove("pull_request");
+    on_an_issue["issue"].as_object_mut().expect("an object").remove("pull_request");
     for payload in [
         comment("What a nice pull request"),
         comment("> /preview"),
@@ -197,12 +173,8 @@ async fn what_others_than_those_who_are_served_send_goes_no_further() {
     for stranger in ["stranger/hello-world", "octo-org-2/hello-world"] {
         let answers = [
             fixture.say(&from(comment(commands), stranger)).await,
-            fixture
-                .happen(&from(pull_request("synchronize"), stranger))
-                .await,
-            fixture
-                .happen(&from(pull_request("closed"), stranger))
-                .await,
+            fixture.happen(&from(pull_request("synchronize"), stranger)).await,
+            fixture.happen(&from(pull_request("closed"), stranger)).await,
         ];
         for answer in answers {
             assert_eq!(answer.status, StatusCode::NO_CONTENT, "{answer:?}");
@@ -220,9 +192,7 @@ async fn what_others_than_those_who_are_served_send_goes_no_further() {
 async fn other_events_are_passed_over() {
     let fixture = Fixture::new();
     for event in ["ping", "push", "something_new"] {
-        let answer = fixture
-            .deliver(Delivery::new(event, &comment("/preview")))
-            .await;
+        let answer = fixture.deliver(Delivery::new(event, &comment("/preview"))).await;
         assert_eq!(answer.status, StatusCode::NO_CONTENT, "{event}");
     }
     for action in ["opened", "reopened", "labeled", "something_new"] {
@@ -268,8 +238,7 @@ async fn what_is_not_signed_by_github_is_refused() {
 async fn the_secret_before_is_good_as_well() {
     let fixture = Fixture::new();
     let payload = comment("/preview");
-    let signature =
-        Secrets::new("the secret before".into(), None).sign(payload.to_string().as_bytes());
+    let signature = Secrets::new("the secret before".into(), None).sign(payload.to_string().as_bytes());
     let answer = fixture
         .deliver(Delivery {
             signature: Some(signature),
@@ -284,9 +253,7 @@ async fn two_signatures_are_none() {
     let fixture = Fixture::new();
     let mut request = Delivery::new("issue_comment", &comment("/preview")).into_request();
     let signature = request.headers()["x-hub-signature-256"].clone();
-    request
-        .headers_mut()
-        .append("x-hub-signature-256", signature);
+    request.headers_mut().append("x-hub-signature-256", signature);
     assert_eq!(fixture.send(request).await.status, StatusCode::UNAUTHORIZED);
 }
 
@@ -297,26 +264,20 @@ async fn a_body_of_the_largest_size_is_taken_and_a_larger_one_is_not() {
         let delivery = |length: usize| {
             let mut body = b"{}".to_vec();
             body.resize(length, b' ');
-            Delivery {
-                body,
-                ..Delivery::new(event, &json!({}))
-            }
+            Delivery { body, ..Delivery::new(event, &json!({})) }
         };
         let largest = fixture.deliver(delivery(at_most)).await;
         assert_eq!(largest.status, StatusCode::NO_CONTENT, "{event}");
 
         let mut announced = delivery(2).into_request();
-        announced.headers_mut().insert(
-            "content-length",
-            (at_most + 1).to_string().parse().expect("a number"),
-        );
+        announced
+            .headers_mut()
+            .insert("content-length", (at_most + 1).to_string().parse().expect("a number"));
         let refused = StatusCode::PAYLOAD_TOO_LARGE;
         assert_eq!(fixture.send(announced).await.status, refused, "{event}");
 
         let (parts, whole) = delivery(at_most + 1).into_request().into_parts();
-        let whole = axum::body::to_bytes(whole, usize::MAX)
-            .await
-            .expect("a body");
+        let whole = axum::body::to_bytes(whole, usize::MAX).await.expect("a body");
         let chunks = whole
             .chunks(1 << 20)
             .map(|chunk| Ok::<_, std::io::Error>(Bytes::copy_from_slice(chunk)))
@@ -349,14 +310,8 @@ async fn a_sender_that_listens_only_after_it_has_sent_everything_gets_its_answer
             connection.write_all(part).await.expect("not cut off");
         }
         let mut answer = String::new();
-        connection
-            .read_to_string(&mut answer)
-            .await
-            .expect("an answer");
-        assert!(
-            answer.starts_with(&format!("HTTP/1.1 {status} ")),
-            "{answer}"
-        );
+        connection.read_to_string(&mut answer).await.expect("an answer");
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
     }
     fixture.assert_untouched();
 }
@@ -364,9 +319,7 @@ async fn a_sender_that_listens_only_after_it_has_sent_everything_gets_its_answer
 #[tokio::test]
 async fn a_body_that_breaks_off_is_a_bad_request() {
     let fixture = Fixture::new();
-    let (parts, _) = Delivery::new("push", &json!({}))
-        .into_request()
-        .into_parts();
+    let (parts, _) = Delivery::new("push", &json!({})).into_request().into_parts();
     let broken = [Ok(Bytes::from_static(b"{")), Err("connection lost")];
     let body = Body::from_stream(futures::stream::iter(broken));
     let answer = fixture.send(Request::from_parts(parts, body)).await;
@@ -384,10 +337,7 @@ async fn a_form_is_an_unsupported_media_type() {
         (Some("Application/JSON"), 204),
     ] {
         let answer = fixture
-            .deliver(Delivery {
-                content_type,
-                ..Delivery::new("push", &json!({}))
-            })
+            .deliver(Delivery { content_type, ..Delivery::new("push", &json!({})) })
             .await;
         assert_eq!(answer.status.as_u16(), status, "{content_type:?}");
     }
@@ -406,11 +356,7 @@ async fn githubs_headers_are_required() {
         (Some("push"), Some(&*long)),
     ] {
         let answer = fixture
-            .deliver(Delivery {
-                event,
-                id,
-                ..Delivery::new("push", &json!({}))
-            })
+            .deliver(Delivery { event, id, ..Delivery::new("push", &json!({})) })
             .await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{event:?} {id:?}");
     }
@@ -439,16 +385,8 @@ async fn what_is_not_the_documented_json_is_a_bad_request_that_names_the_place()
         ("/comment/id", json!("s3cret"), "comment.id"),
         ("/comment/body", json!(3), "comment.body"),
         ("/issue/number", json!(0), "issue.number"),
-        (
-            "/repository/full_name",
-            json!("../s3cret"),
-            "repository.full_name",
-        ),
-        (
-            "/comment/user/login",
-            json!("s3cret\n[x](y)"),
-            "comment.user",
-        ),
+        ("/repository/full_name", json!("../s3cret"), "repository.full_name"),
+        ("/comment/user/login", json!("s3cret\n[x](y)"), "comment.user"),
     ] {
         let answer = fixture.say(&changed(pointer, value)).await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{pointer}");
@@ -468,12 +406,7 @@ async fn what_is_not_the_documented_json_is_a_bad_request_that_names_the_place()
 async fn only_posts_to_the_one_address_are_deliveries() {
     let fixture = Fixture::new();
     for method in [Method::GET, Method::PUT, Method::DELETE] {
-        let answer = fixture
-            .deliver(Delivery {
-                method,
-                ..Delivery::new("push", &json!({}))
-            })
-            .await;
+        let answer = fixture.deliver(Delivery { method, ..Delivery::new("push", &json!({})) }).await;
         assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);
     }
     let elsewhere = format!("{WEBHOOK_PATH}/x");
@@ -526,9 +459,7 @@ async fn the_published_examples_are_understood() {
             Some("ping") => "ping",
             other => panic!("{other:?}"),
         };
-        let answer = fixture
-            .deliver(Delivery::new(event, &example["payload"]))
-            .await;
+        let answer = fixture.deliver(Delivery::new(event, &example["payload"])).await;
         assert_eq!(answer.status, StatusCode::NO_CONTENT, "{answer:?}");
     }
     fixture.assert_untouched();

@@ -44,18 +44,12 @@ fn unsigned() -> Delivery {
 
 /// Nothing times out while a test runs.
 fn endless(limits: Limits) -> Limits {
-    Limits {
-        receive_timeout: Duration::from_secs(3600),
-        ..limits
-    }
+    Limits { receive_timeout: Duration::from_secs(3600), ..limits }
 }
 
 #[tokio::test]
 async fn forty_stalled_callers_do_not_keep_github_waiting() {
-    let fixture = Fixture::with(endless(Limits {
-        concurrent: 32,
-        ..LIMITS
-    }));
+    let fixture = Fixture::with(endless(Limits { concurrent: 32, ..LIMITS }));
     let (address, _) = fixture.listen().await;
     let stalled = join_all((0..40).map(|_| stall(address, unsigned()))).await;
     let answer = timeout(AT_ONCE, exchange(address, ping())).await;
@@ -66,11 +60,7 @@ async fn forty_stalled_callers_do_not_keep_github_waiting() {
 
 #[tokio::test]
 async fn callers_that_stall_on_every_connection_there_may_be_are_cut_off_and_github_is_not() {
-    let fixture = Fixture::with(endless(Limits {
-        connections: 8,
-        concurrent: 4,
-        ..LIMITS
-    }));
+    let fixture = Fixture::with(endless(Limits { connections: 8, concurrent: 4, ..LIMITS }));
     let (address, _) = fixture.listen().await;
     let mut stalled = Vec::new();
     for _ in 0..40 {
@@ -91,11 +81,7 @@ async fn callers_that_stall_on_every_connection_there_may_be_are_cut_off_and_git
 
 #[tokio::test]
 async fn a_delivery_that_is_verified_is_not_cut_off_by_others() {
-    let fixture = Fixture::with(endless(Limits {
-        connections: 2,
-        concurrent: 1,
-        ..LIMITS
-    }));
+    let fixture = Fixture::with(endless(Limits { connections: 2, concurrent: 1, ..LIMITS }));
     let (address, _) = fixture.listen().await;
     fixture.temporal.fall_silent();
     let delivery = Delivery::new("issue_comment", &comment("/preview"));
@@ -118,10 +104,7 @@ async fn who_says_nothing_or_never_comes_to_an_end_is_cut_off() {
     let (address, _) = fixture.listen().await;
     let head = "POST /api/github/webhooks HTTP/1.1\r\n";
     let body = format!("{head}host: x\r\ncontent-length: 1000000\r\nx-github-event: push\r\n");
-    let signed = format!(
-        "{body}x-hub-signature-256: sha256={}\r\n\r\n",
-        "0".repeat(64)
-    );
+    let signed = format!("{body}x-hub-signature-256: sha256={}\r\n\r\n", "0".repeat(64));
     let unsigned = format!("{body}\r\n");
     for (what, begin, dripping, answer) in [
         ("nothing", "", "", ""),
@@ -199,18 +182,12 @@ fn streamed(delivery: Delivery) -> (Request<Body>, mpsc::UnboundedSender<Bytes>)
 fn of_size(event: &'static str, length: usize) -> Delivery {
     let mut body = b"{}".to_vec();
     body.resize(length, b' ');
-    Delivery {
-        body,
-        ..Delivery::new(event, &json!({}))
-    }
+    Delivery { body, ..Delivery::new(event, &json!({})) }
 }
 
 #[tokio::test]
 async fn unverified_bodies_take_no_more_memory_than_they_may_and_the_oldest_makes_room() {
-    let fixture = Fixture::with(endless(Limits {
-        unverified_bytes: 2 * READ_MAX,
-        ..LIMITS
-    }));
+    let fixture = Fixture::with(endless(Limits { unverified_bytes: 2 * READ_MAX, ..LIMITS }));
     let fixture = std::sync::Arc::new(fixture);
     let mut requests = Vec::new();
     for _ in 0..5 {
@@ -250,10 +227,7 @@ async fn unverified_bodies_take_no_more_memory_than_they_may_and_the_oldest_make
 
 #[tokio::test]
 async fn of_events_that_nobody_reads_nothing_is_kept() {
-    let fixture = std::sync::Arc::new(Fixture::with(endless(Limits {
-        unverified_bytes: 0,
-        ..LIMITS
-    })));
+    let fixture = std::sync::Arc::new(Fixture::with(endless(Limits { unverified_bytes: 0, ..LIMITS })));
     let delivery = of_size("push", BODY_MAX);
     let whole = Bytes::from(delivery.body.clone());
     let (request, sender) = streamed(delivery);
@@ -267,10 +241,7 @@ async fn of_events_that_nobody_reads_nothing_is_kept() {
 
 #[tokio::test(start_paused = true)]
 async fn what_temporal_does_not_take_is_shed_at_once_and_everything_else_is_answered() {
-    let fixture = std::sync::Arc::new(Fixture::with(Limits {
-        concurrent: 2,
-        ..LIMITS
-    }));
+    let fixture = std::sync::Arc::new(Fixture::with(Limits { concurrent: 2, ..LIMITS }));
     fixture.temporal.fall_silent();
     let under_way: Vec<_> = (0..2)
         .map(|_| {
@@ -304,10 +275,7 @@ async fn what_temporal_does_not_take_is_shed_at_once_and_everything_else_is_answ
 
 #[tokio::test]
 async fn an_unsigned_caller_takes_no_turn() {
-    let fixture = Fixture::with(endless(Limits {
-        concurrent: 1,
-        ..LIMITS
-    }));
+    let fixture = Fixture::with(endless(Limits { concurrent: 1, ..LIMITS }));
     let (address, _) = fixture.listen().await;
     let mut stalled = Vec::new();
     for _ in 0..10 {

@@ -59,26 +59,10 @@ fn but(text: &str, pointer: &str, value: Value) -> Value {
 async fn why_something_like_a_command_got_no_answer_is_logged_and_counted() {
     let fixture = Fixture::new();
     for (reason, words, payload) in [
-        (
-            "no_command",
-            "no command",
-            comment("Type `/preview` to see it"),
-        ),
-        (
-            "by_a_bot",
-            "by a bot",
-            but("/preview", "/comment/user/type", json!("Bot")),
-        ),
-        (
-            "no_author",
-            "account was deleted",
-            but("/preview", "/comment/user", json!(null)),
-        ),
-        (
-            "other_action",
-            "action not acted on",
-            but("/preview", "/action", json!("edited")),
-        ),
+        ("no_command", "no command", comment("Type `/preview` to see it")),
+        ("by_a_bot", "by a bot", but("/preview", "/comment/user/type", json!("Bot"))),
+        ("no_author", "account was deleted", but("/preview", "/comment/user", json!(null))),
+        ("other_action", "action not acted on", but("/preview", "/action", json!("edited"))),
         (
             "not_a_pull_request",
             "not on a pull request",

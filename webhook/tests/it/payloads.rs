@@ -1,4 +1,5 @@
-//! Nothing that GitHub sends is refused: neither what its own description allows, nor what it leaves out all the same.
+//! Nothing that GitHub sends is refused: neither what its own description
+//! allows, nor what it leaves out all the same.
 
 use axum::http::StatusCode;
 use github_stand_in::{arbitrary_payload, described_webhooks};
@@ -9,13 +10,8 @@ use tokio::runtime;
 use crate::service::{Answer, Delivery, Fixture, HEAD};
 
 /// The events of the described webhooks, as the header has them.
-const EVENTS: [&str; 5] = [
-    "installation_repositories",
-    "installation",
-    "issue_comment",
-    "ping",
-    "pull_request",
-];
+const EVENTS: [&str; 5] =
+    ["installation_repositories", "installation", "issue_comment", "ping", "pull_request"];
 
 /// Fields without which nobody would know what the delivery is about.
 const ESSENTIAL: [&str; 14] = [
@@ -36,12 +32,7 @@ const ESSENTIAL: [&str; 14] = [
 ];
 
 /// Fields without which there is nothing to do, and no harm in that.
-const TELLING: [&str; 4] = [
-    "/comment/body",
-    "/comment/user",
-    "/installation",
-    "/issue/pull_request",
-];
+const TELLING: [&str; 4] = ["/comment/body", "/comment/user", "/installation", "/issue/pull_request"];
 
 /// A payload with names in it that GitHub would give out.
 fn payload(webhook: &str, tape: &[u8]) -> Delivery {
@@ -52,16 +43,11 @@ fn payload(webhook: &str, tape: &[u8]) -> Delivery {
         ("/comment/body", json!("/preview")),
         ("/comment/user/type", json!("User")),
     ] {
-        if let Some(field) = payload
-            .pointer_mut(pointer)
-            .filter(|field| !field.is_null())
-        {
+        if let Some(field) = payload.pointer_mut(pointer).filter(|field| !field.is_null()) {
             *field = value;
         }
     }
-    let event = EVENTS
-        .into_iter()
-        .find(|event| webhook.starts_with(&event.replace('_', "-")));
+    let event = EVENTS.into_iter().find(|event| webhook.starts_with(&event.replace('_', "-")));
     Delivery::new(event.expect("an event that is listed here"), &payload)
 }
 
@@ -87,9 +73,7 @@ fn fields(value: &Value, at: &str, found: &mut Vec<String>) {
 fn deliver(delivery: Delivery) -> Answer {
     let runtime = runtime::Builder::new_current_thread().enable_time().build();
     let fixture = Fixture::new();
-    runtime
-        .expect("a runtime")
-        .block_on(fixture.deliver(delivery))
+    runtime.expect("a runtime").block_on(fixture.deliver(delivery))
 }
 
 fn is_taken(answer: &Answer) -> bool {
@@ -121,11 +105,7 @@ fn whichever_field_is_null_or_missing_the_delivery_is_taken() {
         ("ping", false, StatusCode::NO_CONTENT),
     ] {
         let whole = payload(webhook, &[]);
-        assert_eq!(
-            deliver(changed(&whole, |_| ())).status,
-            expected,
-            "{webhook}"
-        );
+        assert_eq!(deliver(changed(&whole, |_| ())).status, expected, "{webhook}");
         let mut pointers = Vec::new();
         let shown = serde_json::from_slice(&whole.body).expect("JSON");
         fields(&shown, "", &mut pointers);
@@ -147,10 +127,7 @@ fn whichever_field_is_null_or_missing_the_delivery_is_taken() {
                 if TELLING.contains(&&*pointer) {
                     assert!(is_taken(&answer), "{webhook} without {pointer}: {answer:?}");
                 } else {
-                    assert_eq!(
-                        answer.status, expected,
-                        "{webhook} without {pointer}: {answer:?}"
-                    );
+                    assert_eq!(answer.status, expected, "{webhook} without {pointer}: {answer:?}");
                 }
             }
         }

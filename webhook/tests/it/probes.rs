@@ -24,11 +24,7 @@ async fn it_is_ready_while_temporal_answers_and_says_why_it_is_not() {
     for _ in 0..5 {
         fixture.probe("/readyz").await;
     }
-    assert_eq!(
-        fixture.temporal.checks(),
-        1,
-        "an answer is true for a second"
-    );
+    assert_eq!(fixture.temporal.checks(), 1, "an answer is true for a second");
 
     let fixture = Fixture::new();
     fixture.temporal.set_down(true);
@@ -123,14 +119,8 @@ async fn what_was_accepted_is_finished_and_nothing_more_is_accepted() {
     }
     release.send(()).expect("the handler waits for it");
     let mut answer = String::new();
-    accepted
-        .read_to_string(&mut answer)
-        .await
-        .expect("an answer");
-    assert!(
-        answer.starts_with("HTTP/1.1 200") && answer.ends_with("finished"),
-        "{answer}"
-    );
+    accepted.read_to_string(&mut answer).await.expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("finished"), "{answer}");
     service.await.expect("a clean end");
 }
 
@@ -144,10 +134,7 @@ async fn who_never_finishes_does_not_hold_it_up_for_ever() {
         axum::routing::get(move || {
             let entered = gate.lock().expect("not poisoned").take();
             async move {
-                entered
-                    .expect("asked once")
-                    .send(())
-                    .expect("the test waits for it");
+                entered.expect("asked once").send(()).expect("the test waits for it");
                 std::future::pending::<&'static str>().await
             }
         }),

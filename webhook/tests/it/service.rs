@@ -13,8 +13,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use webhook::{
-    limit::Limits, receive::Service, router::WEBHOOK_PATH, router::router, server::Server,
-    signature::Secrets,
+    limit::Limits, receive::Service, router::WEBHOOK_PATH, router::router, server::Server, signature::Secrets,
 };
 
 use crate::temporal::FakeTemporal;
@@ -187,11 +186,7 @@ impl Fixture {
         self.listen_with(self.router(), Duration::ZERO).await
     }
 
-    pub(crate) async fn listen_with(
-        &self,
-        router: Router,
-        drain: Duration,
-    ) -> (SocketAddr, JoinHandle<()>) {
+    pub(crate) async fn listen_with(&self, router: Router, drain: Duration) -> (SocketAddr, JoinHandle<()>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let server = Server {
@@ -231,8 +226,6 @@ async fn answer(router: Router, request: Request<Body>) -> Answer {
 
 impl Answer {
     pub(crate) fn retry_after(&self) -> Option<&str> {
-        self.headers
-            .get(header::RETRY_AFTER)
-            .and_then(|value| value.to_str().ok())
+        self.headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok())
     }
 }

@@ -17,19 +17,17 @@ pub struct CommentActivities;
 
 #[activity_definitions]
 impl CommentActivities {
-    /// Makes the pull request's one sticky comment say what is true at that moment: asks the workflow for it (its query `comment`), and writes.
+    /// Makes the pull request's one sticky comment say what is true at that moment: asks the workflow
+    /// for it (its query `comment`), and writes.
     #[activity(name = "write_sticky")]
-    pub async fn write_sticky(
-        _input: WriteSticky,
-    ) -> Result<StickyWritten, ActivityExecutionError> {
+    pub async fn write_sticky(_input: WriteSticky) -> Result<StickyWritten, ActivityExecutionError> {
         unimplemented!()
     }
 
-    /// Makes a preview's deployment in GitHub's own list, as queued, and returns its ID. Where there is one already: has it show the preview's state.
+    /// Makes a preview's deployment in GitHub's own list, as queued, and returns its ID. Where there is one
+    /// already: has it show the preview's state.
     #[activity(name = "sync_deployment")]
-    pub async fn sync_deployment(
-        _input: DeploymentWrite,
-    ) -> Result<DeploymentId, ActivityExecutionError> {
+    pub async fn sync_deployment(_input: DeploymentWrite) -> Result<DeploymentId, ActivityExecutionError> {
         unimplemented!()
     }
 
@@ -50,6 +48,7 @@ pub mod comment_declared {
 pub struct WriteSticky {
     /// Where to write.
     pub pull_request: PullRequestRef,
-    /// The sticky comment, once it is known. Unknown or deleted: it is looked for by its hidden marker, and made if there is none.
+    /// The sticky comment, once it is known. Unknown or deleted: it is looked for by its
+    /// hidden marker, and made if there is none.
     pub comment: Option<CommentId>,
 }

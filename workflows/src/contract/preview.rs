@@ -18,7 +18,8 @@ pub struct PreviewActivities;
 
 #[activity_definitions]
 impl PreviewActivities {
-    /// Makes the preview's namespace with its guards (quota, limits, network policy, pod security), labelled and annotated as ours.
+    /// Makes the preview's namespace with its guards (quota, limits, network policy, pod
+    /// security), labelled and annotated as ours.
     #[activity(name = "create_namespace")]
     pub async fn create_namespace(
         _input: CreateNamespace,
@@ -57,7 +58,8 @@ pub struct CreateNamespace {
     pub owner: RunIdentity,
     /// The comment that asked, for people who look at the cluster.
     pub comment: CommentId,
-    /// Through which installation its pull request is reached, should the workflow not be there any more to say what became of the preview.
+    /// Through which installation its pull request is reached, should the workflow not be there
+    /// any more to say what became of the preview.
     pub installation: InstallationId,
     /// The login of the person who asked.
     pub requested_by: Login,
@@ -91,7 +93,8 @@ pub struct AwaitReady {
     pub preview: PreviewId,
     /// In which namespace.
     pub namespace: NamespaceHandle,
-    /// What to do while the commit's image does not exist: wait for it (within the service's bound), or return at once and say so.
+    /// What to do while the commit's image does not exist: wait for it (within the
+    /// service's bound), or return at once and say so.
     pub wait_for_image: bool,
 }
 

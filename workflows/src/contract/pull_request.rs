@@ -18,8 +18,9 @@ pub struct PullRequestActivities;
 
 #[activity_definitions]
 impl PullRequestActivities {
-    /// Asks GitHub for the pull request, for what one person may do there, and for the repository's configuration, all at the same time.
-    /// No failure is final: GitHub shows tomorrow what it does not show today.
+    /// Asks GitHub for the pull request, for what one person may do there, and for the
+    /// repository's configuration, all at the same time. No failure is final: GitHub
+    /// shows tomorrow what it does not show today.
     #[activity(name = "fetch_pull_request")]
     pub async fn fetch_pull_request(
         _input: FetchPullRequest,
@@ -27,34 +28,30 @@ impl PullRequestActivities {
         unimplemented!()
     }
 
-    /// Tells the pull request's workflow what has become of a preview, and starts that workflow if it is not running.
+    /// Tells the pull request's workflow what has become of a preview, and
+    /// starts that workflow if it is not running.
     #[activity(name = "report_preview")]
     pub async fn report_preview(_input: ReportPreview) -> Result<(), ActivityExecutionError> {
         unimplemented!()
     }
 
-    /// Finds the pull request's previews that are open, whoever started them, and looks at those that are suspected not to be.
+    /// Finds the pull request's previews that are open, whoever started them, and
+    /// looks at those that are suspected not to be.
     #[activity(name = "find_previews")]
-    pub async fn find_previews(
-        _input: FindPreviews,
-    ) -> Result<FoundPreviews, ActivityExecutionError> {
+    pub async fn find_previews(_input: FindPreviews) -> Result<FoundPreviews, ActivityExecutionError> {
         unimplemented!()
     }
 
     /// Points the pull request's stable URL to one preview, and to no other, and returns it.
     #[activity(name = "point_stable_url")]
-    pub async fn point_stable_url(
-        _input: PointStableUrl,
-    ) -> Result<String, ActivityExecutionError> {
+    pub async fn point_stable_url(_input: PointStableUrl) -> Result<String, ActivityExecutionError> {
         unimplemented!()
     }
 }
 
 /// For implementers: `#[activity(definition = …)]`.
 pub mod pull_request_declared {
-    pub use super::pull_request_activities::{
-        FetchPullRequest, FindPreviews, PointStableUrl, ReportPreview,
-    };
+    pub use super::pull_request_activities::{FetchPullRequest, FindPreviews, PointStableUrl, ReportPreview};
 }
 
 /// Input of `fetch_pull_request`.
@@ -71,7 +68,8 @@ pub struct FetchPullRequest {
 pub struct FindPreviews {
     /// Of which pull request.
     pub pull_request: PullRequestRef,
-    /// Its repository's number, where it is known: previews that were started under the repository's earlier name are found by it.
+    /// Its repository's number, where it is known: previews that were started under the
+    /// repository's earlier name are found by it.
     pub repository_id: Option<RepositoryId>,
     /// Previews that are looked at one by one, too. Temporal's list of open workflows lags a moment behind.
     pub suspects: Vec<PreviewId>,
@@ -91,7 +89,8 @@ pub struct FoundPreviews {
 pub struct ReportPreview {
     /// Through which installation the pull request is reached.
     pub installation: InstallationId,
-    /// The repository's number, where it is known: the workflow that attends to the pull request may bear the repository's earlier name.
+    /// The repository's number, where it is known: the workflow that attends to the pull
+    /// request may bear the repository's earlier name.
     pub repository_id: Option<RepositoryId>,
     /// What is true.
     pub report: PreviewReport,

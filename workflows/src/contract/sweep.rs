@@ -18,17 +18,17 @@ pub struct SweepActivities;
 
 #[activity_definitions]
 impl SweepActivities {
-    /// Looks at one page of the namespaces of this service instance, and returns those that something is to be done or said about.
+    /// Looks at one page of the namespaces of this service instance, and returns those
+    /// that something is to be done or said about.
     #[activity(name = "survey_namespaces")]
     pub async fn survey_namespaces(_input: SurveyPage) -> Result<Surveyed, ActivityExecutionError> {
         unimplemented!()
     }
 
-    /// Finds previews whose workflow is open although their time was over some while ago: the workflow IDs of up to 100 of them.
+    /// Finds previews whose workflow is open although their time was over some while
+    /// ago: the workflow IDs of up to 100 of them.
     #[activity(name = "find_overdue_previews")]
-    pub async fn find_overdue_previews(
-        _input: FindOverdue,
-    ) -> Result<Vec<String>, ActivityExecutionError> {
+    pub async fn find_overdue_previews(_input: FindOverdue) -> Result<Vec<String>, ActivityExecutionError> {
         unimplemented!()
     }
 
@@ -46,7 +46,8 @@ impl SweepActivities {
         unimplemented!()
     }
 
-    /// Looks once more, and asks for the deletion of each namespace that is still the same one and still nobody's. Waits for none of them to go.
+    /// Looks once more, and asks for the deletion of each namespace that is still the same one and
+    /// still nobody's. Waits for none of them to go.
     #[activity(name = "remove_orphans")]
     pub async fn remove_orphans(
         _input: Vec<NamespaceHandle>,
@@ -64,8 +65,7 @@ impl SweepActivities {
 /// For implementers: `#[activity(definition = …)]`.
 pub mod sweep_declared {
     pub use super::sweep_activities::{
-        FindOverduePreviews, MarkOrphans, PublishSweepReport, RemoveOrphans, SurveyNamespaces,
-        UnmarkOrphans,
+        FindOverduePreviews, MarkOrphans, PublishSweepReport, RemoveOrphans, SurveyNamespaces, UnmarkOrphans,
     };
 }
 

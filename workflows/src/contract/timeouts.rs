@@ -1,7 +1,7 @@
 //! The timeouts of activities, beside the bounds that the activities keep by themselves.
 //!
-//! An activity that reaches a bound of its own can say what it waited for; one that Temporal gives up cannot. So each bound is shorter than the
-//! timeout around it, which a test asserts.
+//! An activity that reaches a bound of its own can say what it waited for; one that Temporal gives up cannot.
+//! So each bound is shorter than the timeout around it, which a test asserts.
 
 use std::time::Duration;
 
@@ -9,12 +9,14 @@ const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// Between two heartbeats. A cancellation travels back with a heartbeat's answer, so this is also how soon it is noticed.
+/// Between two heartbeats. A cancellation travels back with a heartbeat's
+/// answer, so this is also how soon it is noticed.
 pub const HEARTBEAT_INTERVAL: Duration = seconds(1);
 /// A worker that has not been heard of for this long is taken for dead, and its activity is given to another.
 pub const HEARTBEAT_TIMEOUT: Duration = seconds(10);
 
-/// One attempt at making a namespace: a second, unless its predecessor of the same name is still being deleted.
+/// One attempt at making a namespace: a second, unless its predecessor of the
+/// same name is still being deleted.
 pub const CREATE_NAMESPACE: Duration = seconds(180);
 /// Bound: one wait for a namespace to be gone.
 pub const NAMESPACE_GONE: Duration = seconds(170);
@@ -32,9 +34,11 @@ pub const HELM_GRACE: Duration = seconds(10);
 pub const AWAIT_READY: Duration = seconds(3_600);
 /// Bound: the longest that operators may let a missing image be waited for.
 pub const IMAGE_MAX: Duration = seconds(3_000);
-/// Bound: from the install, or from the image's arrival, to all pods available. Pulling a large image belongs to it.
+/// Bound: from the install, or from the image's arrival, to all pods available.
+/// Pulling a large image belongs to it.
 pub const WORKLOADS_UP: Duration = seconds(300);
-/// Bound: from ready pods to an answer at the URL. What is missing is the ingress controller, or a name in the DNS.
+/// Bound: from ready pods to an answer at the URL. What is missing is the
+/// ingress controller, or a name in the DNS.
 pub const URL_ANSWERS: Duration = seconds(60);
 
 /// One attempt at removing everything.

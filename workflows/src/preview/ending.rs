@@ -16,14 +16,12 @@ pub(super) fn into_result(ending: Ending) -> WorkflowResult<StopReason> {
             Err(WorkflowTermination::cancelled_with_details(reason))
         }
         Ending::Stopped(because) => Ok(because),
-        Ending::Failed(explanation) => {
-            Err(ApplicationFailure::builder(explanation.summary.clone())
-                .type_name("DeploymentFailed".to_owned())
-                .non_retryable(true)
-                .details(explanation)
-                .build()
-                .into())
-        }
+        Ending::Failed(explanation) => Err(ApplicationFailure::builder(explanation.summary.clone())
+            .type_name("DeploymentFailed".to_owned())
+            .non_retryable(true)
+            .details(explanation)
+            .build()
+            .into()),
     }
 }
 
@@ -39,12 +37,9 @@ pub(super) fn explain(doing: &str, error: &ActivityExecutionError) -> Explanatio
             format!("The worker that was {doing} stopped answering, again and again.")
         }
         Some(_) => format!("Time ran out while {doing}."),
-        None => format!(
-            "Something unexpected happened while {doing}. The workflow's history has the details."
-        ),
+        None => {
+            format!("Something unexpected happened while {doing}. The workflow's history has the details.")
+        }
     };
-    Explanation {
-        summary,
-        log_tail: None,
-    }
+    Explanation { summary, log_tail: None }
 }

@@ -26,7 +26,8 @@ use stages::Stages;
 
 use crate::payload::Lenient;
 
-/// One preview of one commit. Its workflow ID is the [`PreviewId`](domain::PreviewId), so that Temporal itself refuses a duplicate.
+/// One preview of one commit. Its workflow ID is the [`PreviewId`](domain::PreviewId), so
+/// that Temporal itself refuses a duplicate.
 #[workflow]
 pub struct PreviewWorkflow {
     request: Result<PreviewRequest, String>,
@@ -42,9 +43,7 @@ impl PreviewWorkflow {
         let request = request.into_inner();
         let (ttl, max_lifetime) = request
             .as_ref()
-            .map_or((Ttl::DEFAULT, Ttl::DEFAULT_MAXIMUM), |request| {
-                (request.ttl, request.max_lifetime)
-            });
+            .map_or((Ttl::DEFAULT, Ttl::DEFAULT_MAXIMUM), |request| (request.ttl, request.max_lifetime));
         let started_at = view
             .start_time()
             .and_then(|time| Timestamp::try_from(time).ok())
@@ -88,8 +87,7 @@ impl PreviewWorkflow {
     #[signal(name = "stop")]
     pub fn stop(&mut self, _ctx: &mut SyncWorkflowContext<Self>, reason: Lenient<StopReason>) {
         let reason = reason.into_inner();
-        self.state
-            .request_stop(reason.unwrap_or(StopReason::Asked { by: None }));
+        self.state.request_stop(reason.unwrap_or(StopReason::Asked { by: None }));
     }
 
     /// What is true of the preview now.
@@ -103,7 +101,8 @@ impl PreviewWorkflow {
         }
     }
 
-    /// All that the pull request's workflow has to know of it. Nothing where the run was started with something that is no request.
+    /// All that the pull request's workflow has to know of it. Nothing where the run was
+    /// started with something that is no request.
     #[query(name = "report")]
     pub fn report(&self, view: &WorkflowContextView) -> Option<OpenPreview> {
         let request = self.request.as_ref().ok()?;
@@ -119,11 +118,7 @@ impl PreviewWorkflow {
         if request.preview.to_string() == ctx.workflow_id() {
             Ok(request)
         } else {
-            Err(format!(
-                "it is for {}, but the workflow ID is {:?}",
-                request.preview,
-                ctx.workflow_id()
-            ))
+            Err(format!("it is for {}, but the workflow ID is {:?}", request.preview, ctx.workflow_id()))
         }
     }
 }

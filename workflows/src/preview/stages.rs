@@ -6,19 +6,14 @@ use domain::{
 };
 use jiff::Timestamp;
 use temporalio_workflow::{
-    ActivityExecutionError, TimerOptions, TimerResult, WorkflowCancellationToken, WorkflowContext,
-    select,
+    ActivityExecutionError, TimerOptions, TimerResult, WorkflowCancellationToken, WorkflowContext, select,
 };
 
 use super::{PreviewWorkflow, ending::explain, timeouts};
 use crate::{
     clock,
-    contract::{
-        AwaitReady, CreateNamespace, InstallRelease, PreviewActivities, Readiness, TearDown,
-    },
-    search_attributes::{
-        COMMIT, EXPIRES_AT, PHASE, PULL_REQUEST, REPOSITORY, REPOSITORY_ID, REQUESTED_BY,
-    },
+    contract::{AwaitReady, CreateNamespace, InstallRelease, PreviewActivities, Readiness, TearDown},
+    search_attributes::{COMMIT, EXPIRES_AT, PHASE, PULL_REQUEST, REPOSITORY, REPOSITORY_ID, REQUESTED_BY},
 };
 
 /// A preview on its way: the request, and the workflow it is carried out in.
@@ -48,7 +43,8 @@ impl Stages {
         }
     }
 
-    /// Deploys; a `stop` or a cancellation meanwhile lets the running activity come to rest, and is then how the preview ended.
+    /// Deploys; a `stop` or a cancellation meanwhile lets the running activity come to
+    /// rest, and is then how the preview ended.
     pub(super) async fn deploy_unless_stopped(&self) -> Result<String, Ending> {
         let mut deployment = std::pin::pin!(futures_util::FutureExt::fuse(self.deploy()));
         let deployed = select! {
@@ -129,28 +125,22 @@ impl Stages {
         }
     }
 
-    /// Publishes the URL and sleeps on a durable timer, which extensions move, until time, a `stop` or a cancellation ends the preview.
+    /// Publishes the URL and sleeps on a durable timer, which extensions move, until time, a
+    /// `stop` or a cancellation ends the preview.
     pub(super) async fn stay_ready_until_the_end(&self, url: String) -> Ending {
         let now = clock::now(&self.ctx);
-        self.ctx
-            .state_mut(|workflow| workflow.state.become_ready(now, url));
+        self.ctx.state_mut(|workflow| workflow.state.become_ready(now, url));
         loop {
-            let (expires_at, warn_at) = self.ctx.state(|workflow| {
-                (
-                    workflow.state.deadline().unwrap_or(now),
-                    workflow.state.warning(),
-                )
-            });
+            let (expires_at, warn_at) = self
+                .ctx
+                .state(|workflow| (workflow.state.deadline().unwrap_or(now), workflow.state.warning()));
             self.ctx.upsert_search_attributes([
                 EXPIRES_AT.value_set(std::time::SystemTime::from(expires_at).into())
             ]);
 
             if let Some(warn_at) = warn_at.filter(|warn_at| *warn_at > clock::now(&self.ctx)) {
                 self.advance_to_ready(false);
-                match self
-                    .sleep_until(warn_at, expires_at, "until the warning")
-                    .await
-                {
+                match self.sleep_until(warn_at, expires_at, "until the warning").await {
                     Wake::Deadline => {}
                     Wake::Moved => continue,
                     Wake::Interrupted(ending) => return ending,
@@ -159,10 +149,7 @@ impl Stages {
             } else {
                 self.advance_to_ready(warn_at.is_some());
             }
-            match self
-                .sleep_until(expires_at, expires_at, "time to live")
-                .await
-            {
+            match self.sleep_until(expires_at, expires_at, "time to live").await {
                 Wake::Deadline => return Ending::Stopped(StopReason::Expired { at: expires_at }),
                 Wake::Moved => {}
                 Wake::Interrupted(ending) => return ending,
@@ -171,12 +158,7 @@ impl Stages {
     }
 
     /// Sleeps, unless the end of the preview is moved away from `expires_at`, or comes earlier.
-    async fn sleep_until(
-        &self,
-        moment: Timestamp,
-        expires_at: Timestamp,
-        summary: &'static str,
-    ) -> Wake {
+    async fn sleep_until(&self, moment: Timestamp, expires_at: Timestamp, summary: &'static str) -> Wake {
         let timer = self.ctx.cancellation_token().child_token();
         let remaining = clock::now(&self.ctx)
             .duration_until(moment)
@@ -199,26 +181,19 @@ impl Stages {
     }
 
     fn advance_to_ready(&self, is_expiring: bool) {
-        let state = self
-            .ctx
-            .state(|workflow| workflow.state.ready_state(is_expiring));
+        let state = self.ctx.state(|workflow| workflow.state.ready_state(is_expiring));
         self.advance(state);
     }
 
     /// Removes whatever was made. Nothing interrupts it, and it is tried until it succeeds.
     pub(super) async fn tear_down(&self, ending: &Ending) {
         self.advance(ending.state_meanwhile());
-        let input = TearDown {
-            owner: self.identity(),
-        };
-        // The retry policy has no end, so an error here is one that no retry can mend. An operator sees it, and mends it or terminates us.
+        let input = TearDown { owner: self.identity() };
+        // The retry policy has no end, so an error here is one that no retry can mend. An
+        // operator sees it, and mends it or terminates us.
         while self
             .ctx
-            .execute_activity(
-                PreviewActivities::tear_down,
-                input.clone(),
-                timeouts::teardown(),
-            )
+            .execute_activity(PreviewActivities::tear_down, input.clone(), timeouts::teardown())
             .await
             .is_err()
         {
@@ -246,7 +221,8 @@ impl Stages {
             .map(Ending::Stopped)
     }
 
-    /// The preview is in this state from now on: for the pull request, for those who search, and in Temporal's UI.
+    /// The preview is in this state from now on: for the pull request, for
+    /// those who search, and in Temporal's UI.
     fn advance(&self, state: PreviewState) {
         self.show(&state);
         self.ctx.state_mut(|workflow| workflow.state.advance(state));
@@ -254,8 +230,7 @@ impl Stages {
 
     fn show(&self, state: &PreviewState) {
         let phase = state.phase();
-        self.ctx
-            .upsert_search_attributes([PHASE.value_set(phase.to_string())]);
+        self.ctx.upsert_search_attributes([PHASE.value_set(phase.to_string())]);
         self.ctx.set_current_details(format!(
             "**{phase}** · commit `{}`, asked for by @{}",
             self.request.preview.commit.short(),

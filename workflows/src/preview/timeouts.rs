@@ -1,6 +1,7 @@
 //! How long a preview waits for each of its activities, and how often it tries again.
 //!
-//! Every activity gets a cancellation token of its own: the SDK's default token would keep the whole workflow in memory after an eviction.
+//! Every activity gets a cancellation token of its own: the SDK's default token would keep the
+//! whole workflow in memory after an eviction.
 
 use std::time::Duration;
 
@@ -10,8 +11,7 @@ use temporalio_workflow::{
 
 use crate::{
     contract::timeouts::{
-        AWAIT_READY, CREATE_NAMESPACE, HEARTBEAT_TIMEOUT, INSTALL_RELEASE, REPORT_PREVIEW,
-        TEAR_DOWN,
+        AWAIT_READY, CREATE_NAMESPACE, HEARTBEAT_TIMEOUT, INSTALL_RELEASE, REPORT_PREVIEW, TEAR_DOWN,
     },
     uncancelled::{self, retries},
 };
@@ -24,7 +24,8 @@ fn stage(attempt: Duration, token: &WorkflowCancellationToken) -> ActivityOption
         .heartbeat_timeout(HEARTBEAT_TIMEOUT)
         // Otherwise the teardown would start while the cancelled Helm is still running.
         .cancellation_type(ActivityCancellationType::WaitCancellationCompleted)
-        // Not a child of it: nobody would hold the child, and a token reaches only children that somebody holds.
+        // Not a child of it: nobody would hold the child, and a token reaches
+        // only children that somebody holds.
         .cancellation_token(token.clone())
         .retry_policy(retries(STAGE_ATTEMPTS, Duration::from_secs(10)))
         .build()
@@ -51,7 +52,8 @@ pub(super) fn teardown() -> ActivityOptions {
         .build()
 }
 
-/// The pause after a teardown that failed beyond retrying: long, because only a person can mend it, and each round grows the history.
+/// The pause after a teardown that failed beyond retrying: long, because only a person can
+/// mend it, and each round grows the history.
 pub(super) fn until_next_teardown() -> TimerOptions {
     TimerOptions::builder(Duration::from_secs(900))
         .cancellation_token(WorkflowCancellationToken::new())
@@ -61,9 +63,5 @@ pub(super) fn until_next_teardown() -> TimerOptions {
 
 /// Nothing cancels it, because the truth is owed also to whoever cancelled.
 pub(super) fn report() -> ActivityOptions {
-    uncancelled::endless_activity(
-        REPORT_PREVIEW,
-        Duration::from_secs(30),
-        &WorkflowCancellationToken::new(),
-    )
+    uncancelled::endless_activity(REPORT_PREVIEW, Duration::from_secs(30), &WorkflowCancellationToken::new())
 }

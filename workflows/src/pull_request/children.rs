@@ -12,7 +12,8 @@ use futures_util::{FutureExt, future::FusedFuture};
 use temporalio_common::{WorkflowDefinition, data_converters::TemporalDeserializable};
 use temporalio_workflow::StartedChildWorkflow;
 
-/// The runs that are watched. In the order they were started, so that a replay sees them end in the same order.
+/// The runs that are watched. In the order they were started, so that a replay
+/// sees them end in the same order.
 #[derive(Default)]
 pub(super) struct Children(RefCell<Vec<Child>>);
 
@@ -35,10 +36,7 @@ impl Children {
         W: WorkflowDefinition + 'static,
         W::Output: TemporalDeserializable + 'static,
     {
-        let run = Run {
-            preview,
-            run_id: child.run_id.clone(),
-        };
+        let run = Run { preview, run_id: child.run_id.clone() };
         let result = child.result();
         let closed = Box::pin(async move {
             let _ = result.await;
@@ -50,9 +48,7 @@ impl Children {
     pub(super) fn next_closed(&self) -> impl FusedFuture<Output = Run> {
         poll_fn(|cx| {
             let mut children = self.0.borrow_mut();
-            let closed = children
-                .iter_mut()
-                .position(|child| child.closed.as_mut().poll(cx).is_ready());
+            let closed = children.iter_mut().position(|child| child.closed.as_mut().poll(cx).is_ready());
             match closed {
                 Some(index) => Poll::Ready(children.remove(index).run),
                 None => Poll::Pending,

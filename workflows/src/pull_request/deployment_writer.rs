@@ -11,12 +11,9 @@ impl Session {
                 workflow.conversation.deployments.are_behind() || workflow.is_draining
             })
             .await;
-            let next = self.ctx.state(|workflow| {
-                workflow
-                    .conversation
-                    .deployments
-                    .next_write(&self.pull_request())
-            });
+            let next = self
+                .ctx
+                .state(|workflow| workflow.conversation.deployments.next_write(&self.pull_request()));
             let Some(write) = next else { return };
             let sync = self.ctx.execute_activity(
                 CommentActivities::sync_deployment,

@@ -24,12 +24,11 @@ use crate::{
 };
 
 impl Session {
-    /// Brings every preview to where it should be, one effect after the other, until the session is over and nothing is left to do.
+    /// Brings every preview to where it should be, one effect after the other, until the
+    /// session is over and nothing is left to do.
     pub(super) async fn reconcile_previews(&self) {
         loop {
-            let effect = self
-                .ctx
-                .state_mut(|workflow| workflow.conversation.reconcile());
+            let effect = self.ctx.state_mut(|workflow| workflow.conversation.reconcile());
             if let Some(effect) = effect {
                 // Nobody has asked for it just now, so nobody is answered.
                 let _ = self.apply(effect).await;
@@ -42,9 +41,8 @@ impl Session {
     }
 
     async fn wait_for_an_effect(&self) {
-        let is_a_start_waiting = self
-            .ctx
-            .state(|workflow| workflow.conversation.previews.has_a_waiting_start());
+        let is_a_start_waiting =
+            self.ctx.state(|workflow| workflow.conversation.previews.has_a_waiting_start());
         let timer = WorkflowCancellationToken::new();
         let pause = async {
             if is_a_start_waiting {
@@ -68,9 +66,7 @@ impl Session {
     pub(super) async fn apply(&self, effect: Effect) -> Option<Answer> {
         match effect {
             Effect::Answer(answer) => return Some(answer),
-            Effect::DenySilently { person } => {
-                self.update(|it, now| it.deny_silently(&person, now))
-            }
+            Effect::DenySilently { person } => self.update(|it, now| it.deny_silently(&person, now)),
             Effect::Request(request) => self.update(|it, _| it.request(*request)),
             Effect::Queue(request) => self.update(|it, _| it.queue(*request)),
             Effect::Extend { preview, by } => return self.extend(&preview, by).await,
@@ -78,16 +74,10 @@ impl Session {
             Effect::Close { at, merged } => self.update(|it, _| it.close(at, merged)),
             Effect::StartRun(request) => self.start_run(*request).await,
             Effect::FindRun(preview) => self.find_run(preview).await,
-            Effect::SignalStop {
-                preview,
-                run_id,
-                because,
-            } => self.signal_stop(&preview, run_id, because).await,
-            Effect::SignalExtend {
-                preview,
-                run_id,
-                by,
-            } => self.signal_extend(&preview, run_id, by).await,
+            Effect::SignalStop { preview, run_id, because } => {
+                self.signal_stop(&preview, run_id, because).await
+            }
+            Effect::SignalExtend { preview, run_id, by } => self.signal_extend(&preview, run_id, by).await,
             Effect::PointStableUrl { preview, run_id } => {
                 self.point_stable_url(preview, run_id).await;
             }
@@ -98,11 +88,11 @@ impl Session {
     /// Changes what is remembered.
     pub(super) fn update(&self, change: impl FnOnce(&mut Conversation, Timestamp)) {
         let now = clock::now(&self.ctx);
-        self.ctx
-            .state_mut(|workflow| change(&mut workflow.conversation, now));
+        self.ctx.state_mut(|workflow| change(&mut workflow.conversation, now));
     }
 
-    /// A preview that is ready reports its new end at once, so that a `status` after an `extend` in the same comment tells it.
+    /// A preview that is ready reports its new end at once, so that a `status` after
+    /// an `extend` in the same comment tells it.
     async fn extend(&self, preview: &PreviewId, by: Ttl) -> Option<Answer> {
         let before = self.ctx.state_mut(|workflow| {
             workflow.conversation.previews.extend(preview, by);
@@ -125,20 +115,13 @@ impl Session {
     async fn start_run(&self, request: PreviewRequest) {
         let preview = request.preview.clone();
         let options = how_to_start(&request);
-        let started = self
-            .ctx
-            .start_child_workflow(PreviewWorkflow::run, request, options)
-            .await;
+        let started = self.ctx.start_child_workflow(PreviewWorkflow::run, request, options).await;
         match started {
             Ok(child) => {
                 let run_id = child.run_id.clone();
                 self.children.watch(preview.clone(), child);
-                self.ctx.state_mut(|workflow| {
-                    workflow
-                        .conversation
-                        .previews
-                        .run_started(&preview, &run_id)
-                });
+                self.ctx
+                    .state_mut(|workflow| workflow.conversation.previews.run_started(&preview, &run_id));
             }
             Err(ChildWorkflowStartError::StartFailed {
                 cause: StartChildWorkflowExecutionFailedCause::WorkflowAlreadyExists,
@@ -156,7 +139,8 @@ impl Session {
         }
     }
 
-    /// Another run has the preview's name: its predecessor, which closes in a moment, or one that was started by hand or is forgotten, and is taken in.
+    /// Another run has the preview's name: its predecessor, which closes in a moment, or one that was started
+    /// by hand or is forgotten, and is taken in.
     async fn find_run(&self, preview: PreviewId) {
         let closed = self.find_previews(vec![preview.clone()]).await;
         self.ctx.state_mut(|workflow| {
@@ -170,50 +154,28 @@ impl Session {
     }
 
     async fn signal_stop(&self, preview: &PreviewId, run_id: String, because: StopReason) {
-        let handle = self
-            .ctx
-            .external_workflow(preview.to_string(), Some(run_id.clone()));
-        let told = handle
-            .signal(PreviewWorkflow::stop, because.into(), timeouts::signal())
-            .await;
+        let handle = self.ctx.external_workflow(preview.to_string(), Some(run_id.clone()));
+        let told = handle.signal(PreviewWorkflow::stop, because.into(), timeouts::signal()).await;
         self.ctx.state_mut(|workflow| match told {
             // Closed, and nobody has told us how: somebody has terminated it.
-            Err(WorkflowSignalError::NotFound(_)) => {
-                workflow.conversation.run_closed(preview, &run_id)
-            }
-            _ => workflow
-                .conversation
-                .previews
-                .end_delivered(preview, &run_id),
+            Err(WorkflowSignalError::NotFound(_)) => workflow.conversation.run_closed(preview, &run_id),
+            _ => workflow.conversation.previews.end_delivered(preview, &run_id),
         });
     }
 
     async fn signal_extend(&self, preview: &PreviewId, run_id: String, by: Ttl) {
-        let handle = self
-            .ctx
-            .external_workflow(preview.to_string(), Some(run_id));
+        let handle = self.ctx.external_workflow(preview.to_string(), Some(run_id));
         // If it has ended meanwhile, it says so itself.
-        let _ = handle
-            .signal(PreviewWorkflow::extend_ttl, by.into(), timeouts::signal())
-            .await;
+        let _ = handle.signal(PreviewWorkflow::extend_ttl, by.into(), timeouts::signal()).await;
         self.ctx
             .state_mut(|workflow| workflow.conversation.previews.extension_delivered(preview));
     }
 
     async fn point_stable_url(&self, preview: PreviewId, run_id: String) {
-        let input = PointStableUrl {
-            to: RunIdentity {
-                preview: preview.clone(),
-                run_id,
-            },
-        };
+        let input = PointStableUrl { to: RunIdentity { preview: preview.clone(), run_id } };
         let url = self
             .ctx
-            .execute_activity(
-                PullRequestActivities::point_stable_url,
-                input,
-                timeouts::stable_url(),
-            )
+            .execute_activity(PullRequestActivities::point_stable_url, input, timeouts::stable_url())
             .await
             .ok();
         self.ctx.state_mut(|workflow| {
@@ -229,14 +191,7 @@ fn how_to_start(request: &PreviewRequest) -> ChildWorkflowOptions {
         .parent_close_policy(ParentClosePolicy::Abandon)
         .id_reuse_policy(WorkflowIdReusePolicy::AllowDuplicate)
         .cancellation_token(WorkflowCancellationToken::new())
-        .static_summary(format!(
-            "{} {} for @{login}",
-            request.pull_request(),
-            request.preview.commit.short()
-        ))
-        .static_details(format!(
-            "Asked for by @{login} in comment {}.",
-            request.comment
-        ))
+        .static_summary(format!("{} {} for @{login}", request.pull_request(), request.preview.commit.short()))
+        .static_details(format!("Asked for by @{login} in comment {}.", request.comment))
         .build()
 }

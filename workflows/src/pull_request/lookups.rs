@@ -29,11 +29,7 @@ impl Lookups {
         token: WorkflowCancellationToken,
         lookup: impl Future<Output = Option<PullRequestSnapshot>> + 'static,
     ) {
-        self.0.borrow_mut().push(Lookup {
-            number,
-            token,
-            ended: Box::pin(lookup),
-        });
+        self.0.borrow_mut().push(Lookup { number, token, ended: Box::pin(lookup) });
     }
 
     /// Cancels the others.
@@ -48,9 +44,7 @@ impl Lookups {
     }
 
     /// Waits until one of them has ended: its number, and what was seen. For ever, if there is none.
-    pub(super) fn next_done(
-        &self,
-    ) -> impl FusedFuture<Output = (u64, Option<PullRequestSnapshot>)> {
+    pub(super) fn next_done(&self) -> impl FusedFuture<Output = (u64, Option<PullRequestSnapshot>)> {
         poll_fn(|cx| {
             let mut lookups = self.0.borrow_mut();
             let mut done = None;

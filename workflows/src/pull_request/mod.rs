@@ -21,14 +21,15 @@ use domain::{
 use serde::{Deserialize, Serialize};
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_workflow::{
-    ContinueAsNewOptions, SyncWorkflowContext, WorkflowContext, WorkflowContextView,
-    WorkflowResult, WorkflowTermination, common::error::ApplicationFailure, join,
+    ContinueAsNewOptions, SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult,
+    WorkflowTermination, common::error::ApplicationFailure, join,
 };
 
 use crate::{clock, payload::Lenient};
 use session::{Exit, Session};
 
-/// One pull request. Its workflow ID is the pull request's name, `owner/repo#123`, so that all that is asked there comes to one place, in order.
+/// One pull request. Its workflow ID is the pull request's name, `owner/repo#123`, so that all that is
+/// asked there comes to one place, in order.
 ///
 /// It carries out commands, starts and ends previews, and is the only one that writes to the pull request.
 #[workflow]
@@ -57,11 +58,7 @@ impl PullRequestInput {
     /// The input of a first run.
     #[must_use]
     pub fn new(pull_request: PullRequestRef, repository_id: Option<RepositoryId>) -> Self {
-        Self {
-            pull_request,
-            repository_id,
-            conversation: None,
-        }
+        Self { pull_request, repository_id, conversation: None }
     }
 }
 
@@ -78,11 +75,7 @@ impl PullRequestWorkflow {
             }
             Err(reason) => (Err(reason), Conversation::default()),
         };
-        Self {
-            pull_request,
-            conversation,
-            is_draining: false,
-        }
+        Self { pull_request, conversation, is_draining: false }
     }
 
     /// A pull request is attended to, until nothing is left to do or to remember.
@@ -139,11 +132,7 @@ impl PullRequestWorkflow {
 
     /// A preview reports what has become of it.
     #[signal(name = "reported")]
-    pub fn reported(
-        &mut self,
-        _ctx: &mut SyncWorkflowContext<Self>,
-        report: Lenient<PreviewReport>,
-    ) {
+    pub fn reported(&mut self, _ctx: &mut SyncWorkflowContext<Self>, report: Lenient<PreviewReport>) {
         let ignored = &mut self.conversation.ignored_signals;
         if let Some(report) = ignored.sift("reported", report.into_inner()) {
             self.conversation.apply_report(report);
@@ -180,10 +169,7 @@ impl PullRequestWorkflow {
         if pull_request.to_string() == ctx.workflow_id() {
             Ok(pull_request)
         } else {
-            Err(format!(
-                "it is for {pull_request}, but the workflow ID is {:?}",
-                ctx.workflow_id()
-            ))
+            Err(format!("it is for {pull_request}, but the workflow ID is {:?}", ctx.workflow_id()))
         }
     }
 }

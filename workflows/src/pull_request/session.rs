@@ -11,16 +11,12 @@ use domain::{
     },
 };
 use jiff::Timestamp;
-use temporalio_workflow::{
-    ActivityOptions, TimerResult, WorkflowCancellationToken, WorkflowContext, select,
-};
+use temporalio_workflow::{ActivityOptions, TimerResult, WorkflowCancellationToken, WorkflowContext, select};
 
 use super::{PullRequestWorkflow, children::Children, lookups::Lookups, timeouts};
 use crate::{
     clock,
-    contract::{
-        FetchPullRequest, FindPreviews, FoundPreviews, PullRequestActivities, github_task_queue,
-    },
+    contract::{FetchPullRequest, FindPreviews, FoundPreviews, PullRequestActivities, github_task_queue},
     search_attributes::{PULL_REQUEST, REPOSITORY, REPOSITORY_ID},
     uncancelled,
 };
@@ -47,10 +43,7 @@ pub(super) enum Exit {
 }
 
 impl Session {
-    pub(super) fn new(
-        ctx: &WorkflowContext<PullRequestWorkflow>,
-        pull_request: PullRequestRef,
-    ) -> Self {
+    pub(super) fn new(ctx: &WorkflowContext<PullRequestWorkflow>, pull_request: PullRequestRef) -> Self {
         let repository_id = ctx.state(|workflow| workflow.conversation.repository_id);
         let attributes = [
             REPOSITORY.value_set(pull_request.repository.to_string()),
@@ -70,9 +63,7 @@ impl Session {
 
     /// The pull request, through the installation that the newest event named.
     pub(super) fn pull_request(&self) -> PullRequestRef {
-        let newest = self
-            .ctx
-            .state(|workflow| workflow.conversation.installation());
+        let newest = self.ctx.state(|workflow| workflow.conversation.installation());
         PullRequestRef {
             installation: newest.unwrap_or(self.named.installation),
             ..self.named.clone()
@@ -99,56 +90,46 @@ impl Session {
             Exit::Continued => self.writes.cancel(),
             Exit::Cancelled { reason } => {
                 let reason = reason.clone();
-                // What was asked before is cancelled with the rest; what is asked from now on is for the next run.
+                // What was asked before is cancelled with the rest; what is
+                // asked from now on is for the next run.
                 self.update(|conversation, _| {
                     conversation.events.clear();
                     conversation.end_all(&StopReason::Cancelled { reason });
                 });
-                uncancelled::until(&self.ctx, |workflow| {
-                    workflow.conversation.previews.are_all_over()
-                })
-                .await;
+                uncancelled::until(&self.ctx, |workflow| workflow.conversation.previews.are_all_over()).await;
             }
         }
         self.ctx.state_mut(|workflow| workflow.is_draining = true);
         exit
     }
 
-    /// Takes in what runs already: a run before this one may have been terminated, and previews are started by hand, too.
+    /// Takes in what runs already: a run before this one may have been
+    /// terminated, and previews are started by hand, too.
     async fn adopt_open_previews(&self) {
-        let suspects = self
-            .ctx
-            .state(|workflow| workflow.conversation.previews.open_runs());
+        let suspects = self.ctx.state(|workflow| workflow.conversation.previews.open_runs());
         self.find_previews(suspects).await;
     }
 
-    /// Finds the pull request's previews that are open, and takes in what is true of them. Says which of the suspects are not open.
+    /// Finds the pull request's previews that are open, and takes in what is true of them.
+    /// Says which of the suspects are not open.
     pub(super) async fn find_previews(&self, suspects: Vec<PreviewId>) -> Vec<PreviewId> {
         let input = FindPreviews {
             pull_request: self.pull_request(),
-            repository_id: self
-                .ctx
-                .state(|workflow| workflow.conversation.repository_id),
+            repository_id: self.ctx.state(|workflow| workflow.conversation.repository_id),
             suspects,
         };
         let found = self
             .ctx
-            .execute_activity(
-                PullRequestActivities::find_previews,
-                input,
-                timeouts::finding(),
-            )
+            .execute_activity(PullRequestActivities::find_previews, input, timeouts::finding())
             .await;
-        // It is tried for as long as it takes, so an error is one that nobody foresaw. Then only what is known counts.
+        // It is tried for as long as it takes, so an error is one that nobody
+        // foresaw. Then only what is known counts.
         let Ok(FoundPreviews { open, closed }) = found else {
             return Vec::new();
         };
         self.update(|conversation, _| {
-            closed
-                .iter()
-                .for_each(|preview| conversation.no_run_is_open(preview));
-            open.into_iter()
-                .for_each(|preview| conversation.adopt(preview));
+            closed.iter().for_each(|preview| conversation.no_run_is_open(preview));
+            open.into_iter().for_each(|preview| conversation.adopt(preview));
         });
         closed
     }
@@ -181,9 +162,7 @@ impl Session {
 
     /// True when nothing has happened for so long that nothing can come again, and nothing is left to do.
     async fn wait_for_an_event(&self, now: Timestamp) -> bool {
-        let deadline = self
-            .ctx
-            .state(|workflow| workflow.conversation.events.next_deadline(now));
+        let deadline = self.ctx.state(|workflow| workflow.conversation.events.next_deadline(now));
         let timer = WorkflowCancellationToken::new();
         let pause = deadline.map(|deadline| now.duration_until(deadline).unsigned_abs());
         select! {
@@ -205,14 +184,10 @@ impl Session {
     fn look_up(&self) {
         let is_awaited = |number| self.ctx.state(|it| it.conversation.events.awaits(number));
         self.lookups.keep(is_awaited);
-        while let Some(Lookup { number, person }) = self
-            .ctx
-            .state_mut(|workflow| workflow.conversation.events.begin_lookup())
+        while let Some(Lookup { number, person }) =
+            self.ctx.state_mut(|workflow| workflow.conversation.events.begin_lookup())
         {
-            let input = FetchPullRequest {
-                pull_request: self.pull_request(),
-                person,
-            };
+            let input = FetchPullRequest { pull_request: self.pull_request(), person };
             let ctx = self.ctx.clone();
             let token = WorkflowCancellationToken::new();
             let options = timeouts::lookup(&token);
@@ -238,9 +213,9 @@ impl Session {
             }
             DueEvent::Pushed(push, snapshot) => {
                 let pull_request = self.pull_request();
-                let effects = self.ctx.state(|workflow| {
-                    decide_push(&push, &pull_request, &snapshot, &workflow.conversation)
-                });
+                let effects = self
+                    .ctx
+                    .state(|workflow| decide_push(&push, &pull_request, &snapshot, &workflow.conversation));
                 for effect in effects {
                     self.apply(effect).await;
                 }
@@ -253,7 +228,8 @@ impl Session {
         }
     }
 
-    /// Carries out a comment's commands, in their order, and has the author told what the sticky comment does not say.
+    /// Carries out a comment's commands, in their order, and has the author
+    /// told what the sticky comment does not say.
     async fn answer(&self, comment: Commented, snapshot: &PullRequestSnapshot) {
         let mut answers = Vec::new();
         for command in &comment.commands {
@@ -285,11 +261,9 @@ impl Session {
                 continue;
             };
             let now = clock::now(&self.ctx);
-            let is_told = self.ctx.state_mut(|workflow| {
-                workflow
-                    .conversation
-                    .should_tell(&answer, &comment.author, now)
-            });
+            let is_told = self
+                .ctx
+                .state_mut(|workflow| workflow.conversation.should_tell(&answer, &comment.author, now));
             if is_told {
                 answers.push(answer);
             }
@@ -320,16 +294,12 @@ impl Session {
 
     /// In Temporal's UI. While GitHub does not answer, nothing can be said on the pull request.
     fn show_what_is_waited_for(&self) {
-        let events = self
-            .ctx
-            .state(|workflow| workflow.conversation.events.waiting());
+        let events = self.ctx.state(|workflow| workflow.conversation.events.waiting());
         let events = events.map(|(count, since)| {
             format!("to look up {count} of the pull request's events (since {since:.0})")
         });
         let waits = self.waits.borrow();
-        let writes = waits
-            .iter()
-            .map(|(what, since)| format!("{what} (since {since:.0})"));
+        let writes = waits.iter().map(|(what, since)| format!("{what} (since {since:.0})"));
         let waits: Vec<_> = events.into_iter().chain(writes).collect();
         let details = if waits.is_empty() {
             String::new()

@@ -1,7 +1,8 @@
 //! Keeps the sticky comment up to date.
 //!
-//! One writer, beside everything else and in nobody's way. The activity is only told *that* there is something to write: it asks this workflow
-//! (query `comment`) at the moment of writing, so a comment that waited for its turn is not out of date when it is written.
+//! One writer, beside everything else and in nobody's way. The activity is only told *that* there is
+//! something to write: it asks this workflow (query `comment`) at the moment of writing, so a comment that
+//! waited for its turn is not out of date when it is written.
 
 use super::session::Session;
 use crate::{
@@ -15,31 +16,23 @@ impl Session {
         while self.has_more_to_write().await {
             let (comment, revision, is_progress) = self.ctx.state(|workflow| {
                 let conversation = &workflow.conversation;
-                (
-                    conversation.sticky(),
-                    conversation.revision(),
-                    conversation.has_only_progress_to_write(),
-                )
+                (conversation.sticky(), conversation.revision(), conversation.has_only_progress_to_write())
             });
-            let input = WriteSticky {
-                pull_request: self.pull_request(),
-                comment,
-            };
+            let input = WriteSticky { pull_request: self.pull_request(), comment };
             let options = if is_progress {
                 self.github_write_unless_late()
             } else {
                 self.github_write()
             };
-            let write = self
-                .ctx
-                .execute_activity(CommentActivities::write_sticky, input, options);
+            let write = self.ctx.execute_activity(CommentActivities::write_sticky, input, options);
             let written = self.waiting_for("to write its comment", write).await;
             if written.is_err() && self.is_handed_over() {
                 return;
             }
             self.ctx.state_mut(|workflow| match &written {
                 Ok(written) => workflow.conversation.record_write(written),
-                // Late progress, or something that GitHub refuses for good: the failed activity stays in the history for the operator.
+                // Late progress, or something that GitHub refuses for good: the failed
+                // activity stays in the history for the operator.
                 Err(_) => workflow.conversation.skip_write(revision),
             });
         }
@@ -50,7 +43,6 @@ impl Session {
             workflow.conversation.has_more_to_write() || workflow.is_draining
         })
         .await;
-        self.ctx
-            .state(|workflow| workflow.conversation.has_more_to_write())
+        self.ctx.state(|workflow| workflow.conversation.has_more_to_write())
     }
 }

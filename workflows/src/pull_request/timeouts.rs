@@ -4,24 +4,24 @@ use std::time::Duration;
 
 use domain::InstallationId;
 use temporalio_common::Priority;
-use temporalio_workflow::{
-    ActivityOptions, SignalWorkflowOptions, TimerOptions, WorkflowCancellationToken,
-};
+use temporalio_workflow::{ActivityOptions, SignalWorkflowOptions, TimerOptions, WorkflowCancellationToken};
 
 use crate::{
     contract::timeouts::{CALL_GITHUB, FIND_PREVIEWS, POINT_STABLE_URL, POINT_STABLE_URL_IN_ALL},
     uncancelled,
 };
 
-/// GitHub delivers again what failed for three days, and only by hand. Whoever forgets earlier would carry out old commands anew.
+/// GitHub delivers again what failed for three days, and only by hand. Whoever forgets
+/// earlier would carry out old commands anew.
 const REMEMBERED: Duration = Duration::from_secs(4 * 24 * 3600);
-/// What was heard is answered for as long as the pull request is attended to. A bound in time would end it at once where GitHub asks us to stay
-/// away for longer than is left of it.
+/// What was heard is answered for as long as the pull request is attended to. A bound in time would end it at
+/// once where GitHub asks us to stay away for longer than is left of it.
 const WRITES_EVERY: Duration = Duration::from_secs(120);
 /// Between two lookups that GitHub does not answer.
 const LOOKUPS_EVERY: Duration = Duration::from_secs(60);
-/// Progress that has waited longer for its turn is behind what it was meant to tell. GitHub's content writes are few: the next milestone says it all.
-/// Long enough that fifty people who ask in the same second all get a first answer.
+/// Progress that has waited longer for its turn is behind what it was meant to tell. GitHub's
+/// content writes are few: the next milestone says it all. Long enough that fifty people who ask
+/// in the same second all get a first answer.
 pub(super) const LATE: Duration = Duration::from_secs(45);
 /// A preview reports within a second what a signal has changed.
 const REPORTING: Duration = Duration::from_secs(3);
@@ -51,19 +51,11 @@ pub(super) fn lookup(token: &WorkflowCancellationToken) -> ActivityOptions {
 }
 
 pub(super) fn finding() -> ActivityOptions {
-    uncancelled::endless_activity(
-        FIND_PREVIEWS,
-        Duration::from_secs(10),
-        &WorkflowCancellationToken::new(),
-    )
+    uncancelled::endless_activity(FIND_PREVIEWS, Duration::from_secs(10), &WorkflowCancellationToken::new())
 }
 
 pub(super) fn stable_url() -> ActivityOptions {
-    uncancelled::activity(
-        POINT_STABLE_URL_IN_ALL,
-        POINT_STABLE_URL,
-        Duration::from_secs(2),
-    )
+    uncancelled::activity(POINT_STABLE_URL_IN_ALL, POINT_STABLE_URL, Duration::from_secs(2))
 }
 
 pub(super) fn signal() -> SignalWorkflowOptions {
@@ -88,13 +80,9 @@ pub(super) fn until_forgotten(
 }
 
 pub(super) fn until_reported(token: &WorkflowCancellationToken) -> TimerOptions {
-    TimerOptions::builder(REPORTING)
-        .cancellation_token(token.clone())
-        .build()
+    TimerOptions::builder(REPORTING).cancellation_token(token.clone()).build()
 }
 
 pub(super) fn until_closed(token: &WorkflowCancellationToken) -> TimerOptions {
-    TimerOptions::builder(CLOSING)
-        .cancellation_token(token.clone())
-        .build()
+    TimerOptions::builder(CLOSING).cancellation_token(token.clone()).build()
 }

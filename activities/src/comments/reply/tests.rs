@@ -35,10 +35,7 @@ fn ttl(text: &str) -> Ttl {
 #[test]
 fn a_whole_reply() {
     let url = "https://pr-12-0123456-hello-world-cab5ebdfaf.previews.example.com/".to_owned();
-    let exists = Answer::AlreadyExists {
-        url,
-        expires_at: at("2026-11-22T05:12:40Z"),
-    };
+    let exists = Answer::AlreadyExists { url, expires_at: at("2026-11-22T05:12:40Z") };
     assert_snapshot!(answered(vec![exists, Answer::NothingToExtend]), @"
     <!-- preview:reply:77 -->
 
@@ -76,9 +73,7 @@ fn limits() {
 fn status() {
     assert_snapshot!(said(Answer::Status { previews: Vec::new() }), @"@mona: There is no active preview. Comment `/preview` for one.");
     let superseded = PreviewState::Removed {
-        because: StopReason::Superseded {
-            by: NEWER.parse().expect("a commit"),
-        },
+        because: StopReason::Superseded { by: NEWER.parse().expect("a commit") },
     };
     let image = "registry.example.com/octo-org/hello-world:1".to_owned();
     let mut previews = vec![
@@ -149,8 +144,5 @@ fn apps_are_named_and_not_mentioned() {
         sticky: None,
     };
     let reply = reply(&question, None).expect("something to answer");
-    assert!(
-        reply.ends_with("\n\nrenovate\\[bot\\]: There is no active preview to stop."),
-        "{reply}"
-    );
+    assert!(reply.ends_with("\n\nrenovate\\[bot\\]: There is no active preview to stop."), "{reply}");
 }

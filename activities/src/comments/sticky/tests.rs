@@ -14,9 +14,7 @@ use super::{
 /// What stands between the heading and the line at the end.
 fn said(state: PreviewState) -> String {
     let comment = told(vec![report(OLDER, state)]);
-    let (_, rest) = comment
-        .split_once("### Preview of `0123456`\n\n")
-        .expect("a heading");
+    let (_, rest) = comment.split_once("### Preview of `0123456`\n\n").expect("a heading");
     let (body, _) = rest.split_once("\n\n<sub>").expect("a last line");
     body.to_owned()
 }
@@ -53,15 +51,9 @@ fn a_whole_comment() {
 
 #[test]
 fn a_log_that_is_not_posted_is_named_with_its_place() {
-    let truth = StickyComment {
-        revision: 1,
-        previews: vec![report(OLDER, failed())],
-    };
+    let truth = StickyComment { revision: 1, previews: vec![report(OLDER, failed())] };
     assert!(has_log(&truth));
-    let nowhere = Links {
-        temporal_ui: None,
-        ..links()
-    };
+    let nowhere = Links { temporal_ui: None, ..links() };
     let workflow = "octo-org%2Fhello-world%2312:0123456789abcdef0123456789abcdef01234567/0198c0de-0000-7000-8000-000000000000";
     for (links, place) in [
         (
@@ -77,20 +69,14 @@ fn a_log_that_is_not_posted_is_named_with_its_place() {
             "Its last output is not posted on this pull request. The operators of the preview service find it in {place}.\n"
         );
         assert!(comment.contains(&told), "{comment}");
-        assert!(
-            !comment.contains("Traceback") && !comment.contains("<details>"),
-            "{comment}"
-        );
+        assert!(!comment.contains("Traceback") && !comment.contains("<details>"), "{comment}");
     }
     let without = StickyComment {
         revision: 1,
         previews: vec![report(OLDER, PreviewState::Requested)],
     };
     assert!(!has_log(&without));
-    assert_eq!(
-        sticky(&without, &links(), false),
-        sticky(&without, &links(), true)
-    );
+    assert_eq!(sticky(&without, &links(), false), sticky(&without, &links(), true));
 }
 
 #[test]
@@ -151,13 +137,7 @@ fn expiring_soon() {
 #[test]
 fn expiring_soon_at_the_end_of_the_longest_life() {
     let mut state = ready(OLDER);
-    if let PreviewState::Ready {
-        is_expiring,
-        expires_at,
-        extendable_until,
-        ..
-    } = &mut state
-    {
+    if let PreviewState::Ready { is_expiring, expires_at, extendable_until, .. } = &mut state {
         *is_expiring = true;
         *extendable_until = *expires_at;
     }
@@ -295,9 +275,7 @@ fn the_older_commit_stays_live_when_the_newer_failed() {
 #[test]
 fn the_older_commit_is_removed_once_the_newer_is_ready() {
     let superseded = PreviewState::Stopping {
-        because: StopReason::Superseded {
-            by: NEWER.parse().expect("a commit"),
-        },
+        because: StopReason::Superseded { by: NEWER.parse().expect("a commit") },
     };
     assert_snapshot!(told(vec![report(NEWER, ready(NEWER)), report(OLDER, superseded)]), @"
     <!-- preview:sticky -->
@@ -319,14 +297,9 @@ fn the_older_commit_is_removed_once_the_newer_is_ready() {
 
 #[test]
 fn what_is_over_is_not_told_of_beside_the_newest() {
-    let gone = PreviewState::Removed {
-        because: StopReason::Asked { by: None },
-    };
+    let gone = PreviewState::Removed { because: StopReason::Asked { by: None } };
     let alone = told(vec![report(NEWER, PreviewState::Requested)]);
-    let beside = told(vec![
-        report(NEWER, PreviewState::Requested),
-        report(OLDER, gone),
-    ]);
+    let beside = told(vec![report(NEWER, PreviewState::Requested), report(OLDER, gone)]);
     assert_eq!(alone, beside);
 }
 
@@ -335,18 +308,12 @@ fn a_request_without_a_run_is_linked_by_its_workflow_id() {
     let mut waiting = report(OLDER, PreviewState::Requested);
     waiting.run_id = None;
     let comment = told(vec![waiting]);
-    assert!(
-        comment.contains(&format!("hello-world%2312:{OLDER})</sub>")),
-        "{comment}"
-    );
+    assert!(comment.contains(&format!("hello-world%2312:{OLDER})</sub>")), "{comment}");
 }
 
 #[test]
 fn without_a_temporal_ui_there_is_no_link() {
-    let nowhere = Links {
-        temporal_ui: None,
-        ..links()
-    };
+    let nowhere = Links { temporal_ui: None, ..links() };
     let truth = StickyComment {
         revision: 1,
         previews: vec![report(OLDER, PreviewState::Requested)],
@@ -357,9 +324,6 @@ fn without_a_temporal_ui_there_is_no_link() {
 
 #[test]
 fn nothing_is_said_before_anything_was_asked_for() {
-    let truth = StickyComment {
-        revision: 0,
-        previews: Vec::new(),
-    };
+    let truth = StickyComment { revision: 0, previews: Vec::new() };
     assert_eq!(sticky(&truth, &links(), true), None);
 }

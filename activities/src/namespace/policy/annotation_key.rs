@@ -32,11 +32,7 @@ impl FromStr for AnnotationKey {
             && name
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
-        if prefix_is_legal
-            && name_is_legal
-            && ends_are_alphanumeric(prefix)
-            && ends_are_alphanumeric(name)
-        {
+        if prefix_is_legal && name_is_legal && ends_are_alphanumeric(prefix) && ends_are_alphanumeric(name) {
             Ok(Self(text.to_owned()))
         } else {
             Err(InvalidAnnotationKey(text.chars().take(NAME_MAX).collect()))
@@ -50,16 +46,11 @@ mod tests {
 
     #[test]
     fn an_annotation_is_named_as_kubernetes_names_it() {
-        for text in [
-            "cert-manager.io/cluster-issuer",
-            "nginx.ingress.kubernetes.io/proxy-body-size",
-            "plain",
-        ] {
+        for text in ["cert-manager.io/cluster-issuer", "nginx.ingress.kubernetes.io/proxy-body-size", "plain"]
+        {
             assert!(text.parse::<AnnotationKey>().is_ok(), "{text}");
         }
-        for text in [
-            "", "/", "a/", "/a", "a b", "a,b", "a/b/c", "A.io/x", "a.io/-x",
-        ] {
+        for text in ["", "/", "a/", "/a", "a b", "a,b", "a/b/c", "A.io/x", "a.io/-x"] {
             assert!(text.parse::<AnnotationKey>().is_err(), "{text}");
         }
     }

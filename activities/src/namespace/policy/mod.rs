@@ -1,7 +1,8 @@
 //! The admission policy for charts that lie in repositories.
 //!
-//! The rules are `charts/preview-cluster`, and the API server enforces them in every namespace with [`LABEL`]. What differs between previews stands in
-//! the namespace's annotations, which nothing in the namespace can change.
+//! The rules are `charts/preview-cluster`, and the API server enforces them in every
+//! namespace with [`LABEL`]. What differs between previews stands in the namespace's
+//! annotations, which nothing in the namespace can change.
 
 mod annotation_key;
 mod probe;
@@ -15,11 +16,13 @@ use crate::Images;
 pub use annotation_key::{AnnotationKey, InvalidAnnotationKey};
 pub(crate) use probe::is_in_force;
 
-/// Label: where the chart comes from that is installed here, if it is not one that the operators of the service trust.
+/// Label: where the chart comes from that is installed here, if it is not one
+/// that the operators of the service trust.
 const LABEL: &str = "preview.internal/chart";
 /// The value of [`LABEL`] that the policy selects.
 const REPOSITORY: &str = "repository";
-/// Annotations: the one host that an Ingress may be for, its class, where images may be, and which annotations may be set. Lists have commas.
+/// Annotations: the one host that an Ingress may be for, its class, where images may be, and which
+/// annotations may be set. Lists have commas.
 const HOST: &str = "preview.internal/host";
 const INGRESS_CLASS: &str = "preview.internal/ingress-class";
 const ALLOWED_IMAGES: &str = "preview.internal/allowed-images";
@@ -36,7 +39,8 @@ pub struct ChartBounds {
     pub annotations: Vec<AnnotationKey>,
 }
 
-/// Writes on a namespace what the policy has to know about its preview; and that the policy holds for it, if it does.
+/// Writes on a namespace what the policy has to know about its preview; and
+/// that the policy holds for it, if it does.
 pub(super) fn write_on(
     namespace: &mut Namespace,
     bounds: &ChartBounds,
@@ -44,11 +48,7 @@ pub(super) fn write_on(
     host: String,
 ) {
     let preview = &request.owner.preview;
-    let keys: Vec<_> = bounds
-        .annotations
-        .iter()
-        .map(|key| key.0.as_str())
-        .collect();
+    let keys: Vec<_> = bounds.annotations.iter().map(|key| key.0.as_str()).collect();
     let places = bounds.images.places(&preview.repository);
     let annotations = [
         (HOST, host),

@@ -1,6 +1,7 @@
 //! Checks that the cluster enforces `charts/preview-cluster` on charts from repositories.
 //!
-//! Asked before each such chart is installed, by trying what the policy forbids: a cluster without the policy would let everything pass.
+//! Asked before each such chart is installed, by trying what the policy forbids: a cluster
+//! without the policy would let everything pass.
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{
@@ -31,10 +32,7 @@ async fn refuses(cluster: &Cluster, namespace: &str) -> Result<bool, ClusterErro
         "kind": "ConfigMap",
         "metadata": { "name": "preview-policy-probe", "finalizers": ["preview.internal/probe"] },
     });
-    let dry = PostParams {
-        dry_run: true,
-        ..PostParams::default()
-    };
+    let dry = PostParams { dry_run: true, ..PostParams::default() };
     let mut request = Request::new(ConfigMap::url_path(&(), Some(namespace)))
         .create(&dry, forbidden.to_string().into_bytes())
         .map_err(kube::Error::BuildRequest)

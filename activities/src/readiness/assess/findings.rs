@@ -10,22 +10,21 @@ use kube::ResourceExt;
 
 use super::{Assessment, ContainerLog, Trouble, is_to_serve};
 
-/// Starts that may fail before we believe that the next will, too. The first restart is immediate, so this is seconds.
+/// Starts that may fail before we believe that the next will, too. The first
+/// restart is immediate, so this is seconds.
 const RESTARTS_MAX: i32 = 2;
-/// A configuration that the kubelet cannot find may be about to be created: charts are not installed in order.
+/// A configuration that the kubelet cannot find may be about to be created:
+/// charts are not installed in order.
 const CONFIG_GRACE: Duration = Duration::from_secs(5);
 /// Quotas are recounted, and a rolling update briefly needs one pod more.
 const REFUSED_GRACE: Duration = Duration::from_secs(5);
 /// A cluster that grows on demand needs minutes for a new node.
 pub(super) const UNSCHEDULABLE_GRACE: Duration = Duration::from_secs(120);
 
-/// The kubelet's reasons for having no image. It does not tell a missing one from a registry that is out of order, so both are waited for.
-const IMAGE_MISSING: [&str; 4] = [
-    "ErrImagePull",
-    "ImagePullBackOff",
-    "ErrImageNeverPull",
-    "RegistryUnavailable",
-];
+/// The kubelet's reasons for having no image. It does not tell a missing one from a registry that
+/// is out of order, so both are waited for.
+const IMAGE_MISSING: [&str; 4] =
+    ["ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "RegistryUnavailable"];
 
 /// Init containers first: while one of them fails, the others have not been started.
 pub(super) fn containers_of(pod: &Pod) -> impl Iterator<Item = (&Pod, &ContainerStatus)> {
@@ -36,30 +35,20 @@ pub(super) fn containers_of(pod: &Pod) -> impl Iterator<Item = (&Pod, &Container
     let main = status
         .and_then(|status| status.container_statuses.as_deref())
         .unwrap_or_default();
-    init.iter()
-        .chain(main)
-        .map(move |container| (pod, container))
+    init.iter().chain(main).map(move |container| (pod, container))
 }
 
 /// Does one of the pod's containers wait for an image that is not there?
 pub(in crate::readiness) fn waits_for_image(pod: &Pod) -> bool {
-    is_to_serve(pod)
-        && containers_of(pod).any(|(_, container)| IMAGE_MISSING.contains(&waiting(container).0))
+    is_to_serve(pod) && containers_of(pod).any(|(_, container)| IMAGE_MISSING.contains(&waiting(container).0))
 }
 
 /// The reason and the message of a container that has not been started.
 fn waiting(container: &ContainerStatus) -> (&str, &str) {
-    let waiting = container
-        .state
-        .as_ref()
-        .and_then(|state| state.waiting.as_ref());
+    let waiting = container.state.as_ref().and_then(|state| state.waiting.as_ref());
     (
-        waiting
-            .and_then(|waiting| waiting.reason.as_deref())
-            .unwrap_or_default(),
-        waiting
-            .and_then(|waiting| waiting.message.as_deref())
-            .unwrap_or_default(),
+        waiting.and_then(|waiting| waiting.reason.as_deref()).unwrap_or_default(),
+        waiting.and_then(|waiting| waiting.message.as_deref()).unwrap_or_default(),
     )
 }
 
@@ -67,10 +56,9 @@ pub(super) fn container_trouble(pod: &Pod, container: &ContainerStatus) -> Optio
     let name = &container.name;
     let (reason, message) = waiting(container);
     match reason {
-        _ if IMAGE_MISSING.contains(&reason) => Some(Assessment::ImageMissing {
-            image: container.image.clone(),
-            message: message.to_owned(),
-        }),
+        _ if IMAGE_MISSING.contains(&reason) => {
+            Some(Assessment::ImageMissing { image: container.image.clone(), message: message.to_owned() })
+        }
         "InvalidImageName" => Some(Assessment::Failed(Trouble::new(
             "InvalidImageName",
             format!("`{}` is not a legal name for an image.", container.image),
@@ -89,20 +77,11 @@ pub(super) fn container_trouble(pod: &Pod, container: &ContainerStatus) -> Optio
 }
 
 fn crash(pod: &Pod, container: &ContainerStatus, backing_off: bool) -> Option<Assessment> {
-    let ended_now = container
-        .state
-        .as_ref()
-        .and_then(|state| state.terminated.as_ref());
-    let ended_before = container
-        .last_state
-        .as_ref()
-        .and_then(|state| state.terminated.as_ref());
+    let ended_now = container.state.as_ref().and_then(|state| state.terminated.as_ref());
+    let ended_before = container.last_state.as_ref().and_then(|state| state.terminated.as_ref());
     let ended = ended_now.or(ended_before)?;
     let failed_now = ended_now.is_some_and(|ended| ended.exit_code != 0);
-    let running = container
-        .state
-        .as_ref()
-        .is_some_and(|state| state.running.is_some());
+    let running = container.state.as_ref().is_some_and(|state| state.running.is_some());
     let restarts = container.restart_count;
     // Backing off means that the restarted container has ended as well.
     let is_loop = (backing_off && restarts + 1 >= RESTARTS_MAX)
@@ -116,8 +95,7 @@ fn crash(pod: &Pod, container: &ContainerStatus, backing_off: bool) -> Option<As
         (_, Some(signal)) => format!("is ended by signal {signal}"),
         _ => format!("ends with exit code {}", ended.exit_code),
     };
-    let summary =
-        format!("The container `{name}` starts, {how}, and does so again after a restart.");
+    let summary = format!("The container `{name}` starts, {how}, and does so again after a restart.");
     Some(Assessment::Failed(Trouble {
         kind: "CrashLoop",
         summary,
@@ -141,10 +119,7 @@ pub(super) fn unschedulable(pod: &Pod) -> Option<Assessment> {
             "Unschedulable",
             format!(
                 "The cluster has no room for the pod: {}",
-                condition
-                    .message
-                    .as_deref()
-                    .unwrap_or("it does not say why")
+                condition.message.as_deref().unwrap_or("it does not say why")
             ),
         ),
         grace: UNSCHEDULABLE_GRACE,
@@ -162,10 +137,7 @@ pub(super) fn stalled(deployment: &Deployment) -> Option<Assessment> {
         .then(|| {
             Assessment::Failed(Trouble::new(
                 "NoProgress",
-                format!(
-                    "The deployment `{}` made no progress within its deadline.",
-                    deployment.name_any()
-                ),
+                format!("The deployment `{}` made no progress within its deadline.", deployment.name_any()),
             ))
         })
 }
@@ -173,8 +145,7 @@ pub(super) fn stalled(deployment: &Deployment) -> Option<Assessment> {
 pub(super) fn replica_set_refused(set: &ReplicaSet) -> Option<Assessment> {
     let conditions = set.status.as_ref()?.conditions.as_deref()?;
     let condition = conditions.iter().find(|condition| {
-        condition.type_.as_deref() == Some("ReplicaFailure")
-            && condition.status.as_deref() == Some("True")
+        condition.type_.as_deref() == Some("ReplicaFailure") && condition.status.as_deref() == Some("True")
     })?;
     refused(condition.message.as_deref().unwrap_or_default())
 }
@@ -191,21 +162,15 @@ pub(super) fn stateful_set_refused(event: &Event) -> Option<Assessment> {
 
 /// Admission did not let the pod in.
 fn refused(message: &str) -> Option<Assessment> {
-    let passes_by_itself = message.contains("status unknown for quota")
-        || message.contains("error looking up service account");
+    let passes_by_itself =
+        message.contains("status unknown for quota") || message.contains("error looking up service account");
     if passes_by_itself {
         return None;
     }
     let (kind, summary) = if message.contains("exceeded quota") {
-        (
-            "QuotaExceeded",
-            "The pods ask for more than a preview may have",
-        )
+        ("QuotaExceeded", "The pods ask for more than a preview may have")
     } else if message.contains("violates PodSecurity") {
-        (
-            "PodSecurity",
-            "The pods ask for privileges that a preview may not have",
-        )
+        ("PodSecurity", "The pods ask for privileges that a preview may not have")
     } else {
         ("PodsRefused", "The cluster refuses to create the pods")
     };

@@ -48,10 +48,7 @@ fn kind_of(assessment: &Assessment) -> &'static str {
 
 #[test]
 fn a_deployment_with_all_its_pods_is_ready() {
-    let observed = Observed {
-        deployments: vec![deployment(1)],
-        ..Observed::default()
-    };
+    let observed = Observed { deployments: vec![deployment(1)], ..Observed::default() };
     assert_eq!(assess(&observed), Assessment::Ready);
 }
 
@@ -70,10 +67,7 @@ fn pods_that_are_on_their_way_are_waited_for() {
 fn an_old_status_says_nothing_about_a_new_specification() {
     let mut stale = (*deployment(1)).clone();
     stale.metadata.generation = Some(3);
-    let observed = Observed {
-        deployments: vec![Arc::new(stale)],
-        ..Observed::default()
-    };
+    let observed = Observed { deployments: vec![Arc::new(stale)], ..Observed::default() };
     assert!(matches!(assess(&observed), Assessment::Wait { .. }));
 }
 
@@ -85,10 +79,7 @@ fn a_stateful_set_is_waited_for_too() {
             "spec": { "replicas": 2, "selector": {}, "serviceName": "db", "template": {} },
             "status": { "observedGeneration": 1, "replicas": 2, "availableReplicas": available, "updatedReplicas": 2 },
         }));
-        assess(&Observed {
-            stateful_sets: vec![set],
-            ..Observed::default()
-        })
+        assess(&Observed { stateful_sets: vec![set], ..Observed::default() })
     };
     assert!(matches!(set(1), Assessment::Wait { .. }));
     assert_eq!(set(2), Assessment::Ready);
@@ -112,12 +103,12 @@ fn a_missing_image_is_a_better_reason_than_no_progress() {
     let mut stalled = (*deployment(0)).clone();
     let status = stalled.status.as_mut().expect("a status");
     status.conditions = Some(vec![
-        serde_json::from_value(json!({ "type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded" })).expect("a condition"),
+        serde_json::from_value(
+            json!({ "type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded" }),
+        )
+        .expect("a condition"),
     ]);
-    let mut observed = Observed {
-        deployments: vec![Arc::new(stalled)],
-        ..Observed::default()
-    };
+    let mut observed = Observed { deployments: vec![Arc::new(stalled)], ..Observed::default() };
     assert_eq!(kind_of(&assess(&observed)), "NoProgress");
     observed.pods = vec![pod(&waiting("ImagePullBackOff", ""))];
     assert!(matches!(assess(&observed), Assessment::ImageMissing { .. }));
@@ -158,10 +149,7 @@ fn one_crash_is_no_crash_loop() {
         json!({ "state": { "running": {} }, "lastState": ended, "restartCount": 1 }),
         json!({ "state": { "waiting": { "reason": "CrashLoopBackOff" } }, "lastState": ended, "restartCount": 0 }),
     ] {
-        assert!(
-            matches!(assess_pod(pod(&once)), Assessment::Wait { .. }),
-            "{once}"
-        );
+        assert!(matches!(assess_pod(pod(&once)), Assessment::Wait { .. }), "{once}");
     }
 }
 
@@ -171,35 +159,24 @@ fn a_container_that_recovered_is_not_held_to_its_past() {
         "state": { "running": {} }, "ready": true, "restartCount": 5,
         "lastState": { "terminated": { "exitCode": 1 } },
     });
-    assert!(matches!(
-        assess_pod(pod(&recovered)),
-        Assessment::Wait { .. }
-    ));
+    assert!(matches!(assess_pod(pod(&recovered)), Assessment::Wait { .. }));
 }
 
 #[test]
 fn the_end_of_memory_is_called_by_its_name() {
     let killed = json!({ "terminated": { "exitCode": 137, "reason": "OOMKilled" } });
-    let Assessment::Failed(trouble) =
-        assess_pod(pod(&json!({ "state": killed, "restartCount": 2 })))
-    else {
+    let Assessment::Failed(trouble) = assess_pod(pod(&json!({ "state": killed, "restartCount": 2 }))) else {
         panic!("a failure")
     };
-    assert!(
-        trouble.summary.contains("more memory than it may"),
-        "{}",
-        trouble.summary
-    );
+    assert!(trouble.summary.contains("more memory than it may"), "{}", trouble.summary);
 }
 
 #[test]
 fn a_failing_init_container_is_seen() {
-    let pod = object(
-        json!({ "metadata": { "name": "web-1" }, "status": { "initContainerStatuses": [{
+    let pod = object(json!({ "metadata": { "name": "web-1" }, "status": { "initContainerStatuses": [{
         "name": "migrate", "image": "i", "imageID": "", "ready": false, "restartCount": 3,
         "state": { "waiting": { "reason": "CrashLoopBackOff" } }, "lastState": { "terminated": { "exitCode": 2 } },
-    }] } }),
-    );
+    }] } }));
     let Assessment::Failed(trouble) = assess_pod(pod) else {
         panic!("a failure")
     };
@@ -208,26 +185,19 @@ fn a_failing_init_container_is_seen() {
 
 #[test]
 fn a_missing_configuration_is_a_doubt_and_a_wrong_image_name_is_none() {
-    let assessment = assess_pod(pod(&waiting(
-        "CreateContainerConfigError",
-        "secret \"app\" not found",
-    )));
+    let assessment = assess_pod(pod(&waiting("CreateContainerConfigError", "secret \"app\" not found")));
     assert!(
         matches!(&assessment, Assessment::Doubt { trouble, .. } if trouble.summary.contains("secret \"app\" not found"))
     );
     let assessment = assess_pod(pod(&waiting("InvalidImageName", "")));
-    assert!(
-        matches!(assessment, Assessment::Failed(_)) && kind_of(&assessment) == "InvalidImageName"
-    );
+    assert!(matches!(assessment, Assessment::Failed(_)) && kind_of(&assessment) == "InvalidImageName");
 }
 
 #[test]
 fn a_cluster_without_room_is_given_time_to_grow() {
-    let pod = object(
-        json!({ "metadata": { "name": "web-1" }, "status": { "conditions": [
+    let pod = object(json!({ "metadata": { "name": "web-1" }, "status": { "conditions": [
         { "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1 nodes are available: 1 Insufficient cpu." },
-    ] } }),
-    );
+    ] } }));
     let assessment = assess_pod(pod);
     assert!(
         matches!(&assessment, Assessment::Doubt { grace, .. } if *grace == findings::UNSCHEDULABLE_GRACE)

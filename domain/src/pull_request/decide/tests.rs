@@ -1,7 +1,6 @@
 use super::*;
 use crate::{
-    InstallationId, PullRequestNumber, RepositoryId, preview::PreviewReport,
-    pull_request::fixtures::snapshot,
+    InstallationId, PullRequestNumber, RepositoryId, preview::PreviewReport, pull_request::fixtures::snapshot,
 };
 
 const NOW: &str = "2026-11-22T12:00:00Z";
@@ -32,18 +31,8 @@ fn origin(happened_at: &str, received_at: &str) -> Origin {
 }
 
 /// What becomes of a command by mona.
-fn says(
-    command: &Command,
-    snapshot: &PullRequestSnapshot,
-    conversation: &Conversation,
-) -> Vec<Effect> {
-    says_in(
-        CommentId(77),
-        command,
-        &origin(NOW, NOW),
-        snapshot,
-        conversation,
-    )
+fn says(command: &Command, snapshot: &PullRequestSnapshot, conversation: &Conversation) -> Vec<Effect> {
+    says_in(CommentId(77), command, &origin(NOW, NOW), snapshot, conversation)
 }
 
 fn says_in(
@@ -102,113 +91,51 @@ fn ready() -> PreviewState {
 
 #[test]
 fn a_writer_gets_the_newest_commit_on_the_repositorys_terms() {
-    let Effect::Request(request) = only(says(&PREVIEW, &snapshot(), &Conversation::default()))
-    else {
+    let Effect::Request(request) = only(says(&PREVIEW, &snapshot(), &Conversation::default())) else {
         panic!("not started");
     };
     assert_eq!(request.preview.commit, snapshot().head);
     assert_eq!(request.pull_request(), pull_request());
-    assert_eq!(
-        (request.ttl, request.max_lifetime.to_string()),
-        (Ttl::DEFAULT, "2h".to_owned())
-    );
-    assert_eq!(
-        (request.comment, request.requested_by),
-        (CommentId(77), mona())
-    );
+    assert_eq!((request.ttl, request.max_lifetime.to_string()), (Ttl::DEFAULT, "2h".to_owned()));
+    assert_eq!((request.comment, request.requested_by), (CommentId(77), mona()));
 }
 
 #[test]
 fn a_time_of_ones_own_is_given_up_to_the_maximum() {
     let hours = |text: &str| text.parse().expect("a duration");
-    let asking = |text| Command::Preview {
-        ttl: Some(hours(text)),
-    };
-    let Effect::Request(request) = only(says(&asking("2h"), &snapshot(), &Conversation::default()))
-    else {
+    let asking = |text| Command::Preview { ttl: Some(hours(text)) };
+    let Effect::Request(request) = only(says(&asking("2h"), &snapshot(), &Conversation::default())) else {
         panic!("not started");
     };
     assert_eq!(request.ttl, hours("2h"));
     assert_eq!(
         says(&asking("3h"), &snapshot(), &Conversation::default()),
-        answer(Answer::TtlTooLong {
-            asked: hours("3h"),
-            maximum: hours("2h"),
-        })
+        answer(Answer::TtlTooLong { asked: hours("3h"), maximum: hours("2h") })
     );
 }
 
 #[test]
 fn everything_else_is_refused_with_its_reason() {
-    let nobody = PullRequestSnapshot {
-        is_authorized: false,
-        ..snapshot()
-    };
+    let nobody = PullRequestSnapshot { is_authorized: false, ..snapshot() };
     for (snapshot, because) in [
         (nobody.clone(), Refusal::NotAllowed),
-        (
-            PullRequestSnapshot {
-                is_from_fork: true,
-                ..nobody
-            },
-            Refusal::NotAllowed,
-        ),
-        (
-            PullRequestSnapshot {
-                is_from_fork: true,
-                ..snapshot()
-            },
-            Refusal::Fork,
-        ),
-        (
-            PullRequestSnapshot {
-                state: PullRequestState::Closed,
-                ..snapshot()
-            },
-            Refusal::Closed,
-        ),
-        (
-            PullRequestSnapshot {
-                state: PullRequestState::Merged,
-                ..snapshot()
-            },
-            Refusal::Merged,
-        ),
-        (
-            PullRequestSnapshot {
-                is_locked: true,
-                ..snapshot()
-            },
-            Refusal::Locked,
-        ),
+        (PullRequestSnapshot { is_from_fork: true, ..nobody }, Refusal::NotAllowed),
+        (PullRequestSnapshot { is_from_fork: true, ..snapshot() }, Refusal::Fork),
+        (PullRequestSnapshot { state: PullRequestState::Closed, ..snapshot() }, Refusal::Closed),
+        (PullRequestSnapshot { state: PullRequestState::Merged, ..snapshot() }, Refusal::Merged),
+        (PullRequestSnapshot { is_locked: true, ..snapshot() }, Refusal::Locked),
     ] {
-        assert_eq!(
-            says(&PREVIEW, &snapshot, &Conversation::default()),
-            refused(because),
-            "{snapshot:?}"
-        );
+        assert_eq!(says(&PREVIEW, &snapshot, &Conversation::default()), refused(because), "{snapshot:?}");
     }
 }
 
 #[test]
 fn where_nothing_is_left_to_decide_strangers_are_not_even_refused() {
-    let stranger = PullRequestSnapshot {
-        is_authorized: false,
-        ..snapshot()
-    };
+    let stranger = PullRequestSnapshot { is_authorized: false, ..snapshot() };
     for over in [
-        PullRequestSnapshot {
-            state: PullRequestState::Closed,
-            ..stranger.clone()
-        },
-        PullRequestSnapshot {
-            state: PullRequestState::Merged,
-            ..stranger.clone()
-        },
-        PullRequestSnapshot {
-            is_locked: true,
-            ..stranger
-        },
+        PullRequestSnapshot { state: PullRequestState::Closed, ..stranger.clone() },
+        PullRequestSnapshot { state: PullRequestState::Merged, ..stranger.clone() },
+        PullRequestSnapshot { is_locked: true, ..stranger },
     ] {
         for command in [&PREVIEW, &Command::Stop, &Command::Status, &Command::Help] {
             assert_eq!(
@@ -219,10 +146,7 @@ fn where_nothing_is_left_to_decide_strangers_are_not_even_refused() {
         }
         // Whoever asked for what still runs is no stranger.
         let own = with_a_preview(mona(), ready());
-        assert!(matches!(
-            only(says(&Command::Stop, &over, &own)),
-            Effect::Stop { .. }
-        ));
+        assert!(matches!(only(says(&Command::Stop, &over, &own)), Effect::Stop { .. }));
     }
 }
 
@@ -234,10 +158,7 @@ fn an_invalid_configuration_is_answered() {
         line: Some(3),
         reason: "no such field".to_owned(),
     };
-    let snapshot = PullRequestSnapshot {
-        terms: Err(problem.clone()),
-        ..snapshot()
-    };
+    let snapshot = PullRequestSnapshot { terms: Err(problem.clone()), ..snapshot() };
     assert_eq!(
         says(&PREVIEW, &snapshot, &Conversation::default()),
         answer(Answer::InvalidConfiguration { problem })
@@ -247,67 +168,36 @@ fn an_invalid_configuration_is_answered() {
 #[test]
 fn a_preview_that_exists_is_not_started_again() {
     let asked_again = |state| says(&PREVIEW, &snapshot(), &with_a_preview(hubot(), state));
-    assert!(matches!(
-        only(asked_again(ready())),
-        Effect::Answer(Answer::AlreadyExists { .. })
-    ));
+    assert!(matches!(only(asked_again(ready())), Effect::Answer(Answer::AlreadyExists { .. })));
     assert_eq!(asked_again(PreviewState::Installing), []);
     let because = StopReason::Asked { by: None };
     assert!(matches!(
-        only(asked_again(PreviewState::Stopping {
-            because: because.clone()
-        })),
+        only(asked_again(PreviewState::Stopping { because: because.clone() })),
         Effect::Queue(_)
     ));
-    assert!(matches!(
-        only(asked_again(PreviewState::Removed { because })),
-        Effect::Request(_)
-    ));
+    assert!(matches!(only(asked_again(PreviewState::Removed { because })), Effect::Request(_)));
 }
 
 #[test]
 fn who_asked_for_a_preview_may_extend_and_stop_it_without_other_rights() {
-    let reader = PullRequestSnapshot {
-        is_authorized: false,
-        ..snapshot()
-    };
-    let extend = Command::Extend {
-        by: "10m".parse().expect("a duration"),
-    };
+    let reader = PullRequestSnapshot { is_authorized: false, ..snapshot() };
+    let extend = Command::Extend { by: "10m".parse().expect("a duration") };
     let own = with_a_preview(mona(), ready());
     let anothers = with_a_preview(hubot(), ready());
     for command in [&extend, &Command::Stop] {
-        assert!(
-            !matches!(only(says(command, &reader, &own)), Effect::Answer(_)),
-            "{command:?}"
-        );
-        assert_eq!(
-            says(command, &reader, &anothers),
-            refused(Refusal::NotAllowed)
-        );
+        assert!(!matches!(only(says(command, &reader, &own)), Effect::Answer(_)), "{command:?}");
+        assert_eq!(says(command, &reader, &anothers), refused(Refusal::NotAllowed));
     }
     for command in [&PREVIEW, &Command::Status, &Command::Help] {
-        assert_eq!(
-            says(command, &reader, &own),
-            refused(Refusal::NotAllowed),
-            "{command:?}"
-        );
+        assert_eq!(says(command, &reader, &own), refused(Refusal::NotAllowed), "{command:?}");
     }
 }
 
 #[test]
 fn there_may_be_nothing_to_extend_or_stop() {
-    let extend = Command::Extend {
-        by: "10m".parse().expect("a duration"),
-    };
-    assert_eq!(
-        says(&extend, &snapshot(), &Conversation::default()),
-        answer(Answer::NothingToExtend)
-    );
-    assert_eq!(
-        says(&Command::Stop, &snapshot(), &Conversation::default()),
-        answer(Answer::NothingToStop)
-    );
+    let extend = Command::Extend { by: "10m".parse().expect("a duration") };
+    assert_eq!(says(&extend, &snapshot(), &Conversation::default()), answer(Answer::NothingToExtend));
+    assert_eq!(says(&Command::Stop, &snapshot(), &Conversation::default()), answer(Answer::NothingToStop));
 }
 
 #[test]
@@ -320,9 +210,7 @@ fn more_than_the_maximum_is_not_given() {
         extendable_until: until,
         is_expiring: false,
     };
-    let extend = Command::Extend {
-        by: "10m".parse().expect("a duration"),
-    };
+    let extend = Command::Extend { by: "10m".parse().expect("a duration") };
     assert_eq!(
         says(&extend, &snapshot(), &with_a_preview(mona(), at_maximum)),
         answer(Answer::AtMaximum { until })
@@ -344,22 +232,14 @@ fn a_push_renews_a_preview_only_where_the_repository_wants_that() {
     assert_eq!(follows(&snapshot()), []);
     assert!(matches!(only(follows(&renewing)), Effect::Request(_)));
     // Nobody asked, so nobody is answered.
-    let fork = PullRequestSnapshot {
-        is_from_fork: true,
-        ..renewing.clone()
-    };
-    let gone = PullRequestSnapshot {
-        is_authorized: false,
-        ..renewing
-    };
+    let fork = PullRequestSnapshot { is_from_fork: true, ..renewing.clone() };
+    let gone = PullRequestSnapshot { is_authorized: false, ..renewing };
     assert_eq!(follows(&fork), []);
     assert_eq!(follows(&gone), []);
 }
 
 fn extend() -> Command {
-    Command::Extend {
-        by: "10m".parse().expect("a duration"),
-    }
+    Command::Extend { by: "10m".parse().expect("a duration") }
 }
 
 fn late(overtaken_by: Overtaken) -> Vec<Effect> {
@@ -378,18 +258,9 @@ fn what_arrives_an_hour_after_it_was_written_is_answered_and_not_obeyed() {
         assert_ne!(at("2026-11-22T13:00:00Z"), late(Overtaken::Time));
     }
     // Who may not is told that, and nothing else.
-    let nobody = PullRequestSnapshot {
-        is_authorized: false,
-        ..snapshot()
-    };
+    let nobody = PullRequestSnapshot { is_authorized: false, ..snapshot() };
     assert_eq!(
-        says_in(
-            CommentId(77),
-            &PREVIEW,
-            &origin(NOW, "2026-11-22T14:00:00Z"),
-            &nobody,
-            &conversation
-        ),
+        says_in(CommentId(77), &PREVIEW, &origin(NOW, "2026-11-22T14:00:00Z"), &nobody, &conversation),
         refused(Refusal::NotAllowed)
     );
 }
@@ -408,13 +279,7 @@ fn what_was_written_before_a_stop_or_a_close_that_was_carried_out_is_not_obeyed(
     let mut stopped = Conversation::default();
     stopped.stop(&stop);
     let asks = |comment, conversation: &Conversation| {
-        says_in(
-            CommentId(comment),
-            &PREVIEW,
-            &origin(NOW, NOW),
-            &snapshot(),
-            conversation,
-        )
+        says_in(CommentId(comment), &PREVIEW, &origin(NOW, NOW), &snapshot(), conversation)
     };
     assert_eq!(asks(79, &stopped), late(Overtaken::Stop));
     // In the same comment, behind the `stop`, or later.
@@ -432,15 +297,8 @@ fn what_was_written_before_a_stop_or_a_close_that_was_carried_out_is_not_obeyed(
 #[test]
 fn a_stop_ends_what_was_asked_for_before_it_and_nothing_else() {
     let conversation = with_a_preview(mona(), ready());
-    let stops = |comment| {
-        says_in(
-            CommentId(comment),
-            &Command::Stop,
-            &origin(NOW, NOW),
-            &snapshot(),
-            &conversation,
-        )
-    };
+    let stops =
+        |comment| says_in(CommentId(comment), &Command::Stop, &origin(NOW, NOW), &snapshot(), &conversation);
     // The preview was asked for in comment 70.
     assert_eq!(stops(69), late(Overtaken::Request));
     assert!(matches!(only(stops(71)), Effect::Stop(stop) if stop.previews.len() == 1));
@@ -459,23 +317,14 @@ fn a_stop_whose_author_could_not_be_looked_up_ends_everybodys_previews() {
         panic!("not stopped");
     };
     assert!(stop.is_everyones && stop.previews.len() == 1);
-    assert_eq!(
-        decide_unchecked_stop(&asked, &Conversation::default()),
-        answer(Answer::NothingToStop)
-    );
+    assert_eq!(decide_unchecked_stop(&asked, &Conversation::default()), answer(Answer::NothingToStop));
 }
 
 #[test]
 fn an_end_is_checked_before_everything_is_removed() {
-    let close = Closed {
-        merged: false,
-        origin: origin(NOW, NOW),
-    };
+    let close = Closed { merged: false, origin: origin(NOW, NOW) };
     let seen = |state| {
-        let snapshot = PullRequestSnapshot {
-            state,
-            ..snapshot()
-        };
+        let snapshot = PullRequestSnapshot { state, ..snapshot() };
         decide_close(&close, Some(&snapshot))
     };
     let at = close.origin.happened_at;

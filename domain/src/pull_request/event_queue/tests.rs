@@ -39,10 +39,7 @@ fn asks(comment: u64, by: &str, commands: &[Command]) -> PullRequestEvent {
 }
 
 fn closes(happened_at: i64) -> PullRequestEvent {
-    PullRequestEvent::Closed(Closed {
-        merged: false,
-        origin: origin(happened_at),
-    })
+    PullRequestEvent::Closed(Closed { merged: false, origin: origin(happened_at) })
 }
 
 fn pushes(by: &str) -> PullRequestEvent {
@@ -65,9 +62,7 @@ fn received(events: impl IntoIterator<Item = PullRequestEvent>) -> EventQueue {
 fn begin_all(queue: &mut EventQueue) -> Vec<(u64, String)> {
     std::iter::from_fn(|| queue.begin_lookup())
         .map(|lookup| {
-            let person = lookup
-                .person
-                .map_or("nobody".to_owned(), |it| it.to_string());
+            let person = lookup.person.map_or("nobody".to_owned(), |it| it.to_string());
             (lookup.number, person)
         })
         .collect()
@@ -158,11 +153,7 @@ fn only_a_young_end_is_obeyed_unchecked() {
     }
     assert!(!old.is_empty(), "it waits for GitHub");
     let mut request = received([asks(1, "mona", &[PREVIEW])]);
-    assert_eq!(
-        due(&mut request, 6_000),
-        None,
-        "unknown rights give nothing"
-    );
+    assert_eq!(due(&mut request, 6_000), None, "unknown rights give nothing");
 }
 
 #[test]

@@ -4,9 +4,7 @@ use super::*;
 
 fn preview(commit: char) -> PreviewId {
     let sha = commit.to_string().repeat(40);
-    format!("octo-org/hello-world#12:{sha}")
-        .parse()
-        .expect("an id")
+    format!("octo-org/hello-world#12:{sha}").parse().expect("an id")
 }
 
 fn request(commit: char) -> PreviewRequest {
@@ -42,17 +40,12 @@ fn ready(expires_at: &str) -> PreviewState {
 const LATER: &str = "2026-11-22T12:30:00Z";
 
 fn gone() -> PreviewState {
-    PreviewState::Removed {
-        because: StopReason::Asked { by: None },
-    }
+    PreviewState::Removed { because: StopReason::Asked { by: None } }
 }
 
 fn failed() -> PreviewState {
     PreviewState::Failed {
-        explanation: crate::Explanation {
-            summary: "No.".to_owned(),
-            log_tail: None,
-        },
+        explanation: crate::Explanation { summary: "No.".to_owned(), log_tail: None },
     }
 }
 
@@ -76,18 +69,13 @@ fn what_is_on_its_way_is_no_news_and_what_was_waited_for_is() {
     tracker.request(request('a'));
     tracker.run_started(&preview('a'), "run-1");
     assert!(!tracker.apply_report(report('a', "run-1", 1, PreviewState::Provisioning)));
-    let waiting = PreviewState::WaitingForImage {
-        image: "x".to_owned(),
-    };
+    let waiting = PreviewState::WaitingForImage { image: "x".to_owned() };
     assert!(tracker.apply_report(report('a', "run-1", 2, waiting)));
     // Ready is told together with the address, which is led here first.
     assert!(!tracker.apply_report(report('a', "run-1", 3, ready(LATER))));
     assert_eq!(
         tracker.next_step(),
-        Some(Step::Apply(Effect::PointStableUrl {
-            preview: preview('a'),
-            run_id: "run-1".to_owned()
-        }))
+        Some(Step::Apply(Effect::PointStableUrl { preview: preview('a'), run_id: "run-1".to_owned() }))
     );
     tracker.stable_url_settled(&preview('a'), Some("http://stable/".to_owned()));
     assert_eq!(tracker.next_step(), None);
@@ -121,19 +109,10 @@ fn an_older_preview_stays_until_a_newer_one_is_ready() {
     assert_eq!(states(&tracker).len(), 2);
 
     tracker.apply_report(report('b', "run-b", 2, ready(LATER)));
-    assert!(matches!(
-        tracker.next_step(),
-        Some(Step::Apply(Effect::PointStableUrl { .. }))
-    ));
+    assert!(matches!(tracker.next_step(), Some(Step::Apply(Effect::PointStableUrl { .. }))));
     tracker.stable_url_settled(&preview('b'), None);
     let by = preview('b').commit;
-    assert_eq!(
-        tracker.next_step(),
-        Some(Step::Supersede {
-            preview: preview('a'),
-            by
-        })
-    );
+    assert_eq!(tracker.next_step(), Some(Step::Supersede { preview: preview('a'), by }));
     let by = preview('b').commit;
     tracker.request_end(&preview('a'), StopReason::Superseded { by });
     assert!(matches!(
@@ -189,10 +168,7 @@ fn a_request_during_the_removal_waits_for_its_end() {
 
     tracker.apply_report(report('a', "run-1", 3, gone()));
     let preview = preview('a');
-    assert_eq!(
-        tracker.next_step(),
-        Some(Step::StartSuccessor(preview.clone()))
-    );
+    assert_eq!(tracker.next_step(), Some(Step::StartSuccessor(preview.clone())));
     assert_eq!(tracker.take_successor(&preview), Some(request('a')));
 }
 
@@ -200,10 +176,7 @@ fn a_request_during_the_removal_waits_for_its_end() {
 fn a_run_that_ends_without_a_word_was_terminated() {
     let mut tracker = PreviewTracker::default();
     with_ready(&mut tracker, 'a', "run-1");
-    assert_eq!(
-        tracker.synthesize_terminated(&preview('a'), "another-run"),
-        None
-    );
+    assert_eq!(tracker.synthesize_terminated(&preview('a'), "another-run"), None);
     let report = tracker
         .synthesize_terminated(&preview('a'), "run-1")
         .expect("nothing had said so");
@@ -217,10 +190,7 @@ fn a_run_that_ends_without_a_word_was_terminated() {
 fn a_preview_that_was_started_by_hand_is_taken_in() {
     let mut tracker = PreviewTracker::default();
     tracker.apply_report(report('a', "run-1", 4, ready(LATER)));
-    assert!(matches!(
-        tracker.next_step(),
-        Some(Step::Apply(Effect::PointStableUrl { .. }))
-    ));
+    assert!(matches!(tracker.next_step(), Some(Step::Apply(Effect::PointStableUrl { .. }))));
     assert_eq!(tracker.alive().count(), 1);
 }
 
@@ -229,16 +199,15 @@ fn any_state() -> impl Strategy<Value = PreviewState> {
         Just(PreviewState::Provisioning),
         Just(PreviewState::Starting),
         Just(ready(LATER)),
-        Just(PreviewState::Stopping {
-            because: StopReason::Asked { by: None }
-        }),
+        Just(PreviewState::Stopping { because: StopReason::Asked { by: None } }),
         Just(gone()),
         Just(failed()),
     ]
 }
 
 proptest! {
-    /// Whatever is reported in whatever order: steps come to an end, and never is the newest ready preview removed for an older one.
+    /// Whatever is reported in whatever order: steps come to an end, and never is the
+    /// newest ready preview removed for an older one.
     #[test]
     fn reconciling_ends_and_keeps_the_newest(reports in prop::collection::vec((0u8..4, 0u8..3, 1u32..6, any_state(), any::<(bool, bool, bool)>()), 0..40)) {
         let mut tracker = PreviewTracker::default();
@@ -287,19 +256,12 @@ proptest! {
 fn an_end_that_comes_while_a_start_is_under_way_is_delivered_as_soon_as_it_runs() {
     let mut tracker = PreviewTracker::default();
     tracker.request(request('a'));
-    assert!(matches!(
-        tracker.next_step(),
-        Some(Step::Apply(Effect::StartRun(_)))
-    ));
+    assert!(matches!(tracker.next_step(), Some(Step::Apply(Effect::StartRun(_)))));
     let because = StopReason::PullRequestClosed { merged: true };
     tracker.request_end(&preview('a'), because.clone());
     // Temporal has started it meanwhile.
     tracker.run_started(&preview('a'), "run-1");
-    let end = Step::Apply(Effect::SignalStop {
-        preview: preview('a'),
-        run_id: "run-1".to_owned(),
-        because,
-    });
+    let end = Step::Apply(Effect::SignalStop { preview: preview('a'), run_id: "run-1".to_owned(), because });
     assert_eq!(tracker.next_step(), Some(end));
     tracker.end_delivered(&preview('a'), "run-1");
     assert_eq!(tracker.next_step(), None);
@@ -327,10 +289,7 @@ fn a_run_that_has_the_name_and_lives_is_taken_in_and_ended_if_that_was_asked_for
     tracker.start_refused(&preview('a'));
     assert_eq!(tracker.next_step(), None, "in a moment");
     tracker.retry_starts();
-    assert!(matches!(
-        tracker.next_step(),
-        Some(Step::Apply(Effect::StartRun(_)))
-    ));
+    assert!(matches!(tracker.next_step(), Some(Step::Apply(Effect::StartRun(_)))));
     tracker.request_end(&preview('a'), StopReason::Asked { by: None });
     assert!(
         matches!(tracker.next_step(), Some(Step::Apply(Effect::FindRun(_)))),
@@ -348,12 +307,7 @@ fn a_run_that_has_the_name_and_is_being_removed_is_waited_for() {
     tracker.request(request('a'));
     tracker.start_refused(&preview('a'));
     let because = StopReason::Asked { by: None };
-    tracker.apply_report(report(
-        'a',
-        "forgotten",
-        4,
-        PreviewState::Stopping { because },
-    ));
+    tracker.apply_report(report('a', "forgotten", 4, PreviewState::Stopping { because }));
     assert_eq!(tracker.next_step(), None);
     assert!(matches!(states(&tracker)[0].1, PreviewState::Queued { .. }));
     tracker.apply_report(report('a', "forgotten", 5, gone()));
@@ -365,10 +319,7 @@ fn the_last_word_of_an_earlier_run_does_not_end_a_start() {
     let mut tracker = PreviewTracker::default();
     tracker.request(request('a'));
     tracker.apply_report(report('a', "before", 9, gone()));
-    assert!(matches!(
-        tracker.next_step(),
-        Some(Step::Apply(Effect::StartRun(_)))
-    ));
+    assert!(matches!(tracker.next_step(), Some(Step::Apply(Effect::StartRun(_)))));
 }
 
 #[test]
@@ -378,11 +329,7 @@ fn more_time_that_is_asked_for_while_a_start_is_under_way_is_not_lost() {
     let by = "10m".parse().expect("a duration");
     tracker.extend(&preview('a'), by);
     tracker.run_started(&preview('a'), "run-1");
-    let extend = Step::Apply(Effect::SignalExtend {
-        preview: preview('a'),
-        run_id: "run-1".to_owned(),
-        by,
-    });
+    let extend = Step::Apply(Effect::SignalExtend { preview: preview('a'), run_id: "run-1".to_owned(), by });
     assert_eq!(tracker.next_step(), Some(extend));
     tracker.extension_delivered(&preview('a'));
     assert_eq!(tracker.next_step(), None);
