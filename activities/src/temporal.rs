@@ -1,7 +1,7 @@
 //! What Temporal knows of our workflows. Asked before anything is taken from, or given
 //! to, a run, and before anything is written.
 
-use std::{collections::HashSet, error::Error, time::Duration};
+use std::{collections::HashSet, error::Error};
 
 use domain::{Login, PreviewId, PullRequestRef, pull_request::StickyComment};
 use jiff::Timestamp;

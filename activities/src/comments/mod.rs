@@ -68,7 +68,7 @@ impl Comments {
         }
     }
 
-    fn into_activity_error(&self, asked: Asked, error: CommentError) -> ActivityError {
+    fn failed(&self, asked: Asked, error: CommentError) -> ActivityError {
         if let CommentError::GitHub(error) | CommentError::Deployment(error) = &error {
             self.waits.count(asked, error);
         }
@@ -150,7 +150,7 @@ impl Comments {
     ) -> Result<StickyWritten, ActivityError> {
         assert_served(&self.owners, &request.pull_request.repository).map_err(into_activity_error)?;
         let written = self.write(&ctx.client(), &request).await;
-        written.map_err(|error| self.into_activity_error(Asked::Comment, error))
+        written.map_err(|error| self.failed(Asked::Comment, error))
     }
 
     /// Idempotent: the reply names the comment it answers in its hidden first
@@ -163,7 +163,7 @@ impl Comments {
     ) -> Result<CommentId, ActivityError> {
         assert_served(&self.owners, &request.pull_request.repository).map_err(into_activity_error)?;
         let posted = self.post(&request).await;
-        posted.map_err(|error| self.into_activity_error(Asked::Reply, error))
+        posted.map_err(|error| self.failed(Asked::Reply, error))
     }
 
     /// Idempotent: a deployment carries the comment that asked for it and is looked for before it is made;
@@ -178,7 +178,7 @@ impl Comments {
         let _lock = self.writes.lock(&request.pull_request).await;
         github_deployment::sync(&self.github, &self.links, &request)
             .await
-            .map_err(|error| self.into_activity_error(Asked::Deployment, CommentError::Deployment(error)))
+            .map_err(|error| self.failed(Asked::Deployment, CommentError::Deployment(error)))
     }
 }
 

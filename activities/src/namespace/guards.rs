@@ -152,7 +152,7 @@ fn egress() -> Value {
 #[cfg(test)]
 mod tests {
     use k8s_openapi::api::rbac::v1::RoleBinding;
-    use serde::Serialize;
+    use serde::{Serialize, de::DeserializeOwned};
 
     use super::*;
 

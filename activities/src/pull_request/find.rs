@@ -1,6 +1,6 @@
 //! Which previews of a pull request are open, whoever started them.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
 use domain::{
     CommentId, PreviewId,

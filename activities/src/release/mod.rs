@@ -13,7 +13,7 @@ mod standing;
 mod take_down;
 mod values;
 
-use std::{ffi::OsString, sync::Arc, time::Duration};
+use std::{ffi::OsString, sync::Arc};
 
 use domain::{NamespaceHandle, PreviewId, RepositoryPath, RunIdentity};
 use k8s_openapi::api::core::v1::Namespace;

@@ -18,7 +18,7 @@ pub async fn build_each_push(builder: Arc<ImageBuilder>, mut pushes: Receiver<Pu
         match pushes.recv().await {
             Ok(push) => drop(builds.spawn(build(Arc::clone(&builder), push))),
             Err(RecvError::Lagged(missed)) => {
-                tracing::error!(missed, "commits were pushed faster than they are noticed; push them again")
+                tracing::error!(missed, "commits were pushed faster than they are noticed; push them again");
             }
             Err(RecvError::Closed) => break,
         }

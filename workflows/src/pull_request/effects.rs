@@ -75,7 +75,7 @@ impl Session {
             Effect::StartRun(request) => self.start_run(*request).await,
             Effect::FindRun(preview) => self.find_run(preview).await,
             Effect::SignalStop { preview, run_id, because } => {
-                self.signal_stop(&preview, run_id, because).await
+                self.signal_stop(&preview, run_id, because).await;
             }
             Effect::SignalExtend { preview, run_id, by } => self.signal_extend(&preview, run_id, by).await,
             Effect::PointStableUrl { preview, run_id } => {
