@@ -29,7 +29,7 @@ pub(crate) struct ContainerLog {
 }
 
 /// What a container printed last. Nothing if it cannot be had: the reason is worth telling without it.
-pub(crate) async fn last_words(client: &Client, namespace: &str, log: &ContainerLog) -> Option<Redacted> {
+pub(crate) async fn last_log_lines(client: &Client, namespace: &str, log: &ContainerLog) -> Option<Redacted> {
     match read(client, namespace, log).await {
         Ok(text) => Redacted::of(&text).tail(LINES, BYTES),
         Err(error) => {

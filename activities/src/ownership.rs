@@ -199,7 +199,7 @@ impl Claim {
 
 /// What the pull request is told once the namespace is gone, by whoever removes it in its workflow's place.
 /// `None` if the namespace does not say whom to tell.
-pub(crate) fn last_word(namespace: &Namespace) -> Option<ReportPreview> {
+pub(crate) fn last_report(namespace: &Namespace) -> Option<ReportPreview> {
     let annotations = namespace.metadata.annotations.as_ref()?;
     Some(ReportPreview {
         installation: InstallationId(annotations.get(INSTALLATION)?.parse().ok()?),
@@ -377,13 +377,13 @@ mod tests {
     #[test]
     fn a_namespace_says_whom_to_tell_of_its_end() {
         let mut namespace = claimed_namespace(&request(), &instance("default"), "preview-x".to_owned());
-        let word = last_word(&namespace).expect("all is there");
+        let word = last_report(&namespace).expect("all is there");
         assert_eq!(word.installation, request().installation);
         assert_eq!(word.report.preview, request().owner.preview);
         assert_eq!(word.report.run_id, Some(request().owner.run_id));
 
         namespace.metadata.annotations.as_mut().and_then(|all| all.remove(INSTALLATION));
-        assert_eq!(last_word(&namespace), None);
+        assert_eq!(last_report(&namespace), None);
     }
 
     #[test]
@@ -438,6 +438,8 @@ mod tests {
         assert_eq!(accounted(name, name, workflow_id.clone()), Ok(preview));
         for (copied_from, name, workflow_id) in [
             (name, "production", workflow_id.clone()),
+            // Its name would do.
+            (name, &format!("preview-copy-{}", &name["preview-".len()..]), workflow_id.clone()),
             ("production", "production", workflow_id),
             (name, name, Some(other)),
         ] {

@@ -72,8 +72,8 @@ pub(crate) async fn point_to(
     time_left: Duration,
 ) -> Result<String, StableUrlError> {
     timeout(time_left, async {
-        let standing = put_up(cluster, request).await?;
-        remove_others(cluster, request, &standing).await?;
+        let applied = apply_aliases(cluster, request).await?;
+        remove_others(cluster, request, &applied).await?;
         Ok(cluster.names.stable_url(&request.to.preview))
     })
     .await
@@ -83,7 +83,7 @@ pub(crate) async fn point_to(
 /// Where an alias is: namespace and name.
 type Place = (String, String);
 
-async fn put_up(cluster: &Cluster, request: &PointStableUrl) -> Result<Vec<Place>, StableUrlError> {
+async fn apply_aliases(cluster: &Cluster, request: &PointStableUrl) -> Result<Vec<Place>, StableUrlError> {
     let preview = &request.to.preview;
     // An address must not lead into a namespace that has a new owner.
     let Some(held) = find_by_owner(cluster, &request.to).await? else {
@@ -105,7 +105,7 @@ async fn put_up(cluster: &Cluster, request: &PointStableUrl) -> Result<Vec<Place
     if aliases.is_empty() {
         return Err(StableUrlError::NoIngress { namespace, host });
     }
-    let mut standing = Vec::with_capacity(aliases.len());
+    let mut applied = Vec::with_capacity(aliases.len());
     for alias in aliases {
         let name = alias.name_any();
         let params = PatchParams::apply(FIELD_MANAGER).force();
@@ -113,16 +113,16 @@ async fn put_up(cluster: &Cluster, request: &PointStableUrl) -> Result<Vec<Place
             .patch(&name, &params, &Patch::Apply(&alias))
             .await
             .doing(|| format!("applying Ingress {name} in namespace {namespace}"))?;
-        standing.push((namespace.clone(), name));
+        applied.push((namespace.clone(), name));
     }
-    Ok(standing)
+    Ok(applied)
 }
 
 /// Removes the pull request's aliases that do not stand where they shall.
 async fn remove_others(
     cluster: &Cluster,
     request: &PointStableUrl,
-    standing: &[Place],
+    applied: &[Place],
 ) -> Result<(), ClusterError> {
     let preview = &request.to.preview;
     let all: Api<Ingress> = Api::all(cluster.client.clone());
@@ -132,7 +132,7 @@ async fn remove_others(
         .await
         .doing(|| format!("looking for where the address of {preview} leads"))?;
     for alias in aliases {
-        if !leads_elsewhere(&alias.metadata, preview, standing) {
+        if !points_elsewhere(&alias.metadata, preview, applied) {
             continue;
         }
         let (namespace, name) = (alias.namespace().unwrap_or_default(), alias.name_any());
@@ -146,9 +146,9 @@ async fn remove_others(
 }
 
 /// Does this alias lead the pull request's address anywhere but where it shall?
-fn leads_elsewhere(alias: &ObjectMeta, preview: &PreviewId, standing: &[Place]) -> bool {
+fn points_elsewhere(alias: &ObjectMeta, preview: &PreviewId, applied: &[Place]) -> bool {
     let place = (alias.namespace.clone().unwrap_or_default(), alias.name.clone().unwrap_or_default());
-    is_address_of(alias, preview) && !standing.contains(&place)
+    is_address_of(alias, preview) && !applied.contains(&place)
 }
 
 /// What an Ingress says of `host`, said of `stable_host`; nothing if it says nothing of it.
@@ -338,7 +338,7 @@ mod tests {
     #[test]
     fn only_the_same_pull_requests_aliases_are_removed() {
         let preview: PreviewId = format!("octo-org/shop#12:{}", "0".repeat(40)).parse().expect("an id");
-        let standing = [("preview-new".to_owned(), "app-stable-address".to_owned())];
+        let applied = [("preview-new".to_owned(), "app-stable-address".to_owned())];
         let alias = |namespace: &str, of: Option<&str>| ObjectMeta {
             namespace: Some(namespace.to_owned()),
             name: Some("app-stable-address".to_owned()),
@@ -354,7 +354,7 @@ mod tests {
             ("preview-old", None, false),
         ] {
             let alias = alias(namespace, of);
-            assert_eq!(leads_elsewhere(&alias, &preview, &standing), is_removed, "{namespace} {of:?}");
+            assert_eq!(points_elsewhere(&alias, &preview, &applied), is_removed, "{namespace} {of:?}");
         }
     }
 

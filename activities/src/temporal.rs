@@ -205,7 +205,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// What the pull request's one comment shall say, in the words of the pull request's own workflow.
-pub(crate) async fn truth_about(
+pub(crate) async fn fetch_sticky_comment(
     temporal: &Client,
     pull_request: &PullRequestRef,
 ) -> Result<StickyComment, TemporalError> {

@@ -65,7 +65,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     match github.violations().len() {
         0 => Ok(ExitCode::SUCCESS),
         number => {
-            eprintln!("{number} departures from GitHub's description");
+            eprintln!("Departures from GitHub's description: {number}");
             Ok(ExitCode::FAILURE)
         }
     }

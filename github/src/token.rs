@@ -1,14 +1,15 @@
 //! Installation tokens, cached until shortly before they expire.
 
 use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
+    time::{Duration, Instant},
 };
 
 use domain::InstallationId;
 use http::Method;
 use jiff::{SignedDuration, Timestamp};
-use secrecy::SecretString;
+use moka::{Expiry, future::Cache, ops::compute::Op};
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -49,20 +50,23 @@ pub(crate) struct Token {
     #[serde(rename = "token")]
     pub(crate) secret: SecretString,
     expires_at: Timestamp,
-    /// Tells a token from its successor without comparing secrets.
-    #[serde(skip)]
-    generation: u64,
 }
 
-/// The tokens in use, one per installation.
+/// The tokens in use, one per installation. Whoever needs one that is being minted waits for that one.
 pub(crate) struct Tokens {
     permissions: Permissions,
-    slots: Mutex<HashMap<InstallationId, Arc<Slot>>>,
+    cache: Cache<InstallationId, Token>,
 }
 
-/// One installation's token. The lock is held while a new one is minted:
-/// whoever else needs it waits for that one.
-type Slot = tokio::sync::Mutex<Option<Token>>;
+/// Each token is kept until shortly before it expires.
+struct RefreshBeforeExpiry;
+
+impl Expiry<InstallationId, Token> for RefreshBeforeExpiry {
+    fn expire_after_create(&self, _: &InstallationId, token: &Token, _: Instant) -> Option<Duration> {
+        let left = Timestamp::now().duration_until(token.expires_at) - REFRESH_MARGIN;
+        Some(left.max(SignedDuration::ZERO).unsigned_abs())
+    }
+}
 
 impl Tokens {
     /// None yet. Those to come may write deployments only if that is wanted: GitHub refuses to
@@ -73,7 +77,7 @@ impl Tokens {
                 deployments: with_deployments.then_some("write"),
                 ..PERMISSIONS
             },
-            slots: Mutex::default(),
+            cache: Cache::builder().expire_after(RefreshBeforeExpiry).build(),
         }
     }
 
@@ -83,37 +87,23 @@ impl Tokens {
         transport: &Transport,
         installation: InstallationId,
     ) -> Result<Token, Error> {
-        let slot = self.slot(installation);
-        let mut slot = slot.lock().await;
-        if let Some(token) = slot.as_ref().filter(|token| token.lasts(Timestamp::now())) {
-            return Ok(token.clone());
-        }
-        let mut token = mint(transport, installation, self.permissions).await?;
-        token.generation = slot.as_ref().map_or(0, |previous| previous.generation.wrapping_add(1));
-        *slot = Some(token.clone());
-        Ok(token)
+        let mint = mint(transport, installation, self.permissions);
+        let token = Box::pin(self.cache.try_get_with(installation, mint)).await;
+        token.map_err(|error: Arc<Error>| Error::clone(&error))
     }
 
     /// GitHub rejected `token`: nobody shall use it again. A successor that
     /// someone has minted meanwhile stays.
     pub(crate) async fn discard(&self, installation: InstallationId, token: &Token) {
-        let slot = self.slot(installation);
-        let mut slot = slot.lock().await;
-        if let Some(current) = slot.as_mut().filter(|current| current.generation == token.generation) {
-            // Expired rather than removed: the next generation counts on from this one.
-            current.expires_at = Timestamp::MIN;
-        }
-    }
-
-    fn slot(&self, installation: InstallationId) -> Arc<Slot> {
-        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(slots.entry(installation).or_default())
-    }
-}
-
-impl Token {
-    fn lasts(&self, now: Timestamp) -> bool {
-        self.expires_at.duration_since(now) > REFRESH_MARGIN
+        let rejected = token.secret.expose_secret();
+        let is_rejected = |current: &Token| current.secret.expose_secret() == rejected;
+        self.cache
+            .entry(installation)
+            .and_compute_with(async |current| match current {
+                Some(entry) if is_rejected(entry.value()) => Op::Remove,
+                _ => Op::Nop,
+            })
+            .await;
     }
 }
 

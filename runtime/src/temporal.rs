@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use backon::{ConstantBuilder, Retryable};
 use temporalio_client::{
     Client, ClientOptions, Connection, ConnectionOptions, NamespacedClient, RetryOptions,
     grpc::WorkflowService,
@@ -20,17 +21,16 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Tries until Temporal answers and knows our namespace. It may be starting, too.
 pub async fn connect(settings: &TemporalSettings, connection: &ConnectionOptions) -> Client {
-    loop {
-        match try_connect(settings, connection).await {
-            Ok(client) => return client,
-            Err(error) => {
-                let address = settings.temporal_address.as_str();
-                let error = format!("{error:#}");
-                tracing::warn!(address, error, "Temporal does not answer; trying again (TEMPORAL_ADDRESS)");
-                tokio::time::sleep(CONNECT_EVERY).await;
-            }
-        }
-    }
+    let without_end = ConstantBuilder::new().with_delay(CONNECT_EVERY).without_max_times();
+    (|| try_connect(settings, connection))
+        .retry(without_end)
+        .notify(|error, _| {
+            let address = settings.temporal_address.as_str();
+            let error = format!("{error:#}");
+            tracing::warn!(address, error, "Temporal does not answer; trying again (TEMPORAL_ADDRESS)");
+        })
+        .await
+        .expect("it is tried without end")
 }
 
 async fn try_connect(settings: &TemporalSettings, connection: &ConnectionOptions) -> anyhow::Result<Client> {

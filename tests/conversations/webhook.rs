@@ -1,6 +1,6 @@
 //! What the webhook answers to whatever knocks at its door.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context, Result};
 use github_stand_in::{RawAnswer, User, sign};
@@ -248,7 +248,12 @@ fn a_crowd_that_stalls_unsigned_deliveries_keeps_nobody_from_a_preview() {
             stalled.push(connection);
         }
         pull.comment(&User::writer(), "/preview").await?;
-        pull.shows_url().await?.stop().await
+        let preview = pull.shows_url().await?;
+        // Not only when the crowd's deliveries have reached their deadline.
+        let outcomes = chat.github.deliveries().into_iter().filter_map(|delivery| delivery.outcome);
+        let slowest = outcomes.map(|outcome| outcome.duration).max();
+        assert!(slowest < Some(Duration::from_secs(4)), "{slowest:?}");
+        preview.stop().await
     });
 }
 

@@ -1,5 +1,6 @@
 //! GitHub's limit on content writes, kept by Temporal on the task queue of the writes.
 
+use semver::Version;
 use temporalio_client::{
     Client,
     tonic::{IntoRequest, Status},
@@ -77,11 +78,7 @@ async fn limit_each_installation(client: &Client, task_queue: &str) -> Result<St
 
 /// Servers take such limits from 1.29 on; the task matcher that holds them is the usual one from 1.31 on.
 fn holds_such_limits(version: &str) -> bool {
-    let mut numbers = version.split(['.', '-']).map(str::parse::<u32>);
-    match (numbers.next(), numbers.next()) {
-        (Some(Ok(major)), Some(Ok(minor))) => (major, minor) >= (1, 31),
-        _ => false,
-    }
+    Version::parse(version).is_ok_and(|version| (version.major, version.minor) >= (1, 31))
 }
 
 #[cfg(test)]

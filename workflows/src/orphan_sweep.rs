@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use domain::{
     NamespaceHandle,
-    orphan_sweep::{Change, Outcome, Plan, SurveyedPage, SweepPolicy, SweepReport, draw_up},
+    orphan_sweep::{Change, Outcome, Plan, SurveyedPage, SweepPolicy, SweepReport, make_plan},
 };
 use jiff::SignedDuration;
 use temporalio_macros::{workflow, workflow_methods};
@@ -71,7 +71,7 @@ impl OrphanSweep {
         };
         let pages = sweep.survey().await?;
         let overdue = sweep.find_overdue().await?;
-        let (plan, mut report) = draw_up(clock::now(ctx), &policy, pages);
+        let (plan, mut report) = make_plan(clock::now(ctx), &policy, pages);
         report.overdue = overdue.into_iter().collect();
         sweep.carry_out(plan, &policy, &mut report).await?;
         ctx.execute_activity(SweepActivities::publish_sweep_report, report.clone(), options(&sweep.token))
@@ -168,7 +168,7 @@ impl Sweep {
         let options = options(&self.token);
         match change {
             Change::Mark => {
-                let input = MarkOrphans { namespaces: batch, since: plan.drawn_up_at };
+                let input = MarkOrphans { namespaces: batch, since: plan.made_at };
                 self.ctx.execute_activity(SweepActivities::mark_orphans, input, options).await
             }
             Change::Unmark => {

@@ -31,7 +31,7 @@ use crate::{
     github_waits::{Asked, GitHubWaits},
     keyed_lock::KeyedLock,
     served::assert_served,
-    temporal::{TemporalError, truth_about},
+    temporal::{TemporalError, fetch_sticky_comment},
 };
 pub use logs::{InvalidPostLogs, PostLogs};
 use reply::{reply, reply_marker};
@@ -82,7 +82,7 @@ impl Comments {
         let known = request.comment.and_then(|id| own.iter().find(|comment| comment.id == id));
         let shown = known.or_else(|| marked(&own, STICKY_MARKER));
         // Asked last: nothing but the write itself lies between what is true and what is said.
-        let truth = truth_about(temporal, pull_request).await?;
+        let truth = fetch_sticky_comment(temporal, pull_request).await?;
         let with_log = has_log(&truth) && self.posts_logs(pull_request).await?;
         let body = sticky(&truth, &self.links, with_log).ok_or(CommentError::NothingToSay)?;
         let comment = match shown {

@@ -28,8 +28,8 @@ const LOOK_AGAIN: Duration = Duration::from_secs(15);
 pub(crate) enum DeleteError {
     #[error(transparent)]
     Cluster(#[from] ClusterError),
-    #[error("namespace {name} is still being deleted after {} s; {culprits}", NAMESPACE_GONE.as_secs())]
-    Stuck { name: String, culprits: String },
+    #[error("namespace {name} is still being deleted after {} s; {what_holds}", NAMESPACE_GONE.as_secs())]
+    Stuck { name: String, what_holds: String },
     #[error("the removal was interrupted")]
     Cancelled,
 }
@@ -82,19 +82,19 @@ pub(crate) async fn wait_until_gone(
             }
             _ = look.tick() => {
                 let namespace = cluster.namespaces().get_opt(name).await.doing(|| format!("reading namespace {name}"))?;
-                let culprits = culprits(namespace.as_ref());
-                tracing::warn!(namespace = name, culprits, "namespace will not go");
+                let what_holds = what_holds(namespace.as_ref());
+                tracing::warn!(namespace = name, what_holds, "namespace will not go");
                 if start.elapsed() >= NAMESPACE_GONE {
-                    return Err(DeleteError::Stuck { name: name.to_owned(), culprits });
+                    return Err(DeleteError::Stuck { name: name.to_owned(), what_holds });
                 }
-                progress.report(format!("namespace {name} will not go: {culprits}"));
+                progress.report(format!("namespace {name} will not go: {what_holds}"));
             }
         }
     }
 }
 
 /// What the namespace controller says is left, in its own words.
-pub(crate) fn culprits(namespace: Option<&Namespace>) -> String {
+pub(crate) fn what_holds(namespace: Option<&Namespace>) -> String {
     let conditions = namespace
         .and_then(|namespace| namespace.status.as_ref())
         .and_then(|status: &NamespaceStatus| status.conditions.as_deref())
@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_culprit_is_named_in_the_controllers_own_words() {
+    fn what_holds_it_is_named_in_the_controllers_own_words() {
         let namespace: Namespace = serde_json::from_value(json!({
             "metadata": { "name": "preview-x" },
             "status": { "phase": "Terminating", "conditions": [
@@ -134,14 +134,14 @@ mod tests {
         }))
         .expect("a namespace");
         assert_eq!(
-            culprits(Some(&namespace)),
+            what_holds(Some(&namespace)),
             "Some resources are remaining: pods. has 1 resource instances; \
              Some content in the namespace has finalizers remaining: example.com/hold in 1 resource instances"
         );
         let mut held = namespace;
         held.status = None;
         held.metadata.finalizers = Some(vec!["example.com/hold".to_owned()]);
-        assert_eq!(culprits(Some(&held)), "The namespace itself has finalizers: example.com/hold");
-        assert_eq!(culprits(None), "the cluster does not say what is left in it");
+        assert_eq!(what_holds(Some(&held)), "The namespace itself has finalizers: example.com/hold");
+        assert_eq!(what_holds(None), "the cluster does not say what is left in it");
     }
 }

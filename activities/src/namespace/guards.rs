@@ -26,7 +26,7 @@ const NAME: &str = "preview";
 /// install that is then refused says so better.
 const QUOTA_TIMEOUT: Duration = Duration::from_secs(5);
 
-pub(super) async fn put_up(
+pub(super) async fn apply_all(
     cluster: &Cluster,
     config: &NamespaceConfig,
     namespace: &str,

@@ -25,7 +25,7 @@ use crate::{
 };
 
 pub(crate) use account::release_account;
-pub(crate) use delete::{DeleteError, culprits, delete, wait_until_gone};
+pub(crate) use delete::{DeleteError, delete, wait_until_gone, what_holds};
 pub(crate) use policy::is_in_force as policy_is_in_force;
 pub use policy::{AnnotationKey, ChartBounds, InvalidAnnotationKey};
 
@@ -104,7 +104,7 @@ impl ActivityFailure for NamespaceError {
 
 /// What an existing namespace of the wanted name is to us.
 #[derive(Debug, PartialEq, Eq)]
-enum Standing {
+enum Existing {
     /// An earlier attempt of this run made it.
     Ours,
     /// Made for this preview by another run.
@@ -115,18 +115,18 @@ enum Standing {
     Foreign,
 }
 
-fn standing(found: &Namespace, request: &CreateNamespace, cluster: &Cluster) -> Standing {
+fn existing(found: &Namespace, request: &CreateNamespace, cluster: &Cluster) -> Existing {
     match Claim::on(found, &cluster.instance) {
         Some(claim) if claim.is_for_workflow(&request.owner.preview) => {
             if is_terminating(found) {
-                Standing::Terminating
+                Existing::Terminating
             } else if claim.is_held_by(&request.owner) {
-                Standing::Ours
+                Existing::Ours
             } else {
-                Standing::AnotherRuns
+                Existing::AnotherRuns
             }
         }
-        _ => Standing::Foreign,
+        _ => Existing::Foreign,
     }
 }
 
@@ -146,7 +146,7 @@ pub(crate) async fn create(
     let namespace = obtain(cluster, &wanted, temporal, request, progress).await?;
     let name = namespace.name_any();
     progress.report(format!("guarding namespace {name}"));
-    guards::put_up(cluster, config, &name).await?;
+    guards::apply_all(cluster, config, &name).await?;
     Ok(NamespaceHandle { name, uid: namespace.uid().unwrap_or_default() })
 }
 
@@ -174,15 +174,15 @@ async fn obtain(
                 None => continue,
             }
         };
-        match standing(&found, request, cluster) {
-            Standing::Ours => return Ok(found),
-            Standing::Foreign => return Err(NamespaceError::Foreign { name }),
-            Standing::Terminating => {
+        match existing(&found, request, cluster) {
+            Existing::Ours => return Ok(found),
+            Existing::Foreign => return Err(NamespaceError::Foreign { name }),
+            Existing::Terminating => {
                 let name = found.name_any();
                 let uid = found.uid().unwrap_or_default();
                 wait_until_gone(cluster, &name, &uid, progress).await?;
             }
-            Standing::AnotherRuns => {
+            Existing::AnotherRuns => {
                 assert_newest(temporal, request).await?;
                 if !policy::holds_alike(&found, wanted) {
                     // What a chart has left that was held to less, or more, is no ground to build on.

@@ -55,14 +55,14 @@ async fn a_namespace_is_reused_taken_over_waited_for_or_left_alone() {
         |run_id: &str| claimed_namespace(&request_of(run_id), &cluster.instance, "preview-x".to_owned());
     let request = request_of("run-2");
 
-    assert_eq!(standing(&made_by("run-2"), &request, &cluster), Standing::Ours);
-    assert_eq!(standing(&made_by("run-1"), &request, &cluster), Standing::AnotherRuns);
-    assert_eq!(standing(&Namespace::default(), &request, &cluster), Standing::Foreign);
+    assert_eq!(existing(&made_by("run-2"), &request, &cluster), Existing::Ours);
+    assert_eq!(existing(&made_by("run-1"), &request, &cluster), Existing::AnotherRuns);
+    assert_eq!(existing(&Namespace::default(), &request, &cluster), Existing::Foreign);
 
     // Another installation of the same name, whose run may be heartbeat: only its own Temporal knows.
     let neighbour = instance_in("01a21419-0000-7c2b-94f3-28f6af75b493");
     assert_eq!(
-        standing(
+        existing(
             &claimed_namespace(
                 &request_of("run-1"),
                 &neighbour,
@@ -71,17 +71,17 @@ async fn a_namespace_is_reused_taken_over_waited_for_or_left_alone() {
             &request,
             &cluster
         ),
-        Standing::Foreign
+        Existing::Foreign
     );
 
     for run_id in ["run-1", "run-2"] {
         let mut terminating = made_by(run_id);
         terminating.metadata.deletion_timestamp = Some(Time(Timestamp::UNIX_EPOCH));
-        assert_eq!(standing(&terminating, &request, &cluster), Standing::Terminating);
+        assert_eq!(existing(&terminating, &request, &cluster), Existing::Terminating);
     }
 
     let mut anothers = made_by("run-2");
     let annotations = anothers.metadata.annotations.as_mut().expect("annotations");
     annotations.insert("preview.internal/workflow-id".to_owned(), "octo-org/other#1:…".to_owned());
-    assert_eq!(standing(&anothers, &request, &cluster), Standing::Foreign);
+    assert_eq!(existing(&anothers, &request, &cluster), Existing::Foreign);
 }

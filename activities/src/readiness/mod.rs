@@ -22,7 +22,7 @@ use self::{
 use crate::{
     Cluster,
     cluster::{ClusterError, Doing},
-    container_log::last_words,
+    container_log::last_log_lines,
     failure::{ActivityFailure, Explanation, Failure, explain},
     heartbeat::Progress,
     namespace::{NamespaceLost, host_of},
@@ -173,7 +173,7 @@ async fn failed(cluster: &Cluster, namespace: &str, observed: &Observed, cause: 
     match cause {
         Cause::Trouble(trouble) => {
             let log = match &trouble.log {
-                Some(log) => last_words(&cluster.client, namespace, log).await,
+                Some(log) => last_log_lines(&cluster.client, namespace, log).await,
                 None => None,
             };
             ReadinessError::Failed {

@@ -8,7 +8,7 @@ use std::{ops::Range, sync::LazyLock};
 
 use regex::Regex;
 
-/// Shorter texts are not judged: too many names of things look like them.
+/// Shorter texts are not examined: too many names of things look like them.
 const LENGTH_MIN: usize = 20;
 /// Fewer pairs than this say nothing.
 const PAIRS_MIN: usize = 8;
@@ -49,7 +49,7 @@ const FOLLOWERS: [&str; 26] = [
     "e",
 ];
 
-/// What is judged as one: the alphabets of Base64, Base32 and hexadecimal numbers.
+/// What counts as one: the alphabets of Base64, Base32 and hexadecimal numbers.
 static RUN: LazyLock<Regex> = LazyLock::new(|| compiled(r"[A-Za-z0-9+/_=-]{20,}"));
 /// Random, but nobody's secret: commits, and identifiers in their one spelling.
 static NAMES: LazyLock<Regex> = LazyLock::new(|| {
@@ -101,7 +101,7 @@ fn random_parts(run: &str) -> Vec<Range<usize>> {
     let is_base64 = run.contains('+') || run.ends_with('=');
     let is_whole = if random.contains(&true) { is_base64 } else { is_random(run) };
     let no_word = |index: &usize| {
-        let (unusual, pairs) = judged(&run[pieces[*index].clone()]);
+        let (unusual, pairs) = pair_counts(&run[pieces[*index].clone()]);
         pairs < WORD_MIN || unusual * 100 >= pairs * UNUSUAL_MIN
     };
     let with_neighbours = |index: usize| {
@@ -122,14 +122,14 @@ fn is_random(text: &str) -> bool {
     let is_name = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     let mut pieces = if is_name { text.split('-') } else { text.split('\n') };
     pieces.any(|piece| {
-        let (unusual, pairs) = judged(piece);
+        let (unusual, pairs) = pair_counts(piece);
         piece.len() >= LENGTH_MIN && pairs >= PAIRS_MIN && unusual * 100 >= pairs * UNUSUAL_MIN
     })
 }
 
 /// How many of the neighbours are an unusual pair, and how many are a pair at all. Numbers and
 /// marks between words are not, nor is `xxxx`.
-fn judged(text: &str) -> (usize, usize) {
+fn pair_counts(text: &str) -> (usize, usize) {
     let pairs = text.as_bytes().windows(2).filter_map(|pair| {
         let [first, second] = [pair[0], pair[1]];
         let both = |is: fn(&u8) -> bool| is(&first) && is(&second);

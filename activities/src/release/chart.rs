@@ -196,12 +196,7 @@ fn split(text: &str) -> Option<(&str, &str)> {
 /// One exact version, as `1.2.3`. Of anything else Helm would choose one of
 /// several itself, and not the same one tomorrow.
 fn is_version(text: &str) -> bool {
-    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+');
-    let numbers: Vec<_> = text.split(['-', '+']).next().unwrap_or_default().split('.').collect();
-    text.len() <= VERSION_MAX
-        && text.chars().all(legal)
-        && numbers.len() == 3
-        && numbers.iter().all(|number| number.parse::<u32>().is_ok())
+    text.len() <= VERSION_MAX && semver::Version::parse(text).is_ok()
 }
 
 /// `oci://registry:5000/path`, in the only spelling that registries know.

@@ -23,7 +23,7 @@ use kube::{
 
 use crate::{
     Cluster,
-    container_log::{ContainerLog, last_words},
+    container_log::{ContainerLog, last_log_lines},
     failure::{Explanation, explain},
     namespace::release_account,
 };
@@ -76,7 +76,7 @@ impl<'a> Hooks<'a> {
         while let Some(change) = changes.next().await {
             // The watch goes on by itself; what it missed is looked for at the end.
             if let Ok(pod) = change {
-                self.look_at(&pod).await;
+                self.inspect(&pod).await;
             }
         }
         pending().await
@@ -86,13 +86,13 @@ impl<'a> Hooks<'a> {
     pub(super) async fn failure(&self) -> Option<Explanation> {
         if let Ok(pods) = self.pods.list(&ListParams::default()).await {
             for pod in pods {
-                self.look_at(&pod).await;
+                self.inspect(&pod).await;
             }
         }
         self.seen().newest.clone()
     }
 
-    async fn look_at(&self, pod: &Pod) {
+    async fn inspect(&self, pod: &Pod) {
         for end in failed_ends(pod) {
             if !self.seen().ends.insert(end.clone()) {
                 continue;
@@ -105,7 +105,7 @@ impl<'a> Hooks<'a> {
                 container: end.container.clone(),
                 previous: end.previous,
             };
-            let log = last_words(&self.cluster.client, self.namespace, &log).await;
+            let log = last_log_lines(&self.cluster.client, self.namespace, &log).await;
             let explanation = explain(format!(
                 "The chart's hook `{hook}` failed: its container `{}` ended with exit code {}.",
                 end.container, end.exit_code

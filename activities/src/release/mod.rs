@@ -8,8 +8,8 @@ mod helm;
 mod helm_error;
 mod hooks;
 mod image;
+mod release_state;
 mod repository_chart;
-mod standing;
 mod take_down;
 mod values;
 
@@ -40,9 +40,9 @@ use helm_error::HOOK_FAILED;
 use hooks::Hooks;
 pub(crate) use image::ImageRefused;
 pub use image::{ImagePrefix, ImageTemplate, Images, InvalidImagePrefix, InvalidImageTemplate};
+use release_state::{Origin, ReleaseState};
 use repository_chart::FetchError;
 pub use repository_chart::RepositoryCharts;
-use standing::{Origin, Standing};
 use take_down::{TakeDownError, take_down};
 use tempfile::TempDir;
 use tokio::time::Instant;
@@ -173,10 +173,10 @@ pub(crate) async fn install(
         (Some(chart), Some(_)) => Origin::of(chart, &values),
         _ => Origin::of(&(&chart.reference, &chart.version), &values),
     };
-    match standing::look(cluster, &namespace.name, &release, &origin).await? {
-        Standing::AsWanted => return Ok(()),
-        Standing::Nothing => {}
-        Standing::Otherwise => {
+    match release_state::look(cluster, &namespace.name, &release, &origin).await? {
+        ReleaseState::AsWanted => return Ok(()),
+        ReleaseState::Nothing => {}
+        ReleaseState::Otherwise => {
             tokio::select! {
                 result = take_down(cluster, &namespace.name, &release, progress) => result?,
                 () = &mut cancelled => return Err(HelmError::Cancelled.into()),

@@ -20,7 +20,7 @@ use kube::{
 use tokio::time::{Instant, sleep};
 use workflows::contract::timeouts::TAKE_DOWN;
 
-use super::standing::selector;
+use super::release_state::selector;
 use crate::{
     Cluster,
     cluster::{ClusterError, Doing, delete_exactly},

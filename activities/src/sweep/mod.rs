@@ -4,8 +4,8 @@
     reason = "the SDK's macros generate public items without documentation"
 )]
 
+mod changes;
 mod counters;
-mod deeds;
 mod survey;
 
 use std::sync::Arc;
@@ -25,8 +25,8 @@ use crate::{
     temporal::{TemporalError, overdue_previews},
 };
 
+use changes::Removals;
 pub use counters::SweepCounters;
-use deeds::Removals;
 
 /// Questions to Temporal, or to the API server, that are on their way at the same time.
 const AT_ONCE: usize = 10;
@@ -75,7 +75,8 @@ impl Sweeps {
         input: MarkOrphans,
     ) -> Result<Vec<Outcome>, ActivityError> {
         let progress = Progress::new();
-        let work = deeds::each(input.namespaces, |key| deeds::mark(self.cluster.clone(), key, input.since));
+        let work =
+            changes::each(input.namespaces, |key| changes::mark(self.cluster.clone(), key, input.since));
         run_cancellable(&ctx, &progress, Box::pin(work)).await
     }
 
@@ -87,7 +88,7 @@ impl Sweeps {
         namespaces: Vec<NamespaceHandle>,
     ) -> Result<Vec<Outcome>, ActivityError> {
         let progress = Progress::new();
-        let work = deeds::each(namespaces, |key| deeds::unmark(self.cluster.clone(), key));
+        let work = changes::each(namespaces, |key| changes::unmark(self.cluster.clone(), key));
         run_cancellable(&ctx, &progress, Box::pin(work)).await
     }
 
@@ -106,7 +107,7 @@ impl Sweeps {
             temporal: ctx.client(),
             task_queue: ctx.info().task_queue.clone(),
         });
-        let work = deeds::each(namespaces, |key| Arc::clone(&removals).remove(key));
+        let work = changes::each(namespaces, |key| Arc::clone(&removals).remove(key));
         run_cancellable(&ctx, &progress, Box::pin(work)).await
     }
 

@@ -20,7 +20,7 @@ use super::{AT_ONCE, SweepError};
 use crate::{
     Cluster, Instance,
     cluster::{ClusterError, Doing},
-    namespace::culprits,
+    namespace::what_holds,
     ownership::{Claim, Unaccounted, is_terminating},
     temporal::{describe_namespace, latest_run, open_among},
 };
@@ -38,16 +38,16 @@ pub(super) async fn page(
         return Ok(Surveyed::Expired);
     };
     let continue_token = list.metadata.continue_.filter(|token| !token.is_empty());
-    let sightings: Vec<_> = list
+    let observations: Vec<_> = list
         .items
         .iter()
-        .filter_map(|namespace| Sighting::of(namespace, &cluster.instance))
+        .filter_map(|namespace| Observation::of(namespace, &cluster.instance))
         .collect();
-    let open = open_among(temporal, sightings.iter().filter_map(Sighting::preview)).await?;
+    let open = open_among(temporal, observations.iter().filter_map(Observation::preview)).await?;
 
-    let previews = sightings.iter().filter_map(Sighting::preview).count();
-    let noted = stream::iter(sightings)
-        .map(|sighting| note(sighting, &open, temporal))
+    let previews = observations.iter().filter_map(Observation::preview).count();
+    let noted = stream::iter(observations)
+        .map(|observation| note(observation, &open, temporal))
         .buffered(AT_ONCE)
         .filter_map(async |noted| noted)
         .collect()
@@ -88,7 +88,7 @@ fn unless_expired<T>(listed: Result<T, kube::Error>) -> Result<Option<T>, Cluste
 
 /// A namespace as it is seen on a page; what it is about to be noted for is not known yet.
 #[derive(Debug)]
-struct Sighting {
+struct Observation {
     key: NamespaceHandle,
     preview: Result<PreviewId, Unaccounted>,
     marked_since: Option<Timestamp>,
@@ -96,7 +96,7 @@ struct Sighting {
     held_by: Option<String>,
 }
 
-impl Sighting {
+impl Observation {
     fn of(namespace: &Namespace, instance: &Instance) -> Option<Self> {
         let claim = Claim::on(namespace, instance)?;
         let name = namespace.name_any();
@@ -104,7 +104,7 @@ impl Sighting {
             preview: claim.preview_in(&name),
             key: NamespaceHandle { name, uid: namespace.uid().unwrap_or_default() },
             marked_since: claim.orphaned_since,
-            held_by: is_terminating(namespace).then(|| culprits(Some(namespace))),
+            held_by: is_terminating(namespace).then(|| what_holds(Some(namespace))),
         })
     }
 
@@ -113,8 +113,12 @@ impl Sighting {
     }
 }
 
-async fn note(sighting: Sighting, open: &HashSet<String>, temporal: &Temporal) -> Option<NotedNamespace> {
-    let is_open = match &sighting.preview {
+async fn note(
+    observation: Observation,
+    open: &HashSet<String>,
+    temporal: &Temporal,
+) -> Option<NotedNamespace> {
+    let is_open = match &observation.preview {
         Ok(preview) if open.contains(&preview.to_string()) => Ok(true),
         Ok(preview) => latest_run(temporal, &preview.to_string())
             .await
@@ -123,24 +127,24 @@ async fn note(sighting: Sighting, open: &HashSet<String>, temporal: &Temporal) -
         // Nobody is asked about it.
         Err(_) => Ok(false),
     };
-    let key = sighting.key.clone();
-    Some(NotedNamespace { key, note: decide(sighting, is_open)? })
+    let key = observation.key.clone();
+    Some(NotedNamespace { key, note: decide(observation, is_open)? })
 }
 
 /// What is noted of a namespace whose preview's workflow is open or not;
 /// nothing of one that is as it should be.
-fn decide(sighting: Sighting, is_open: Result<bool, String>) -> Option<Note> {
-    if let Err(unaccounted) = sighting.preview {
+fn decide(observation: Observation, is_open: Result<bool, String>) -> Option<Note> {
+    if let Err(unaccounted) = observation.preview {
         let why = unaccounted.to_string();
         return Some(Note::Unaccounted { why });
     }
-    match (is_open, sighting.held_by) {
+    match (is_open, observation.held_by) {
         (Err(why), _) => Some(Note::Unclear { why }),
-        (Ok(true), None) => sighting.marked_since.map(|_| Note::FoundAgain),
+        (Ok(true), None) => observation.marked_since.map(|_| Note::FoundAgain),
         // Its own workflow is removing it.
         (Ok(true), Some(_)) => None,
         (Ok(false), Some(held_by)) => Some(Note::Terminating { held_by }),
-        (Ok(false), None) => Some(Note::Orphan { marked_since: sighting.marked_since }),
+        (Ok(false), None) => Some(Note::Orphan { marked_since: observation.marked_since }),
     }
 }
 
@@ -152,8 +156,8 @@ mod tests {
 
     const PREVIEW: &str = "octo-org/hello-world#12:0123456789abcdef0123456789abcdef01234567";
 
-    fn sighting() -> Sighting {
-        Sighting {
+    fn observation() -> Observation {
+        Observation {
             key: NamespaceHandle { name: "preview-x".to_owned(), uid: "1".to_owned() },
             preview: Ok(PREVIEW.parse().expect("an id")),
             marked_since: None,
@@ -161,17 +165,17 @@ mod tests {
         }
     }
 
-    fn marked() -> Sighting {
-        Sighting { marked_since: Some(Timestamp::UNIX_EPOCH), ..sighting() }
+    fn marked() -> Observation {
+        Observation { marked_since: Some(Timestamp::UNIX_EPOCH), ..observation() }
     }
 
-    fn terminating() -> Sighting {
-        Sighting { held_by: Some("a finalizer".to_owned()), ..marked() }
+    fn terminating() -> Observation {
+        Observation { held_by: Some("a finalizer".to_owned()), ..marked() }
     }
 
     #[test]
     fn a_preview_whose_workflow_is_open_is_noted_only_for_a_mark_it_should_not_have() {
-        assert_eq!(decide(sighting(), Ok(true)), None);
+        assert_eq!(decide(observation(), Ok(true)), None);
         assert_eq!(decide(marked(), Ok(true)), Some(Note::FoundAgain));
         assert_eq!(decide(terminating(), Ok(true)), None);
     }
@@ -179,7 +183,7 @@ mod tests {
     #[test]
     fn a_preview_without_an_open_workflow_is_an_orphan_and_if_it_will_not_go_what_holds_it_is_noted() {
         let orphan = |marked_since| Some(Note::Orphan { marked_since });
-        assert_eq!(decide(sighting(), Ok(false)), orphan(None));
+        assert_eq!(decide(observation(), Ok(false)), orphan(None));
         assert_eq!(decide(marked(), Ok(false)), orphan(Some(Timestamp::UNIX_EPOCH)));
         let held_by = "a finalizer".to_owned();
         assert_eq!(decide(terminating(), Ok(false)), Some(Note::Terminating { held_by }));
@@ -189,7 +193,7 @@ mod tests {
     fn what_temporal_does_not_say_and_what_is_no_preview_is_left_alone() {
         let why = "no answer".to_owned();
         assert_eq!(decide(marked(), Err(why.clone())), Some(Note::Unclear { why }));
-        let stranger = Sighting {
+        let stranger = Observation {
             preview: "nonsense".parse().map_err(Unaccounted::from),
             ..marked()
         };

@@ -86,6 +86,15 @@ pub enum Misunderstood {
 }
 
 impl Command {
+    /// Does it ask for something that old news must not bring about?
+    #[must_use]
+    pub fn is_request(&self) -> bool {
+        match self {
+            Self::Preview { .. } | Self::Extend { .. } => true,
+            Self::Stop | Self::Status | Self::Help => false,
+        }
+    }
+
     /// Its row in the table of commands.
     #[must_use]
     pub fn form(&self) -> &'static CommandForm {

@@ -12,7 +12,7 @@ pub static COMMANDS: &[CommandForm] = &[
         verb: "",
         usage: "/preview [--ttl <duration>]",
         example: "/preview --ttl 2h",
-        does: "Deploys the newest commit and says where it answers. `--ttl` says for how long.",
+        does: "Deploys the newest commit, for as long as `--ttl` says.",
         who_may: WhoMay::Writers,
         takes: Takes::TtlOption(|ttl| Command::Preview { ttl }),
     },
@@ -20,7 +20,7 @@ pub static COMMANDS: &[CommandForm] = &[
         verb: "extend",
         usage: "/preview extend <duration>",
         example: "/preview extend 30m",
-        does: "Gives the preview that much more time.",
+        does: "Keeps the preview that much longer.",
         who_may: WhoMay::WritersAndRequester,
         takes: Takes::Duration(|by| Command::Extend { by }),
     },
@@ -28,7 +28,7 @@ pub static COMMANDS: &[CommandForm] = &[
         verb: "stop",
         usage: "/preview stop",
         example: "/preview stop",
-        does: "Removes what is previewed of this pull request, now.",
+        does: "Removes this pull request's previews now.",
         who_may: WhoMay::WritersAndRequester,
         takes: Takes::Nothing(|| Command::Stop),
     },
@@ -36,7 +36,7 @@ pub static COMMANDS: &[CommandForm] = &[
         verb: "status",
         usage: "/preview status",
         example: "/preview status",
-        does: "Says which commits have a preview, where, and until when.",
+        does: "Lists this pull request's previews: where, and until when.",
         who_may: WhoMay::Writers,
         takes: Takes::Nothing(|| Command::Status),
     },
@@ -91,8 +91,8 @@ pub(super) enum Takes {
 impl fmt::Display for WhoMay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Writers => "who may write to the repository",
-            Self::WritersAndRequester => "who may write to the repository, and who asked for the preview",
+            Self::Writers => "people with write access",
+            Self::WritersAndRequester => "people with write access, and whoever requested the preview",
         })
     }
 }

@@ -7,7 +7,7 @@ mod survey;
 
 use serde::{Deserialize, Serialize};
 
-pub use plan::{Plan, draw_up};
+pub use plan::{Plan, make_plan};
 pub use report::{Brake, Listed, NamedReason, SweepReport};
 pub use survey::{Change, Note, NotedNamespace, Outcome, SurveyedPage};
 

@@ -19,7 +19,7 @@ const ALLOWED_SHARE: usize = 5;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// The time that marks are written with and graces are measured at.
-    pub drawn_up_at: Timestamp,
+    pub made_at: Timestamp,
     mark: Vec<NamespaceHandle>,
     unmark: Vec<NamespaceHandle>,
     remove: Vec<NamespaceHandle>,
@@ -34,10 +34,10 @@ impl Plan {
 
 /// What is to be done now, and what there is to report beforehand. Nothing is done to a namespace whose grace
 /// is not over, and nothing is removed if it is too much at once.
-pub fn draw_up(now: Timestamp, policy: &SweepPolicy, pages: Vec<SurveyedPage>) -> (Plan, SweepReport) {
+pub fn make_plan(now: Timestamp, policy: &SweepPolicy, pages: Vec<SurveyedPage>) -> (Plan, SweepReport) {
     let mut report = SweepReport::default();
     let mut plan = Plan {
-        drawn_up_at: now,
+        made_at: now,
         mark: Vec::new(),
         unmark: Vec::new(),
         remove: Vec::new(),
@@ -120,7 +120,7 @@ mod tests {
     }
 
     fn steps(noted: NotedNamespace) -> Vec<Change> {
-        let (plan, _) = draw_up(at(NOW), &policy(), vec![page(1, vec![noted])]);
+        let (plan, _) = make_plan(at(NOW), &policy(), vec![page(1, vec![noted])]);
         let steps = plan.steps().into_iter();
         steps.filter(|(_, keys)| !keys.is_empty()).map(|(doing, _)| doing).collect()
     }
@@ -160,7 +160,7 @@ mod tests {
             ),
             page(1, vec![orphan("d", Some(LONG_AGO))]),
         ];
-        let (plan, report) = draw_up(at(NOW), &policy(), pages);
+        let (plan, report) = make_plan(at(NOW), &policy(), pages);
         let reason = |name| [NamedReason::new(name, "because")];
         assert_eq!(report.stuck.first, reason("a"));
         assert_eq!(report.failed.first, reason("b"));
@@ -187,7 +187,7 @@ mod tests {
         ] {
             let mut noted = due(orphans);
             noted.push(orphan("new", None));
-            let (plan, report) = draw_up(at(NOW), &policy(), vec![page(all, noted)]);
+            let (plan, report) = make_plan(at(NOW), &policy(), vec![page(all, noted)]);
             assert_eq!(plan.remove.len(), removed, "{orphans} of {all}");
             assert_eq!(report.brake.is_some(), removed == 0, "{orphans} of {all}");
             assert_eq!(plan.mark.len(), 1, "a mark harms nobody");
@@ -198,7 +198,7 @@ mod tests {
     fn a_confirmation_holds_for_as_many_as_it_says() {
         let confirmed = |removals: usize| SweepPolicy { confirm_removals: Some(removals), ..policy() };
         let removed = |policy: &SweepPolicy| {
-            let (plan, report) = draw_up(at(NOW), policy, vec![page(10, due(7))]);
+            let (plan, report) = make_plan(at(NOW), policy, vec![page(10, due(7))]);
             (plan.remove.len(), report.brake)
         };
         let (none, brake) = removed(&confirmed(6));
@@ -211,7 +211,7 @@ mod tests {
         #[test]
         fn a_sweep_removes_few_or_nothing(all in 0usize..10_000, orphans in 0usize..10_000) {
             let orphans = orphans.min(all);
-            let (plan, _) = draw_up(at(NOW), &policy(), vec![page(all, due(orphans))]);
+            let (plan, _) = make_plan(at(NOW), &policy(), vec![page(all, due(orphans))]);
             prop_assert!(plan.remove.is_empty() || plan.remove.len() <= 3.max(all / 5));
         }
     }

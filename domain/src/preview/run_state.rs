@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn an_extension_moves_the_end_but_never_past_the_maximum_statetime() {
+    fn an_extension_moves_the_end_but_never_past_the_maximum_lifetime() {
         let mut state = requested_at_noon();
         state.become_ready(at("2026-11-22T12:05:00Z"), "http://x/".to_owned());
         state.extend(ttl("10m"));

@@ -35,7 +35,7 @@ pub fn decide(
     if !is_allowed(command.ok(), asked, conversation) {
         return vec![deny(asked)];
     }
-    if let Ok(Command::Preview { .. } | Command::Extend { .. }) = command
+    if command.is_ok_and(Command::is_request)
         && let Some(overtaken_by) = conversation.overtaken(asked.comment, asked.origin)
     {
         return answer(Answer::Late { overtaken_by });

@@ -228,7 +228,7 @@ impl EventQueue {
     pub fn has_requests_before(&self, comment: CommentId) -> bool {
         self.entries.iter().any(|entry| match &entry.event {
             PullRequestEvent::Commented(earlier) => {
-                earlier.comment < comment && earlier.commands.iter().any(is_a_request)
+                earlier.comment < comment && earlier.commands.iter().flatten().any(Command::is_request)
             }
             PullRequestEvent::Pushed(_) | PullRequestEvent::Closed(_) => false,
         })
@@ -290,10 +290,6 @@ impl PullRequestEvent {
             (!rest.is_empty()).then(|| Self::Commented(Commented { commands: rest, ..comment.clone() }));
         (Self::Commented(comment), rest)
     }
-}
-
-fn is_a_request<E>(command: &Result<Command, E>) -> bool {
-    matches!(command, Ok(Command::Preview { .. } | Command::Extend { .. }))
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ async fn a_test_can_let_github_fail() {
 }
 
 #[tokio::test]
-async fn a_test_can_put_any_answer_in_githubs_mouth() {
+async fn a_test_can_choose_any_answer() {
     let (github, repository, pull, client) = scene().await;
     let comments = format!("/repos/{}/issues/{}/comments", repository.full_name(), pull.number());
     let odd = CannedAnswer::json(200, &json!([{"id": null}])).with_header("x-odd", "yes");

@@ -13,12 +13,12 @@ use crate::scene::Scene;
 const HEAD: &str = "0123456789abcdef0123456789abcdef01234567";
 
 /// A GitHub that gives the answers it is told to.
-struct Oracle {
+struct ScriptedGitHub {
     runtime: Runtime,
     scene: Scene,
 }
 
-impl Oracle {
+impl ScriptedGitHub {
     fn start() -> Self {
         let runtime = runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.expect("a runtime");
@@ -57,50 +57,50 @@ impl Oracle {
 }
 
 /// Runs the check with tapes for the answers.
-fn for_any(check: impl Fn(&Oracle, &[u8]) -> Result<(), TestCaseError>) {
-    let oracle = Oracle::start();
+fn for_any(check: impl Fn(&ScriptedGitHub, &[u8]) -> Result<(), TestCaseError>) {
+    let github = ScriptedGitHub::start();
     proptest!(ProptestConfig::with_cases(24), |(tape in prop::collection::vec(any::<u8>(), 0..1000))| {
-        check(&oracle, &tape)?;
+        check(&github, &tape)?;
     });
 }
 
 #[test]
 fn about_the_app() {
-    for_any(|oracle, tape| {
+    for_any(|github, tape| {
         let operation = ("apps/get-authenticated", 200);
-        oracle.ask(operation, &[], tape, async |app, pull| app.own_comments(pull).await.map(drop))
+        github.ask(operation, &[], tape, async |app, pull| app.own_comments(pull).await.map(drop))
     });
 }
 
 #[test]
 fn about_a_pull_request() {
-    for_any(|oracle, tape| {
+    for_any(|github, tape| {
         let head = [("/head/sha", json!(HEAD))];
-        oracle.ask(("pulls/get", 200), &head, tape, async |app, pull| app.pull_request(pull).await.map(drop))
+        github.ask(("pulls/get", 200), &head, tape, async |app, pull| app.pull_request(pull).await.map(drop))
     });
 }
 
 #[test]
 fn about_a_role() {
-    for_any(|oracle, tape| {
+    for_any(|github, tape| {
         let operation = ("repos/get-collaborator-permission-level", 200);
-        oracle.ask(operation, &[], tape, async |app, pull| app.role(pull, "mona").await.map(drop))
+        github.ask(operation, &[], tape, async |app, pull| app.role(pull, "mona").await.map(drop))
     });
 }
 
 #[test]
 fn about_comments() {
-    for_any(|oracle, tape| {
+    for_any(|github, tape| {
         // Half of them are ours.
         let kind = if tape.len() % 2 == 0 { "Bot" } else { "User" };
-        let author = [("/user/type", json!(kind)), ("/user/login", json!(oracle.scene.github.app_login()))];
-        oracle.ask(("issues/list-comments", 200), &author, tape, async |app, pull| {
+        let author = [("/user/type", json!(kind)), ("/user/login", json!(github.scene.github.app_login()))];
+        github.ask(("issues/list-comments", 200), &author, tape, async |app, pull| {
             app.own_comments(pull).await.map(drop)
         })?;
-        oracle.ask(("issues/create-comment", 201), &[], tape, async |app, pull| {
+        github.ask(("issues/create-comment", 201), &[], tape, async |app, pull| {
             app.create_comment(pull, "a").await.map(drop)
         })?;
-        oracle.ask(("issues/update-comment", 200), &[], tape, async |app, pull| {
+        github.ask(("issues/update-comment", 200), &[], tape, async |app, pull| {
             app.update_comment(pull, CommentId(7), "a").await.map(drop)
         })
     });
@@ -114,15 +114,15 @@ fn about_deployments() {
         environment: "preview",
         asked_in: CommentId(7),
     };
-    for_any(|oracle, tape| {
-        oracle.ask(("repos/list-deployments", 200), &[], tape, async |app, pull| {
+    for_any(|github, tape| {
+        github.ask(("repos/list-deployments", 200), &[], tape, async |app, pull| {
             app.find_deployment(pull, new).await.map(drop)
         })?;
-        oracle.ask(("repos/create-deployment", 201), &[], tape, async |app, pull| {
+        github.ask(("repos/create-deployment", 201), &[], tape, async |app, pull| {
             app.create_deployment(pull, new).await.map(drop)
         })?;
         let operation = ("repos/create-deployment-status", 201);
-        oracle.ask(operation, &[], tape, async |app, pull| {
+        github.ask(operation, &[], tape, async |app, pull| {
             let (id, state) = (DeploymentId(1), DeploymentState::Queued);
             app.set_deployment_state(pull, id, &state, None).await
         })
@@ -132,18 +132,18 @@ fn about_deployments() {
 #[test]
 fn about_files_and_folders() {
     let content = [("/encoding", json!("base64")), ("/content", json!("aGk=\n"))];
-    for_any(|oracle, tape| {
-        oracle.ask(("repos/get-content", 200), &content, tape, async |app, pull| {
+    for_any(|github, tape| {
+        github.ask(("repos/get-content", 200), &content, tape, async |app, pull| {
             app.file(pull, "main", &[".preview.yaml"], 1000).await.map(drop)
         })?;
-        oracle.ask(("git/get-blob", 200), &content, tape, async |app, pull| {
+        github.ask(("git/get-blob", 200), &content, tape, async |app, pull| {
             app.blob(pull.installation, &pull.repository, HEAD).await.map(drop)
         })?;
         let modes: Vec<(String, Value)> =
             (0..3).map(|index| (format!("/tree/{index}/mode"), json!("100644"))).collect();
         let modes: Vec<(&str, Value)> =
             modes.iter().map(|(pointer, mode)| (pointer.as_str(), mode.clone())).collect();
-        oracle.ask(("git/get-tree", 200), &modes, tape, async |app, pull| {
+        github.ask(("git/get-tree", 200), &modes, tape, async |app, pull| {
             let depth = Depth::Everything;
             app.tree(pull.installation, &pull.repository, HEAD, depth).await.map(drop)
         })

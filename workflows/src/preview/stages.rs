@@ -12,7 +12,10 @@ use temporalio_workflow::{
 use super::{PreviewWorkflow, ending::explain, timeouts};
 use crate::{
     clock,
-    contract::{AwaitReady, CreateNamespace, InstallRelease, PreviewActivities, Readiness, TearDown},
+    contract::{
+        AwaitReady, CreateNamespace, InstallRelease, PreviewActivities, Readiness, TearDown,
+        timeouts::{AWAIT_READY, CREATE_NAMESPACE, INSTALL_RELEASE},
+    },
     search_attributes::{COMMIT, EXPIRES_AT, PHASE, PULL_REQUEST, REPOSITORY, REPOSITORY_ID, REQUESTED_BY},
 };
 
@@ -77,7 +80,7 @@ impl Stages {
             ttl: self.request.ttl,
             chart: self.request.settings.chart.clone(),
         };
-        let options = timeouts::namespace(&self.deployment);
+        let options = timeouts::stage(CREATE_NAMESPACE, &self.deployment);
         let namespace = self
             .ctx
             .execute_activity(PreviewActivities::create_namespace, input, options)
@@ -96,7 +99,7 @@ impl Stages {
             expires_at,
             settings: self.request.settings.clone(),
         };
-        let options = timeouts::install(&self.deployment);
+        let options = timeouts::stage(INSTALL_RELEASE, &self.deployment);
         self.ctx
             .execute_activity(PreviewActivities::install_release, input, options)
             .await
@@ -110,7 +113,7 @@ impl Stages {
             wait_for_image: false,
         };
         loop {
-            let options = timeouts::readiness(&self.deployment);
+            let options = timeouts::stage(AWAIT_READY, &self.deployment);
             let readiness = self
                 .ctx
                 .execute_activity(PreviewActivities::await_ready, input.clone(), options)

@@ -10,16 +10,15 @@ use temporalio_workflow::{
 };
 
 use crate::{
-    contract::timeouts::{
-        AWAIT_READY, CREATE_NAMESPACE, HEARTBEAT_TIMEOUT, INSTALL_RELEASE, REPORT_PREVIEW, TEAR_DOWN,
-    },
+    contract::timeouts::{HEARTBEAT_TIMEOUT, REPORT_PREVIEW, TEAR_DOWN},
     uncancelled::{self, retries},
 };
 
 /// Tries of a stage that a person waits for: 1 s, 2 s, 4 s, … between them.
 const STAGE_ATTEMPTS: u32 = 5;
 
-fn stage(attempt: Duration, token: &WorkflowCancellationToken) -> ActivityOptions {
+/// One stage of a deployment, which a `stop` or a cancellation interrupts. `attempt` is the time of one try.
+pub(super) fn stage(attempt: Duration, token: &WorkflowCancellationToken) -> ActivityOptions {
     ActivityOptions::with_start_to_close_timeout(attempt)
         .heartbeat_timeout(HEARTBEAT_TIMEOUT)
         // Otherwise the teardown would start while the cancelled Helm is still running.
@@ -29,18 +28,6 @@ fn stage(attempt: Duration, token: &WorkflowCancellationToken) -> ActivityOption
         .cancellation_token(token.clone())
         .retry_policy(retries(STAGE_ATTEMPTS, Duration::from_secs(10)))
         .build()
-}
-
-pub(super) fn namespace(token: &WorkflowCancellationToken) -> ActivityOptions {
-    stage(CREATE_NAMESPACE, token)
-}
-
-pub(super) fn install(token: &WorkflowCancellationToken) -> ActivityOptions {
-    stage(INSTALL_RELEASE, token)
-}
-
-pub(super) fn readiness(token: &WorkflowCancellationToken) -> ActivityOptions {
-    stage(AWAIT_READY, token)
 }
 
 /// Runs whatever happened to the workflow: nothing cancels it.

@@ -101,11 +101,11 @@ fn help() {
 
     | Command | What it does | Who may use it |
     | --- | --- | --- |
-    | `/preview [--ttl <duration>]` | Deploys the newest commit and says where it answers. `--ttl` says for how long. | who may write to the repository |
-    | `/preview extend <duration>` | Gives the preview that much more time. | who may write to the repository, and who asked for the preview |
-    | `/preview stop` | Removes what is previewed of this pull request, now. | who may write to the repository, and who asked for the preview |
-    | `/preview status` | Says which commits have a preview, where, and until when. | who may write to the repository |
-    | `/preview help` | Lists the commands. | who may write to the repository |
+    | `/preview [--ttl <duration>]` | Deploys the newest commit, for as long as `--ttl` says. | people with write access |
+    | `/preview extend <duration>` | Keeps the preview that much longer. | people with write access, and whoever requested the preview |
+    | `/preview stop` | Removes this pull request's previews now. | people with write access, and whoever requested the preview |
+    | `/preview status` | Lists this pull request's previews: where, and until when. | people with write access |
+    | `/preview help` | Lists the commands. | people with write access |
 
     A command is the first thing on a line of its own, outside of quotes and code.
     ");

@@ -18,23 +18,23 @@ use crate::{
     Cluster,
     cluster::{ClusterError, Doing, FIELD_MANAGER},
     namespace::delete,
-    ownership::{Claim, ORPHANED_SINCE, is_terminating, last_word},
+    ownership::{Claim, ORPHANED_SINCE, is_terminating, last_report},
     pull_request::report,
     temporal::latest_run,
 };
 
-/// Does the deed to each namespace, several at the same time, and says in their order
+/// Does the change to each namespace, several at the same time, and says in their order
 /// what became of it. Never fails as a whole.
-pub(super) async fn each<Deed>(
+pub(super) async fn each<Change>(
     namespaces: Vec<NamespaceHandle>,
-    deed: impl Fn(NamespaceHandle) -> Deed,
+    change: impl Fn(NamespaceHandle) -> Change,
 ) -> Result<Vec<Outcome>, SweepError>
 where
-    Deed: Future<Output = Result<Outcome, SweepError>>,
+    Change: Future<Output = Result<Outcome, SweepError>>,
 {
     let outcomes = namespaces.into_iter().map(|key| {
         let name = key.name.clone();
-        deed(key).unwrap_or_else(move |error| {
+        change(key).unwrap_or_else(move |error| {
             tracing::warn!(namespace = name, %error, "a step of the sweep failed");
             Outcome::Failed { why: error.to_string() }
         })
@@ -110,7 +110,7 @@ impl Removals {
             );
         }
         // Told now, because nobody knows whom to tell once it is gone.
-        if let Some(word) = last_word(&found.namespace)
+        if let Some(word) = last_report(&found.namespace)
             && let Err(error) = report::send(temporal, task_queue, &word).await
         {
             tracing::warn!(namespace = name, %error, "the pull request does not know that the preview is being removed");

@@ -39,7 +39,7 @@ impl Origin {
 
 /// What stands of a release.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum ReleaseState {
     /// Nothing that Helm has noted.
     Nothing,
     /// Exactly what is wanted, complete.
@@ -54,7 +54,7 @@ pub(super) async fn look(
     namespace: &str,
     release: &str,
     wanted: &Origin,
-) -> Result<Standing, ClusterError> {
+) -> Result<ReleaseState, ClusterError> {
     let secrets: Api<Secret> = Api::namespaced(cluster.client.clone(), namespace);
     let records = secrets
         .list_metadata(&ListParams::default().labels(&selector(release)))
@@ -64,7 +64,7 @@ pub(super) async fn look(
         let label = |key| record.labels().get(key).map(String::as_str);
         (label("status"), label(INSTALLED_FROM))
     });
-    Ok(standing(states, wanted))
+    Ok(release_state(states, wanted))
 }
 
 /// Selects the records of one release.
@@ -72,15 +72,15 @@ pub(super) fn selector(release: &str) -> String {
     format!("owner=helm,name={release}")
 }
 
-fn standing<'a>(
+fn release_state<'a>(
     records: impl Iterator<Item = (Option<&'a str>, Option<&'a str>)>,
     wanted: &Origin,
-) -> Standing {
+) -> ReleaseState {
     let records: Vec<_> = records.collect();
     match records.as_slice() {
-        [] => Standing::Nothing,
-        [(Some("deployed"), Some(origin))] if *origin == wanted.0 => Standing::AsWanted,
-        _ => Standing::Otherwise,
+        [] => ReleaseState::Nothing,
+        [(Some("deployed"), Some(origin))] if *origin == wanted.0 => ReleaseState::AsWanted,
+        _ => ReleaseState::Otherwise,
     }
 }
 
@@ -100,20 +100,20 @@ mod tests {
         ];
         let with = |records: &[(&'static str, &Origin)]| {
             let records = records.iter().map(|(state, origin)| (Some(*state), Some(origin.0.as_str())));
-            standing(records, &wanted)
+            release_state(records, &wanted)
         };
-        assert_eq!(with(&[]), Standing::Nothing);
-        assert_eq!(with(&[("deployed", &same)]), Standing::AsWanted);
+        assert_eq!(with(&[]), ReleaseState::Nothing);
+        assert_eq!(with(&[("deployed", &same)]), ReleaseState::AsWanted);
         for other in &others {
-            assert_eq!(with(&[("deployed", other)]), Standing::Otherwise);
+            assert_eq!(with(&[("deployed", other)]), ReleaseState::Otherwise);
         }
         for state in ["pending-install", "failed", "uninstalling", "superseded", "pending-upgrade", "unknown"]
         {
-            assert_eq!(with(&[(state, &same)]), Standing::Otherwise, "{state}");
+            assert_eq!(with(&[(state, &same)]), ReleaseState::Otherwise, "{state}");
         }
         // Nobody upgrades a preview: two records are none of ours.
-        assert_eq!(with(&[("superseded", &same), ("deployed", &same)]), Standing::Otherwise);
+        assert_eq!(with(&[("superseded", &same), ("deployed", &same)]), ReleaseState::Otherwise);
         let unlabelled = [(Some("deployed"), None)];
-        assert_eq!(standing(unlabelled.into_iter(), &wanted), Standing::Otherwise);
+        assert_eq!(release_state(unlabelled.into_iter(), &wanted), ReleaseState::Otherwise);
     }
 }
