@@ -5,7 +5,8 @@
 //!
 //! ```sh
 //! temporal server start-dev --headless --port 7300 --db-filename .dev/test/temporal.db
-//! cargo run --example record_histories -- .dev/test http://127.0.0.1:7300
+//! cargo build --workspace --examples
+//! target/debug/examples/record_histories .dev/test http://127.0.0.1:7300
 //! ```
 
 use std::{env, fs, path::Path};
