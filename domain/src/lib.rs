@@ -18,7 +18,9 @@ mod repository_path;
 mod ttl;
 
 pub use allowed_owners::{AllowedOwners, InvalidAllowedOwners};
-pub use command::{COMMANDS, Command, CommandForm, MARKUP, Misunderstood, NOT_TEXT, WhoMay, parse_line};
+pub use command::{
+    COMMANDS, Command, CommandAccess, CommandForm, MARKUP, Misunderstood, NOT_TEXT, parse_line,
+};
 pub use explanation::Explanation;
 pub use id::{
     CommentId, CommitSha, DeploymentId, InstallationId, InvalidCommitSha, InvalidLogin, InvalidPreviewId,

@@ -55,8 +55,8 @@ pub struct Config {
     #[arg(long, env, hide_env_values = true)]
     webhook_secret_previous: Option<SecretString>,
 
-    /// Whom the service serves, separated by commas: octo-org,mona/shop. What others send
-    /// is answered with 204 and goes no further.
+    /// The owners and repositories that the service serves, separated by commas: octo-org,mona/shop.
+    /// Deliveries of others are answered with 204 and ignored.
     #[arg(long, env)]
     pub preview_allowed_owners: AllowedOwners,
 

@@ -46,12 +46,12 @@ pub struct Config {
     #[arg(long, env, value_name = "NAME", default_value = "default")]
     pub preview_instance: InstanceName,
 
-    /// Whom the service serves, separated by commas: octo-org,mona/shop. For others
-    /// nothing is looked at, written or started.
+    /// The owners and repositories that the service serves, separated by
+    /// commas: octo-org,mona/shop. Others are ignored.
     #[arg(long, env)]
     pub preview_allowed_owners: AllowedOwners,
 
-    /// The secret that makes addresses and namespaces of previews unknowable: at least 32 random
+    /// The secret that makes addresses and namespaces of previews impossible to guess: at least 32 random
     /// characters, as `openssl rand -hex 32` makes them.
     #[arg(long, env, value_name = "KEY", hide_env_values = true)]
     preview_name_key: Option<SecretString>,
@@ -60,7 +60,7 @@ pub struct Config {
     #[arg(long, env, value_name = "FILE", value_parser = possibly_empty_path)]
     preview_name_key_file: Option<PathBuf>,
 
-    /// Previews live below this address: https://previews.example.com, http://preview.localhost:8088.
+    /// The wildcard domain of the previews: https://previews.example.com, http://preview.localhost:8088.
     #[arg(long, env, value_name = "URL")]
     preview_domain: PreviewDomain,
 
@@ -153,7 +153,7 @@ pub struct Config {
     #[arg(long, env, value_name = "PROGRAM", default_value = "helm")]
     helm: PathBuf,
 
-    /// How often to look for namespaces that no workflow looks after.
+    /// How often to sweep namespaces that no workflow owns.
     #[arg(long, env, value_name = "DURATION", default_value = "5m")]
     pub sweep_interval: Ttl,
 
@@ -178,8 +178,7 @@ pub struct Config {
     #[arg(long, env, value_name = "NUMBER", default_value_t = 500)]
     pub worker_cached_workflows: usize,
 
-    /// After this long, the worker begins anew within its process, to give back
-    /// memory that Temporal's SDK does not.
+    /// How often the worker restarts within its process, to release memory that Temporal's SDK keeps.
     #[arg(long, env, value_name = "DURATION", default_value = "24h")]
     worker_recycle: Ttl,
 

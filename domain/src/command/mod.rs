@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::Ttl;
 
 pub use line::parse_line;
-pub use table::{COMMANDS, CommandForm, WhoMay};
+pub use table::{COMMANDS, CommandAccess, CommandForm};
 pub use words::{MARKUP, NOT_TEXT};
 
 /// One command, as it was meant.

@@ -13,7 +13,7 @@ pub static COMMANDS: &[CommandForm] = &[
         usage: "/preview [--ttl <duration>]",
         example: "/preview --ttl 2h",
         does: "Deploys the newest commit, for as long as `--ttl` says.",
-        who_may: WhoMay::Writers,
+        who_may: CommandAccess::Writers,
         takes: Takes::TtlOption(|ttl| Command::Preview { ttl }),
     },
     CommandForm {
@@ -21,7 +21,7 @@ pub static COMMANDS: &[CommandForm] = &[
         usage: "/preview extend <duration>",
         example: "/preview extend 30m",
         does: "Keeps the preview that much longer.",
-        who_may: WhoMay::WritersAndRequester,
+        who_may: CommandAccess::WritersAndRequester,
         takes: Takes::Duration(|by| Command::Extend { by }),
     },
     CommandForm {
@@ -29,7 +29,7 @@ pub static COMMANDS: &[CommandForm] = &[
         usage: "/preview stop",
         example: "/preview stop",
         does: "Removes this pull request's previews now.",
-        who_may: WhoMay::WritersAndRequester,
+        who_may: CommandAccess::WritersAndRequester,
         takes: Takes::Nothing(|| Command::Stop),
     },
     CommandForm {
@@ -37,7 +37,7 @@ pub static COMMANDS: &[CommandForm] = &[
         usage: "/preview status",
         example: "/preview status",
         does: "Lists this pull request's previews: where, and until when.",
-        who_may: WhoMay::Writers,
+        who_may: CommandAccess::Writers,
         takes: Takes::Nothing(|| Command::Status),
     },
     CommandForm {
@@ -45,7 +45,7 @@ pub static COMMANDS: &[CommandForm] = &[
         usage: "/preview help",
         example: "/preview help",
         does: "Lists the commands.",
-        who_may: WhoMay::Writers,
+        who_may: CommandAccess::Writers,
         takes: Takes::Nothing(|| Command::Help),
     },
 ];
@@ -62,14 +62,14 @@ pub struct CommandForm {
     /// What it does, as Markdown.
     pub does: &'static str,
     /// Whose command it is.
-    pub who_may: WhoMay,
+    pub who_may: CommandAccess,
     /// What follows the verb, and what comes of it.
     pub(super) takes: Takes,
 }
 
 /// Who may give a command. A repository's own configuration may narrow it further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WhoMay {
+pub enum CommandAccess {
     /// Whoever has the role write, maintain or admin.
     Writers,
     /// Those, and the person who asked for the preview.
@@ -88,7 +88,7 @@ pub(super) enum Takes {
 }
 
 /// As people are told.
-impl fmt::Display for WhoMay {
+impl fmt::Display for CommandAccess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Writers => "people with write access",

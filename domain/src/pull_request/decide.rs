@@ -5,7 +5,7 @@ use super::{
     PullRequestSnapshot, PullRequestState, Pushed, Refusal, Stop, Terms,
 };
 use crate::{
-    Command, CommentId, Login, Misunderstood, PreviewId, PullRequestRef, Ttl, WhoMay,
+    Command, CommandAccess, CommentId, Login, Misunderstood, PreviewId, PullRequestRef, Ttl,
     preview::{PreviewRequest, PreviewState, StopReason},
 };
 
@@ -100,7 +100,7 @@ pub fn decide_unchecked_stop(comment: &Commented, conversation: &Conversation) -
 
 fn is_allowed(command: Option<&Command>, asked: &Asked<'_>, conversation: &Conversation) -> bool {
     let belongs_to_the_requester =
-        command.is_some_and(|command| command.form().who_may == WhoMay::WritersAndRequester);
+        command.is_some_and(|command| command.form().who_may == CommandAccess::WritersAndRequester);
     asked.snapshot.is_authorized
         || (belongs_to_the_requester && conversation.previews.has_one_asked_for_by(asked.by))
 }
