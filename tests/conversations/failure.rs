@@ -62,8 +62,11 @@ fn an_app_that_crashes_fails_quickly_with_its_last_log_lines() {
 
         assert_eq!(preview.closed().await?, WorkflowExecutionStatus::Failed, "the dead letter");
         preview.gone().await?;
-        let last = pull.says("the database is not there").await?.body;
-        assert!(last.contains("<details>") && last.contains("/preview"), "{last}");
+        let last = pull.says("has been removed").await?.body;
+        let why = "the database is not there";
+        assert!(last.contains(why) && last.contains("<details>") && last.contains("/preview"), "{last}");
+        let was_told = |said: &String| said.contains(why) && said.contains("is being removed");
+        assert!(pull.sticky_history()?.iter().any(was_told), "while what was deployed was being removed");
         // Whatever the app printed stands between two fences that it cannot close.
         let (before, rest) = last.split_once("\n`````text\n").expect("a fence longer than the app's own");
         let (printed, after) = rest.split_once("\n`````\n").expect("the fence is closed");
