@@ -1,10 +1,12 @@
 //! What can be chosen about a stack.
 
+use std::collections::BTreeSet;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use crate::cluster::InternalPorts;
 use crate::images::ImportCommand;
@@ -143,9 +145,13 @@ const CHOSEN_PORTS: Range<u16> = 10_000..30_000;
 /// Ports tried before giving up; nearly all of them are free on any machine.
 const ATTEMPTS: usize = 1_000;
 
-/// `N` different ports that nothing listens on at this moment, chosen at random
-/// so that two stacks hardly choose the same.
+/// What this process has chosen before: whoever chose a port need not listen on it yet, or listens again later.
+static CHOSEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+
+/// `N` ports that nothing listens on at this moment and that this process has not chosen before; chosen at
+/// random, so that two stacks hardly choose the same.
 pub fn free_ports<const N: usize>() -> Result<[u16; N], OptionsError> {
+    let mut taken = CHOSEN.lock().unwrap_or_else(PoisonError::into_inner);
     let mut ports = [0; N];
     let mut chosen = 0;
     for _ in 0..ATTEMPTS {
@@ -155,7 +161,8 @@ pub fn free_ports<const N: usize>() -> Result<[u16; N], OptionsError> {
         let random =
             RandomState::new().build_hasher().finish() % u64::from(CHOSEN_PORTS.end - CHOSEN_PORTS.start);
         let port = CHOSEN_PORTS.start + random as u16;
-        if !ports.contains(&port) && TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+        if !taken.contains(&port) && TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            taken.insert(port);
             ports[chosen] = port;
             chosen += 1;
         }
@@ -178,6 +185,15 @@ mod tests {
         ports.sort_unstable();
         ports.dedup();
         assert_eq!(ports.len(), 6);
+    }
+
+    #[test]
+    fn a_port_is_chosen_only_once() {
+        // More than a fifth of all: had they been forgotten, some would be chosen twice.
+        let mut ports: Vec<u16> = (0..1_000).flat_map(|_| free_ports::<4>().unwrap()).collect();
+        ports.sort_unstable();
+        ports.dedup();
+        assert_eq!(ports.len(), 4_000);
     }
 
     #[test]
