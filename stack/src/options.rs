@@ -145,7 +145,7 @@ const CHOSEN_PORTS: Range<u16> = 10_000..30_000;
 /// Ports tried before giving up; nearly all of them are free on any machine.
 const ATTEMPTS: usize = 1_000;
 
-/// What this process has chosen before: whoever chose a port need not listen on it yet, or listens again later.
+/// What this process has chosen before: whoever chose a port may listen on it only later, or once more.
 static CHOSEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
 
 /// `N` ports that nothing listens on at this moment and that this process has not chosen before; chosen at

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use domain::preview::Phase;
 use temporalio_client::WorkflowExecutionStatus;
-use tests::{Conversation, Setting, converse};
+use tests::{Conversation, HeldNamespace, Setting, converse};
 
 use crate::chart::copy_with;
 
@@ -59,11 +59,19 @@ fn an_app_that_crashes_fails_quickly_with_its_last_log_lines() {
         pull.push(("hello_world/__main__.py", BROKEN_APP).into()).await?;
 
         let preview = pull.request_preview().await?;
+        preview.has_namespace().await?;
+        let held = HeldNamespace::new(chat.stack.kube.clone(), &preview.namespace_name()?).await?;
+
+        let why = "the database is not there";
+        pull.comes_to_say("why, while what was deployed is being removed", |said| {
+            said.contains(why) && said.contains("is being removed")
+        })
+        .await?;
+        held.release().await?;
 
         assert_eq!(preview.closed().await?, WorkflowExecutionStatus::Failed, "the dead letter");
         preview.gone().await?;
         let last = pull.says("has been removed").await?.body;
-        let why = "the database is not there";
         assert!(last.contains(why) && last.contains("<details>") && last.contains("/preview"), "{last}");
         // Whatever the app printed stands between two fences that it cannot close.
         let (before, rest) = last.split_once("\n`````text\n").expect("a fence longer than the app's own");

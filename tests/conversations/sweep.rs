@@ -5,13 +5,10 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 use domain::{PreviewId, orphan_sweep::SweepReport};
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::{
-    api::core::v1::{ConfigMap, Namespace},
-    apimachinery::pkg::apis::meta::v1::ObjectMeta,
-};
+use k8s_openapi::{api::core::v1::Namespace, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use kube::{
     Api, ResourceExt,
-    api::{DeleteParams, Patch, PatchParams, PostParams},
+    api::{DeleteParams, PostParams},
 };
 use serde_json::json;
 use stack::eventually;
@@ -20,7 +17,7 @@ use temporalio_client::{
     schedules::{DeleteScheduleOptions, ScheduleHandle, ScheduleOverlapPolicy, TriggerScheduleOptions},
 };
 use tests::{
-    Conversation, Preview, Service, Setting, SharedStack, converse,
+    Conversation, HeldNamespace, Preview, Service, Setting, SharedStack, converse,
     timeouts::{ANSWER, GONE},
 };
 use workflows::OrphanSweep;
@@ -258,32 +255,12 @@ fn a_dry_run_touches_nothing_and_a_restarted_worker_keeps_one_schedule_with_its_
     );
 }
 
-/// So that a namespace will not go.
-async fn hold(chat: &Conversation, namespace: &str) -> Result<Api<ConfigMap>> {
-    let held = Api::namespaced(chat.stack.kube.clone(), namespace);
-    let metadata = ObjectMeta {
-        name: Some("held".to_owned()),
-        finalizers: Some(vec!["example.com/hold".to_owned()]),
-        ..ObjectMeta::default()
-    };
-    let config_map = ConfigMap { metadata, ..ConfigMap::default() };
-    held.create(&PostParams::default(), &config_map).await?;
-    Ok(held)
-}
-
-async fn release(held: &Api<ConfigMap>) -> Result<()> {
-    let no_finalizers = json!({ "metadata": { "finalizers": null } });
-    held.patch("held", &PatchParams::default(), &Patch::Merge(no_finalizers))
-        .await?;
-    Ok(())
-}
-
 #[test]
 fn a_namespace_that_will_not_go_is_reported_with_what_holds_it_and_keeps_no_other_from_being_removed() {
     converse(Setting::default().worker("SWEEP_GRACE", "1s"), async |chat| {
         let orphans = leave_behind(chat, 2).await?;
         let (stuck, other) = (&orphans[0], &orphans[1]);
-        let held = hold(chat, stuck).await?;
+        let held = HeldNamespace::new(chat.stack.kube.clone(), stuck).await?;
 
         assert_eq!(sweep(chat).await?.marked.first, orphans);
         grace_is_over().await?;
@@ -312,7 +289,7 @@ fn a_namespace_that_will_not_go_is_reported_with_what_holds_it_and_keeps_no_othe
         let counted = chat.worker.counted("preview_swept_namespaces_total", &label);
         assert!(counted.await? >= 1);
 
-        release(&held).await?;
+        held.release().await?;
         is_gone(chat, stuck).await?;
         let last = sweep(chat).await?;
         assert_eq!((last.surveyed, last.stuck.count), (0, 0));

@@ -8,6 +8,7 @@
 mod browser;
 mod conversation;
 mod evidence;
+mod held_namespace;
 mod helm;
 mod name;
 mod page;
@@ -21,6 +22,7 @@ pub mod timeouts;
 
 pub use browser::Browser;
 pub use conversation::{ANOTHER_OWNER, Conversation, converse};
+pub use held_namespace::HeldNamespace;
 pub use helm::{HeldHelm, HelmProcess};
 pub use preview::Preview;
 pub use process::Service;

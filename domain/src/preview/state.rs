@@ -172,7 +172,7 @@ impl PreviewState {
             }
             Self::Stopping { .. } => row(Phase::TearingDown, None, Passing),
             Self::Removed { .. } => row(Phase::Removed, Some(Inactive), End),
-            Self::Failing { .. } => row(Phase::TearingDown, None, Passing),
+            Self::Failing { .. } => row(Phase::TearingDown, None, Milestone),
             Self::Failed { .. } => row(Phase::Failed, Some(Failure), End),
         }
     }
@@ -238,12 +238,12 @@ mod tests {
     }
 
     #[test]
-    fn a_teardown_is_no_milestone_and_changes_no_deployment() {
-        for ending in [
-            PreviewState::Stopping { because: stopped() },
-            PreviewState::Failing { explanation: failure() },
-        ] {
-            assert!(ending.is_ending() && !ending.is_over() && !ending.is_milestone());
+    fn a_teardown_changes_no_deployment_and_is_a_milestone_only_where_it_says_why() {
+        let stopping = PreviewState::Stopping { because: stopped() };
+        let failing = PreviewState::Failing { explanation: failure() };
+        assert!(!stopping.is_milestone() && failing.is_milestone());
+        for ending in [stopping, failing] {
+            assert!(ending.is_ending() && !ending.is_over());
             assert_eq!((ending.phase(), ending.deployment()), (Phase::TearingDown, None));
         }
     }
