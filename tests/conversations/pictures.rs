@@ -76,13 +76,13 @@ async fn on_the_way_and_ready(chat: &Conversation, camera: &mut Camera) -> Resul
     pull.request_preview().await?;
     camera.sticky(&pull, "It stays until", "newer").await?;
     pull.build_image().await?;
-    camera.sticky(&pull, "could not be deployed", "newer-failed").await?;
+    camera.sticky(&pull, "has been removed", "newer-failed").await?;
     chat.configure("ttl: 1h\nredeploy: true\n").await?;
     camera.reply(&pull, (&mona, "/preview"), "reply-misconfigured").await?;
     chat.configure("").await?;
     pull.asks(&mona, "/preview stop").await?;
     pull.comes_to_say("nothing is live", |said| !said.contains("is live")).await?;
-    camera.sticky(&pull, "could not be deployed", "failed").await
+    camera.sticky(&pull, "has been removed", "failed").await
 }
 
 async fn endings(chat: &Conversation, camera: &mut Camera) -> Result<()> {
