@@ -2,11 +2,11 @@
 
 use std::{fmt::Debug, time::Duration};
 
-use domain::Names;
+use domain::{Names, NamespaceHandle};
 use http::{HeaderName, HeaderValue, Request};
 use k8s_openapi::{NamespaceResourceScope, api::core::v1::Namespace};
 use kube::{
-    Api, Client, Resource,
+    Api, Client, Resource, ResourceExt,
     api::{DeleteParams, Patch, PatchParams, Preconditions},
     client::Body,
     runtime::{wait, watcher},
@@ -18,7 +18,7 @@ use tower::service_fn;
 
 use crate::{
     failure::{ActivityFailure, Failure, explain, with_causes},
-    ownership::{Instance, labels},
+    instance::Instance,
     redact::Redacted,
 };
 
@@ -62,6 +62,42 @@ impl Cluster {
     pub(crate) fn namespaces(&self) -> Api<Namespace> {
         Api::all(self.client.clone())
     }
+
+    /// Whatever there is of this name.
+    pub(crate) async fn namespace(&self, name: &str) -> Result<Option<Namespace>, ClusterError> {
+        self.namespaces()
+            .get_opt(name)
+            .await
+            .doing(|| format!("reading namespace {name}"))
+    }
+
+    /// The namespace that is meant, and no other one of its name.
+    pub(crate) async fn find_namespace(
+        &self,
+        handle: &NamespaceHandle,
+    ) -> Result<Option<Namespace>, ClusterError> {
+        let found = self.namespace(&handle.name).await?;
+        Ok(found.filter(|namespace| namespace.uid().as_ref() == Some(&handle.uid)))
+    }
+
+    /// Writes annotations on a namespace; null removes one. Conflicts if anything about the namespace has
+    /// changed since it was read.
+    pub(crate) async fn annotate(
+        &self,
+        read: &Namespace,
+        annotations: &Value,
+    ) -> Result<Namespace, kube::Error> {
+        let patch = json!({ "metadata": {
+            "uid": read.uid(),
+            "resourceVersion": read.resource_version(),
+            "annotations": annotations,
+        }});
+        let params = PatchParams {
+            field_manager: Some(FIELD_MANAGER.to_owned()),
+            ..PatchParams::default()
+        };
+        self.namespaces().patch(&read.name_any(), &params, &Patch::Merge(patch)).await
+    }
 }
 
 /// Says what shall be true of an object that is ours; making it if need be. The same again changes nothing.
@@ -76,7 +112,7 @@ where
 {
     manifest["apiVersion"] = json!(K::api_version(&()));
     manifest["kind"] = json!(K::kind(&()));
-    manifest["metadata"] = json!({ "name": name, "labels": labels(&cluster.instance) });
+    manifest["metadata"] = json!({ "name": name, "labels": cluster.instance.labels() });
     let objects: Api<K> = Api::namespaced(cluster.client.clone(), namespace);
     let params = PatchParams::apply(FIELD_MANAGER).force();
     objects

@@ -20,7 +20,7 @@ const BYTES_READ: i64 = 16 * 1024 * 1024;
 const BYTES_KEPT: usize = 128 * 1024;
 
 /// Where the last words are.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct ContainerLog {
     pub(crate) pod: String,
     pub(crate) container: String,

@@ -2,6 +2,7 @@
 
 use std::{error::Error, fmt, time::Duration};
 
+use github::ErrorKind;
 use temporalio_common::error::ApplicationFailure;
 use temporalio_sdk::activities::ActivityError;
 
@@ -58,8 +59,23 @@ impl Failure {
         Self {
             is_permanent,
             retry_after: error.retry_after(),
-            ..Self::temporary(error.failure_type(), explanation)
+            ..Self::temporary(github_failure_type(error.kind()), explanation)
         }
+    }
+}
+
+/// Temporal's failure type of a call to GitHub.
+fn github_failure_type(kind: &ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Unauthorized(_) => "GitHubUnauthorized",
+        ErrorKind::NotFound(_) => "GitHubNotFound",
+        ErrorKind::Gone => "GitHubGone",
+        ErrorKind::Forbidden(_) => "GitHubForbidden",
+        ErrorKind::Locked(_) => "GitHubLocked",
+        ErrorKind::RateLimited { .. } => "GitHubRateLimited",
+        ErrorKind::Validation(_) => "GitHubRejects",
+        ErrorKind::Unavailable(_) => "GitHubUnavailable",
+        ErrorKind::Unexpected(_) => "GitHubUnexpected",
     }
 }
 

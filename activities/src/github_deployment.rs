@@ -3,20 +3,20 @@
 use domain::{DeploymentId, pull_request::DeploymentWrite};
 use github::{GitHubApp, NewDeployment};
 
-use crate::Links;
+use crate::TemporalUi;
 
 /// Makes the deployment if there is none yet; has the one that there is say how the
 /// preview stands. One content write, never two.
 pub(crate) async fn sync(
     github: &GitHubApp,
-    links: &Links,
+    temporal_ui: &TemporalUi,
     request: &DeploymentWrite,
 ) -> Result<DeploymentId, github::Error> {
     let Some(id) = request.deployment else {
         // A new deployment counts as queued: nothing needs to be said.
         return find_or_make(github, request).await;
     };
-    let log = links.workflow(&request.preview, request.run_id.as_deref());
+    let log = temporal_ui.workflow(&request.preview, request.run_id.as_deref());
     github
         .set_deployment_state(&request.pull_request, id, &request.state, log.as_ref())
         .await?;

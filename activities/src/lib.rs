@@ -8,10 +8,12 @@
 mod cluster;
 mod comments;
 mod container_log;
+mod container_status;
 mod failure;
 mod github_deployment;
-mod github_waits;
+mod github_failures;
 mod heartbeat;
+mod instance;
 mod keyed_lock;
 mod namespace;
 mod ownership;
@@ -31,11 +33,11 @@ mod temporal_ui;
 
 pub use cluster::Cluster;
 pub use comments::{Comments, InvalidPostLogs, PostLogs};
-pub use github_waits::GitHubWaits;
-pub use namespace::{AnnotationKey, ChartBounds, InvalidAnnotationKey, NamespaceConfig};
-pub use ownership::{
+pub use github_failures::GitHubFailures;
+pub use instance::{
     Instance, InstanceName, InvalidInstanceName, InvalidTemporalNamespaceId, TemporalNamespaceId,
 };
+pub use namespace::{AnnotationKey, ChartBounds, InvalidAnnotationKey, NamespaceConfig};
 pub use previews::Previews;
 pub use pull_request::PullRequests;
 pub use readiness::{ReadinessConfig, UnusableClient};
@@ -46,4 +48,4 @@ pub use release::{
 pub use repository_config::Bounds;
 pub use sweep::{SweepCounters, Sweeps};
 pub use temporal::{UnknownTemporalNamespace, namespace_id};
-pub use temporal_ui::Links;
+pub use temporal_ui::TemporalUi;

@@ -1,6 +1,6 @@
-//! The labels and annotations that say whose a namespace is, written and read.
+//! The labels and annotations of what we make: whose it is, written and read.
 
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::collections::BTreeMap;
 
 use domain::{
     CommentId, InstallationId, InvalidPreviewId, Names, PreviewId, RunIdentity,
@@ -10,15 +10,8 @@ use jiff::Timestamp;
 use k8s_openapi::{api::core::v1::Namespace, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use workflows::contract::{CreateNamespace, ReportPreview};
 
-/// Label: who made it. With [`INSTANCE`], what all our selections go by.
-const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
-/// The value of [`MANAGED_BY`] on everything of ours.
-const US: &str = "preview";
-/// Label: the name of the service instance that made it, so that two of them can share a cluster.
-const INSTANCE: &str = "preview.internal/instance";
-/// Label: the identity of the Temporal namespace that knows its workflow. What another
-/// Temporal knows, this one takes for nobody's.
-const TEMPORAL_NAMESPACE: &str = "preview.internal/temporal-namespace";
+use crate::instance::{Instance, label_value};
+
 /// Label for people.
 const REPOSITORY_SLUG: &str = "preview.internal/repository-slug";
 /// Labels by which a preview's namespaces are looked for, and by people too:
@@ -46,107 +39,15 @@ const TTL: &str = "preview.internal/ttl";
 /// Annotation: since when the orphan sweep has seen it without an open workflow.
 pub(crate) const ORPHANED_SINCE: &str = "preview.internal/orphaned-since";
 
-/// Longest value of a label, and longest DNS label.
-const LABEL_VALUE_MAX: usize = 63;
-
-/// The name of one installation of this service within its cluster: 1 to 63
-/// lower-case letters, digits and inner hyphens.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InstanceName(String);
-
-/// The text cannot name an instance.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`{0}` cannot name an instance: use up to 63 lower-case letters, digits and inner hyphens, for example `staging`"
-)]
-pub struct InvalidInstanceName(String);
-
-impl FromStr for InstanceName {
-    type Err = InvalidInstanceName;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let legal = (1..=LABEL_VALUE_MAX).contains(&text.len())
-            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-            && !text.starts_with('-')
-            && !text.ends_with('-');
-        if legal {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(InvalidInstanceName(text.chars().take(80).collect()))
-        }
-    }
-}
-
-impl fmt::Display for InstanceName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// The identity of a namespace in Temporal: what `DescribeNamespace` calls its ID, a UUID. Unlike its name,
-/// no other namespace ever has it, be it on another server; a server that is restored from a backup has the
-/// same. At most 63 characters that a label may hold.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TemporalNamespaceId(String);
-
-/// Temporal's ID of its namespace cannot be written on anything.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("Temporal calls its namespace {0:?}, which cannot be the value of a label")]
-pub struct InvalidTemporalNamespaceId(String);
-
-impl FromStr for TemporalNamespaceId {
-    type Err = InvalidTemporalNamespaceId;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if !text.is_empty() && label_value(text) == text {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(InvalidTemporalNamespaceId(text.chars().take(80).collect()))
-        }
-    }
-}
-
-impl fmt::Display for TemporalNamespaceId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// One installation of this service, among all that share its cluster. Two with the
-/// same name are told apart by their Temporal.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Instance {
-    /// Its name.
-    pub name: InstanceName,
-    /// What knows its workflows.
-    pub temporal: TemporalNamespaceId,
-}
-
-impl Instance {
-    /// Selects everything of this instance, and nothing else.
-    pub(crate) fn selector(&self) -> String {
-        let labels = labels(self);
-        let terms: Vec<_> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
-        terms.join(",")
-    }
-
-    fn made(&self, namespace: &Namespace) -> bool {
-        let found = namespace.metadata.labels.as_ref();
-        labels(self)
-            .iter()
-            .all(|(key, value)| found.and_then(|found| found.get(key)) == Some(value))
-    }
-}
-
 /// What a namespace of ours says about its owner. Empty where an annotation is
 /// missing, which is nobody's workflow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Claim {
-    pub(crate) workflow_id: String,
-    pub(crate) run_id: String,
+    workflow_id: String,
+    run_id: String,
     pub(crate) orphaned_since: Option<Timestamp>,
     /// It was made for this very namespace. Another one can be no run's.
-    pub(crate) is_original: bool,
+    is_original: bool,
 }
 
 /// A namespace with our labels that is no preview of ours.
@@ -224,7 +125,7 @@ pub(crate) fn is_terminating(namespace: &Namespace) -> bool {
 /// The namespace that a request asks for, ours from its first moment on.
 pub(crate) fn claimed_namespace(request: &CreateNamespace, instance: &Instance, name: String) -> Namespace {
     let preview = &request.owner.preview;
-    let mut labels = labels(instance);
+    let mut labels = instance.labels();
     labels.extend(own([
         (REPOSITORY_SLUG, label_value(&preview.repository.to_string())),
         (PULL_REQUEST, preview.pull_request.to_string()),
@@ -247,15 +148,6 @@ pub(crate) fn claimed_namespace(request: &CreateNamespace, instance: &Instance, 
     }
 }
 
-/// The labels by which everything that we make is known.
-pub(crate) fn labels(instance: &Instance) -> BTreeMap<String, String> {
-    own([
-        (MANAGED_BY, US.to_owned()),
-        (INSTANCE, instance.name.to_string()),
-        (TEMPORAL_NAMESPACE, instance.temporal.to_string()),
-    ])
-}
-
 /// Selects the namespaces that may have been made for a preview, whatever they
 /// are called. What they claim decides.
 pub(crate) fn preview_selector(preview: &PreviewId, instance: &Instance) -> String {
@@ -265,7 +157,7 @@ pub(crate) fn preview_selector(preview: &PreviewId, instance: &Instance) -> Stri
 
 /// The labels and annotations of what leads a pull request's own address somewhere.
 pub(crate) fn address_mark(preview: &PreviewId, instance: &Instance, names: &Names) -> ObjectMeta {
-    let mut labels = labels(instance);
+    let mut labels = instance.labels();
     labels.extend(own([
         (STABLE_ADDRESS, names.stable_label(preview)),
         (PULL_REQUEST, preview.pull_request.to_string()),
@@ -308,20 +200,12 @@ fn own<const N: usize>(pairs: [(&str, String); N]) -> BTreeMap<String, String> {
     pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
 }
 
-/// The text as the value of a label: what a label may not hold becomes a dot, and it is cut to length.
-fn label_value(text: &str) -> String {
-    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    let mut value: String = text.chars().map(|c| if legal(c) { c } else { '.' }).collect();
-    value.truncate(LABEL_VALUE_MAX);
-    value.trim_matches(|c: char| !c.is_ascii_alphanumeric()).to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use domain::{CommentId, Ttl};
-    use proptest::prelude::*;
 
     use super::*;
+    use crate::instance::TEMPORAL_NAMESPACE;
 
     const PREVIEW: &str = "octo-org/hello-world#12:0123456789abcdef0123456789abcdef01234567";
     const NAME: &str = "preview-hello-world-abcdefgh234567yz-pr-12-0123456";
@@ -406,16 +290,6 @@ mod tests {
         assert_eq!(Claim::on(&unnamed, &other), None);
     }
 
-    #[test]
-    fn all_of_an_instance_is_selected_by_the_labels_that_it_is_known_by() {
-        assert_eq!(
-            instance("default").selector(),
-            format!(
-                "app.kubernetes.io/managed-by=preview,preview.internal/instance=default,preview.internal/temporal-namespace={TEMPORAL}"
-            )
-        );
-    }
-
     /// What the sweep reads on a namespace of this name, with this workflow ID, that has
     /// everything else of the one called `made_as`.
     fn accounted(made_as: &str, name: &str, workflow_id: Option<String>) -> Result<PreviewId, Unaccounted> {
@@ -472,32 +346,5 @@ mod tests {
         namespace.metadata.annotations = None;
         let claim = Claim::on(&namespace, &instance("default")).expect("ours");
         assert!(claim.workflow_id.is_empty() && !claim.is_for_workflow(&request().owner.preview));
-    }
-
-    #[test]
-    fn what_cannot_be_a_label_is_no_instance() {
-        for text in ["", "-a", "a-", "A", "a.b", "a,b=c", &"a".repeat(64)] {
-            assert!(text.parse::<InstanceName>().is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn what_cannot_be_a_label_is_no_identity_of_temporals_namespace() {
-        TEMPORAL.parse::<TemporalNamespaceId>().expect("a UUID is one");
-        for text in ["", "a b", "-a", "a/b", &"a".repeat(64)] {
-            assert!(text.parse::<TemporalNamespaceId>().is_err(), "{text}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn every_text_gives_a_legal_label_value(text in ".{0,200}") {
-            let value = label_value(&text);
-            prop_assert!(value.len() <= LABEL_VALUE_MAX);
-            prop_assert!(value.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)));
-            let ends_are_legal = value.starts_with(|c: char| c.is_ascii_alphanumeric())
-                && value.ends_with(|c: char| c.is_ascii_alphanumeric());
-            prop_assert!(value.is_empty() || ends_are_legal);
-        }
     }
 }

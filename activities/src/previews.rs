@@ -16,7 +16,6 @@ use workflows::contract::{
 
 use crate::{
     Cluster, NamespaceConfig, ReadinessConfig, ReleaseConfig, RepositoryCharts,
-    failure::into_activity_error,
     heartbeat::{Progress, run_cancellable, run_to_completion},
     namespace, readiness, release,
     served::assert_served,
@@ -48,7 +47,7 @@ impl Previews {
         ctx: ActivityContext,
         request: CreateNamespace,
     ) -> Result<NamespaceHandle, ActivityError> {
-        assert_served(&self.owners, &request.owner.preview.repository).map_err(into_activity_error)?;
+        assert_served(&self.owners, &request.owner.preview.repository)?;
         let progress = Progress::new();
         let temporal = ctx.client();
         let work = namespace::create(&self.cluster, &self.namespaces, &temporal, &request, &progress);
@@ -64,7 +63,7 @@ impl Previews {
         ctx: ActivityContext,
         request: InstallRelease,
     ) -> Result<(), ActivityError> {
-        assert_served(&self.owners, &request.owner.preview.repository).map_err(into_activity_error)?;
+        assert_served(&self.owners, &request.owner.preview.repository)?;
         let progress = Progress::new();
         let work = release::install(
             &self.cluster,

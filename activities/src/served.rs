@@ -2,13 +2,14 @@
 //! webhook is not the only way here. Who knows its secret, or may start workflows, could name any repository.
 
 use domain::{AllowedOwners, Repository};
+use temporalio_sdk::activities::ActivityError;
 
-use crate::failure::{ActivityFailure, Failure, explain};
+use crate::failure::{ActivityFailure, Failure, explain, into_activity_error};
 
 /// The operators serve others.
 #[derive(Debug, thiserror::Error)]
 #[error("PREVIEW_ALLOWED_OWNERS names neither {repository} nor its owner")]
-pub(crate) struct NotServed {
+struct NotServed {
     repository: Repository,
 }
 
@@ -24,10 +25,10 @@ impl ActivityFailure for NotServed {
     }
 }
 
-pub(crate) fn assert_served(owners: &AllowedOwners, repository: &Repository) -> Result<(), NotServed> {
+pub(crate) fn assert_served(owners: &AllowedOwners, repository: &Repository) -> Result<(), ActivityError> {
     if owners.cover(repository) {
         Ok(())
     } else {
-        Err(NotServed { repository: repository.clone() })
+        Err(into_activity_error(NotServed { repository: repository.clone() }))
     }
 }

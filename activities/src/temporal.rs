@@ -20,9 +20,10 @@ use workflows::{
     search_attributes::{EXPIRES_AT, REQUESTED_BY},
 };
 
-use crate::ownership::{InvalidTemporalNamespaceId, TemporalNamespaceId};
-
-use crate::failure::{ActivityFailure, Failure, explain, with_causes};
+use crate::{
+    failure::{ActivityFailure, Failure, explain, with_causes},
+    instance::{InvalidTemporalNamespaceId, TemporalNamespaceId},
+};
 
 /// Most records in one answer: the server's own bound, unless its administrators have lowered it.
 const RECORDS_MAX: i32 = 1_000;
@@ -190,7 +191,7 @@ async fn records(
         .workflow_service()
         .list_workflow_executions(request.into_request())
         .await
-        .map_err(|status| TemporalError::new("asking Temporal's records".to_owned(), status))?;
+        .map_err(|status| TemporalError::new("querying Temporal's visibility store".to_owned(), status))?;
     Ok(listed.into_inner())
 }
 
@@ -204,16 +205,20 @@ fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
 }
 
+/// For questions to workflows: one whose workflow tasks fail never answers.
+pub(crate) fn query_options() -> WorkflowQueryOptions {
+    let bounded = RpcOptions::builder().timeout(QUERY).build();
+    WorkflowQueryOptions::builder().rpc_options(bounded).build()
+}
+
 /// What the pull request's one comment shall say, in the words of the pull request's own workflow.
 pub(crate) async fn fetch_sticky_comment(
     temporal: &Client,
     pull_request: &PullRequestRef,
 ) -> Result<StickyComment, TemporalError> {
-    let bounded = RpcOptions::builder().timeout(QUERY).build();
-    let options = WorkflowQueryOptions::builder().rpc_options(bounded).build();
     temporal
         .get_workflow_handle::<PullRequestWorkflow>(pull_request.to_string())
-        .query(PullRequestWorkflow::comment, (), options)
+        .query(PullRequestWorkflow::comment, (), query_options())
         .await
         .map_err(|error: WorkflowQueryError| {
             TemporalError::new(format!("asking the workflow of {pull_request}"), error)

@@ -1,27 +1,27 @@
-//! Links to Temporal's UI.
+//! Where Temporal's UI is.
 
 use domain::PreviewId;
 use url::Url;
 
-/// What comments link to.
+/// Where comments link to.
 #[derive(Clone, Debug)]
-pub struct Links {
-    /// The Temporal UI, if people can reach one.
-    pub temporal_ui: Option<Url>,
+pub struct TemporalUi {
+    /// Its address, if people can reach one.
+    pub url: Option<Url>,
     /// The Temporal namespace that the workflows run in.
-    pub temporal_namespace: String,
+    pub namespace: String,
 }
 
-impl Links {
+impl TemporalUi {
     /// The page of the very run; before there is one, of whatever run the ID will have. IDs hold slashes and
     /// hashes, which the address must not take for its own.
     pub(crate) fn workflow(&self, preview: &PreviewId, run_id: Option<&str>) -> Option<Url> {
-        let mut url = self.temporal_ui.clone()?;
+        let mut url = self.url.clone()?;
         let workflow_id = preview.to_string();
         let mut segments = url.path_segments_mut().ok()?;
         segments
             .pop_if_empty()
-            .extend(["namespaces", &self.temporal_namespace, "workflows", &workflow_id]);
+            .extend(["namespaces", &self.namespace, "workflows", &workflow_id]);
         if let Some(run_id) = run_id {
             segments.push(run_id);
         }

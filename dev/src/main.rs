@@ -12,7 +12,7 @@ use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 /// What a person sees of the stack's own events, unless RUST_LOG says otherwise.
-const DEFAULT_FILTER: &str = "warn,dev=info,stack=info,github_stand_in=info";
+const DEFAULT_FILTER: &str = "warn,stack=info,github_stand_in=info";
 
 /// The local stack and the checks of this project.
 #[derive(Parser)]

@@ -1,7 +1,7 @@
 //! The rules of a preview: what it is called, what people may ask for, what follows from what has happened.
 //!
 //! Everything is data and pure functions. No crate that does I/O or knows Temporal is in the
-//! dependency tree; `tests/dependencies.rs` of the crate `tests` proves it. The driver is the crate
+//! dependency tree; `checks/src/dependencies.rs` proves it. The driver is the crate
 //! `workflows`, the world is touched in `activities`.
 
 mod allowed_owners;

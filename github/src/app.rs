@@ -92,8 +92,7 @@ impl GitHubApp {
     }
 
     /// The App's number.
-    #[must_use]
-    pub fn app_id(&self) -> u64 {
+    pub(crate) fn app_id(&self) -> u64 {
         self.inner.app_id
     }
 

@@ -1,4 +1,4 @@
-//! Reads and writes our own comments.
+//! Reads and writes our own comments. A pull request's conversation hangs on the issue of the same number.
 
 use domain::{CommentId, PullRequestRef};
 use http::Method;
@@ -9,7 +9,7 @@ use url::Url;
 use crate::{Error, ErrorKind, GitHubApp};
 
 /// Most comments GitHub gives at once.
-const PAGE: &str = "per_page=100";
+const PAGE: (&str, &str) = ("per_page", "100");
 /// Most pages we read: 20,000 comments. More would mean an address that leads round in circles.
 const PAGES_MAX: usize = 200;
 
@@ -37,12 +37,13 @@ impl GitHubApp {
         let login = self.slug().await?.map(|slug| format!("{slug}[bot]"));
         let mut call = self
             .transport()
-            .call(
+            .repository_call(
                 format!("listing the comments on {reference}"),
                 Method::GET,
-                &comments_of(reference, &reference.number.to_string()),
+                &reference.repository,
+                &["issues", &reference.number.to_string(), "comments"],
             )
-            .query(PAGE);
+            .query(&[PAGE]);
         let mut own = Vec::new();
         for _ in 0..PAGES_MAX {
             let answer = self.send(reference.installation, &call).await?;
@@ -67,10 +68,11 @@ impl GitHubApp {
     pub async fn create_comment(&self, reference: &PullRequestRef, body: &str) -> Result<Comment, Error> {
         let call = self
             .transport()
-            .call(
+            .repository_call(
                 format!("commenting on {reference}"),
                 Method::POST,
-                &comments_of(reference, &reference.number.to_string()),
+                &reference.repository,
+                &["issues", &reference.number.to_string(), "comments"],
             )
             .json(&Body { body });
         self.send(reference.installation, &call).await?.json()
@@ -86,13 +88,13 @@ impl GitHubApp {
         comment: CommentId,
         body: &str,
     ) -> Result<Comment, Error> {
-        let repository = &reference.repository;
         let call = self
             .transport()
-            .call(
+            .repository_call(
                 format!("updating comment {comment} on {reference}"),
                 Method::PATCH,
-                &["repos", repository.owner(), repository.name(), "issues", "comments", &comment.to_string()],
+                &reference.repository,
+                &["issues", "comments", &comment.to_string()],
             )
             .json(&Body { body });
         self.send(reference.installation, &call)
@@ -100,12 +102,6 @@ impl GitHubApp {
             .map_err(Error::not_found_means_gone)?
             .json()
     }
-}
-
-/// A pull request's conversation hangs on the issue of the same number.
-fn comments_of<'a>(reference: &'a PullRequestRef, number: &'a str) -> [&'a str; 6] {
-    let repository = &reference.repository;
-    ["repos", repository.owner(), repository.name(), "issues", number, "comments"]
 }
 
 #[derive(Serialize)]

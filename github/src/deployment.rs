@@ -8,7 +8,7 @@ use url::Url;
 use crate::{Error, GitHubApp};
 
 /// One commit has few deployments to one environment: the newest page is enough.
-const PAGE: &str = "per_page=100";
+const PAGE: (&str, &str) = ("per_page", "100");
 
 /// What is deployed, and what tells it apart from other deployments of the same commit.
 #[derive(Debug, Clone, Copy)]
@@ -31,16 +31,16 @@ impl GitHubApp {
         reference: &PullRequestRef,
         wanted: NewDeployment<'_>,
     ) -> Result<Option<DeploymentId>, Error> {
-        let environment: String =
-            url::form_urlencoded::byte_serialize(wanted.environment.as_bytes()).collect();
+        let repository = &reference.repository;
         let call = self
             .transport()
-            .call(
-                format!("listing the deployments of {}", reference.repository),
+            .repository_call(
+                format!("listing the deployments of {repository}"),
                 Method::GET,
-                &deployments_of(reference),
+                repository,
+                &["deployments"],
             )
-            .query(&format!("{PAGE}&sha={}&environment={environment}", wanted.commit));
+            .query(&[PAGE, ("sha", wanted.commit.as_str()), ("environment", wanted.environment)]);
         let page: Vec<Listed> = self.send(reference.installation, &call).await?.json()?;
         let payload = Payload { preview_comment: wanted.asked_in };
         let found = page.into_iter().find(|listed| listed.is_for(&payload));
@@ -59,7 +59,12 @@ impl GitHubApp {
     ) -> Result<DeploymentId, Error> {
         let call = self
             .transport()
-            .call(format!("making a deployment of {reference}"), Method::POST, &deployments_of(reference))
+            .repository_call(
+                format!("making a deployment of {reference}"),
+                Method::POST,
+                &reference.repository,
+                &["deployments"],
+            )
             .json(&Deployment {
                 reference: new.commit,
                 // Neither merges the base branch nor waits for checks: exactly this commit, now.
@@ -87,13 +92,13 @@ impl GitHubApp {
         log: Option<&Url>,
     ) -> Result<(), Error> {
         let id = deployment.0.to_string();
-        let [repos, owner, name, deployments] = deployments_of(reference);
         let call = self
             .transport()
-            .call(
+            .repository_call(
                 format!("updating deployment {id} of {reference}"),
                 Method::POST,
-                &[repos, owner, name, deployments, &id, "statuses"],
+                &reference.repository,
+                &["deployments", &id, "statuses"],
             )
             .json(&Status {
                 state: name_of(state),
@@ -108,11 +113,6 @@ impl GitHubApp {
         self.send(reference.installation, &call).await?;
         Ok(())
     }
-}
-
-fn deployments_of(reference: &PullRequestRef) -> [&str; 4] {
-    let repository = &reference.repository;
-    ["repos", repository.owner(), repository.name(), "deployments"]
 }
 
 fn name_of(state: &DeploymentState) -> &'static str {

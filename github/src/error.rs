@@ -119,22 +119,6 @@ impl Error {
         "unexpected",
     ];
 
-    /// The kind as Temporal's failure types are spelled.
-    #[must_use]
-    pub fn failure_type(&self) -> &'static str {
-        match self.kind {
-            ErrorKind::Unauthorized(_) => "GitHubUnauthorized",
-            ErrorKind::NotFound(_) => "GitHubNotFound",
-            ErrorKind::Gone => "GitHubGone",
-            ErrorKind::Forbidden(_) => "GitHubForbidden",
-            ErrorKind::Locked(_) => "GitHubLocked",
-            ErrorKind::RateLimited { .. } => "GitHubRateLimited",
-            ErrorKind::Validation(_) => "GitHubRejects",
-            ErrorKind::Unavailable(_) => "GitHubUnavailable",
-            ErrorKind::Unexpected(_) => "GitHubUnexpected",
-        }
-    }
-
     /// The kind as one word, for metrics.
     #[must_use]
     pub fn label(&self) -> &'static str {

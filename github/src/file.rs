@@ -3,7 +3,6 @@
 use domain::PullRequestRef;
 use http::Method;
 use serde::Deserialize;
-use url::form_urlencoded;
 
 use crate::{Error, ErrorKind, GitHubApp, content::Content};
 
@@ -39,15 +38,15 @@ impl GitHubApp {
     ) -> Result<Option<RepositoryFile>, Error> {
         let repository = &reference.repository;
         let name = path.join("/");
-        let mut segments = vec!["repos", repository.owner(), repository.name(), "contents"];
-        segments.extend(path);
-        let query = form_urlencoded::Serializer::new(String::new())
-            .append_pair("ref", &format!("refs/heads/{branch}"))
-            .finish();
         let call = self
             .transport()
-            .call(format!("reading {name} of {repository} at branch {branch}"), Method::GET, &segments)
-            .query(&query);
+            .repository_call(
+                format!("reading {name} of {repository} at branch {branch}"),
+                Method::GET,
+                repository,
+                &[&["contents"][..], path].concat(),
+            )
+            .query(&[("ref", &format!("refs/heads/{branch}"))]);
         match self.send(reference.installation, &call).await {
             Ok(answer) => answer
                 .json::<Wire>()?

@@ -49,10 +49,11 @@ impl GitHubApp {
     /// If GitHub does not answer, or answers other than documented.
     pub async fn role(&self, reference: &PullRequestRef, login: &str) -> Result<Role, Error> {
         let repository = &reference.repository;
-        let call = self.transport().call(
+        let call = self.transport().repository_call(
             format!("reading the role of {login:?} in {repository}"),
             Method::GET,
-            &["repos", repository.owner(), repository.name(), "collaborators", login, "permission"],
+            repository,
+            &["collaborators", login, "permission"],
         );
         match self.send(reference.installation, &call).await {
             Ok(answer) => answer.json::<Wire>().map(Role::from),

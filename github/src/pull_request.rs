@@ -3,7 +3,6 @@
 use domain::{CommitSha, PullRequestRef, RepositoryId, pull_request::PullRequestState};
 use http::Method;
 use serde::Deserialize;
-use url::Url;
 
 use crate::{Error, GitHubApp};
 
@@ -24,12 +23,8 @@ pub struct PullRequest {
     pub default_branch: String,
     /// Whether it is still to be decided on.
     pub state: PullRequestState,
-    /// Marked as not ready for review.
-    pub draft: bool,
     /// Is the conversation closed to outsiders?
     pub locked: bool,
-    /// Its page.
-    pub html_url: Url,
 }
 
 impl GitHubApp {
@@ -39,11 +34,11 @@ impl GitHubApp {
     /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) also when the App is
     /// not installed on the repository any more.
     pub async fn pull_request(&self, reference: &PullRequestRef) -> Result<PullRequest, Error> {
-        let repository = &reference.repository;
-        let call = self.transport().call(
+        let call = self.transport().repository_call(
             format!("reading pull request {reference}"),
             Method::GET,
-            &["repos", repository.owner(), repository.name(), "pulls", &reference.number.to_string()],
+            &reference.repository,
+            &["pulls", &reference.number.to_string()],
         );
         self.send(reference.installation, &call).await?.json()
     }
@@ -55,10 +50,7 @@ struct Wire {
     base: Base,
     state: OpenOrClosed,
     merged: bool,
-    #[serde(default)]
-    draft: bool,
     locked: bool,
-    html_url: Url,
 }
 
 #[derive(Deserialize)]
@@ -107,9 +99,7 @@ impl From<Wire> for PullRequest {
                 (false, OpenOrClosed::Open) => PullRequestState::Open,
                 (false, OpenOrClosed::Closed) => PullRequestState::Closed,
             },
-            draft: wire.draft,
             locked: wire.locked,
-            html_url: wire.html_url,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use domain::Repository;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::{
@@ -16,7 +17,7 @@ use octocrab::{
 };
 use secrecy::SecretString;
 use serde::{Serialize, de::DeserializeOwned};
-use url::{Position, Url};
+use url::{Position, Url, form_urlencoded};
 
 use crate::{ConfigError, Error, ErrorKind};
 
@@ -107,6 +108,18 @@ impl Transport {
             target: url[Position::BeforePath..].to_owned(),
             body: None,
         }
+    }
+
+    /// A request to `/repos/OWNER/NAME/segment/…`.
+    pub(crate) fn repository_call(
+        &self,
+        doing: String,
+        method: Method,
+        repository: &Repository,
+        segments: &[&str],
+    ) -> Call {
+        let repository = ["repos", repository.owner(), repository.name()];
+        self.call(doing, method, &[&repository[..], segments].concat())
     }
 
     /// Sends `call`, and goes where GitHub says that the thing is now: it does so for a
@@ -204,18 +217,25 @@ impl Call {
                 address.origin().ascii_serialization()
             )));
         }
-        Ok(Self {
+        Ok(self.at(&address))
+    }
+
+    /// The same request at another address. Only path and query are taken over, so that no
+    /// answer can send our token to another host.
+    fn at(&self, address: &Url) -> Self {
+        Self {
             doing: self.doing.clone(),
             method: self.method.clone(),
             target: address[Position::BeforePath..Position::AfterQuery].to_owned(),
             body: self.body.clone(),
-        })
+        }
     }
 
-    /// With a query.
-    pub(crate) fn query(mut self, query: &str) -> Self {
+    /// With a query. Names and values are escaped here.
+    pub(crate) fn query(mut self, pairs: &[(&str, &str)]) -> Self {
+        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
         self.target.push('?');
-        self.target.push_str(query);
+        self.target.push_str(&query);
         self
     }
 
@@ -225,15 +245,9 @@ impl Call {
         self
     }
 
-    /// The same request for the next page. Only path and query are taken over, so that no
-    /// answer can send our token to another host.
+    /// The same request for the next page.
     pub(crate) fn next_page(&self, next: &Url) -> Self {
-        Self {
-            doing: self.doing.clone(),
-            method: self.method.clone(),
-            target: next[Position::BeforePath..Position::AfterQuery].to_owned(),
-            body: None,
-        }
+        self.at(next)
     }
 }
 

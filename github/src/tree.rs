@@ -75,14 +75,15 @@ impl GitHubApp {
         sha: &str,
         depth: Depth,
     ) -> Result<Option<Tree>, Error> {
-        let call = self.transport().call(
+        let call = self.transport().repository_call(
             format!("reading the tree {sha} of {repository}"),
             Method::GET,
-            &object(repository, "trees", sha),
+            repository,
+            &["git", "trees", sha],
         );
         let call = match depth {
             Depth::Folder => call,
-            Depth::Everything => call.query("recursive=1"),
+            Depth::Everything => call.query(&[("recursive", "1")]),
         };
         match self.send(installation, &call).await {
             Ok(answer) => answer.json().map(Some),
@@ -102,20 +103,17 @@ impl GitHubApp {
         repository: &Repository,
         sha: &str,
     ) -> Result<Vec<u8>, Error> {
-        let call = self.transport().call(
+        let call = self.transport().repository_call(
             format!("reading the file {sha} of {repository}"),
             Method::GET,
-            &object(repository, "blobs", sha),
+            repository,
+            &["git", "blobs", sha],
         );
         let content: Content = self.send(installation, &call).await?.json()?;
         content
             .decode()
             .map_err(|reason| Error::new(&call.doing, ErrorKind::Unexpected(reason)))
     }
-}
-
-fn object<'a>(repository: &'a Repository, kind: &'a str, sha: &'a str) -> [&'a str; 6] {
-    ["repos", repository.owner(), repository.name(), "git", kind, sha]
 }
 
 fn is_no_such_tree(error: &Error) -> bool {

@@ -1,4 +1,4 @@
-//! Reads who can see a repository, and what is written in it.
+//! Reads whether everybody can see a repository.
 
 use domain::PullRequestRef;
 use http::Method;
@@ -35,11 +35,8 @@ impl GitHubApp {
     /// not installed on the repository any more.
     pub async fn visibility(&self, reference: &PullRequestRef) -> Result<Visibility, Error> {
         let repository = &reference.repository;
-        let call = self.transport().call(
-            format!("reading repository {repository}"),
-            Method::GET,
-            &["repos", repository.owner(), repository.name()],
-        );
+        let doing = format!("reading repository {repository}");
+        let call = self.transport().repository_call(doing, Method::GET, repository, &[]);
         self.send(reference.installation, &call).await?.json()
     }
 }

@@ -1,6 +1,7 @@
-//! What webhook and worker share as programs: settings, logs, the connection to Temporal, probes, shutdown,
-//! and how a pull request's workflow is signalled.
+//! What webhook and worker share as programs: settings, logs, the connection to Temporal, ports, probes,
+//! shutdown, and how a pull request's workflow is signalled.
 
+mod listen;
 pub mod logging;
 pub mod probes;
 pub mod secret;
@@ -9,5 +10,6 @@ pub mod signal;
 pub mod temporal;
 mod temporal_settings;
 
+pub use listen::listen;
 pub use logging::LogFormat;
 pub use temporal_settings::{InvalidConnection, TemporalSettings};

@@ -4,6 +4,7 @@
 //! are answered however busy the program is.
 
 use std::{
+    net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -19,6 +20,8 @@ use axum::{
 use tokio::{net::TcpListener, sync::Mutex, time::timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::listen;
+
 /// How long an answer of the dependency stays true. Probes come from several sides at once.
 const FRESH: Duration = Duration::from_secs(1);
 /// Longest wait for an answer. Kubernetes waits one second by default, and its
@@ -28,6 +31,9 @@ const CHECK_TIMEOUT: Duration = Duration::from_millis(900);
 /// What the program is no use without.
 #[async_trait]
 pub trait Dependency: Send + Sync + 'static {
+    /// What an operator calls it.
+    fn name(&self) -> &'static str;
+
     /// Is it there? The error is for an operator.
     async fn check(&self) -> Result<(), String>;
 }
@@ -68,7 +74,8 @@ impl Readiness {
         if let Some((_, result)) = last.as_ref().filter(|(at, _)| at.elapsed() < FRESH) {
             return result.clone();
         }
-        let too_slow = format!("Temporal did not answer within {} ms", CHECK_TIMEOUT.as_millis());
+        let name = self.dependency.name();
+        let too_slow = format!("{name} did not answer within {} ms", CHECK_TIMEOUT.as_millis());
         let result = timeout(CHECK_TIMEOUT, self.dependency.check()).await.unwrap_or(Err(too_slow));
         *last = Some((Instant::now(), result.clone()));
         result
@@ -90,9 +97,19 @@ pub fn router(readiness: Arc<Readiness>, metrics: Arc<dyn Metrics>) -> Router {
         .with_state(Probes { readiness, metrics })
 }
 
-/// Answers for as long as the process lives. Without it the program still works, so
-/// its end is only worth a line in the log.
-pub async fn serve(listener: TcpListener, router: Router) {
+/// Answers at `address`, which `setting` names, from now on and for as long as the process lives.
+///
+/// # Errors
+/// If it cannot listen there.
+pub async fn start(setting: &str, address: SocketAddr, router: Router) -> anyhow::Result<()> {
+    let listener = listen(setting, address).await?;
+    tracing::info!(address = %listener.local_addr()?, "health and metrics");
+    tokio::spawn(serve(listener, router));
+    Ok(())
+}
+
+/// Without it the program still works, so its end is only worth a line in the log.
+async fn serve(listener: TcpListener, router: Router) {
     if let Err(error) = axum::serve(listener, router).await {
         tracing::error!(%error, "probes and metrics are not served any more");
     }

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 /// Cancels `shutdown` at the first SIGTERM or SIGINT. Called within a Tokio runtime.
 ///
 /// # Errors
-/// If this process may not listen to signals.
+/// If this process may not listen for signals.
 pub fn on_signal(shutdown: CancellationToken) -> io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

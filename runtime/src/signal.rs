@@ -11,11 +11,20 @@ use temporalio_client::{
     tonic::{Code, IntoRequest, Request, Status},
 };
 use temporalio_common::protos::temporal::api::{
-    common::v1::WorkflowExecution, workflowservice::v1::SignalWorkflowExecutionRequest,
+    common::v1::{WorkflowExecution, WorkflowType},
+    enums::v1::{WorkflowIdConflictPolicy, WorkflowIdReusePolicy},
+    sdk::v1::UserMetadata,
+    taskqueue::v1::TaskQueue,
+    workflowservice::v1::{SignalWithStartWorkflowExecutionRequest, SignalWorkflowExecutionRequest},
 };
-use workflows::signal::{Signal, open_workflows, signal_with_start, workflow_type};
+use workflows::{
+    payload::json,
+    pull_request::PullRequestInput,
+    search_attributes::open_workflows,
+    signal::{Signal, workflow_type},
+};
 
-/// Longest time for one attempt of one call.
+/// Longest time for one attempt of one call, but for the list of open workflows: it has the client's 30 s.
 const CALL_TIMEOUT: Duration = Duration::from_secs(3);
 /// As many open workflows of one pull request are looked at. It has one, and a few previews.
 const LISTED_MAX: usize = 50;
@@ -76,15 +85,7 @@ pub async fn signal_pull_request(
     if start == Start::IfPreviewsAreOpen && open.is_empty() {
         return Ok(Signalled::NoWorkflow);
     }
-    let mut request =
-        signal_with_start(recipient.pull_request.clone(), recipient.repository_id, task_queue, signal);
-    request.namespace = temporal.namespace();
-    request.identity = temporal.identity();
-    temporal
-        .connection()
-        .clone()
-        .signal_with_start_workflow_execution(limited(request))
-        .await?;
+    deliver_or_start(temporal, task_queue, &recipient, signal).await?;
     Ok(Signalled::Delivered)
 }
 
@@ -105,6 +106,43 @@ async fn deliver(temporal: &Client, workflow_id: String, signal: &Signal) -> Res
         Err(status) if status.code() == Code::NotFound => Ok(false),
         Err(status) => Err(status),
     }
+}
+
+/// Signals the workflow, and starts one if none is running.
+///
+/// The raw call, because the SDK's makes up a request ID of its own each time, and it is by the request ID
+/// that Temporal knows the same signal again.
+async fn deliver_or_start(
+    temporal: &Client,
+    task_queue: &str,
+    recipient: &Recipient<'_>,
+    signal: Signal,
+) -> Result<(), Status> {
+    let input = PullRequestInput::new(recipient.pull_request.clone(), recipient.repository_id);
+    let request = SignalWithStartWorkflowExecutionRequest {
+        namespace: temporal.namespace(),
+        identity: temporal.identity(),
+        workflow_id: recipient.pull_request.to_string(),
+        workflow_type: Some(WorkflowType { name: workflow_type() }),
+        task_queue: Some(TaskQueue { name: task_queue.to_owned(), ..TaskQueue::default() }),
+        input: Some(json(&input).into()),
+        signal_name: signal.name,
+        signal_input: Some(signal.input.into()),
+        request_id: signal.request_id,
+        workflow_id_reuse_policy: WorkflowIdReusePolicy::AllowDuplicate as i32,
+        workflow_id_conflict_policy: WorkflowIdConflictPolicy::UseExisting as i32,
+        user_metadata: Some(UserMetadata {
+            summary: Some(json("The conversation on one pull request")),
+            details: None,
+        }),
+        ..SignalWithStartWorkflowExecutionRequest::default()
+    };
+    temporal
+        .connection()
+        .clone()
+        .signal_with_start_workflow_execution(limited(request))
+        .await?;
+    Ok(())
 }
 
 struct Open {

@@ -16,8 +16,8 @@ use crate::{TemporalSettings, probes::Dependency};
 
 /// How often a server that does not answer yet is tried again.
 const CONNECT_EVERY: Duration = Duration::from_secs(2);
-/// Longest time for a check, which is not repeated: the next one is.
-const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
+/// Longest wait for the namespace while connecting. The call is not repeated: the whole attempt is.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Tries until Temporal answers and knows our namespace. It may be starting, too.
 pub async fn connect(settings: &TemporalSettings, connection: &ConnectionOptions) -> Client {
@@ -51,10 +51,16 @@ pub async fn check(client: &Client) -> Result<(), Status> {
         ..DescribeNamespaceRequest::default()
     }
     .into_request();
-    request.set_timeout(CHECK_TIMEOUT);
+    request.set_timeout(CONNECT_TIMEOUT);
     request.extensions_mut().insert(RetryConfigForCall(RetryOptions::no_retries()));
     client.connection().clone().describe_namespace(request).await?;
     Ok(())
+}
+
+/// Code and words of Temporal's answer, for an operator.
+#[must_use]
+pub fn reason(status: &Status) -> String {
+    format!("{:?}: {}", status.code(), status.message())
 }
 
 /// Temporal, for probes.
@@ -62,13 +68,16 @@ pub struct TemporalIsThere(pub Client);
 
 #[async_trait]
 impl Dependency for TemporalIsThere {
+    fn name(&self) -> &'static str {
+        "Temporal"
+    }
+
     async fn check(&self) -> Result<(), String> {
         let namespace = self.0.namespace();
         check(&self.0).await.map_err(|status| {
             format!(
-                "reaching namespace {namespace} failed: Temporal says {:?}: {}; check TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE",
-                status.code(),
-                status.message()
+                "reaching namespace {namespace} failed: Temporal says {}; check TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE",
+                reason(&status)
             )
         })
     }

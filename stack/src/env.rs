@@ -135,11 +135,8 @@ impl StackEnv {
         file.persist(path).map(drop).map_err(|error| failed(error.error))
     }
 
-    /// Every variable, for a child process.
-    ///
-    /// # Errors
-    /// When a value is no text.
-    pub fn variables(&self) -> Result<Vec<(String, String)>, EnvError> {
+    /// What the lines hold: each variable with its value. When a value is no text, there are none.
+    fn variables(&self) -> Result<Vec<(String, String)>, EnvError> {
         Ok(serde_json::from_value::<BTreeMap<_, _>>(serde_json::to_value(self)?)?
             .into_iter()
             .collect())

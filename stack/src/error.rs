@@ -9,6 +9,8 @@ use crate::env::EnvError;
 use crate::images::ImageError;
 use crate::options::OptionsError;
 use crate::part::PartError;
+use crate::ports::NoFreePort;
+use crate::private_file::PrivateFileError;
 use crate::tools::ToolError;
 
 /// Why there is no stack. Every message says what to do or where to look.
@@ -17,6 +19,10 @@ use crate::tools::ToolError;
 pub enum StackError {
     #[error(transparent)]
     Options(#[from] OptionsError),
+    #[error(transparent)]
+    Port(#[from] NoFreePort),
+    #[error(transparent)]
+    PrivateFile(#[from] PrivateFileError),
     #[error(transparent)]
     Tool(#[from] ToolError),
     #[error(transparent)]

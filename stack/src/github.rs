@@ -8,10 +8,10 @@ use tokio_util::task::AbortOnDropHandle;
 use url::Url;
 use uuid::Uuid;
 
-use crate::cluster::write_private;
 use crate::env::ServiceEnv;
 use crate::error::StackError;
 use crate::images::{ImageBuilder, build_each_push};
+use crate::private_file;
 use crate::stack::Stack;
 
 /// The running stand-in, and the building of what is pushed to it; both end when this is dropped.
@@ -44,12 +44,12 @@ impl Stack {
             .map_err(|error| StackError::Samples(error.to_string()))?;
 
         let key = self.options.folder("github-app.pem");
-        write_private(&key, stand_in.private_key_pem())?;
+        private_file::write(&key, stand_in.private_key_pem())?;
         let name_key = self.options.folder("name-key");
         // Kept, so that addresses are the same after a restart.
         if !name_key.exists() {
             let random = [Uuid::new_v4(), Uuid::new_v4()].map(|part| part.simple().to_string());
-            write_private(&name_key, &random.concat())?;
+            private_file::write(&name_key, &random.concat())?;
         }
         let env = ServiceEnv {
             github_api_url: stand_in.api_url().into(),

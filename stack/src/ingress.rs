@@ -1,18 +1,17 @@
 //! Runs Traefik, the ingress controller of the embedded cluster.
 
-use std::path::Path;
-
 use k8s_openapi::api::networking::v1::IngressClass;
 use kube::Api;
 use kube::api::PostParams;
 use serde_json::json;
 
-use crate::cluster::{Cluster, ClusterError, write_private};
+use crate::cluster::{Cluster, ClusterError};
 use crate::error::StackError;
 use crate::http_probe::HttpProbe;
-use crate::options::free_ports;
-use crate::part::{Part, Parts};
-use crate::tools::Toolbox;
+use crate::part::Part;
+use crate::ports::free_ports;
+use crate::private_file;
+use crate::stack::Stack;
 
 /// The class that an Ingress names to be served by it.
 pub const CLASS: &str = "traefik";
@@ -24,41 +23,37 @@ const CONTROLLER: &str = "traefik.io/ingress-controller";
 /// would be most of a preview's start.
 const THROTTLE: &str = "100ms";
 
-/// Starts Traefik on 127.0.0.1 at `port`; it sends requests straight to the pods.
-pub(super) async fn start(
-    parts: &Parts,
-    toolbox: &Toolbox,
-    state: &Path,
-    port: u16,
-    cluster: &Cluster,
-) -> Result<(), StackError> {
-    create_class(cluster).await?;
-    let [health] = free_ports()?;
-    let config = state.join("cluster").join("traefik.json");
-    let content = json!({
-        "global": { "checkNewVersion": false, "sendAnonymousUsage": false },
-        "log": { "level": "INFO" },
-        "ping": { "entryPoint": "health" },
-        "entryPoints": {
-            "previews": { "address": format!("127.0.0.1:{port}") },
-            "health": { "address": format!("127.0.0.1:{health}") },
-        },
-        "providers": {
-            "providersThrottleDuration": THROTTLE,
-            "kubernetesIngress": {
-                "endpoint": cluster.server(),
-                "token": cluster.token(),
-                "certAuthFilePath": cluster.ca_file(),
-                "throttleDuration": THROTTLE,
+impl Stack {
+    /// Starts Traefik on 127.0.0.1; it sends requests straight to the pods.
+    pub(super) async fn start_ingress(&self, cluster: &Cluster) -> Result<(), StackError> {
+        create_class(cluster).await?;
+        let [health] = free_ports()?;
+        let config = self.options.folder("cluster/traefik.json");
+        let content = json!({
+            "global": { "checkNewVersion": false, "sendAnonymousUsage": false },
+            "log": { "level": "INFO" },
+            "ping": { "entryPoint": "health" },
+            "entryPoints": {
+                "previews": { "address": format!("127.0.0.1:{}", self.options.ports.ingress) },
+                "health": { "address": format!("127.0.0.1:{health}") },
             },
-        },
-    });
-    write_private(&config, &format!("{content:#}"))?;
-    let part = Part::new("traefik", toolbox.path("traefik")?).flag("configFile", &config);
-    let probe = HttpProbe::new()?;
-    let ping = format!("http://127.0.0.1:{health}/ping");
-    parts.start(part, async || probe.get(&ping).await).await?;
-    Ok(())
+            "providers": {
+                "providersThrottleDuration": THROTTLE,
+                "kubernetesIngress": {
+                    "endpoint": cluster.server(),
+                    "token": cluster.token(),
+                    "certAuthFilePath": cluster.ca_file(),
+                    "throttleDuration": THROTTLE,
+                },
+            },
+        });
+        private_file::write(&config, &format!("{content:#}"))?;
+        let part = Part::new("traefik", self.toolbox.path("traefik")?).flag("configFile", &config);
+        let probe = HttpProbe::new().map_err(StackError::Client)?;
+        let ping = format!("http://127.0.0.1:{health}/ping");
+        self.parts.start(part, async || probe.get(&ping).await).await?;
+        Ok(())
+    }
 }
 
 /// An Ingress that names a class is served only when the class exists.

@@ -1,15 +1,11 @@
 //! What can be chosen about a stack.
 
-use std::collections::BTreeSet;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
-use crate::cluster::InternalPorts;
 use crate::images::ImportCommand;
+use crate::ports::{NoFreePort, free_ports};
 
 /// The longest path of a Unix socket, less what the stack appends to its state folder.
 const LONGEST_STATE: usize = 107 - "/cluster/containerd/root/io.containerd.sock".len();
@@ -78,8 +74,6 @@ pub enum OptionsError {
     },
     #[error("the state folder {} is too long a path for the sockets in it ({} bytes, at most {LONGEST_STATE}); choose another with --state", .0.display(), .0.as_os_str().len())]
     StateTooLong(PathBuf),
-    #[error("no free port between 10000 and 30000 on 127.0.0.1")]
-    NoPort,
 }
 
 impl Ports {
@@ -101,7 +95,7 @@ impl StackOptions {
     ///
     /// # Errors
     /// When the machine has no free port.
-    pub fn ephemeral(state: PathBuf) -> Result<Self, OptionsError> {
+    pub fn ephemeral(state: PathBuf) -> Result<Self, NoFreePort> {
         let [github, webhook, temporal, temporal_ui, ingress, api_server] = free_ports()?;
         let ports = Ports { github, webhook, temporal, temporal_ui, ingress, api_server };
         Ok(Self { state, ports, cluster: ClusterChoice::Embedded, ttl: None })
@@ -132,44 +126,6 @@ impl StackOptions {
     }
 }
 
-impl InternalPorts {
-    pub(super) fn choose() -> Result<Self, OptionsError> {
-        let [controller_manager, scheduler, kubelet, kubelet_health] = free_ports()?;
-        Ok(Self { controller_manager, scheduler, kubelet, kubelet_health })
-    }
-}
-
-/// Where ports are chosen. Below the range that the system hands out of its own accord (from 32768): a port
-/// from there may be given to anyone between its choice and its use.
-const CHOSEN_PORTS: Range<u16> = 10_000..30_000;
-/// Ports tried before giving up; nearly all of them are free on any machine.
-const ATTEMPTS: usize = 1_000;
-
-/// What this process has chosen before: whoever chose a port may listen on it only later, or once more.
-static CHOSEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
-
-/// `N` ports that nothing listens on at this moment and that this process has not chosen before; chosen at
-/// random, so that two stacks hardly choose the same.
-pub fn free_ports<const N: usize>() -> Result<[u16; N], OptionsError> {
-    let mut taken = CHOSEN.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut ports = [0; N];
-    let mut chosen = 0;
-    for _ in 0..ATTEMPTS {
-        if chosen == N {
-            return Ok(ports);
-        }
-        let random =
-            RandomState::new().build_hasher().finish() % u64::from(CHOSEN_PORTS.end - CHOSEN_PORTS.start);
-        let port = CHOSEN_PORTS.start + random as u16;
-        if !taken.contains(&port) && TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
-            taken.insert(port);
-            ports[chosen] = port;
-            chosen += 1;
-        }
-    }
-    Err(OptionsError::NoPort)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -185,15 +141,6 @@ mod tests {
         ports.sort_unstable();
         ports.dedup();
         assert_eq!(ports.len(), 6);
-    }
-
-    #[test]
-    fn a_port_is_chosen_only_once() {
-        // More than a fifth of all: had they been forgotten, some would be chosen twice.
-        let mut ports: Vec<u16> = (0..1_000).flat_map(|_| free_ports::<4>().unwrap()).collect();
-        ports.sort_unstable();
-        ports.dedup();
-        assert_eq!(ports.len(), 4_000);
     }
 
     #[test]

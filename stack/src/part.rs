@@ -12,12 +12,9 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::process::Command;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::timeout;
 
-use crate::last_words;
-
-/// How often a part is asked whether it is ready.
-const POLL: Duration = Duration::from_millis(50);
+use crate::{eventually, last_words};
 
 /// What to run, under which name.
 #[derive(Debug)]
@@ -84,10 +81,9 @@ pub enum PartError {
         program: PathBuf,
         source: std::io::Error,
     },
-    #[error("{part} was not ready after {} s: {why}\n{tail}\nIts whole log is {log}", patience.as_secs())]
+    #[error("{part} was not ready: {why}\n{tail}\nIts whole log is {log}")]
     NotReady {
         part: &'static str,
-        patience: Duration,
         why: String,
         tail: String,
         log: PathBuf,
@@ -146,28 +142,16 @@ impl Parts {
             source,
         })?;
 
-        let deadline = Instant::now() + part.patience;
-        let mut why = String::from("it was not asked yet");
-        loop {
-            if let Some(status) = *status.borrow_and_update() {
-                return Err(PartError::Ended { part: name, status, tail: last_words::of(&log), log });
+        let ended = async { status.wait_for(Option::is_some).await.ok().and_then(|status| *status) };
+        tokio::select! {
+            // Whatever may answer in its place, a part that has ended is not ready.
+            biased;
+            Some(status) = ended => {
+                Err(PartError::Ended { part: name, status, tail: last_words::of(&log), log })
             }
-            match timeout_at(deadline, ready()).await {
-                Ok(Ok(())) => return Ok(()),
-                Ok(Err(reason)) => why = reason,
-                Err(_) => why = format!("{why} (and then no answer at all)"),
-            }
-            if Instant::now() >= deadline {
-                return Err(PartError::NotReady {
-                    part: name,
-                    patience: part.patience,
-                    why,
-                    tail: last_words::of(&log),
-                    log,
-                });
-            }
-            // Wakes early when the part ends.
-            let _ = timeout(POLL, status.changed()).await;
+            ready = eventually(part.patience, ready) => ready.map_err(|why| {
+                PartError::NotReady { part: name, why, tail: last_words::of(&log), log }
+            }),
         }
     }
 

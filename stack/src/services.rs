@@ -8,8 +8,9 @@ use crate::cargo;
 use crate::env::{ServiceEnv, StackEnv};
 use crate::error::StackError;
 use crate::http_probe::HttpProbe;
-use crate::options::{ClusterChoice, free_ports};
+use crate::options::ClusterChoice;
 use crate::part::Part;
+use crate::ports::free_ports;
 use crate::stack::Stack;
 
 /// What both may take to finish what they have accepted.
@@ -92,7 +93,7 @@ impl Stack {
             .iter()
             .fold(worker, |part, ttl| part.env("PREVIEW_TTL", ttl));
 
-        let probe = HttpProbe::new()?;
+        let probe = HttpProbe::new().map_err(StackError::Client)?;
         let ready = |port: u16| format!("http://127.0.0.1:{port}/readyz");
         tokio::try_join!(
             self.parts.start(webhook, async || probe.get(&ready(webhook_health_port)).await),

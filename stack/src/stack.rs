@@ -53,9 +53,7 @@ impl Stack {
     /// # Errors
     /// Names the part that failed, its log, and the log's last lines.
     pub async fn start_platform(&self) -> Result<Platform, StackError> {
-        let (state, ports) = (&self.options.state, &self.options.ports);
-        let temporal = temporal::start(&self.parts, &self.toolbox, state, ports);
-        let ((), cluster) = tokio::try_join!(temporal, self.start_cluster())?;
+        let ((), cluster) = tokio::try_join!(self.start_temporal(), self.start_cluster())?;
         Ok(Platform { cluster })
     }
 
@@ -70,30 +68,11 @@ impl Stack {
             api_port: self.options.ports.api_server,
             internal: InternalPorts::choose()?,
         };
-        let cluster = Cluster::start(&self.parts, &site, &self.options.folder("kubeconfig")).await?;
-        let ingress = ingress::start(
-            &self.parts,
-            &self.toolbox,
-            &self.options.state,
-            self.options.ports.ingress,
-            &cluster,
-        );
         let kubeconfig = self.options.folder("kubeconfig");
+        let cluster = Cluster::start(&self.parts, &site, &kubeconfig).await?;
         let prerequisites = prerequisites::install(self.toolbox.path("helm")?, &kubeconfig);
-        tokio::try_join!(ingress, prerequisites)?;
+        tokio::try_join!(self.start_ingress(&cluster), prerequisites)?;
         Ok(Some(cluster))
-    }
-
-    /// What was chosen.
-    #[must_use]
-    pub fn options(&self) -> &StackOptions {
-        &self.options
-    }
-
-    /// The programs.
-    #[must_use]
-    pub fn toolbox(&self) -> &Toolbox {
-        &self.toolbox
     }
 
     /// Where everything is.

@@ -448,7 +448,7 @@ fn too_many_removals_at_once_are_not_carried_out_until_an_operator_confirms_them
             .find(|line| line.contains("ERROR") && line.contains("removed nothing"))
             .with_context(|| said.clone())?;
         let command = alarm
-            .split_once("If they shall go: temporal ")
+            .split_once("To remove them all the same: temporal ")
             .map(|(_, command)| command)
             .context("it says what to type")?;
         let (words, input) = command.split_once(" --input '").context("it says with which input")?;

@@ -7,7 +7,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsa
 use serde_json::json;
 use stack::{
     eventually,
-    options::free_ports,
+    ports::free_ports,
     tools::{Tool, Toolbox},
 };
 use tests::{Setting, converse};

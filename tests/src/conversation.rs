@@ -17,7 +17,7 @@ use github_stand_in::{Options, Repository, StandIn, User};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, api::ListParams};
 use secrecy::ExposeSecret;
-use stack::{eventually, options::free_ports};
+use stack::{eventually, ports::free_ports};
 
 use crate::{
     evidence, name,

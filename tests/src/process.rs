@@ -13,7 +13,7 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use stack::{eventually, options::free_ports};
+use stack::{eventually, ports::free_ports};
 use tokio::{
     process::{Child, Command},
     time::timeout,

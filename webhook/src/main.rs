@@ -1,16 +1,15 @@
 //! The webhook service: GitHub's deliveries in, signals to pull requests' workflows out.
 
-use std::{net::SocketAddr, process::ExitCode, sync::Arc};
+use std::{process::ExitCode, sync::Arc};
 
 use anyhow::Context;
 use clap::Parser;
 use runtime::{
-    logging,
+    listen, logging,
     probes::{self, Readiness},
     shutdown,
     temporal::{self, TemporalIsThere},
 };
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use webhook::{config::Config, receive::Service, router::router, server::Server, temporal::TemporalSignaler};
 
@@ -39,7 +38,7 @@ async fn run() -> anyhow::Result<()> {
 
     // Stop at SIGTERM and SIGINT
     let stop = CancellationToken::new();
-    shutdown::on_signal(stop.clone()).context("cannot listen to signals")?;
+    shutdown::on_signal(stop.clone()).context("cannot listen for signals")?;
 
     // Connect to Temporal, which may be starting too
     TemporalSignaler::prepare(&mut connection);
@@ -57,10 +56,8 @@ async fn run() -> anyhow::Result<()> {
         &limits,
     ));
     let readiness = Arc::new(Readiness::new(Arc::new(TemporalIsThere(temporal)), stop.clone()));
-    let listener = listen("WEBHOOK_HEALTH_LISTEN", config.webhook_health_listen).await?;
-    tracing::info!(address = %listener.local_addr()?, "health and metrics");
     let probes = probes::router(readiness, service.metrics().clone());
-    tokio::spawn(probes::serve(listener, probes));
+    probes::start("WEBHOOK_HEALTH_LISTEN", config.webhook_health_listen, probes).await?;
 
     // Serve until told to stop and nobody sends any more, then finish what was accepted
     let listener = listen("WEBHOOK_LISTEN", config.webhook_listen).await?;
@@ -74,9 +71,4 @@ async fn run() -> anyhow::Result<()> {
 
     tracing::info!("stopped");
     Ok(())
-}
-
-async fn listen(setting: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
-    let listener = TcpListener::bind(address).await;
-    listener.with_context(|| format!("{setting}: cannot listen on {address}"))
 }

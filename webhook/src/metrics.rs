@@ -133,14 +133,6 @@ impl Metrics {
         };
         self.signals.get_or_create(&SignalLabels { signal, result }).inc();
     }
-
-    /// Everything so far, in Prometheus' text format.
-    #[must_use]
-    pub fn render(&self) -> String {
-        let mut text = String::new();
-        encode(&mut text, &self.registry).expect("writing to a String cannot fail");
-        text
-    }
 }
 
 #[async_trait]
@@ -150,6 +142,8 @@ impl probes::Metrics for Metrics {
     }
 
     async fn render(&self) -> Result<String, String> {
-        Ok(self.render())
+        let mut text = String::new();
+        encode(&mut text, &self.registry).expect("writing to a String cannot fail");
+        Ok(text)
     }
 }

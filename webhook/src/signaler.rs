@@ -20,10 +20,12 @@ pub trait Signaler: Send + Sync + 'static {
 
 /// Temporal has not confirmed. It may have taken the signal all the same; signalling again is safe.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{doing} failed: Temporal says {reason}; check TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE")]
+#[error(
+    "signalling {pull_request} failed: Temporal says {reason}; check TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE"
+)]
 pub struct SignalError {
-    /// `signalling octo-org/hello-world#12`
-    pub doing: String,
+    /// Whose workflow was to be signalled.
+    pub pull_request: PullRequestRef,
     /// Code and words of the answer.
     pub reason: String,
 }

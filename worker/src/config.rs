@@ -4,7 +4,7 @@ use std::{io, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use activities::{
     AnnotationKey, Bounds, ChartBounds, Charts, Helm, ImagePrefix, ImageTemplate, Images, InstanceName,
-    Links, NamespaceConfig, OciPrefix, PostLogs, ReadinessConfig, ReleaseConfig, UnusableClient,
+    NamespaceConfig, OciPrefix, PostLogs, ReadinessConfig, ReleaseConfig, TemporalUi, UnusableClient,
 };
 use clap::{Parser, builder::BoolishValueParser};
 use domain::{
@@ -229,12 +229,12 @@ pub enum ConfigError {
 }
 
 impl Config {
-    /// What comments link to.
+    /// Where comments link to.
     #[must_use]
-    pub fn links(&self) -> Links {
-        Links {
-            temporal_ui: self.temporal_ui_url.clone(),
-            temporal_namespace: self.temporal.temporal_namespace.clone(),
+    pub fn temporal_ui(&self) -> TemporalUi {
+        TemporalUi {
+            url: self.temporal_ui_url.clone(),
+            namespace: self.temporal.temporal_namespace.clone(),
         }
     }
 

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use activities::{
-    Cluster, Comments, GitHubWaits, Instance, Previews, PullRequests, RepositoryCharts, SweepCounters, Sweeps,
+    Cluster, Comments, GitHubFailures, Instance, Previews, PullRequests, RepositoryCharts, SweepCounters,
+    Sweeps,
 };
 use anyhow::{Context, anyhow};
 use clap::Parser;
@@ -15,7 +16,6 @@ use runtime::{
     temporal::{self, TemporalIsThere},
 };
 use temporalio_sdk::Runtime;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use worker::{
     cluster,
@@ -47,7 +47,7 @@ async fn main() -> anyhow::Result<()> {
 
     // Stop at SIGTERM and SIGINT
     let stop = CancellationToken::new();
-    shutdown::on_signal(stop.clone()).context("cannot listen to signals")?;
+    shutdown::on_signal(stop.clone()).context("cannot listen for signals")?;
 
     // Prepare the clients of Kubernetes and GitHub
     let (metrics, runtime_options) = Metrics::start()?;
@@ -78,15 +78,11 @@ async fn main() -> anyhow::Result<()> {
     let rate_limit = rate_limit::configure(&temporal, &workers::github_queue(&config)).await;
 
     // Answer probes and scrapes
-    let listener = TcpListener::bind(config.worker_listen)
-        .await
-        .with_context(|| format!("WORKER_LISTEN: cannot listen on {}", config.worker_listen))?;
-    tracing::info!(address = %listener.local_addr()?, "health and metrics");
     let counters = SweepCounters::new(metrics.meter());
-    let waits = GitHubWaits::new(metrics.meter());
+    let github_failures = GitHubFailures::new(metrics.meter());
     let readiness = Readiness::new(Arc::new(TemporalIsThere(temporal.clone())), stop.clone());
     let probes = probes::router(Arc::new(readiness), Arc::new(metrics));
-    tokio::spawn(probes::serve(listener, probes));
+    probes::start("WORKER_LISTEN", config.worker_listen, probes).await?;
 
     // Work until told to stop, then finish what can be finished soon
     let implementations = Implementations {
@@ -103,15 +99,15 @@ async fn main() -> anyhow::Result<()> {
             github: github.clone(),
             owners: config.preview_allowed_owners.clone(),
             bounds,
-            waits: waits.clone(),
+            github_failures: github_failures.clone(),
         },
         sweeps: Sweeps { cluster, counters },
         comments: Comments::new(
             github,
             config.preview_allowed_owners.clone(),
-            config.links(),
+            config.temporal_ui(),
             config.preview_post_logs,
-            waits,
+            github_failures,
         ),
     };
     let queues = workers::queues(&config, implementations, rate_limit)?;

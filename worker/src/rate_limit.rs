@@ -1,5 +1,6 @@
 //! GitHub's limit on content writes, kept by Temporal on the task queue of the writes.
 
+use runtime::temporal::reason;
 use semver::Version;
 use temporalio_client::{
     Client,
@@ -47,7 +48,7 @@ pub async fn configure(client: &Client, task_queue: &str) -> RateLimitScope {
     let why_not = match limit_each_installation(client, task_queue).await {
         Ok(version) if holds_such_limits(&version) => return RateLimitScope::PerInstallation,
         Ok(version) => format!("server {version} may take the limit and not hold it"),
-        Err(refused) => format!("{:?}: {}", refused.code(), refused.message()),
+        Err(refused) => reason(&refused),
     };
     tracing::warn!(
         task_queue,

@@ -1,4 +1,4 @@
-//! The task queues that are polled, how fast, and the end of a worker.
+//! Runs the workers: which task queues they poll, how fast, and how they stop.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ const HEARTBEAT_THROTTLE: Duration = Duration::from_secs(1);
 /// are told to; the next worker repeats those.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// What is listened to.
+/// What is polled.
 pub struct Queues {
     previews: WorkerOptions,
     github: WorkerOptions,
@@ -110,7 +110,7 @@ pub async fn run(
         let stopper = async {
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = sleep(recycle_after) => tracing::info!("beginning anew"),
+                () = sleep(recycle_after) => tracing::info!("restarting within this process (WORKER_RECYCLE)"),
             }
             stop_both.iter().for_each(|stop| stop());
         };

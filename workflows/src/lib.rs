@@ -2,11 +2,13 @@
 //! contract of their activities and signals.
 //!
 //! Workflows decide and wait; everything that touches the world is an activity, only *declared* here (see
-//! [`contract`]) and implemented in the crate `activities`. No crate that does I/O is in this crate's
-//! dependency tree, so a workflow cannot do I/O by accident.
+//! [`contract`]) and implemented in the crate `activities`. Neither Temporal's client and SDK runtime nor a
+//! client of GitHub or Kubernetes is in this crate's dependency tree, so a workflow cannot call them by
+//! accident.
 
 mod clock;
 pub mod contract;
+mod input;
 pub mod orphan_sweep;
 pub mod payload;
 pub mod preview;

@@ -53,10 +53,10 @@ impl<T: Serialize + 'static> TemporalSerializable for Lenient<T> {
             .0
             .as_ref()
             .map_err(|reason| PayloadConversionError::EncodingError(reason.clone().into()))?;
-        let data =
-            serde_json::to_vec(value).map_err(|error| PayloadConversionError::EncodingError(error.into()))?;
-        let metadata = [("encoding".to_owned(), JSON_ENCODINGS[0].to_vec())].into();
-        Ok(vec![Payload { metadata, data, ..Payload::default() }])
+        let payload = value
+            .as_json_payload()
+            .map_err(|error| PayloadConversionError::EncodingError(error.into()))?;
+        Ok(vec![payload])
     }
 }
 

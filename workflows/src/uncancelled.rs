@@ -1,8 +1,8 @@
 //! What goes on although somebody has cancelled the workflow.
 //!
-//! Whoever cancels is owed the removal of what was made, and the truth about it. Everything here has a
-//! cancellation token of its own, which is nobody's child. (The SDK's default token would also keep the
-//! whole workflow in memory after an eviction.)
+//! Whoever cancels is owed the removal of what was made, and the truth about it. Nothing here is cancelled
+//! with the workflow: a token is made here or given, and is never a child of the workflow's. (The SDK's
+//! default token would also keep the whole workflow in memory after an eviction.)
 
 use std::time::Duration;
 

@@ -1,8 +1,8 @@
 //! Foreign text as Markdown that shows it and does nothing else.
 //!
 //! Whatever people, pods or clusters wrote may hold Markdown, HTML, mentions that would ping people and
-//! references that would mark other issues. These functions give Markdown that shows the text and does
-//! nothing else. On a single line, unless it is a block.
+//! references that would mark other issues. What these functions give is on a single line, unless it is a
+//! block.
 
 use std::fmt;
 

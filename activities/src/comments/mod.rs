@@ -19,16 +19,16 @@ use domain::{
     AllowedOwners, CommentId, DeploymentId, PullRequestRef,
     pull_request::{DeploymentWrite, Reply, StickyWritten},
 };
-use github::{Comment, GitHubApp, Visibility};
+use github::{Comment, ErrorKind, GitHubApp, Visibility};
 use temporalio_client::Client as Temporal;
 use temporalio_sdk::activities::{ActivityContext, ActivityError, activities};
 use workflows::contract::{WriteSticky, comment_declared};
 
 use crate::{
-    Links,
+    TemporalUi,
     failure::{ActivityFailure, Failure, explain, into_activity_error},
     github_deployment,
-    github_waits::{Asked, GitHubWaits},
+    github_failures::{Asked, GitHubFailures},
     keyed_lock::KeyedLock,
     served::assert_served,
     temporal::{TemporalError, fetch_sticky_comment},
@@ -41,36 +41,36 @@ use sticky::{STICKY_MARKER, has_log, sticky};
 pub struct Comments {
     github: GitHubApp,
     owners: AllowedOwners,
-    links: Links,
+    temporal_ui: TemporalUi,
     post_logs: PostLogs,
-    waits: GitHubWaits,
+    github_failures: GitHubFailures,
     writes: KeyedLock,
 }
 
 impl Comments {
-    /// Speaks as `github` to those who are served, points to `links`, and posts
+    /// Speaks as `github` to those who are served, points to `temporal_ui`, and posts
     /// logs when `post_logs` says so.
     #[must_use]
     pub fn new(
         github: GitHubApp,
         owners: AllowedOwners,
-        links: Links,
+        temporal_ui: TemporalUi,
         post_logs: PostLogs,
-        waits: GitHubWaits,
+        github_failures: GitHubFailures,
     ) -> Self {
         Self {
             github,
             owners,
-            links,
+            temporal_ui,
             post_logs,
-            waits,
+            github_failures,
             writes: KeyedLock::default(),
         }
     }
 
     fn failed(&self, asked: Asked, error: CommentError) -> ActivityError {
         if let CommentError::GitHub(error) | CommentError::Deployment(error) = &error {
-            self.waits.count(asked, error);
+            self.github_failures.count(asked, error);
         }
         into_activity_error(error)
     }
@@ -84,7 +84,7 @@ impl Comments {
         // Asked last: nothing but the write itself lies between what is true and what is said.
         let truth = fetch_sticky_comment(temporal, pull_request).await?;
         let with_log = has_log(&truth) && self.posts_logs(pull_request).await?;
-        let body = sticky(&truth, &self.links, with_log).ok_or(CommentError::NothingToSay)?;
+        let body = sticky(&truth, &self.temporal_ui, with_log).ok_or(CommentError::NothingToSay)?;
         let comment = match shown {
             Some(shown) if says(shown, &body) => shown.id,
             Some(shown) => self.update(request, shown.id, &body).await?,
@@ -148,7 +148,7 @@ impl Comments {
         ctx: ActivityContext,
         request: WriteSticky,
     ) -> Result<StickyWritten, ActivityError> {
-        assert_served(&self.owners, &request.pull_request.repository).map_err(into_activity_error)?;
+        assert_served(&self.owners, &request.pull_request.repository)?;
         let written = self.write(&ctx.client(), &request).await;
         written.map_err(|error| self.failed(Asked::Comment, error))
     }
@@ -161,7 +161,7 @@ impl Comments {
         _ctx: ActivityContext,
         request: Reply,
     ) -> Result<CommentId, ActivityError> {
-        assert_served(&self.owners, &request.pull_request.repository).map_err(into_activity_error)?;
+        assert_served(&self.owners, &request.pull_request.repository)?;
         let posted = self.post(&request).await;
         posted.map_err(|error| self.failed(Asked::Reply, error))
     }
@@ -174,9 +174,9 @@ impl Comments {
         _ctx: ActivityContext,
         request: DeploymentWrite,
     ) -> Result<DeploymentId, ActivityError> {
-        assert_served(&self.owners, &request.pull_request.repository).map_err(into_activity_error)?;
+        assert_served(&self.owners, &request.pull_request.repository)?;
         let _lock = self.writes.lock(&request.pull_request).await;
-        github_deployment::sync(&self.github, &self.links, &request)
+        github_deployment::sync(&self.github, &self.temporal_ui, &request)
             .await
             .map_err(|error| self.failed(Asked::Deployment, CommentError::Deployment(error)))
     }
@@ -206,8 +206,8 @@ impl ActivityFailure for CommentError {
             }
             // A list beside the comment: nobody waits until the App may write it.
             Self::Deployment(error) => {
-                let is_permanent =
-                    !error.is_retryable() || matches!(error.label(), "forbidden" | "not_found");
+                let is_permanent = !error.is_retryable()
+                    || matches!(error.kind(), ErrorKind::Forbidden(_) | ErrorKind::NotFound(_));
                 let explanation = explain("GitHub did not take the deployment.");
                 Failure::of_github(error, is_permanent, explanation)
             }

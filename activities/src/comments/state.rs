@@ -40,7 +40,7 @@ pub(super) struct Line<'a> {
 #[template(path = "reason.md")]
 struct Reason<'a>(&'a StopReason);
 
-/// What follows from a failure, and its log.
+/// Why a preview could not be deployed, with its log.
 #[derive(Template)]
 #[template(path = "failure.md")]
 struct Failure<'a> {

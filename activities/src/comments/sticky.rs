@@ -13,7 +13,7 @@ use super::{
     filters,
     state::{InFull, Line, Log},
 };
-use crate::Links;
+use crate::TemporalUi;
 
 /// First line of the comment, by which it is found again.
 pub(super) const STICKY_MARKER: &str = "<!-- preview:sticky -->";
@@ -60,9 +60,9 @@ pub(super) fn has_log(truth: &StickyComment) -> bool {
 }
 
 /// The whole comment; nothing while there is nothing to tell. Without the log, it says where that is.
-pub(super) fn sticky(truth: &StickyComment, links: &Links, with_log: bool) -> Option<String> {
+pub(super) fn sticky(truth: &StickyComment, temporal_ui: &TemporalUi, with_log: bool) -> Option<String> {
     let (newest, older) = truth.previews.split_first()?;
-    let workflow = links.workflow(&newest.preview, newest.run_id.as_deref());
+    let workflow = temporal_ui.workflow(&newest.preview, newest.run_id.as_deref());
     let log = if with_log {
         Log::Posted
     } else {
@@ -104,8 +104,12 @@ fn remark(newest: &PreviewState) -> Remark {
         PreviewState::Ready { .. } | PreviewState::Stopping { .. } | PreviewState::Removed { .. } => {
             Remark::None
         }
-        // On its way.
-        _ => Remark::UntilTheNewestIsReady,
+        PreviewState::Requested
+        | PreviewState::Queued { .. }
+        | PreviewState::Provisioning
+        | PreviewState::Installing
+        | PreviewState::Starting
+        | PreviewState::WaitingForImage { .. } => Remark::UntilTheNewestIsReady,
     }
 }
 

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 use pulldown_cmark::{Event, Options, Parser, Tag};
 
-use crate::Links;
+use crate::TemporalUi;
 
 use super::{reply::reply, sticky::sticky};
 
@@ -28,10 +28,10 @@ const GITHUB: Options = Options::ENABLE_GFM
 pub(super) const OLDER: &str = "0123456789abcdef0123456789abcdef01234567";
 pub(super) const NEWER: &str = "fedcba9876543210fedcba9876543210fedcba98";
 
-pub(super) fn links() -> Links {
-    Links {
-        temporal_ui: Some("https://temporal.example.com/ui/".parse().expect("an address")),
-        temporal_namespace: "default".to_owned(),
+pub(super) fn temporal_ui() -> TemporalUi {
+    TemporalUi {
+        url: Some("https://temporal.example.com/ui/".parse().expect("an address")),
+        namespace: "default".to_owned(),
     }
 }
 
@@ -74,7 +74,7 @@ pub(super) fn ready(commit: &str) -> PreviewState {
 
 pub(super) fn told(previews: Vec<PreviewReport>) -> String {
     let truth = StickyComment { revision: 1, previews };
-    sticky(&truth, &links(), true).expect("something to tell")
+    sticky(&truth, &temporal_ui(), true).expect("something to tell")
 }
 
 pub(super) fn answered(answers: Vec<Answer>) -> String {

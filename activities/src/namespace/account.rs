@@ -1,8 +1,8 @@
 //! The service account that Helm acts as in a preview's namespace.
 //!
-//! In that of an account which has rights there and nowhere else. So no chart reaches another namespace or
-//! the cluster itself, neither when it is installed nor when it is uninstalled by what its release's record
-//! says, which whoever may write Secrets in the namespace can forge.
+//! The account has rights there and nowhere else. So no chart reaches another namespace or the cluster
+//! itself, neither when it is installed nor when it is uninstalled by what its release's record says, which
+//! whoever may write Secrets in the namespace can forge.
 //!
 //! The account is a service account by its name only: the worker impersonates it. No such object is made, so
 //! nothing has to be guarded that could log in with it.
@@ -49,7 +49,7 @@ pub(super) async fn set_up(cluster: &Cluster, role: &str, namespace: &str) -> Re
         tracing::warn!(
             namespace,
             role,
-            "Helm has no rights in the namespace; is there such a cluster role, and does it allow to list Secrets?"
+            "Helm has no rights in the namespace; is there such a cluster role, and does it allow listing Secrets?"
         );
     }
     Ok(())

@@ -81,8 +81,7 @@ pub(crate) async fn wait_until_gone(
                 return Ok(());
             }
             _ = look.tick() => {
-                let namespace = cluster.namespaces().get_opt(name).await.doing(|| format!("reading namespace {name}"))?;
-                let what_holds = what_holds(namespace.as_ref());
+                let what_holds = what_holds(cluster.namespace(name).await?.as_ref());
                 tracing::warn!(namespace = name, what_holds, "namespace will not go");
                 if start.elapsed() >= NAMESPACE_GONE {
                     return Err(DeleteError::Stuck { name: name.to_owned(), what_holds });

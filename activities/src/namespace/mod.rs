@@ -9,7 +9,7 @@ use domain::{NamespaceHandle, PreviewId, RunIdentity};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{
     ResourceExt,
-    api::{ListParams, Patch, PatchParams, PostParams, Preconditions},
+    api::{ListParams, PostParams, Preconditions},
 };
 use serde_json::json;
 use temporalio_client::Client as Temporal;
@@ -74,7 +74,7 @@ pub(crate) enum NamespaceError {
     #[error(transparent)]
     Predecessor(#[from] DeleteError),
     #[error(
-        "namespace {name} exists and is not ours: it has not our labels, or names another workflow. Rename or remove it"
+        "namespace {name} exists and is not ours: it does not have our labels, or names another workflow. Rename or remove it"
     )]
     Foreign { name: String },
     #[error(
@@ -213,11 +213,7 @@ async fn find(cluster: &Cluster, owner: &RunIdentity, name: &str) -> Result<Opti
     if let Some((namespace, _)) = made.into_iter().nth(held.unwrap_or_default()) {
         return Ok(Some(namespace));
     }
-    cluster
-        .namespaces()
-        .get_opt(name)
-        .await
-        .doing(|| format!("reading namespace {name}"))
+    cluster.namespace(name).await
 }
 
 /// All namespaces that say they were made for this preview, whatever they are called.
@@ -260,17 +256,13 @@ pub(crate) fn host_of(namespace: &Namespace, cluster: &Cluster, preview: &Previe
         .unwrap_or_else(|| cluster.names.host(preview))
 }
 
-/// The namespace of this name, if this run holds it and it is not on its way out.
+/// The namespace that is meant, if this run holds it and it is not on its way out.
 pub(crate) async fn find_held(
     cluster: &Cluster,
     owner: &RunIdentity,
-    name: &str,
+    handle: &NamespaceHandle,
 ) -> Result<Option<Namespace>, ClusterError> {
-    let namespace = cluster
-        .namespaces()
-        .get_opt(name)
-        .await
-        .doing(|| format!("reading namespace {name}"))?;
+    let namespace = cluster.find_namespace(handle).await?;
     Ok(namespace.filter(|namespace| {
         !is_terminating(namespace)
             && Claim::on(namespace, &cluster.instance).is_some_and(|claim| claim.is_held_by(owner))
@@ -295,19 +287,7 @@ async fn adopt(cluster: &Cluster, wanted: &Namespace, found: &Namespace) -> Resu
     annotations[ORPHANED_SINCE] = json!(null);
     // Another key would have given it another name.
     annotations[MADE_AS] = json!(found.name_any());
-    let patch = json!({ "metadata": {
-        "uid": found.uid(),
-        "resourceVersion": found.resource_version(),
-        "annotations": annotations,
-    }});
-    let params = PatchParams {
-        field_manager: Some(FIELD_MANAGER.to_owned()),
-        ..PatchParams::default()
-    };
-    cluster
-        .namespaces()
-        .patch(&found.name_any(), &params, &Patch::Merge(patch))
-        .await
+    cluster.annotate(found, &annotations).await
 }
 
 #[cfg(test)]

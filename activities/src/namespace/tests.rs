@@ -59,7 +59,7 @@ async fn a_namespace_is_reused_taken_over_waited_for_or_left_alone() {
     assert_eq!(existing(&made_by("run-1"), &request, &cluster), Existing::AnotherRuns);
     assert_eq!(existing(&Namespace::default(), &request, &cluster), Existing::Foreign);
 
-    // Another installation of the same name, whose run may be heartbeat: only its own Temporal knows.
+    // Another installation of the same name, whose run may be alive: only its own Temporal knows.
     let neighbour = instance_in("01a21419-0000-7c2b-94f3-28f6af75b493");
     assert_eq!(
         existing(

@@ -1,4 +1,4 @@
-//! What is there to see on GitHub before anything is decided on a pull request.
+//! Fetches what decisions on a pull request need: its state, a person's role, the configuration.
 
 use domain::{
     Login, PullRequestRef, Repository,
@@ -149,9 +149,7 @@ mod tests {
             base_branch: base.to_owned(),
             default_branch: "main".to_owned(),
             state: PullRequestState::Open,
-            draft: false,
             locked: false,
-            html_url: "https://github.com/octo-org/hello-world/pull/12".parse().expect("a URL"),
         }
     }
 

@@ -7,16 +7,14 @@ use domain::{
     preview::{OpenPreview, PreviewReport, PreviewState},
 };
 use futures::TryStreamExt;
-use temporalio_client::{
-    Client, RpcOptions, WorkflowListOptions, WorkflowQueryOptions, errors::WorkflowQueryError,
-};
+use temporalio_client::{Client, WorkflowListOptions, errors::WorkflowQueryError};
 use workflows::{
     PreviewWorkflow,
-    contract::{FindPreviews, FoundPreviews, timeouts::QUERY},
-    signal::open_workflows,
+    contract::{FindPreviews, FoundPreviews},
+    search_attributes::open_workflows,
 };
 
-use crate::temporal::{LatestRun, TemporalError, latest_run};
+use crate::temporal::{LatestRun, TemporalError, latest_run, query_options};
 
 /// As many are looked at. A pull request has a few.
 const FOUND_MAX: usize = 200;
@@ -83,11 +81,9 @@ fn without_an_answer(preview: PreviewId, run: LatestRun) -> Option<OpenPreview> 
 
 /// Nothing if it was started with something that is no request.
 async fn ask(temporal: &Client, preview: &PreviewId) -> Result<Option<OpenPreview>, TemporalError> {
-    let bounded = RpcOptions::builder().timeout(QUERY).build();
-    let options = WorkflowQueryOptions::builder().rpc_options(bounded).build();
     temporal
         .get_workflow_handle::<PreviewWorkflow>(preview.to_string())
-        .query(PreviewWorkflow::report, (), options)
+        .query(PreviewWorkflow::report, (), query_options())
         .await
         .map_err(|error: WorkflowQueryError| {
             TemporalError::new(format!("asking the workflow {preview}"), error)

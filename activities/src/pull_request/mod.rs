@@ -21,7 +21,7 @@ use workflows::contract::{
 use crate::{
     Cluster,
     failure::into_activity_error,
-    github_waits::{Asked, GitHubWaits},
+    github_failures::{Asked, GitHubFailures},
     repository_config::Bounds,
     served::assert_served,
     stable_url,
@@ -30,7 +30,7 @@ use crate::{
 /// What an attempt that ends by itself leaves of the time that Temporal gives it.
 const MARGIN: Duration = Duration::from_secs(1);
 
-/// Looks at pull requests, leads their addresses, and tells their workflows what they have to know.
+/// Looks at pull requests, points their stable URLs, and tells their workflows what they have to know.
 pub struct PullRequests {
     /// Where previews run.
     pub cluster: Cluster,
@@ -41,7 +41,7 @@ pub struct PullRequests {
     /// Within which repositories decide about their previews.
     pub bounds: Bounds,
     /// How often GitHub did not show what was asked for.
-    pub waits: GitHubWaits,
+    pub github_failures: GitHubFailures,
 }
 
 #[activities]
@@ -53,10 +53,10 @@ impl PullRequests {
         _ctx: ActivityContext,
         request: FetchPullRequest,
     ) -> Result<PullRequestSnapshot, ActivityError> {
-        assert_served(&self.owners, &request.pull_request.repository).map_err(into_activity_error)?;
+        assert_served(&self.owners, &request.pull_request.repository)?;
         let fetched = fetch::fetch(&self.github, &self.bounds, &request).await;
         fetched.map_err(|error| {
-            self.waits.count(Asked::PullRequest, &error.0);
+            self.github_failures.count(Asked::PullRequest, &error.0);
             into_activity_error(error)
         })
     }
@@ -81,7 +81,7 @@ impl PullRequests {
         ctx: ActivityContext,
         request: PointStableUrl,
     ) -> Result<String, ActivityError> {
-        assert_served(&self.owners, &request.to.preview.repository).map_err(into_activity_error)?;
+        assert_served(&self.owners, &request.to.preview.repository)?;
         stable_url::point_to(&self.cluster, &request, time_left(&ctx))
             .await
             .map_err(into_activity_error)
@@ -95,7 +95,7 @@ impl PullRequests {
         ctx: ActivityContext,
         request: ReportPreview,
     ) -> Result<(), ActivityError> {
-        assert_served(&self.owners, &request.report.preview.repository).map_err(into_activity_error)?;
+        assert_served(&self.owners, &request.report.preview.repository)?;
         // The pull request's workflow lives on the queue that this activity came from.
         let task_queue = &ctx.info().task_queue;
         report::send(&ctx.client(), task_queue, &request)

@@ -10,10 +10,10 @@ use k8s_openapi::api::{
 };
 use kube::ResourceExt;
 
-use crate::container_log::ContainerLog;
+use crate::{container_log::ContainerLog, container_status::containers_of};
 pub(super) use findings::waits_for_image;
 use findings::{
-    container_trouble, containers_of, replica_set_refused, stalled, stateful_set_refused, unschedulable,
+    NO_PROGRESS, container_trouble, replica_set_refused, stalled, stateful_set_refused, unschedulable,
 };
 
 /// All that is in the preview's namespace and says something about its workloads.
@@ -58,32 +58,29 @@ impl Trouble {
     }
 }
 
-/// The worst that any workload shows. What cannot mend itself comes first, then a missing image, then doubts.
+/// The worst that any workload shows.
 pub(super) fn assess(observed: &Observed) -> Assessment {
     let pods = || observed.pods.iter().filter(|pod| is_to_serve(pod));
-    let findings: Vec<Assessment> = pods()
-        .flat_map(|pod| containers_of(pod))
-        .filter_map(|(pod, container)| container_trouble(pod, container))
+    pods()
+        .flat_map(|pod| containers_of(pod).filter_map(|container| container_trouble(pod, container)))
         .chain(pods().filter_map(|pod| unschedulable(pod)))
         .chain(observed.deployments.iter().filter_map(|deployment| stalled(deployment)))
         .chain(observed.replica_sets.iter().filter_map(|set| replica_set_refused(set)))
         .chain(observed.warnings.iter().filter_map(|event| stateful_set_refused(event)))
-        .collect();
-    let image_is_missing = findings
-        .iter()
-        .any(|finding| matches!(finding, Assessment::ImageMissing { .. }));
-    findings
-        .into_iter()
-        // A deployment that waits for its image has made no progress; the missing image is the better reason.
-        .filter(|finding| {
-            !(image_is_missing && matches!(finding, Assessment::Failed(Trouble { kind: "NoProgress", .. })))
-        })
-        .min_by_key(|finding| match finding {
-            Assessment::Failed(_) => 0,
-            Assessment::ImageMissing { .. } => 1,
-            _ => 2,
-        })
+        .min_by_key(rank)
         .unwrap_or_else(|| completeness(observed))
+}
+
+/// What cannot mend itself is the worst. A deployment that waits for its image makes no progress; the missing
+/// image is then the better reason.
+fn rank(finding: &Assessment) -> u8 {
+    match finding {
+        Assessment::Failed(Trouble { kind: NO_PROGRESS, .. }) => 2,
+        Assessment::Failed(_) => 0,
+        Assessment::ImageMissing { .. } => 1,
+        Assessment::Doubt { .. } => 3,
+        Assessment::Wait { .. } | Assessment::Ready => 4,
+    }
 }
 
 /// A pod that is on its way out does not count any more, and a job may fail and

@@ -8,7 +8,7 @@ mod watch;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::core::v1::{Namespace, Pod};
+use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, ResourceExt, api::DeleteParams};
 use tokio::time::{Instant, sleep_until};
 use workflows::contract::{AwaitReady, Readiness, timeouts::WORKLOADS_UP};
@@ -87,7 +87,8 @@ pub(crate) async fn await_ready(
     asked_at: Timestamp,
     progress: &Progress,
 ) -> Result<Readiness, ReadinessError> {
-    let namespace = installed_in(cluster, request).await?;
+    let found = cluster.find_namespace(&request.namespace).await?;
+    let namespace = found.ok_or_else(|| NamespaceLost::of(&request.preview))?;
     if let Some(image) = workloads_up(cluster, config, request, asked_at, progress).await? {
         return Ok(Readiness::ImageMissing { image });
     }
@@ -101,19 +102,6 @@ pub(crate) async fn await_ready(
             explanation: explain(format!("The pods are running, but the preview cannot be reached: {seen}.")),
         }),
     }
-}
-
-/// The namespace that is meant, and no other one of its name.
-async fn installed_in(cluster: &Cluster, request: &AwaitReady) -> Result<Namespace, ReadinessError> {
-    let name = &request.namespace.name;
-    let namespace = cluster
-        .namespaces()
-        .get_opt(name)
-        .await
-        .doing(|| format!("reading namespace {name}"))?;
-    namespace
-        .filter(|namespace| namespace.uid().as_ref() == Some(&request.namespace.uid))
-        .ok_or_else(|| NamespaceLost::of(&request.preview).into())
 }
 
 /// Nothing when everything is up, or the image that is missing, if that is not to be waited for.

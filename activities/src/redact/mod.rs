@@ -16,6 +16,7 @@ mod url;
 
 use std::{fmt, ops::Range};
 
+use regex::Regex;
 use serde::Serialize;
 
 use crate::printable::printable;
@@ -97,6 +98,11 @@ pub(crate) fn end_of(text: &str, max: usize) -> &str {
     }
     let start = text.ceil_char_boundary(text.len() - max);
     text[start..].split_once('\n').map_or("", |(_, rest)| rest)
+}
+
+/// One of the patterns below, which are constant.
+fn compiled(pattern: &str) -> Regex {
+    Regex::new(pattern).expect("a constant pattern, compiled in a test")
 }
 
 /// The parts of the text that are secret, in order, apart from each other.

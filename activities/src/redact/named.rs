@@ -4,6 +4,8 @@ use std::{ops::Range, sync::LazyLock};
 
 use regex::Regex;
 
+use super::compiled;
+
 /// `NAME=`, `name: `, `"name": `, `'name' => `, `\"name\":`, and the word before it, for `API key: `.
 static ASSIGNMENT: LazyLock<Regex> = LazyLock::new(|| {
     compiled(r#"((?:[A-Za-z]+[ ])?[A-Za-z_][\w.-]*)(?:\\*["'`\]])?[ \t]*(?::=|=>|[=:])[ \t]*"#)
@@ -25,10 +27,6 @@ static STATEMENT: LazyLock<Regex> =
 /// `-u user:value`; numbers are those of a user and a group.
 static USER_OPTION: LazyLock<Regex> =
     LazyLock::new(|| compiled(r"(?:^|\s)(?:-u|--user)[ \t=]+([^\s:]*[^\s:\d][^\s:]*:\S)"));
-
-fn compiled(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("a constant pattern, compiled in a test")
-}
 
 /// Words that make a name a secret's, wherever they stand in it.
 #[rustfmt::skip]

@@ -4,11 +4,11 @@ use std::{ops::Range, sync::LazyLock};
 
 use regex::Regex;
 
+use super::compiled;
+
 /// The lines around a key, of PEM, PGP and SSH2. In JSON there is no line end before or after them.
-static BORDER: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)-{4,5} ?(BEGIN|END)[A-Z0-9 ]* PRIVATE KEY(?: BLOCK)? ?-{4,5}")
-        .expect("a constant pattern, compiled in a test")
-});
+static BORDER: LazyLock<Regex> =
+    LazyLock::new(|| compiled(r"(?i)-{4,5} ?(BEGIN|END)[A-Z0-9 ]* PRIVATE KEY(?: BLOCK)? ?-{4,5}"));
 
 /// From each beginning to its end. A key without an end goes on to the end of the text; one
 /// without a beginning began before the text.

@@ -8,6 +8,8 @@ use std::{ops::Range, sync::LazyLock};
 
 use regex::Regex;
 
+use super::compiled;
+
 /// Shorter texts are not examined: too many names of things look like them.
 const LENGTH_MIN: usize = 20;
 /// Fewer pairs than this say nothing.
@@ -49,7 +51,7 @@ const FOLLOWERS: [&str; 26] = [
     "e",
 ];
 
-/// What counts as one: the alphabets of Base64, Base32 and hexadecimal numbers.
+/// Text that is examined: the alphabets of Base64, Base32 and hexadecimal numbers.
 static RUN: LazyLock<Regex> = LazyLock::new(|| compiled(r"[A-Za-z0-9+/_=-]{20,}"));
 /// Random, but nobody's secret: commits, and identifiers in their one spelling.
 static NAMES: LazyLock<Regex> = LazyLock::new(|| {
@@ -58,10 +60,6 @@ static NAMES: LazyLock<Regex> = LazyLock::new(|| {
 /// What stands in front of a digest.
 static DIGEST: LazyLock<Regex> =
     LazyLock::new(|| compiled(r"(?i)(?:\b|_)(?:sha-?(?:1|224|256|384|512)|md5|blake[23]\w?|h1)[:=-]$"));
-
-fn compiled(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("a constant pattern, compiled in a test")
-}
 
 pub(super) fn find(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();

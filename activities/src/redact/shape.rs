@@ -4,6 +4,8 @@ use std::{ops::Range, sync::LazyLock};
 
 use regex::Regex;
 
+use super::compiled;
+
 /// As their issuers document them. The lengths are lower bounds: issuers make them longer.
 const SHAPES: &[&str] = &[
     // GitHub, GitLab
@@ -53,23 +55,18 @@ const SHAPES: &[&str] = &[
 ];
 
 /// Any of them, of ASCII characters only.
-static SHAPE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(&format!(r"(?-u)\b(?:{})", SHAPES.join("|"))).expect("a constant pattern, compiled in a test")
-});
+static SHAPE: LazyLock<Regex> = LazyLock::new(|| compiled(&format!(r"(?-u)\b(?:{})", SHAPES.join("|"))));
 
 /// Addresses that are the credential: whoever knows one may post there.
 static WEBHOOK: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(
+    compiled(
         r#"(?i)\b(?:hooks\.slack\.com/(?:services|workflows|triggers)|discord(?:app)?\.com/api/webhooks|[\w.-]*webhook\.office\.com/webhookb2)/([^\s"'<>`]+)"#,
     )
-    .expect("a constant pattern, compiled in a test")
 });
 
 /// `Bearer …`, `Basic …`.
-static SCHEME: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)\b(?:bearer|basic|digest)\s+([\w.~+/=:-]{6,})")
-        .expect("a constant pattern, compiled in a test")
-});
+static SCHEME: LazyLock<Regex> =
+    LazyLock::new(|| compiled(r"(?i)\b(?:bearer|basic|digest)\s+([\w.~+/=:-]{6,})"));
 
 pub(super) fn find(text: &str) -> Vec<Range<usize>> {
     let shapes = SHAPE.find_iter(text).map(|found| found.range());

@@ -4,17 +4,15 @@ use std::{ops::Range, sync::LazyLock};
 
 use regex::Regex;
 
+use super::compiled;
+
 /// `scheme://` and what may belong to the address. Passwords are often written
 /// without the escapes that they need there.
-static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r#"(?i)\b[a-z][a-z0-9+.-]*:\\?/\\?/([^\s"<>`]+)"#)
-        .expect("a constant pattern, compiled in a test")
-});
+static ADDRESS: LazyLock<Regex> =
+    LazyLock::new(|| compiled(r#"(?i)\b[a-z][a-z0-9+.-]*:\\?/\\?/([^\s"<>`]+)"#));
 
 /// `user:password@tcp(host:3306)`, as drivers of Go have it.
-static WITHOUT_SCHEME: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"[\w.%+-]+:\S+@(?:tcp|udp|unix)?\(").expect("a constant pattern, compiled in a test")
-});
+static WITHOUT_SCHEME: LazyLock<Regex> = LazyLock::new(|| compiled(r"[\w.%+-]+:\S+@(?:tcp|udp|unix)?\("));
 
 /// The part before the `@` of each address that has one.
 pub(super) fn find(text: &str) -> Vec<Range<usize>> {

@@ -61,7 +61,9 @@ pub struct OciPrefix(String);
 
 /// The text is not the beginning of a chart's reference.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no place in a registry: expected, for example, `oci://registry.example.com/charts`")]
+#[error(
+    "`{0}` is not the beginning of a chart's reference: expected, for example, `oci://registry.example.com/charts`"
+)]
 pub struct InvalidOciPrefix(String);
 
 /// A chart that this service does not install.

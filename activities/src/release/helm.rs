@@ -1,6 +1,6 @@
 //! Runs Helm so that its output is kept, it can be stopped, and it never outlives its attempt.
 //!
-//! As an argument vector, never through a shell, in a process group of its own: what Helm starts
+//! It is run from an argument vector, never through a shell, in a process group of its own: what Helm starts
 //! (credential plugins) is stopped with it. When our own process dies, the kernel kills Helm: none goes on
 //! beside the one that the next worker starts.
 

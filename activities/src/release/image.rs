@@ -28,7 +28,9 @@ pub struct ImagePrefix(String);
 
 /// The text is not the beginning of an image's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no place of images: expected, for example, `registry.example.com/{{owner}}`")]
+#[error(
+    "`{0}` is not the beginning of an image's name: expected, for example, `registry.example.com/{{owner}}`"
+)]
 pub struct InvalidImagePrefix(String);
 
 /// An image that this service does not run.

@@ -17,12 +17,24 @@ use std::{ffi::OsString, sync::Arc};
 
 use domain::{NamespaceHandle, PreviewId, RepositoryPath, RunIdentity};
 use k8s_openapi::api::core::v1::Namespace;
-use kube::ResourceExt;
+use tempfile::TempDir;
+use tokio::time::Instant;
 use workflows::contract::{
     InstallRelease,
     timeouts::{HELM_INSTALL, HELM_UNINSTALL},
 };
 
+use self::{
+    chart::{Chart, ChartRefused, Place},
+    helm::{HelmError, Invocation},
+    helm_error::HOOK_FAILED,
+    hooks::Hooks,
+    image::ImageRefused,
+    release_state::{Origin, ReleaseState},
+    repository_chart::FetchError,
+    take_down::{TakeDownError, take_down},
+    values::values,
+};
 use crate::{
     Cluster,
     cluster::ClusterError,
@@ -30,24 +42,15 @@ use crate::{
     heartbeat::Progress,
     namespace::{NamespaceLost, find_held, host_of, policy_is_in_force, release_account},
 };
-pub(crate) use chart::ChartRefused;
-use chart::{Chart, Place};
+
 pub use chart::{Charts, InvalidOciPrefix, OciPrefix};
 pub use helm::Helm;
-pub(crate) use helm::HelmError;
-use helm::Invocation;
-use helm_error::HOOK_FAILED;
-use hooks::Hooks;
-pub(crate) use image::ImageRefused;
 pub use image::{ImagePrefix, ImageTemplate, Images, InvalidImagePrefix, InvalidImageTemplate};
-use release_state::{Origin, ReleaseState};
-use repository_chart::FetchError;
 pub use repository_chart::RepositoryCharts;
-use take_down::{TakeDownError, take_down};
-use tempfile::TempDir;
-use tokio::time::Instant;
 pub(crate) use values::reserved;
-use values::values;
+
+/// Annotation: Helm's mark on a hook.
+const HOOK: &str = "helm.sh/hook";
 
 /// What a preview is installed from.
 #[derive(Clone, Debug)]
@@ -209,7 +212,7 @@ pub(crate) async fn install(
         input: values.to_string().into_bytes(),
         timeout,
     };
-    let hooks = Hooks::new(cluster, &namespace.name);
+    let mut hooks = Hooks::new(cluster, &namespace.name);
     let ran = tokio::select! {
         ran = config.helm.run(invocation, cancelled) => ran,
         never = hooks.watch() => match never {},
@@ -277,7 +280,6 @@ async fn find_own(
     owner: &RunIdentity,
     namespace: &NamespaceHandle,
 ) -> Result<Namespace, InstallError> {
-    let held = find_held(cluster, owner, &namespace.name).await?;
-    held.filter(|held| held.uid().as_ref() == Some(&namespace.uid))
-        .ok_or_else(|| NamespaceLost::of(&owner.preview).into())
+    let held = find_held(cluster, owner, namespace).await?;
+    held.ok_or_else(|| NamespaceLost::of(&owner.preview).into())
 }

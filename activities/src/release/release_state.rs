@@ -11,12 +11,11 @@ use sha2::{Digest, Sha256};
 use crate::{
     Cluster,
     cluster::{ClusterError, Doing},
+    instance::LABEL_VALUE_MAX,
 };
 
 /// Label of Helm's record: what the release was installed from.
 const INSTALLED_FROM: &str = "preview.internal/installed-from";
-/// Longest value of a label.
-const LABEL_VALUE_MAX: usize = 63;
 
 /// What a release is installed from, as a label's value: equal for equal charts and values.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -20,7 +20,7 @@ use kube::{
 use tokio::time::{Instant, sleep};
 use workflows::contract::timeouts::TAKE_DOWN;
 
-use super::release_state::selector;
+use super::{HOOK, release_state::selector};
 use crate::{
     Cluster,
     cluster::{ClusterError, Doing, delete_exactly},
@@ -29,7 +29,7 @@ use crate::{
     namespace::release_account,
 };
 
-/// Between two looks whether it is.
+/// Between two looks at what is still there.
 const PAUSE: Duration = Duration::from_millis(200);
 /// How long a pod has to stop by itself, in seconds. Nobody needs what it was doing.
 const POD_GRACE: u32 = 1;
@@ -42,8 +42,6 @@ const PODS: &str = "pods";
 const CLAIMS: &str = "persistentvolumeclaims";
 /// Annotation: Helm's mark on what belongs to a release.
 const RELEASE_NAME: &str = "meta.helm.sh/release-name";
-/// Annotation: Helm's mark on a hook. A preview's namespace has one release.
-const HOOK: &str = "helm.sh/hook";
 
 /// An install that was not taken down.
 #[derive(Debug, thiserror::Error)]
@@ -153,6 +151,7 @@ async fn list(kind: &Kind, namespace: &str) -> Result<Vec<Found>, ClusterError> 
 
 fn is_of_release(kind: &ApiResource, object: &Found, release: &str) -> bool {
     let annotations = object.annotations();
+    // A hook does not say of which release, and a preview's namespace has one.
     let is_marked =
         annotations.get(RELEASE_NAME).is_some_and(|name| name == release) || annotations.contains_key(HOOK);
     // Controllers make these for the release, without its marks; and in a

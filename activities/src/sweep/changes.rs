@@ -6,17 +6,14 @@ use domain::{NamespaceHandle, PreviewId, orphan_sweep::Outcome};
 use futures::{StreamExt, TryFutureExt, stream};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Namespace;
-use kube::{
-    ResourceExt,
-    api::{Patch, PatchParams, Preconditions},
-};
+use kube::{ResourceExt, api::Preconditions};
 use serde_json::{Value, json};
 use temporalio_client::Client as Temporal;
 
 use super::{AT_ONCE, SweepError};
 use crate::{
-    Cluster,
-    cluster::{ClusterError, Doing, FIELD_MANAGER},
+    Cluster, Instance,
+    cluster::{ClusterError, Doing},
     namespace::delete,
     ownership::{Claim, ORPHANED_SINCE, is_terminating, last_report},
     pull_request::report,
@@ -32,9 +29,9 @@ pub(super) async fn each<Change>(
 where
     Change: Future<Output = Result<Outcome, SweepError>>,
 {
-    let outcomes = namespaces.into_iter().map(|key| {
-        let name = key.name.clone();
-        change(key).unwrap_or_else(move |error| {
+    let outcomes = namespaces.into_iter().map(|handle| {
+        let name = handle.name.clone();
+        change(handle).unwrap_or_else(move |error| {
             tracing::warn!(namespace = name, %error, "a step of the sweep failed");
             Outcome::Failed { why: error.to_string() }
         })
@@ -44,10 +41,10 @@ where
 
 pub(super) async fn mark(
     cluster: Cluster,
-    key: NamespaceHandle,
+    handle: NamespaceHandle,
     since: Timestamp,
 ) -> Result<Outcome, SweepError> {
-    let Some(found) = same_preview(&cluster, &key).await? else {
+    let Some(found) = same_preview(&cluster, &handle).await? else {
         return Ok(Outcome::Spared);
     };
     if found.claim.orphaned_since.is_none() {
@@ -56,8 +53,8 @@ pub(super) async fn mark(
     Ok(Outcome::Done)
 }
 
-pub(super) async fn unmark(cluster: Cluster, key: NamespaceHandle) -> Result<Outcome, SweepError> {
-    let Some(found) = same_preview(&cluster, &key).await? else {
+pub(super) async fn unmark(cluster: Cluster, handle: NamespaceHandle) -> Result<Outcome, SweepError> {
+    let Some(found) = same_preview(&cluster, &handle).await? else {
         return Ok(Outcome::Spared);
     };
     if found.claim.orphaned_since.is_some() {
@@ -76,17 +73,14 @@ pub(super) struct Removals {
 impl Removals {
     /// Asks for the deletion, and does not wait for it: a namespace that will not go
     /// must not keep the sweep from the others.
-    pub(super) async fn remove(self: Arc<Self>, key: NamespaceHandle) -> Result<Outcome, SweepError> {
+    pub(super) async fn remove(self: Arc<Self>, handle: NamespaceHandle) -> Result<Outcome, SweepError> {
         let Self { cluster, temporal, task_queue } = &*self;
-        let name = &key.name;
-        let Some(found) = same_preview(cluster, &key).await? else {
-            let exists = cluster
-                .namespaces()
-                .get_opt(name)
-                .await
-                .doing(|| format!("reading namespace {name}"))?
-                .is_some();
-            return Ok(if exists { Outcome::Spared } else { Outcome::Done });
+        let name = &handle.name;
+        let Some(namespace) = cluster.namespace(name).await? else {
+            return Ok(Outcome::Done);
+        };
+        let Some(found) = Found::of(namespace, &handle, &cluster.instance) else {
+            return Ok(Outcome::Spared);
         };
         let workflow_id = found.preview.to_string();
         // Asked last, so that what follows is fenced by the version we looked at before: a run that took the
@@ -119,47 +113,37 @@ impl Removals {
     }
 }
 
+/// A namespace and what it says about its owner.
 struct Found {
     namespace: Namespace,
     claim: Claim,
     preview: PreviewId,
 }
 
-/// The namespace that the key means and what it says about its owner, if it
-/// still exists and is still a preview of ours.
-async fn same_preview(cluster: &Cluster, key: &NamespaceHandle) -> Result<Option<Found>, ClusterError> {
-    let name = &key.name;
-    let found = cluster
-        .namespaces()
-        .get_opt(name)
-        .await
-        .doing(|| format!("reading namespace {name}"))?;
-    Ok(found
-        .filter(|namespace| namespace.uid().as_ref() == Some(&key.uid))
-        .and_then(|namespace| {
-            let claim = Claim::on(&namespace, &cluster.instance)?;
-            let preview = claim.preview_in(name).ok()?;
-            Some(Found { namespace, claim, preview })
-        }))
+impl Found {
+    /// `None` if it is not the one that is meant, or is no preview of ours any more.
+    fn of(namespace: Namespace, handle: &NamespaceHandle, instance: &Instance) -> Option<Self> {
+        if namespace.uid().as_ref() != Some(&handle.uid) {
+            return None;
+        }
+        let claim = Claim::on(&namespace, instance)?;
+        let preview = claim.preview_in(&handle.name).ok()?;
+        Some(Self { namespace, claim, preview })
+    }
+}
+
+/// The namespace that is meant, if it still exists and is still a preview of ours.
+async fn same_preview(cluster: &Cluster, handle: &NamespaceHandle) -> Result<Option<Found>, ClusterError> {
+    let namespace = cluster.namespace(&handle.name).await?;
+    Ok(namespace.and_then(|namespace| Found::of(namespace, handle, &cluster.instance)))
 }
 
 /// Conflicts if anything about the namespace has changed since it was read; the next sweep then looks again.
 async fn write_mark(cluster: &Cluster, namespace: &Namespace, since: Value) -> Result<(), ClusterError> {
-    let name = namespace.name_any();
-    let patch = json!({ "metadata": {
-        "uid": namespace.uid(),
-        "resourceVersion": namespace.resource_version(),
-        "annotations": { ORPHANED_SINCE: since },
-    }});
-    let params = PatchParams {
-        field_manager: Some(FIELD_MANAGER.to_owned()),
-        ..PatchParams::default()
-    };
     cluster
-        .namespaces()
-        .patch(&name, &params, &Patch::Merge(patch))
+        .annotate(namespace, &json!({ ORPHANED_SINCE: since }))
         .await
-        .doing(|| format!("marking namespace {name}"))?;
+        .doing(|| format!("marking namespace {}", namespace.name_any()))?;
     Ok(())
 }
 
@@ -167,15 +151,15 @@ async fn write_mark(cluster: &Cluster, namespace: &Namespace, since: Value) -> R
 mod tests {
     use super::*;
 
-    fn key(name: &str) -> NamespaceHandle {
+    fn handle(name: &str) -> NamespaceHandle {
         NamespaceHandle { name: name.to_owned(), uid: "1".to_owned() }
     }
 
     #[tokio::test]
     async fn what_fails_for_one_namespace_is_done_to_the_others() {
-        let keys = (0..30).map(|number| key(&number.to_string())).collect();
-        let outcomes = each(keys, async |key: NamespaceHandle| {
-            if key.name == "7" {
+        let handles = (0..30).map(|number| handle(&number.to_string())).collect();
+        let outcomes = each(handles, async |handle: NamespaceHandle| {
+            if handle.name == "7" {
                 return Err(SweepError::OtherTemporal { expected: "a".to_owned(), found: "b".to_owned() });
             }
             Ok(Outcome::Done)

@@ -97,7 +97,7 @@ pub(super) fn log(report: &SweepReport, task_queue: &str) {
             allowed = brake.allowed,
             surveyed = report.surveyed,
             "the sweep removed nothing: it would have removed too many namespaces at once. Find out why so many previews have no open workflow; \
-             the namespaces have the annotation preview.internal/orphaned-since. If they shall go: {}",
+             the namespaces have the annotation preview.internal/orphaned-since. To remove them all the same: {}",
             confirmation(brake, task_queue)
         );
     }

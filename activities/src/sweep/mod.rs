@@ -75,8 +75,9 @@ impl Sweeps {
         input: MarkOrphans,
     ) -> Result<Vec<Outcome>, ActivityError> {
         let progress = Progress::new();
-        let work =
-            changes::each(input.namespaces, |key| changes::mark(self.cluster.clone(), key, input.since));
+        let work = changes::each(input.namespaces, |handle| {
+            changes::mark(self.cluster.clone(), handle, input.since)
+        });
         run_cancellable(&ctx, &progress, Box::pin(work)).await
     }
 
@@ -88,7 +89,7 @@ impl Sweeps {
         namespaces: Vec<NamespaceHandle>,
     ) -> Result<Vec<Outcome>, ActivityError> {
         let progress = Progress::new();
-        let work = changes::each(namespaces, |key| changes::unmark(self.cluster.clone(), key));
+        let work = changes::each(namespaces, |handle| changes::unmark(self.cluster.clone(), handle));
         run_cancellable(&ctx, &progress, Box::pin(work)).await
     }
 
@@ -107,7 +108,7 @@ impl Sweeps {
             temporal: ctx.client(),
             task_queue: ctx.info().task_queue.clone(),
         });
-        let work = changes::each(namespaces, |key| Arc::clone(&removals).remove(key));
+        let work = changes::each(namespaces, |handle| Arc::clone(&removals).remove(handle));
         run_cancellable(&ctx, &progress, Box::pin(work)).await
     }
 

@@ -89,7 +89,7 @@ fn unless_expired<T>(listed: Result<T, kube::Error>) -> Result<Option<T>, Cluste
 /// A namespace as it is seen on a page; what it is about to be noted for is not known yet.
 #[derive(Debug)]
 struct Observation {
-    key: NamespaceHandle,
+    handle: NamespaceHandle,
     preview: Result<PreviewId, Unaccounted>,
     marked_since: Option<Timestamp>,
     /// What is left in it, if it is being deleted.
@@ -102,7 +102,7 @@ impl Observation {
         let name = namespace.name_any();
         Some(Self {
             preview: claim.preview_in(&name),
-            key: NamespaceHandle { name, uid: namespace.uid().unwrap_or_default() },
+            handle: NamespaceHandle { name, uid: namespace.uid().unwrap_or_default() },
             marked_since: claim.orphaned_since,
             held_by: is_terminating(namespace).then(|| what_holds(Some(namespace))),
         })
@@ -127,8 +127,8 @@ async fn note(
         // Nobody is asked about it.
         Err(_) => Ok(false),
     };
-    let key = observation.key.clone();
-    Some(NotedNamespace { key, note: decide(observation, is_open)? })
+    let handle = observation.handle.clone();
+    Some(NotedNamespace { key: handle, note: decide(observation, is_open)? })
 }
 
 /// What is noted of a namespace whose preview's workflow is open or not;
@@ -158,7 +158,7 @@ mod tests {
 
     fn observation() -> Observation {
         Observation {
-            key: NamespaceHandle { name: "preview-x".to_owned(), uid: "1".to_owned() },
+            handle: NamespaceHandle { name: "preview-x".to_owned(), uid: "1".to_owned() },
             preview: Ok(PREVIEW.parse().expect("an id")),
             marked_since: None,
             held_by: None,

@@ -10,7 +10,7 @@ use stack::images::ImageRef;
 use tokio::process::Command;
 
 use super::github::PullRequest;
-use super::look::{Stack, output};
+use super::look::{Clients, output};
 
 /// What is made for the measurement, and removed after it.
 const NAMESPACE: &str = "demo-helm-alone";
@@ -19,7 +19,7 @@ const NAMESPACE: &str = "demo-helm-alone";
 /// long it took until everything was ready.
 pub(super) async fn install(
     env: &StackEnv,
-    stack: &Stack,
+    clients: &Clients,
     pull: &PullRequest,
     image: &ImageRef,
 ) -> anyhow::Result<Duration> {
@@ -48,9 +48,9 @@ pub(super) async fn install(
     let installed = output(helm).await;
     let took = started.elapsed();
     // Also after a failure; it may not have come as far as the namespace.
-    let deleted = stack.namespaces().delete(NAMESPACE, &DeleteParams::default()).await;
+    let deleted = clients.namespaces().delete(NAMESPACE, &DeleteParams::default()).await;
     installed.context("Helm alone")?;
     deleted?;
-    stack.is_gone(NAMESPACE).await?;
+    clients.is_gone(NAMESPACE).await?;
     Ok(took)
 }

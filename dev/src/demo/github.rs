@@ -157,7 +157,6 @@ impl GitHub {
         commit: &str,
         text: &str,
     ) -> anyhow::Result<Comment> {
-        let found = tokio::sync::Mutex::new(None);
         let said = eventually(PATIENCE, async || {
             let comments = self.comments(pull).await.map_err(|error| error.to_string())?;
             let wanted = |comment: &Comment| {
@@ -165,15 +164,10 @@ impl GitHub {
                     && comment.body.contains(&commit[..7])
                     && comment.body.contains(text)
             };
-            *found.lock().await = comments.into_iter().find(wanted);
-            if found.lock().await.is_some() {
-                Ok(())
-            } else {
-                Err(format!("no comment about {commit} says {text:?}"))
-            }
+            let found = comments.into_iter().find(wanted);
+            found.ok_or_else(|| format!("no comment about {commit} says {text:?}"))
         });
-        said.await.map_err(|why| anyhow!(why))?;
-        found.into_inner().context("it was found")
+        said.await.map_err(|why| anyhow!(why))
     }
 
     async fn comments(&self, pull: &PullRequest) -> anyhow::Result<Vec<Comment>> {

@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, ensure};
@@ -15,7 +14,7 @@ use kube::runtime::wait::await_condition;
 use serde_json::Value;
 use stack::env::StackEnv;
 use stack::eventually;
-use stack::images::ImageRef;
+use stack::images::{ImageRef, is_in_containerd};
 use stack::page::Page;
 use tokio::process::Command;
 use tokio::time::timeout;
@@ -25,13 +24,13 @@ use url::Url;
 const PATIENCE: Duration = Duration::from_secs(240);
 
 /// Clients for a running stack.
-pub(super) struct Stack {
+pub(super) struct Clients {
     pub(super) kube: kube::Client,
     env: StackEnv,
     ingress: SocketAddr,
 }
 
-impl Stack {
+impl Clients {
     pub(super) async fn connect(env: &StackEnv) -> anyhow::Result<Self> {
         let options = KubeConfigOptions {
             context: env.kube_context.clone(),
@@ -52,23 +51,10 @@ impl Stack {
         let (Some(ctr), Some(address)) = (&self.env.ctr, &self.env.containerd_address) else {
             return Ok(());
         };
-        let filter = format!("name=={image}");
-        let found = eventually(PATIENCE, async || {
-            let mut list = Command::new(ctr);
-            list.arg("--address").arg(address).args([
-                "--namespace",
-                "k8s.io",
-                "images",
-                "list",
-                "--quiet",
-                &filter,
-            ]);
-            let names = output(list).await.map_err(|error| error.to_string())?;
-            if names.trim().is_empty() {
-                Err(format!("there is no image {image}"))
-            } else {
-                Ok(())
-            }
+        let found = eventually(PATIENCE, async || match is_in_containerd(ctr, address, image).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(format!("there is no image {image}")),
+            Err(error) => Err(error.to_string()),
         });
         found.await.map_err(|why| anyhow!(why))
     }
@@ -148,19 +134,8 @@ impl Stack {
 }
 
 /// Runs a program to its end, and returns what it printed.
-pub(super) async fn output(mut command: Command) -> anyhow::Result<String> {
+pub(super) async fn output(command: Command) -> anyhow::Result<String> {
     let program = PathBuf::from(command.as_std().get_program());
-    let output = command
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output()
-        .await
-        .with_context(|| format!("cannot run {}", program.display()))?;
-    ensure!(
-        output.status.success(),
-        "{} failed: {}",
-        program.display(),
-        String::from_utf8_lossy(&output.stderr).trim()
-    );
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    let printed = stack::program::output(command).await;
+    printed.map_err(|why| anyhow!("{} failed: {why}", program.display()))
 }

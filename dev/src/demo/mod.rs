@@ -23,7 +23,7 @@ use stack::tools::{Tool, Toolbox};
 
 use crate::running_stack::RunningStack;
 use github::{GitHub, PullRequest};
-use look::Stack;
+use look::Clients;
 use transcript::{Transcript, seconds};
 
 /// How long previews live on a stack that is started for the demo.
@@ -81,7 +81,7 @@ async fn play(env: &StackEnv) -> anyhow::Result<()> {
         .service
         .as_ref()
         .context("only the platform runs: start the stack without --platform-only")?;
-    let (stack, github) = (Stack::connect(env).await?, GitHub::connect(service).await?);
+    let (clients, github) = (Clients::connect(env).await?, GitHub::connect(service).await?);
     let mut said = Transcript::begin();
 
     let pull = github.first_pull_request().await?;
@@ -93,16 +93,16 @@ async fn play(env: &StackEnv) -> anyhow::Result<()> {
     ensure!(commit != before, "the push made no commit");
     said.line("GitHub", format!("{}#{} is at {commit}", pull.repository(), pull.number));
     let image = ImageRef::new(&pull.owner, &pull.repo, &commit)?;
-    stack.has_image(&image).await?;
+    clients.has_image(&image).await?;
     said.took("builder", format!("the image {image} is in the cluster"));
 
-    let bare = bare_helm::install(env, &stack, &pull, &image).await?;
+    let bare = bare_helm::install(env, &clients, &pull, &image).await?;
     said.line(
         "helm",
         format!("alone, `helm upgrade --install --wait` of that image takes {}", seconds(bare)),
     );
 
-    let times = Box::pin(preview(&mut said, env, &stack, &github, &pull, &commit, &greeting)).await?;
+    let times = Box::pin(preview(&mut said, env, &clients, &github, &pull, &commit, &greeting)).await?;
 
     let overhead = times.url.saturating_sub(bare);
     println!(
@@ -134,7 +134,7 @@ struct Times {
 async fn preview(
     said: &mut Transcript,
     env: &StackEnv,
-    stack: &Stack,
+    clients: &Clients,
     github: &GitHub,
     pull: &PullRequest,
     commit: &str,
@@ -153,15 +153,15 @@ async fn preview(
     let until_url = asked.elapsed();
     said.took("preview", format!("{url}"));
 
-    let page = stack.get(&url).await?;
+    let page = clients.get(&url).await?;
     ensure!(page.commit.as_deref() == Some(commit), "{url} serves {:?}, not {commit}", page.commit);
     ensure!(page.body.contains(greeting), "{url} does not say {greeting:?}");
     said.took("browser", format!("the page says “{greeting}” and is built from {commit}"));
 
     let workflow = format!("{}#{}:{commit}", pull.repository(), pull.number);
-    let namespace = stack.namespace_of(commit).await?;
-    let first_end = stack.end_of(&workflow).await?;
-    stack
+    let namespace = clients.namespace_of(commit).await?;
+    let first_end = clients.end_of(&workflow).await?;
+    clients
         .temporal(&[
             "workflow",
             "signal",
@@ -173,7 +173,7 @@ async fn preview(
             &format!("\"{EXTENSION}\""),
         ])
         .await?;
-    let end = stack.end_of(&workflow).await?;
+    let end = clients.end_of(&workflow).await?;
     let added = first_end.duration_until(end);
     ensure!(added == EXTENSION.parse()?, "extend_ttl moved the end by {added:#}");
     said.took(
@@ -183,14 +183,14 @@ async fn preview(
         ),
     );
 
-    stack.is_gone(&namespace).await?;
+    clients.is_gone(&namespace).await?;
     let late = end.duration_until(Timestamp::now());
     ensure!(!late.is_negative(), "the namespace was gone {late:#} before its time");
     said.line("cluster", format!("the namespace {namespace} is gone"));
     let last = github.bot_says(pull, commit, "gone").await?;
     ensure!(last.id == comment.id, "it should be one comment, edited");
     said.took("preview", last.first_line());
-    let status = stack.status_of(&workflow).await?;
+    let status = clients.status_of(&workflow).await?;
     ensure!(status == "Completed", "the workflow is {status}");
     said.took("Temporal", format!("the workflow {workflow} is {status}"));
     Ok(Times { answer, url: until_url, gone: late.unsigned_abs() })

@@ -1,4 +1,4 @@
-//! Recognises lines that were meant as commands and are none.
+//! Recognises lines that were meant as commands but are not.
 
 use super::{
     Misunderstood,

@@ -1,4 +1,4 @@
-//! The alphabet of lines: what stands for what is no text, and what nobody sees.
+//! The prefix and the special characters that the parser knows.
 
 /// Stands in a line for whatever in it is not plain text: code, a link, what an HTML
 /// element holds. No word with it is one of ours.

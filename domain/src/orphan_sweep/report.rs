@@ -102,10 +102,10 @@ pub struct SweepReport {
 
 impl SweepReport {
     /// Takes in what became of a batch.
-    pub fn note(&mut self, doing: Change, batch: &[NamespaceHandle], outcomes: Vec<Outcome>) {
+    pub fn note(&mut self, change: Change, batch: &[NamespaceHandle], outcomes: Vec<Outcome>) {
         for (key, outcome) in batch.iter().zip(outcomes) {
             let name = key.name.clone();
-            match (outcome, doing) {
+            match (outcome, change) {
                 (Outcome::Done, Change::Mark) => self.marked.push(name),
                 (Outcome::Done, Change::Unmark) => self.unmarked.push(name),
                 (Outcome::Done, Change::Remove) => self.removed.push(name),

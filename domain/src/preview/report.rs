@@ -23,25 +23,16 @@ pub struct PreviewReport {
 }
 
 impl PreviewReport {
-    /// What a run says of itself.
-    #[must_use]
-    pub fn of_run(request: &PreviewRequest, run_id: &str, state: PreviewState, revision: u32) -> Self {
-        Self {
-            preview: request.preview.clone(),
-            run_id: Some(run_id.to_owned()),
-            revision,
-            requested_by: request.requested_by.clone(),
-            asked_in: request.comment,
-            state,
-        }
-    }
-
     /// Of a preview that was asked for and is still to be started.
     #[must_use]
     pub fn of_request(request: &PreviewRequest) -> Self {
         Self {
+            preview: request.preview.clone(),
             run_id: None,
-            ..Self::of_run(request, "", PreviewState::Requested, 0)
+            revision: 0,
+            requested_by: request.requested_by.clone(),
+            asked_in: request.comment,
+            state: PreviewState::Requested,
         }
     }
 }

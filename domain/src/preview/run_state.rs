@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{PreviewState, StopReason};
+use super::{PreviewReport, PreviewRequest, PreviewState, StopReason};
 use crate::Ttl;
 
 /// How long before the end people are warned, at the most.
@@ -21,8 +21,8 @@ pub struct RunState {
     ready_since: Option<(Timestamp, String)>,
     stop_requested: Option<StopReason>,
     state: PreviewState,
+    /// Grows with every change of the state.
     revision: u32,
-    state_is_final: bool,
 }
 
 impl RunState {
@@ -37,7 +37,6 @@ impl RunState {
             stop_requested: None,
             state: PreviewState::Requested,
             revision: 1,
-            state_is_final: false,
         }
     }
 
@@ -118,34 +117,35 @@ impl RunState {
         }
     }
 
-    /// The last state: when this is reported, there is nothing more to report.
-    pub fn finish(&mut self, state: PreviewState) {
-        self.advance(state);
-        self.state_is_final = true;
-    }
-
     /// What is true now.
     #[must_use]
     pub fn state(&self) -> &PreviewState {
         &self.state
     }
 
-    /// Grows with every change of the state.
+    /// What the run says of itself now.
     #[must_use]
-    pub fn revision(&self) -> u32 {
-        self.revision
+    pub fn report(&self, request: &PreviewRequest, run_id: &str) -> PreviewReport {
+        PreviewReport {
+            preview: request.preview.clone(),
+            run_id: Some(run_id.to_owned()),
+            revision: self.revision,
+            requested_by: request.requested_by.clone(),
+            asked_in: request.comment,
+            state: self.state.clone(),
+        }
     }
 
     /// Whoever has reported this revision has nothing to do, until this turns true.
     #[must_use]
     pub fn has_more_to_report_than(&self, reported: u32) -> bool {
-        self.revision > reported || self.state_is_final
+        self.revision > reported
     }
 
     /// Whoever has reported this revision is done for good.
     #[must_use]
     pub fn is_reported_by(&self, reported: u32) -> bool {
-        self.state_is_final && self.revision == reported
+        self.state.is_over() && self.revision == reported
     }
 }
 
@@ -222,14 +222,14 @@ mod tests {
     fn a_reporter_that_falls_behind_skips_to_the_newest_state() {
         let mut state = requested_at_noon();
         assert!(state.has_more_to_report_than(0));
-        let reported = state.revision();
+        let reported = state.revision;
         assert!(!state.has_more_to_report_than(reported));
         state.advance(PreviewState::WaitingForImage { image: "x".to_owned() });
         let removed = PreviewState::Removed { because: StopReason::Asked { by: None } };
-        state.finish(removed.clone());
+        state.advance(removed.clone());
         assert!(state.has_more_to_report_than(reported) && !state.is_reported_by(reported));
         assert_eq!(*state.state(), removed);
-        assert!(state.is_reported_by(state.revision()));
+        assert!(state.is_reported_by(state.revision));
     }
 
     proptest! {

@@ -8,7 +8,8 @@ use crate::{CommitSha, Explanation, Login};
 
 /// What is true of a preview, in the requester's terms.
 ///
-/// Normally in this order; `Stopping` and `Failing` can follow every state before them.
+/// In this order if all goes well. `Stopping` can follow every state before it, `Failing` every
+/// state before `Ready`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "is")]
 pub enum PreviewState {
@@ -140,15 +141,15 @@ struct Meaning {
     /// None: GitHub's list keeps what it says. Each change of it is a write, so
     /// only what its readers can act on is one.
     deployment: Option<DeploymentState>,
-    moment: Moment,
+    urgency: Urgency,
 }
 
-/// How much people care.
+/// How soon people are to know.
 #[derive(PartialEq, Eq)]
-enum Moment {
+enum Urgency {
     /// On the way to somewhere: the comment says it if GitHub has time for another write.
-    Passing,
-    /// What people wait for: the comment says it as soon as it is its turn.
+    Progress,
+    /// What people want to know at once: the comment says it as soon as it is its turn.
     Milestone,
     /// A milestone after which nothing comes.
     End,
@@ -158,19 +159,19 @@ impl PreviewState {
     /// The table of the lifecycle.
     fn meaning(&self) -> Meaning {
         use DeploymentState::{Failure, InProgress, Inactive, Queued, Success};
-        use Moment::{End, Milestone, Passing};
-        let row = |phase, deployment, moment| Meaning { phase, deployment, moment };
+        use Urgency::{End, Milestone, Progress};
+        let row = |phase, deployment, urgency| Meaning { phase, deployment, urgency };
         match self {
-            Self::Requested | Self::Queued { .. } => row(Phase::Requested, Some(Queued), Passing),
-            Self::Provisioning => row(Phase::Provisioning, Some(InProgress), Passing),
-            Self::Installing => row(Phase::Installing, Some(InProgress), Passing),
-            Self::Starting => row(Phase::Starting, Some(InProgress), Passing),
+            Self::Requested | Self::Queued { .. } => row(Phase::Requested, Some(Queued), Progress),
+            Self::Provisioning => row(Phase::Provisioning, Some(InProgress), Progress),
+            Self::Installing => row(Phase::Installing, Some(InProgress), Progress),
+            Self::Starting => row(Phase::Starting, Some(InProgress), Progress),
             Self::WaitingForImage { .. } => row(Phase::WaitingForImage, Some(InProgress), Milestone),
             Self::Ready { url, is_expiring, .. } => {
                 let phase = if *is_expiring { Phase::Expiring } else { Phase::Ready };
                 row(phase, Some(Success { url: url.clone() }), Milestone)
             }
-            Self::Stopping { .. } => row(Phase::TearingDown, None, Passing),
+            Self::Stopping { .. } => row(Phase::TearingDown, None, Progress),
             Self::Removed { .. } => row(Phase::Removed, Some(Inactive), End),
             Self::Failing { .. } => row(Phase::TearingDown, None, Milestone),
             Self::Failed { .. } => row(Phase::Failed, Some(Failure), End),
@@ -192,13 +193,13 @@ impl PreviewState {
     /// Is it worth a write of its own on the pull request?
     #[must_use]
     pub fn is_milestone(&self) -> bool {
-        self.meaning().moment != Moment::Passing
+        self.meaning().urgency != Urgency::Progress
     }
 
     /// Is it over, for good?
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.meaning().moment == Moment::End
+        self.meaning().urgency == Urgency::End
     }
 
     /// Is it being removed?

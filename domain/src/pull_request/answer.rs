@@ -97,7 +97,7 @@ pub enum Overtaken {
 pub enum Refusal {
     /// The person may not write to the repository, or is not among those whom its configuration names.
     NotAllowed,
-    /// The commit comes from a fork, whose code nobody here has vouched for.
+    /// The commit comes from a fork, whose code nobody with write access has approved.
     Fork,
     /// The pull request is closed.
     Closed,

@@ -102,10 +102,8 @@ impl Conversation {
     /// Drops what need not be looked up.
     pub fn discard_events(&mut self, now: Timestamp) {
         let mut events = std::mem::take(&mut self.events);
-        events.discard(
-            |person| self.is_denied_recently(person, now),
-            || self.previews.alive().next().is_some(),
-        );
+        let pushes_matter = self.previews.alive().next().is_some();
+        events.discard(|person| self.is_denied_recently(person, now), pushes_matter);
         self.events = events;
     }
 
@@ -155,7 +153,7 @@ impl Conversation {
     /// Previews are to end, and what waits to be started is not to be started any more.
     pub fn stop(&mut self, stop: &Stop) {
         if stop.is_everyones {
-            self.previews.clear_queue_before(stop.asked_in);
+            self.previews.clear_queue_up_to(stop.asked_in);
             self.last_stop = self.last_stop.max(Some(stop.asked_in));
         }
         for preview in &stop.previews {
@@ -167,16 +165,7 @@ impl Conversation {
     pub fn close(&mut self, at: Timestamp, merged: bool) {
         self.last_close = self.last_close.max(Some(at));
         self.events.forget_snapshots();
-        self.end_all(&StopReason::PullRequestClosed { merged });
-    }
-
-    /// Ends whatever is alive, and whatever waits to be started.
-    pub fn end_all(&mut self, because: &StopReason) {
-        self.previews.clear_queue();
-        let alive = self.previews.alive().map(|it| it.preview.clone());
-        for preview in alive.collect::<Vec<_>>() {
-            self.previews.request_end(&preview, because.clone());
-        }
+        self.previews.request_end_of_all(&StopReason::PullRequestClosed { merged });
     }
 
     /// Is the answer worth a comment? People are told why they are refused once,

@@ -194,7 +194,7 @@ fn stop(comment: CommentId, by: &Login, is_everyones: bool, conversation: &Conve
         .filter(|report| is_everyones || report.requested_by == *by)
         .partition(|report| report.asked_in <= comment);
     let is_something_waiting =
-        conversation.previews.has_queued_before(comment) || conversation.events.has_requests_before(comment);
+        conversation.previews.has_queued_up_to(comment) || conversation.events.has_requests_before(comment);
     if !earlier.is_empty() || is_something_waiting {
         return vec![Effect::Stop(Stop {
             previews: earlier.into_iter().map(|report| report.preview.clone()).collect(),

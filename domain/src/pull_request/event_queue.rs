@@ -4,7 +4,7 @@
 //! received. A `stop` and the end of the pull request overtake what waits: nobody should have
 //! to wait for GitHub to be rid of something.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -100,14 +100,12 @@ impl EventQueue {
     }
 
     /// Forgets comments of people who were denied just now, and pushes that nobody wants followed.
-    pub fn discard(&mut self, is_denied: impl Fn(&Login) -> bool, pushes_matter: impl FnOnce() -> bool) {
+    pub fn discard(&mut self, is_denied: impl Fn(&Login) -> bool, pushes_matter: bool) {
         self.entries.retain(
             |entry| !matches!(&entry.event, PullRequestEvent::Commented(it) if is_denied(&it.author)),
         );
-        if self.front_is_a_push() && !pushes_matter() {
-            while self.front_is_a_push() {
-                self.entries.pop_front();
-            }
+        while !pushes_matter && self.front_is_a_push() {
+            self.entries.pop_front();
         }
     }
 
@@ -136,24 +134,13 @@ impl EventQueue {
     }
 
     fn next_person(&self) -> Option<Option<Login>> {
-        let is_under_way = |lookup: &LookupState| matches!(lookup, LookupState::UnderWay(_));
-        let mut under_way: Vec<u64> = Vec::new();
-        for entry in &self.entries {
-            if let LookupState::UnderWay(number) = entry.lookup
-                && !under_way.contains(&number)
-            {
-                under_way.push(number);
-            }
-        }
+        let under_way: BTreeMap<u64, Option<&Login>> =
+            self.entries.iter().filter_map(Entry::under_way).collect();
         if under_way.len() >= LOOKUPS_MAX {
             return None;
         }
         // One lookup a person at a time: a flood of comments must not become a flood of questions.
-        let is_being_looked_up = |person: Option<&Login>| {
-            self.entries
-                .iter()
-                .any(|entry| is_under_way(&entry.lookup) && entry.event.person() == person)
-        };
+        let is_being_looked_up = |person| under_way.values().any(|it| *it == person);
         self.entries
             .iter()
             .enumerate()
@@ -236,6 +223,14 @@ impl EventQueue {
 }
 
 impl Entry {
+    /// The lookup that it waits for, and whose rights are looked up.
+    fn under_way(&self) -> Option<(u64, Option<&Login>)> {
+        match self.lookup {
+            LookupState::UnderWay(number) => Some((number, self.event.person())),
+            LookupState::Wanted | LookupState::Done { .. } => None,
+        }
+    }
+
     fn awaits(&self, number: u64) -> bool {
         matches!(self.lookup, LookupState::UnderWay(under_way) if under_way == number)
     }

@@ -99,7 +99,8 @@ impl PreviewTracker {
 
     /// A preview was asked for whose predecessor is still being removed.
     pub fn queue(&mut self, request: PreviewRequest) {
-        let Some(index) = self.index_of(&request.preview) else {
+        let is_predecessor = |tracked: &Tracked| tracked.report.preview == request.preview;
+        let Some(index) = self.previews.iter().position(is_predecessor) else {
             return;
         };
         let mut tracked = self.previews.remove(index);
@@ -114,23 +115,16 @@ impl PreviewTracker {
 
     /// Does anything wait to be started that was asked for in this comment or before?
     #[must_use]
-    pub fn has_queued_before(&self, comment: CommentId) -> bool {
-        self.previews.iter().any(|tracked| tracked.waits_since(comment))
+    pub fn has_queued_up_to(&self, comment: CommentId) -> bool {
+        self.previews.iter().any(|tracked| tracked.was_queued_up_to(comment))
     }
 
     /// What waits, and was asked for in this comment or before, is not to be started any more.
-    pub fn clear_queue_before(&mut self, comment: CommentId) {
+    pub fn clear_queue_up_to(&mut self, comment: CommentId) {
         for tracked in &mut self.previews {
-            if tracked.waits_since(comment) {
+            if tracked.was_queued_up_to(comment) {
                 tracked.successor = None;
             }
-        }
-    }
-
-    /// Nothing that waits is to be started any more.
-    pub fn clear_queue(&mut self) {
-        for tracked in &mut self.previews {
-            tracked.successor = None;
         }
     }
 
@@ -179,19 +173,18 @@ impl PreviewTracker {
         if report.run_id.as_ref().is_some_and(|run| self.ended_runs.contains(run)) {
             return false;
         }
-        let Some(index) = self.index_of(&report.preview) else {
+        let Some(tracked) = self.get_mut(&report.preview) else {
             // Started by hand.
             self.note_the_end_of(&report);
             let is_news = !report.state.is_ready();
             self.previews.push(Tracked::new(report));
             return is_news;
         };
-        if self.previews[index].start.is_some() && report.state.is_over() {
+        if tracked.start.is_some() && report.state.is_over() {
             // Of a run before the one that is being started.
             self.note_the_end_of(&report);
             return false;
         }
-        let tracked = &mut self.previews[index];
         let is_same_run = tracked.report.run_id.is_none() || tracked.report.run_id == report.run_id;
         if is_same_run && tracked.report.run_id.is_some() && report.revision <= tracked.report.revision {
             return false;
@@ -222,7 +215,7 @@ impl PreviewTracker {
     /// A run is closed: what it would have reported, if it could have.
     #[must_use]
     pub fn synthesize_terminated(&self, preview: &PreviewId, run_id: &str) -> Option<PreviewReport> {
-        let report = &self.previews[self.index_of(preview)?].report;
+        let report = self.report_of(preview)?;
         let is_known_to_be_over = report.run_id.as_deref() != Some(run_id) || report.state.is_over();
         (!is_known_to_be_over).then(|| PreviewReport {
             revision: u32::MAX,
@@ -234,7 +227,7 @@ impl PreviewTracker {
     /// Is it among those that are told of?
     #[must_use]
     pub fn knows(&self, preview: &PreviewId) -> bool {
-        self.index_of(preview).is_some()
+        self.get(preview).is_some()
     }
 
     /// Those whose runs are taken to be open.
@@ -255,10 +248,16 @@ impl PreviewTracker {
 
     /// It is to end. The first reason stays.
     pub fn request_end(&mut self, preview: &PreviewId, because: StopReason) {
-        if let Some(tracked) = self.get_mut(preview)
-            && tracked.can_be_stopped()
-        {
-            tracked.end = Some(End { because, is_delivered: false });
+        if let Some(tracked) = self.get_mut(preview) {
+            tracked.request_end(because);
+        }
+    }
+
+    /// All are to end, and nothing that waits is to be started any more.
+    pub fn request_end_of_all(&mut self, because: &StopReason) {
+        for tracked in &mut self.previews {
+            tracked.successor = None;
+            tracked.request_end(because.clone());
         }
     }
 
@@ -339,7 +338,7 @@ impl PreviewTracker {
     /// Where a preview of this commit stands, if there is one.
     #[must_use]
     pub fn availability(&self, preview: &PreviewId) -> Availability {
-        let Some(tracked) = self.index_of(preview).map(|index| &self.previews[index]) else {
+        let Some(tracked) = self.get(preview) else {
             return Availability::None;
         };
         match &tracked.report.state {
@@ -362,7 +361,7 @@ impl PreviewTracker {
     /// Until when it is granted, once it is ready.
     #[must_use]
     pub fn expires_at(&self, preview: &PreviewId) -> Option<Timestamp> {
-        match self.previews[self.index_of(preview)?].report.state {
+        match self.report_of(preview)?.state {
             PreviewState::Ready { expires_at, .. } => Some(expires_at),
             _ => None,
         }
@@ -400,15 +399,15 @@ impl PreviewTracker {
     /// What it said last.
     #[must_use]
     pub fn report_of(&self, preview: &PreviewId) -> Option<&PreviewReport> {
-        self.index_of(preview).map(|index| &self.previews[index].report)
-    }
-
-    fn index_of(&self, preview: &PreviewId) -> Option<usize> {
-        self.previews.iter().position(|tracked| tracked.report.preview == *preview)
+        self.get(preview).map(|tracked| &tracked.report)
     }
 
     fn start_of(&mut self, preview: &PreviewId) -> Option<&mut Start> {
         self.get_mut(preview)?.start.as_mut()
+    }
+
+    fn get(&self, preview: &PreviewId) -> Option<&Tracked> {
+        self.previews.iter().find(|tracked| tracked.report.preview == *preview)
     }
 
     fn get_mut(&mut self, preview: &PreviewId) -> Option<&mut Tracked> {
@@ -506,10 +505,16 @@ impl Tracked {
             .map(|by| Step::Apply(Effect::SignalExtend { preview, run_id, by: *by }))
     }
 
-    /// Was it asked for in this comment or before, and waits for the end of another run?
-    fn waits_since(&self, comment: CommentId) -> bool {
+    /// Does it wait for the end of another run, and was it asked for in this comment or before?
+    fn was_queued_up_to(&self, comment: CommentId) -> bool {
         let successor = self.successor.as_ref();
         successor.is_some_and(|request| request.comment <= comment)
+    }
+
+    fn request_end(&mut self, because: StopReason) {
+        if self.can_be_stopped() {
+            self.end = Some(End { because, is_delivered: false });
+        }
     }
 
     /// Answers, and goes on to.

@@ -3,20 +3,17 @@
 use std::path::Path;
 use std::time::Duration;
 
-use reqwest::Client;
-
 use super::pki::{Identity, Pki};
 use super::{ClusterError, Site};
+use crate::http_probe::HttpProbe;
 use crate::part::{Part, Parts};
 
-/// The longest wait of an answer to a readiness question.
-const ANSWER: Duration = Duration::from_secs(2);
 /// On a busy machine the API server has taken this long.
 const API_SERVER_PATIENCE: Duration = Duration::from_secs(90);
 
 /// Starts all four; returns when they answer.
 pub(super) async fn start(parts: &Parts, site: &Site<'_>, pki: &Pki) -> Result<(), ClusterError> {
-    let client = client(pki)?;
+    let probe = HttpProbe::trusting(pki.ca()).map_err(ClusterError::Client)?;
     let folder = &site.folder;
     let etcd_socket = folder.join("etcd.sock");
     parts
@@ -27,9 +24,7 @@ pub(super) async fn start(parts: &Parts, site: &Site<'_>, pki: &Pki) -> Result<(
     let ready = format!("{server}/readyz");
     let token = pki.token(Identity::Admin);
     parts
-        .start(api_server(site, pki, &etcd_socket)?, async || {
-            answers(client.get(&ready).bearer_auth(token)).await
-        })
+        .start(api_server(site, pki, &etcd_socket)?, async || probe.get_with_token(&ready, token).await)
         .await?;
 
     let controllers = component(site, pki, "kube-controller-manager", Identity::ControllerManager, site.internal.controller_manager)?
@@ -42,10 +37,10 @@ pub(super) async fn start(parts: &Parts, site: &Site<'_>, pki: &Pki) -> Result<(
         .flag("concurrent-replicaset-syncs", "20")
         .flag("controllers", "*,-nodeipam,-service-lb-controller,-persistentvolume-binder-controller,-persistentvolume-attach-detach-controller");
     let scheduler = component(site, pki, "kube-scheduler", Identity::Scheduler, site.internal.scheduler)?;
-    let health = |port: u16| client.get(format!("https://127.0.0.1:{port}/healthz"));
+    let health = |port: u16| format!("https://127.0.0.1:{port}/healthz");
     tokio::try_join!(
-        parts.start(controllers, async || answers(health(site.internal.controller_manager)).await),
-        parts.start(scheduler, async || answers(health(site.internal.scheduler)).await),
+        parts.start(controllers, async || probe.get(&health(site.internal.controller_manager)).await),
+        parts.start(scheduler, async || probe.get(&health(site.internal.scheduler)).await),
     )?;
     Ok(())
 }
@@ -121,16 +116,6 @@ fn component(
         .flag("kube-api-burst", "1000"))
 }
 
-fn client(pki: &Pki) -> Result<Client, ClusterError> {
-    let authority = reqwest::Certificate::from_pem(pki.ca().as_bytes()).map_err(ClusterError::Client)?;
-    Client::builder()
-        .tls_certs_only([authority])
-        .timeout(ANSWER)
-        .no_proxy()
-        .build()
-        .map_err(ClusterError::Client)
-}
-
 fn unix(socket: &Path) -> String {
     format!("unix://{}", socket.display())
 }
@@ -141,16 +126,6 @@ pub(super) async fn connects(socket: &Path) -> Result<(), String> {
     connected
         .map(drop)
         .map_err(|error| format!("{} does not accept connections ({error})", socket.display()))
-}
-
-/// Whether `request` is answered with a success.
-async fn answers(request: reqwest::RequestBuilder) -> Result<(), String> {
-    let response = request.send().await.map_err(|error| format!("{error:?}"))?;
-    let (status, url) = (response.status(), response.url().clone());
-    if status.is_success() {
-        return Ok(());
-    }
-    Err(format!("{url} answers {status}: {}", response.text().await.unwrap_or_default()))
 }
 
 impl Site<'_> {

@@ -16,8 +16,9 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use crate::cluster::network::{Bridge, NetworkError};
 use crate::eventually;
 use crate::part::{PartError, Parts};
+use crate::ports::{NoFreePort, free_ports};
+use crate::private_file::PrivateFileError;
 use crate::tools::{ToolError, Toolbox};
-pub(crate) use pki::write as write_private;
 use pki::{Identity, Pki};
 
 /// The node's name. The API server reaches the kubelet under it, which keeps the kubelet on loopback.
@@ -41,6 +42,8 @@ pub enum ClusterError {
     Network(#[from] NetworkError),
     #[error("{path}: {source}")]
     File { path: PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    PrivateFile(#[from] PrivateFileError),
     #[error("cannot make the cluster's certificates: {0}")]
     Certificate(rcgen::Error),
     #[error("cannot make a client for the cluster: {0}")]
@@ -67,7 +70,6 @@ impl ClusterError {
 /// A running cluster.
 #[derive(Clone)]
 pub struct Cluster {
-    kubeconfig: PathBuf,
     worker_kubeconfig: PathBuf,
     containerd: PathBuf,
     client: kube::Client,
@@ -103,6 +105,13 @@ pub struct InternalPorts {
     pub kubelet_health: u16,
 }
 
+impl InternalPorts {
+    pub(super) fn choose() -> Result<Self, NoFreePort> {
+        let [controller_manager, scheduler, kubelet, kubelet_health] = free_ports()?;
+        Ok(Self { controller_manager, scheduler, kubelet, kubelet_health })
+    }
+}
+
 impl Site<'_> {
     fn containerd_socket(&self) -> PathBuf {
         self.folder.join("containerd.sock")
@@ -131,7 +140,6 @@ impl Cluster {
             .map_err(|source| ClusterError::Api { what: "its own kubeconfig", source })?;
         tokio::try_join!(node::start_kubelet(parts, site, &pki, &client), controllers_work(&client))?;
         Ok(Self {
-            kubeconfig: kubeconfig.to_owned(),
             worker_kubeconfig,
             containerd,
             client,
@@ -141,13 +149,7 @@ impl Cluster {
         })
     }
 
-    /// Where `kubectl` and every other client find this cluster.
-    #[must_use]
-    pub fn kubeconfig(&self) -> &Path {
-        &self.kubeconfig
-    }
-
-    /// How the preview service's worker finds it, with no more rights than it needs.
+    /// How the preview service's worker finds this cluster, with no more rights than it needs.
     #[must_use]
     pub fn worker_kubeconfig(&self) -> &Path {
         &self.worker_kubeconfig

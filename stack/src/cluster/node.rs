@@ -17,10 +17,12 @@ use serde_json::json;
 use tokio::process::Command;
 
 use super::control_plane::connects;
-use super::pki::{self, Identity, Pki};
+use super::pki::{Identity, Pki};
 use super::{ClusterError, NODE, Site, pause};
 use crate::eventually;
+use crate::http_probe::HttpProbe;
 use crate::part::{Part, Parts};
+use crate::{private_file, program};
 
 /// A preview has a pod or two; one machine cannot run more than this anyway.
 const MAX_PODS: u32 = 250;
@@ -37,8 +39,8 @@ pub(super) async fn start_containerd(parts: &Parts, site: &Site<'_>) -> Result<P
     let cni = folder.join("cni");
     fs::create_dir_all(&cni).map_err(ClusterError::file(&cni))?;
     let config = folder.join("config.toml");
-    pki::write(&config, &containerd_config(site, &folder, &cni)?)?;
-    pki::write(&cni.join("10-pods.conflist"), &pod_network(site, &folder).to_string())?;
+    private_file::write(&config, &containerd_config(site, &folder, &cni)?)?;
+    private_file::write(&cni.join("10-pods.conflist"), &pod_network(site, &folder).to_string())?;
 
     let programs = site.toolbox.path("containerd")?.parent().unwrap_or(Path::new("/")).to_owned();
     let path = std::env::join_paths(
@@ -62,7 +64,7 @@ fn containerd_config(site: &Site<'_>, folder: &Path, cni: &Path) -> Result<Strin
     let registries = folder.join("registries");
     let every_registry = registries.join("_default");
     fs::create_dir_all(&every_registry).map_err(ClusterError::file(&every_registry))?;
-    pki::write(&every_registry.join("hosts.toml"), NO_REGISTRY)?;
+    private_file::write(&every_registry.join("hosts.toml"), NO_REGISTRY)?;
     Ok(format!(
         r#"version = 3
 root = {root}
@@ -140,17 +142,12 @@ fn pod_network(site: &Site<'_>, folder: &Path) -> serde_json::Value {
 async fn import_sandbox_image(site: &Site<'_>, folder: &Path, socket: &Path) -> Result<(), ClusterError> {
     let archive = folder.join("pause.tar");
     pause::write_archive(site.toolbox.path("pause")?, &archive).map_err(ClusterError::file(&archive))?;
-    let output = Command::new(site.toolbox.path("ctr")?)
+    let mut import = Command::new(site.toolbox.path("ctr")?);
+    import
         .args(["--address".as_ref(), socket.as_os_str()])
         .args(["--namespace", "k8s.io", "images", "import", "--local"])
-        .arg(&archive)
-        .output()
-        .await
-        .map_err(ClusterError::file(&archive))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    Err(ClusterError::SandboxImage(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
+        .arg(&archive);
+    program::output(import).await.map(drop).map_err(ClusterError::SandboxImage)
 }
 
 /// Starts the kubelet; returns when the node is ready and takes pods.
@@ -163,7 +160,7 @@ pub(super) async fn start_kubelet(
     let folder = site.folder.join("kubelet");
     fs::create_dir_all(&folder).map_err(ClusterError::file(&folder))?;
     let (config, kubeconfig) = (folder.join("config.json"), folder.join("kubeconfig"));
-    pki::write(&config, &format!("{:#}", kubelet_config(site, pki)))?;
+    private_file::write(&config, &format!("{:#}", kubelet_config(site, pki)))?;
     pki.write_kubeconfig(Identity::Kubelet, &site.server(), &kubeconfig)?;
     let part = Part::new("kubelet", site.toolbox.path("kubelet")?)
         .flag("config", &config)
@@ -173,14 +170,8 @@ pub(super) async fn start_kubelet(
         // Must not be a loopback address; nothing listens on it.
         .flag("node-ip", site.bridge.address().to_string());
     let health = format!("http://127.0.0.1:{}/healthz", site.internal.kubelet_health);
-    let http = reqwest::Client::builder().no_proxy().build().map_err(ClusterError::Client)?;
-    parts
-        .start(part, async || match http.get(&health).send().await {
-            Ok(response) if response.status().is_success() => Ok(()),
-            Ok(response) => Err(format!("{health} answers {}", response.status())),
-            Err(error) => Err(error.to_string()),
-        })
-        .await?;
+    let probe = HttpProbe::new().map_err(ClusterError::Client)?;
+    parts.start(part, async || probe.get(&health).await).await?;
     let nodes: Api<Node> = Api::all(client.clone());
     eventually(NODE_PATIENCE, async || {
         takes_pods(&nodes.get(NODE).await.map_err(|error| error.to_string())?)

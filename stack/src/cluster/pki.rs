@@ -3,7 +3,6 @@
 use std::fs;
 use std::io::Read;
 use std::net::IpAddr;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
@@ -15,6 +14,7 @@ use rcgen::{
 use serde_json::json;
 
 use super::ClusterError;
+use crate::private_file;
 
 /// The random part of a token, in bytes.
 const TOKEN_BYTES: usize = 24;
@@ -68,20 +68,20 @@ impl Pki {
             ca: ca.pem(),
             tokens: Identity::ALL.iter().map(|_| token()).collect::<Result<_, _>>()?,
         };
-        write(&pki.ca_file(), &pki.ca)?;
+        private_file::write(&pki.ca_file(), &pki.ca)?;
         for (name, purpose) in [
             ("server", ExtendedKeyUsagePurpose::ServerAuth),
             ("client", ExtendedKeyUsagePurpose::ClientAuth),
         ] {
             let (certificate, key) = leaf(&ca, purpose).map_err(ClusterError::Certificate)?;
-            write(&folder.join(format!("{name}.crt")), &certificate)?;
-            write(&folder.join(format!("{name}.key")), &key)?;
+            private_file::write(&folder.join(format!("{name}.crt")), &certificate)?;
+            private_file::write(&folder.join(format!("{name}.key")), &key)?;
         }
         let service_accounts = KeyPair::generate().map_err(ClusterError::Certificate)?;
-        write(&pki.service_account_key(), &service_accounts.serialize_pem())?;
-        write(&pki.service_account_public_key(), &service_accounts.public_key_pem())?;
+        private_file::write(&pki.service_account_key(), &service_accounts.serialize_pem())?;
+        private_file::write(&pki.service_account_public_key(), &service_accounts.public_key_pem())?;
         let lines: Vec<_> = Identity::ALL.iter().map(|identity| pki.token_line(*identity)).collect();
-        write(&pki.token_file(), &lines.join("\n"))?;
+        private_file::write(&pki.token_file(), &lines.join("\n"))?;
         Ok(pki)
     }
 
@@ -142,7 +142,8 @@ impl Pki {
             "clusters": [{ "name": "preview", "cluster": { "server": server, "certificate-authority-data": STANDARD.encode(&self.ca) } }],
             "users": [{ "name": "preview", "user": { "token": self.token(identity) } }],
         });
-        write(path, &format!("{config:#}\n"))
+        private_file::write(path, &format!("{config:#}\n"))?;
+        Ok(())
     }
 }
 
@@ -175,17 +176,4 @@ fn token() -> Result<String, ClusterError> {
     let read = fs::File::open(path).and_then(|mut source| source.read_exact(&mut bytes));
     read.map_err(ClusterError::file(path))?;
     Ok(hex::encode(bytes))
-}
-
-/// Writes a file that only its owner may read.
-pub(crate) fn write(path: &Path, content: &str) -> Result<(), ClusterError> {
-    use std::io::Write;
-    fs::OpenOptions::new()
-        .create(true)
-        .truncate(true)
-        .write(true)
-        .mode(0o600)
-        .open(path)
-        .and_then(|mut file| file.write_all(content.as_bytes()))
-        .map_err(ClusterError::file(path))
 }

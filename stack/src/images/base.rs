@@ -1,15 +1,13 @@
 //! Makes the base image of this machine's own Python, where no registry can be reached.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Stdio,
-};
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use tokio::process::Command;
 
 use super::error::{ImageError, at};
+use crate::program::output;
 
 /// Makes the image; its own text says how.
 const SCRIPT: &str = include_str!("base_image.py");
@@ -90,19 +88,12 @@ fn damaged(index: &Path, why: &str) -> ImageError {
 
 /// Runs a program text and returns what it prints.
 async fn python(program: &str, argument: Option<&Path>) -> Result<String, ImageError> {
-    let output = Command::new("python3")
+    let mut python = Command::new("python3");
+    python
         // -I: the person's own modules and variables do not matter.
         .args(["-I", "-c", program])
-        .args(argument)
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output()
-        .await
-        .map_err(|source| ImageError::Program { program: "python3".into(), source })?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-    }
-    Err(ImageError::Base(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
+        .args(argument);
+    output(python).await.map_err(ImageError::Base)
 }
 
 #[cfg(test)]

@@ -108,7 +108,11 @@ async fn check_out(source: CommitSource, files: std::path::PathBuf) -> Result<()
         .expect("the checkout does not panic and is not cancelled")
 }
 
-async fn is_in_containerd(ctr: &Path, address: &Path, image: &ImageRef) -> Result<bool, ImageError> {
+/// Whether the cluster's containerd holds an image; `ctr` is the program, `address` containerd's socket.
+///
+/// # Errors
+/// [`ImageError::Daemon`] when it does not say.
+pub async fn is_in_containerd(ctr: &Path, address: &Path, image: &ImageRef) -> Result<bool, ImageError> {
     let mut question = Command::new(ctr);
     question
         .arg("--address")

@@ -8,7 +8,6 @@ use std::{
     ffi::OsString,
     fs,
     path::{Path, PathBuf},
-    process::Stdio,
 };
 
 use serde_json::json;
@@ -20,6 +19,7 @@ use super::{
     import::Import,
     reference::ImageRef,
 };
+use crate::program::output;
 
 /// Most that one file written by a RUN instruction may measure, in bytes.
 const MAX_FILE_BYTES: u64 = 1 << 30;
@@ -75,12 +75,9 @@ impl Buildkit {
     /// # Errors
     /// What it says instead.
     pub async fn ready(&self) -> Result<(), String> {
-        let output = self.client().args(["debug", "workers"]).output().await;
-        let output = output.map_err(|error| format!("{}: {error}", self.buildctl.display()))?;
-        if output.status.success() {
-            return Ok(());
-        }
-        Err(String::from_utf8_lossy(&output.stderr).trim().to_owned())
+        let mut question = self.client();
+        question.args(["debug", "workers"]);
+        output(question).await.map(drop)
     }
 
     /// TOML. It reads a JSON string as its own.
@@ -158,9 +155,7 @@ impl Buildkit {
             .env_clear()
             .env("DOCKER_CONFIG", &self.root)
             .arg("--addr")
-            .arg(self.address())
-            .stdin(Stdio::null())
-            .kill_on_drop(true);
+            .arg(self.address());
         command
     }
 

@@ -16,7 +16,7 @@ mod import;
 mod reference;
 
 pub use base::BaseImage;
-pub use builder::ImageBuilder;
+pub use builder::{ImageBuilder, is_in_containerd};
 pub use buildkit::Buildkit;
 pub use checkout::CommitSource;
 pub use error::ImageError;

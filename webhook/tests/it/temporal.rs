@@ -55,17 +55,15 @@ impl FakeTemporal {
         self.checks.load(Ordering::SeqCst)
     }
 
-    async fn answer(&self, doing: &str) -> Result<(), SignalError> {
+    /// The error is what Temporal says.
+    async fn answer(&self) -> Result<(), String> {
         if self.silent.load(Ordering::SeqCst) {
             let speaks_again = self.speaks_again.notified();
             self.waiting.fetch_add(1, Ordering::SeqCst);
             speaks_again.await;
         }
         if self.down.load(Ordering::SeqCst) {
-            return Err(SignalError {
-                doing: doing.to_owned(),
-                reason: "Unavailable: connection refused".to_owned(),
-            });
+            return Err("Unavailable: connection refused".to_owned());
         }
         Ok(())
     }
@@ -79,7 +77,9 @@ impl Signaler for FakeTemporal {
         event: PullRequestEvent,
         _: &DeliveryId,
     ) -> Result<Signalled, SignalError> {
-        self.answer("signalling").await?;
+        self.answer()
+            .await
+            .map_err(|reason| SignalError { pull_request: pull_request.clone(), reason })?;
         let mut signals = self.signals.lock().expect("not poisoned");
         if event.starts_workflow() || signals.iter().any(|(open, _)| open == pull_request) {
             signals.push((pull_request.clone(), event));
@@ -92,9 +92,12 @@ impl Signaler for FakeTemporal {
 
 #[async_trait]
 impl Dependency for FakeTemporal {
+    fn name(&self) -> &'static str {
+        "Temporal"
+    }
+
     async fn check(&self) -> Result<(), String> {
         self.checks.fetch_add(1, Ordering::SeqCst);
-        let there = self.answer("reaching namespace default").await;
-        there.map_err(|error| error.to_string())
+        self.answer().await
     }
 }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use temporalio_macros::activity_definitions;
 use temporalio_workflow::ActivityExecutionError;
 
-/// Activities on the previews' own queue.
+/// Activities on the workflows' own queue.
 pub struct PullRequestActivities;
 
 #[activity_definitions]

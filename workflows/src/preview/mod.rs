@@ -11,20 +11,17 @@ mod timeouts;
 
 use domain::{
     IgnoredSignals, Ttl,
-    preview::{OpenPreview, Phase, PreviewReport, PreviewRequest, RunState, StopReason},
+    preview::{OpenPreview, Phase, PreviewRequest, RunState, StopReason},
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use temporalio_macros::{workflow, workflow_methods};
-use temporalio_workflow::{
-    SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult,
-    common::error::ApplicationFailure, join,
-};
+use temporalio_workflow::{SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult, join};
 
 use ending::into_result;
 use stages::Stages;
 
-use crate::payload::Lenient;
+use crate::{clock, input, payload::Lenient};
 
 /// One preview of one commit. Its workflow ID is the [`PreviewId`](domain::PreviewId), so
 /// that Temporal itself refuses a duplicate.
@@ -44,13 +41,9 @@ impl PreviewWorkflow {
         let (ttl, max_lifetime) = request
             .as_ref()
             .map_or((Ttl::DEFAULT, Ttl::DEFAULT_MAXIMUM), |request| (request.ttl, request.max_lifetime));
-        let started_at = view
-            .start_time()
-            .and_then(|time| Timestamp::try_from(time).ok())
-            .unwrap_or_default();
         Self {
             request,
-            state: RunState::new(started_at, ttl, max_lifetime),
+            state: RunState::new(clock::started_at(view), ttl, max_lifetime),
             ignored_signals: IgnoredSignals::default(),
         }
     }
@@ -58,7 +51,13 @@ impl PreviewWorkflow {
     /// Deploy, stay until the time is over, tear down; and report all of it.
     #[run(name = "PreviewWorkflow")]
     pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<StopReason> {
-        let request = Self::accepted_request(ctx).map_err(|reason| bad_request(&reason))?;
+        let request = ctx.state(|workflow| workflow.request.clone());
+        let request =
+            input::accepted(ctx, request, |request| request.preview.to_string()).map_err(|reason| {
+                input::bad_request(format!(
+                    "this is not a preview request: {reason}; docs/development.md shows one"
+                ))
+            })?;
         let stages = Stages::new(ctx, request);
 
         let lifecycle = async {
@@ -106,29 +105,11 @@ impl PreviewWorkflow {
     #[query(name = "report")]
     pub fn report(&self, view: &WorkflowContextView) -> Option<OpenPreview> {
         let request = self.request.as_ref().ok()?;
-        let (state, revision) = (self.state.state().clone(), self.state.revision());
         Some(OpenPreview {
-            report: PreviewReport::of_run(request, view.run_id(), state, revision),
+            report: self.state.report(request, view.run_id()),
             environment: request.settings.environment.clone(),
         })
     }
-
-    fn accepted_request(ctx: &WorkflowContext<Self>) -> Result<PreviewRequest, String> {
-        let request = ctx.state(|workflow| workflow.request.clone())?;
-        if request.preview.to_string() == ctx.workflow_id() {
-            Ok(request)
-        } else {
-            Err(format!("it is for {}, but the workflow ID is {:?}", request.preview, ctx.workflow_id()))
-        }
-    }
-}
-
-fn bad_request(reason: &str) -> ApplicationFailure {
-    let message = format!("this is not a preview request: {reason}; docs/development.md shows one");
-    ApplicationFailure::builder(message)
-        .type_name("BadRequest".to_owned())
-        .non_retryable(true)
-        .build()
 }
 
 /// Answer of the `status` query.

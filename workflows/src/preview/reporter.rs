@@ -3,8 +3,6 @@
 //! One reporter, beside the preview and never in its way: it reports the newest state, and skips what has
 //! been overtaken meanwhile. The last state is never skipped.
 
-use domain::preview::PreviewReport;
-
 use super::{stages::Stages, timeouts};
 use crate::{
     contract::{PullRequestActivities, ReportPreview},
@@ -18,14 +16,14 @@ impl Stages {
         while !self.ctx.state(|workflow| workflow.state.is_reported_by(reported)) {
             uncancelled::until(&self.ctx, |workflow| workflow.state.has_more_to_report_than(reported)).await;
 
-            let (state, revision) = self.ctx.state(|workflow| {
-                let state = &workflow.state;
-                (state.state().clone(), state.revision())
-            });
+            let report = self
+                .ctx
+                .state(|workflow| workflow.state.report(&self.request, self.ctx.run_id()));
+            let revision = report.revision;
             let input = ReportPreview {
                 installation: self.request.installation,
                 repository_id: self.request.repository_id,
-                report: PreviewReport::of_run(&self.request, self.ctx.run_id(), state, revision),
+                report,
             };
             // It is tried for as long as it takes: a run that closed without its last report would be
             // taken for a terminated one. An error means that the operators do not serve the repository

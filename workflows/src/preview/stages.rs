@@ -16,7 +16,7 @@ use crate::{
         AwaitReady, CreateNamespace, InstallRelease, PreviewActivities, Readiness, TearDown,
         timeouts::{AWAIT_READY, CREATE_NAMESPACE, INSTALL_RELEASE},
     },
-    search_attributes::{COMMIT, EXPIRES_AT, PHASE, PULL_REQUEST, REPOSITORY, REPOSITORY_ID, REQUESTED_BY},
+    search_attributes::{COMMIT, EXPIRES_AT, PHASE, REQUESTED_BY, of_pull_request},
 };
 
 /// A preview on its way: the request, and the workflow it is carried out in.
@@ -29,16 +29,13 @@ pub(super) struct Stages {
 
 impl Stages {
     pub(super) fn new(ctx: &WorkflowContext<PreviewWorkflow>, request: PreviewRequest) -> Self {
-        let repository_id = request.repository_id;
-        let attributes = [
-            REPOSITORY.value_set(request.preview.repository.to_string()),
-            PULL_REQUEST.value_set(i64::from(request.preview.pull_request)),
+        let its_own = [
             COMMIT.value_set(request.preview.commit.to_string()),
             PHASE.value_set(Phase::Requested.to_string()),
             REQUESTED_BY.value_set(request.requested_by.to_string()),
         ];
-        let known_only = repository_id.map(|id| REPOSITORY_ID.value_set(id.into()));
-        ctx.upsert_search_attributes(attributes.into_iter().chain(known_only));
+        let pull_request = of_pull_request(&request.pull_request(), request.repository_id);
+        ctx.upsert_search_attributes(pull_request.chain(its_own));
         Self {
             ctx: ctx.clone(),
             request,
@@ -206,9 +203,7 @@ impl Stages {
 
     /// Everything is gone.
     pub(super) fn finish(&self, ending: &Ending) {
-        let state = ending.last_state();
-        self.show(&state);
-        self.ctx.state_mut(|workflow| workflow.state.finish(state));
+        self.advance(ending.last_state());
     }
 
     /// How the preview ends by somebody's will, if anybody has said so.

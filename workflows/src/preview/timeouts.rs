@@ -1,7 +1,7 @@
 //! How long a preview waits for each of its activities, and how often it tries again.
 //!
-//! Every activity gets a cancellation token of its own: the SDK's default token would keep the
-//! whole workflow in memory after an eviction.
+//! No activity is left to the SDK's default cancellation token, which would keep the whole workflow in
+//! memory after an eviction.
 
 use std::time::Duration;
 

@@ -20,12 +20,11 @@ impl Session {
                 write.clone(),
                 self.github_write(),
             );
-            let id = self.waiting_for("to list a deployment", sync).await.ok();
-            if id.is_none() && self.is_handed_over() {
+            let Some(listed) = self.write("to list a deployment", sync).await else {
                 return;
-            }
+            };
             self.ctx
-                .state_mut(|workflow| workflow.conversation.deployments.record_write(&write, id));
+                .state_mut(|workflow| workflow.conversation.deployments.record_write(&write, listed.ok()));
         }
     }
 }

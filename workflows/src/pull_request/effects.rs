@@ -5,7 +5,7 @@ use std::future::pending;
 use domain::{
     Explanation, PreviewId, RunIdentity, Ttl,
     preview::{PreviewRequest, StopReason},
-    pull_request::{Answer, Conversation, Effect},
+    pull_request::{Answer, Availability, Conversation, Effect},
 };
 use futures_util::FutureExt;
 use jiff::Timestamp;
@@ -54,7 +54,7 @@ impl Session {
         let mut pause = std::pin::pin!(pause.fuse());
         select! {
             _ = uncancelled::until(&self.ctx, |workflow| !workflow.conversation.is_reconciled() || workflow.is_draining) => {}
-            run = self.children.next_closed() => self.ctx.state_mut(|workflow| {
+            (run, ()) = self.children.next_done() => self.ctx.state_mut(|workflow| {
                 workflow.conversation.run_closed(&run.preview, &run.run_id);
             }),
             _ = pause => self.ctx.state_mut(|workflow| workflow.conversation.previews.retry_starts()),
@@ -86,17 +86,17 @@ impl Session {
     }
 
     /// Changes what is remembered.
-    pub(super) fn update(&self, change: impl FnOnce(&mut Conversation, Timestamp)) {
+    pub(super) fn update<T>(&self, change: impl FnOnce(&mut Conversation, Timestamp) -> T) -> T {
         let now = clock::now(&self.ctx);
-        self.ctx.state_mut(|workflow| change(&mut workflow.conversation, now));
+        self.ctx.state_mut(|workflow| change(&mut workflow.conversation, now))
     }
 
     /// A preview that is ready reports its new end at once, so that a `status` after
     /// an `extend` in the same comment tells it.
     async fn extend(&self, preview: &PreviewId, by: Ttl) -> Option<Answer> {
-        let before = self.ctx.state_mut(|workflow| {
-            workflow.conversation.previews.extend(preview, by);
-            workflow.conversation.previews.expires_at(preview)
+        let before = self.update(|conversation, _| {
+            conversation.previews.extend(preview, by);
+            conversation.previews.expires_at(preview)
         });
         before?;
         let timer = WorkflowCancellationToken::new();
@@ -104,10 +104,8 @@ impl Session {
             _ = self.ctx.wait_condition(|workflow| workflow.conversation.previews.expires_at(preview) != before) => timer.cancel(),
             _ = self.ctx.timer(timeouts::until_reported(&timer)) => {}
         }
-        let has_ended = self.ctx.state(|workflow| {
-            let mut alive = workflow.conversation.previews.alive();
-            !alive.any(|report| report.preview == *preview)
-        });
+        let availability = self.ctx.state(|workflow| workflow.conversation.previews.availability(preview));
+        let has_ended = matches!(availability, Availability::None | Availability::Ending);
         has_ended.then_some(Answer::NothingToExtend)
     }
 
@@ -119,7 +117,9 @@ impl Session {
         match started {
             Ok(child) => {
                 let run_id = child.run_id.clone();
-                self.children.watch(preview.clone(), child);
+                let run = RunIdentity { preview: preview.clone(), run_id: run_id.clone() };
+                // How it ends is of no interest: it says so itself, as long as it can.
+                self.children.begin(run, child.result().map(drop));
                 self.ctx
                     .state_mut(|workflow| workflow.conversation.previews.run_started(&preview, &run_id));
             }

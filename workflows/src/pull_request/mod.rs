@@ -4,10 +4,9 @@
     reason = "the SDK's macros generate public items without documentation"
 )]
 
-mod children;
 mod deployment_writer;
 mod effects;
-mod lookups;
+mod in_order;
 mod reply_writer;
 mod session;
 mod sticky_writer;
@@ -22,10 +21,10 @@ use serde::{Deserialize, Serialize};
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_workflow::{
     ContinueAsNewOptions, SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult,
-    WorkflowTermination, common::error::ApplicationFailure, join,
+    WorkflowTermination, join,
 };
 
-use crate::{clock, payload::Lenient};
+use crate::{clock, input, payload::Lenient};
 use session::{Exit, Session};
 
 /// One pull request. Its workflow ID is the pull request's name, `owner/repo#123`, so that all that is
@@ -81,7 +80,9 @@ impl PullRequestWorkflow {
     /// A pull request is attended to, until nothing is left to do or to remember.
     #[run(name = "PullRequestWorkflow")]
     pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
-        let pull_request = Self::accepted_pull_request(ctx).map_err(|reason| bad_input(&reason))?;
+        let pull_request = ctx.state(|workflow| workflow.pull_request.clone());
+        let pull_request = input::accepted(ctx, pull_request, PullRequestRef::to_string)
+            .map_err(|reason| input::bad_request(format!("this is not a pull request: {reason}")))?;
         let session = Session::new(ctx, pull_request);
 
         let (exit, (), (), (), ()) = join!(
@@ -163,20 +164,4 @@ impl PullRequestWorkflow {
             self.conversation.record(event(sent), clock::of(ctx));
         }
     }
-
-    fn accepted_pull_request(ctx: &WorkflowContext<Self>) -> Result<PullRequestRef, String> {
-        let pull_request = ctx.state(|workflow| workflow.pull_request.clone())?;
-        if pull_request.to_string() == ctx.workflow_id() {
-            Ok(pull_request)
-        } else {
-            Err(format!("it is for {pull_request}, but the workflow ID is {:?}", ctx.workflow_id()))
-        }
-    }
-}
-
-fn bad_input(reason: &str) -> ApplicationFailure {
-    ApplicationFailure::builder(format!("this is not a pull request: {reason}"))
-        .type_name("BadRequest".to_owned())
-        .non_retryable(true)
-        .build()
 }

@@ -3,7 +3,7 @@
 use std::{cell::RefCell, collections::BTreeMap};
 
 use domain::{
-    PreviewId, PullRequestRef,
+    PreviewId, PullRequestRef, RunIdentity,
     preview::StopReason,
     pull_request::{
         Answer, Commented, DueEvent, Effect, Lookup, PullRequestSnapshot,
@@ -13,11 +13,11 @@ use domain::{
 use jiff::Timestamp;
 use temporalio_workflow::{ActivityOptions, TimerResult, WorkflowCancellationToken, WorkflowContext, select};
 
-use super::{PullRequestWorkflow, children::Children, lookups::Lookups, timeouts};
+use super::{PullRequestWorkflow, in_order::InOrder, timeouts};
 use crate::{
     clock,
     contract::{FetchPullRequest, FindPreviews, FoundPreviews, PullRequestActivities, github_task_queue},
-    search_attributes::{PULL_REQUEST, REPOSITORY, REPOSITORY_ID},
+    search_attributes::of_pull_request,
     uncancelled,
 };
 
@@ -25,11 +25,18 @@ use crate::{
 pub(super) struct Session {
     pub(super) ctx: WorkflowContext<PullRequestWorkflow>,
     named: PullRequestRef,
-    pub(super) children: Children,
-    lookups: Lookups,
+    /// The runs of previews that were started here, until they close.
+    pub(super) children: InOrder<RunIdentity, ()>,
+    lookups: InOrder<LookupUnderWay, Option<PullRequestSnapshot>>,
     /// Cancelled when the next run goes on with what is to be written.
     pub(super) writes: WorkflowCancellationToken,
     waits: RefCell<BTreeMap<&'static str, Timestamp>>,
+}
+
+/// A lookup at GitHub.
+struct LookupUnderWay {
+    number: u64,
+    token: WorkflowCancellationToken,
 }
 
 /// Why a session ends.
@@ -45,17 +52,12 @@ pub(super) enum Exit {
 impl Session {
     pub(super) fn new(ctx: &WorkflowContext<PullRequestWorkflow>, pull_request: PullRequestRef) -> Self {
         let repository_id = ctx.state(|workflow| workflow.conversation.repository_id);
-        let attributes = [
-            REPOSITORY.value_set(pull_request.repository.to_string()),
-            PULL_REQUEST.value_set(i64::from(pull_request.number)),
-        ];
-        let known_only = repository_id.map(|id| REPOSITORY_ID.value_set(id.into()));
-        ctx.upsert_search_attributes(attributes.into_iter().chain(known_only));
+        ctx.upsert_search_attributes(of_pull_request(&pull_request, repository_id));
         Self {
             ctx: ctx.clone(),
             named: pull_request,
-            children: Children::default(),
-            lookups: Lookups::default(),
+            children: InOrder::default(),
+            lookups: InOrder::default(),
             writes: WorkflowCancellationToken::new(),
             waits: RefCell::default(),
         }
@@ -79,7 +81,7 @@ impl Session {
                 Err(exit) => break exit,
             }
         };
-        self.lookups.keep(|_| false);
+        self.keep_lookups(|_| false);
         match &exit {
             // What GitHub has not let us look up or write by now, nobody waits for any more.
             Exit::Finished => {
@@ -94,7 +96,7 @@ impl Session {
                 // asked from now on is for the next run.
                 self.update(|conversation, _| {
                     conversation.events.clear();
-                    conversation.end_all(&StopReason::Cancelled { reason });
+                    conversation.previews.request_end_of_all(&StopReason::Cancelled { reason });
                 });
                 uncancelled::until(&self.ctx, |workflow| workflow.conversation.previews.are_all_over()).await;
             }
@@ -168,9 +170,9 @@ impl Session {
         select! {
             // Reports make the history long, too.
             _ = self.ctx.wait_condition(|workflow| workflow.conversation.events.wants_a_lookup() || self.ctx.continue_as_new_suggested()) => timer.cancel(),
-            (number, snapshot) = self.lookups.next_done() => {
+            (lookup, snapshot) = self.lookups.next_done() => {
                 timer.cancel();
-                self.update(|conversation, now| conversation.events.finish_lookup(number, snapshot.as_ref(), now));
+                self.update(|conversation, now| conversation.events.finish_lookup(lookup.number, snapshot.as_ref(), now));
             }
             slept = self.ctx.timer(timeouts::until_forgotten(pause, &timer)) => {
                 let is_forgotten = deadline.is_none() && matches!(slept, TimerResult::Fired);
@@ -182,8 +184,7 @@ impl Session {
 
     /// Begins the lookups that are wanted, and ends those that nobody waits for any more.
     fn look_up(&self) {
-        let is_awaited = |number| self.ctx.state(|it| it.conversation.events.awaits(number));
-        self.lookups.keep(is_awaited);
+        self.keep_lookups(|number| self.ctx.state(|it| it.conversation.events.awaits(number)));
         while let Some(Lookup { number, person }) =
             self.ctx.state_mut(|workflow| workflow.conversation.events.begin_lookup())
         {
@@ -191,7 +192,7 @@ impl Session {
             let ctx = self.ctx.clone();
             let token = WorkflowCancellationToken::new();
             let options = timeouts::lookup(&token);
-            self.lookups.begin(number, token, async move {
+            self.lookups.begin(LookupUnderWay { number, token }, async move {
                 let snapshot = ctx
                     .execute_activity(PullRequestActivities::fetch_pull_request, input, options)
                     .await;
@@ -201,30 +202,36 @@ impl Session {
         }
     }
 
+    /// Cancels the others.
+    fn keep_lookups(&self, is_awaited: impl Fn(u64) -> bool) {
+        self.lookups.retain(|lookup| {
+            let is_kept = is_awaited(lookup.number);
+            if !is_kept {
+                lookup.token.cancel();
+            }
+            is_kept
+        });
+    }
+
     async fn process(&self, event: DueEvent) {
-        match event {
-            DueEvent::Commented(comment, snapshot) => self.answer(comment, &snapshot).await,
+        let effects = match event {
+            DueEvent::Commented(comment, snapshot) => return self.answer(comment, &snapshot).await,
             DueEvent::UncheckedStop(comment) => {
                 let effects = self
                     .ctx
                     .state(|workflow| decide_unchecked_stop(&comment, &workflow.conversation));
                 let answers = self.apply_all(effects, &comment).await;
-                self.reply(comment, answers);
+                return self.reply(comment, answers);
             }
             DueEvent::Pushed(push, snapshot) => {
                 let pull_request = self.pull_request();
-                let effects = self
-                    .ctx
-                    .state(|workflow| decide_push(&push, &pull_request, &snapshot, &workflow.conversation));
-                for effect in effects {
-                    self.apply(effect).await;
-                }
+                self.ctx
+                    .state(|workflow| decide_push(&push, &pull_request, &snapshot, &workflow.conversation))
             }
-            DueEvent::Closed(close, snapshot) => {
-                for effect in decide_close(&close, snapshot.as_deref()) {
-                    self.apply(effect).await;
-                }
-            }
+            DueEvent::Closed(close, snapshot) => decide_close(&close, snapshot.as_deref()),
+        };
+        for effect in effects {
+            self.apply(effect).await;
         }
     }
 
@@ -260,11 +267,9 @@ impl Session {
             let Some(answer) = self.apply(effect).await else {
                 continue;
             };
-            let now = clock::now(&self.ctx);
-            let is_told = self
-                .ctx
-                .state_mut(|workflow| workflow.conversation.should_tell(&answer, &comment.author, now));
-            if is_told {
+            let should_tell =
+                self.update(|conversation, now| conversation.should_tell(&answer, &comment.author, now));
+            if should_tell {
                 answers.push(answer);
             }
         }
@@ -278,18 +283,19 @@ impl Session {
         });
     }
 
-    /// Does something that GitHub has to answer for, and says meanwhile what is waited for.
-    pub(super) async fn waiting_for<Done>(
+    /// Waits for a write to GitHub, and says meanwhile what is waited for. `None` if the next run goes on
+    /// with what is to be written.
+    pub(super) async fn write<Written, Error>(
         &self,
         what: &'static str,
-        work: impl Future<Output = Done>,
-    ) -> Done {
+        write: impl Future<Output = Result<Written, Error>>,
+    ) -> Option<Result<Written, Error>> {
         self.waits.borrow_mut().insert(what, clock::now(&self.ctx));
         self.show_what_is_waited_for();
-        let done = work.await;
+        let written = write.await;
         self.waits.borrow_mut().remove(what);
         self.show_what_is_waited_for();
-        done
+        (written.is_ok() || !self.writes.is_cancelled()).then_some(written)
     }
 
     /// In Temporal's UI. While GitHub does not answer, nothing can be said on the pull request.
@@ -323,10 +329,5 @@ impl Session {
         let mut options = self.github_write();
         options.schedule_to_start_timeout = Some(timeouts::LATE);
         options
-    }
-
-    /// The next run goes on with what is to be written.
-    pub(super) fn is_handed_over(&self) -> bool {
-        self.writes.is_cancelled()
     }
 }

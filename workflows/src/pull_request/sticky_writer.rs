@@ -25,10 +25,9 @@ impl Session {
                 self.github_write()
             };
             let write = self.ctx.execute_activity(CommentActivities::write_sticky, input, options);
-            let written = self.waiting_for("to write its comment", write).await;
-            if written.is_err() && self.is_handed_over() {
+            let Some(written) = self.write("to write its comment", write).await else {
                 return;
-            }
+            };
             self.ctx.state_mut(|workflow| match &written {
                 Ok(written) => workflow.conversation.record_write(written),
                 // Late progress, or something that GitHub refuses for good: the failed

@@ -7,7 +7,7 @@ use domain::{
 use insta::assert_snapshot;
 
 use super::{
-    super::tests::{NEWER, OLDER, at, links, ready, report, told},
+    super::tests::{NEWER, OLDER, at, ready, report, temporal_ui, told},
     *,
 };
 
@@ -53,18 +53,18 @@ fn a_whole_comment() {
 fn a_log_that_is_not_posted_is_named_with_its_place() {
     let truth = StickyComment { revision: 1, previews: vec![report(OLDER, failed())] };
     assert!(has_log(&truth));
-    let nowhere = Links { temporal_ui: None, ..links() };
+    let nowhere = TemporalUi { url: None, ..temporal_ui() };
     let workflow = "octo-org%2Fhello-world%2312:0123456789abcdef0123456789abcdef01234567/0198c0de-0000-7000-8000-000000000000";
-    for (links, place) in [
+    for (temporal_ui, place) in [
         (
-            links(),
+            temporal_ui(),
             format!(
                 "[the preview's workflow](<https://temporal.example.com/ui/namespaces/default/workflows/{workflow}>)"
             ),
         ),
         (nowhere, format!("`octo-org/hello-world#12:{OLDER}`")),
     ] {
-        let comment = sticky(&truth, &links, false).expect("something to tell");
+        let comment = sticky(&truth, &temporal_ui, false).expect("something to tell");
         let told = format!(
             "Its last output is not posted on this pull request. The operators of the preview service find it in {place}.\n"
         );
@@ -76,7 +76,7 @@ fn a_log_that_is_not_posted_is_named_with_its_place() {
         previews: vec![report(OLDER, PreviewState::Requested)],
     };
     assert!(!has_log(&without));
-    assert_eq!(sticky(&without, &links(), false), sticky(&without, &links(), true));
+    assert_eq!(sticky(&without, &temporal_ui(), false), sticky(&without, &temporal_ui(), true));
 }
 
 #[test]
@@ -313,7 +313,7 @@ fn a_request_without_a_run_is_linked_by_its_workflow_id() {
 
 #[test]
 fn without_a_temporal_ui_there_is_no_link() {
-    let nowhere = Links { temporal_ui: None, ..links() };
+    let nowhere = TemporalUi { url: None, ..temporal_ui() };
     let truth = StickyComment {
         revision: 1,
         previews: vec![report(OLDER, PreviewState::Requested)],
@@ -325,5 +325,5 @@ fn without_a_temporal_ui_there_is_no_link() {
 #[test]
 fn nothing_is_said_before_anything_was_asked_for() {
     let truth = StickyComment { revision: 0, previews: Vec::new() };
-    assert_eq!(sticky(&truth, &links(), true), None);
+    assert_eq!(sticky(&truth, &temporal_ui(), true), None);
 }

@@ -5,10 +5,9 @@
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{
-    Resource,
-    api::{PostParams, Request},
+    Api,
+    api::{ObjectMeta, PostParams},
 };
-use serde_json::json;
 
 use crate::{
     Cluster,
@@ -26,26 +25,23 @@ pub(crate) async fn is_in_force(cluster: &Cluster, namespace: &str) -> Result<bo
 
 /// Does the policy refuse what it forbids?
 async fn refuses(cluster: &Cluster, namespace: &str) -> Result<bool, ClusterError> {
-    let doing = || format!("trying the admission policy in namespace {namespace}");
-    let forbidden = json!({
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": { "name": "preview-policy-probe", "finalizers": ["preview.internal/probe"] },
-    });
+    let account = cluster.in_the_name_of(&release_account(namespace));
+    let config_maps: Api<ConfigMap> = Api::namespaced(account, namespace);
+    let forbidden = ConfigMap {
+        metadata: ObjectMeta {
+            name: Some("preview-policy-probe".to_owned()),
+            finalizers: Some(vec!["preview.internal/probe".to_owned()]),
+            ..ObjectMeta::default()
+        },
+        ..ConfigMap::default()
+    };
     let dry = PostParams { dry_run: true, ..PostParams::default() };
-    let mut request = Request::new(ConfigMap::url_path(&(), Some(namespace)))
-        .create(&dry, forbidden.to_string().into_bytes())
-        .map_err(kube::Error::BuildRequest)
-        .doing(doing)?;
-    let account = release_account(namespace).parse();
-    let account = account.expect("names of namespaces can stand in a header");
-    request.headers_mut().insert("impersonate-user", account);
-    match cluster.client.request::<ConfigMap>(request).await {
+    match config_maps.create(&dry, &forbidden).await {
         Ok(_) => Ok(false),
         Err(kube::Error::Api(status)) if status.message.contains(POLICY) => Ok(true),
         // Forbidden by something else: the account's rights may be younger than what the API server knows.
         Err(kube::Error::Api(status)) if status.code == 403 => Ok(false),
-        Err(error) => Err(error).doing(doing),
+        Err(error) => Err(error).doing(|| format!("trying the admission policy in namespace {namespace}")),
     }
 }
 

@@ -8,7 +8,8 @@ use k8s_openapi::api::{
 };
 use kube::ResourceExt;
 
-use super::{Assessment, ContainerLog, Trouble, is_to_serve};
+use super::{Assessment, ContainerLog, Trouble, containers_of, is_to_serve};
+use crate::container_status::{LastEnd, last_end};
 
 /// Starts that may fail before we believe that the next will, too. The first
 /// restart is immediate, so this is seconds.
@@ -21,26 +22,17 @@ const REFUSED_GRACE: Duration = Duration::from_secs(5);
 /// A cluster that grows on demand needs minutes for a new node.
 pub(super) const UNSCHEDULABLE_GRACE: Duration = Duration::from_secs(120);
 
+/// The kind of a deployment's failure that no finding explains.
+pub(super) const NO_PROGRESS: &str = "NoProgress";
+
 /// The kubelet's reasons for having no image. It does not tell a missing one from a registry that
 /// is out of order, so both are waited for.
 const IMAGE_MISSING: [&str; 4] =
     ["ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "RegistryUnavailable"];
 
-/// Init containers first: while one of them fails, the others have not been started.
-pub(super) fn containers_of(pod: &Pod) -> impl Iterator<Item = (&Pod, &ContainerStatus)> {
-    let status = pod.status.as_ref();
-    let init = status
-        .and_then(|status| status.init_container_statuses.as_deref())
-        .unwrap_or_default();
-    let main = status
-        .and_then(|status| status.container_statuses.as_deref())
-        .unwrap_or_default();
-    init.iter().chain(main).map(move |container| (pod, container))
-}
-
 /// Does one of the pod's containers wait for an image that is not there?
 pub(in crate::readiness) fn waits_for_image(pod: &Pod) -> bool {
-    is_to_serve(pod) && containers_of(pod).any(|(_, container)| IMAGE_MISSING.contains(&waiting(container).0))
+    is_to_serve(pod) && containers_of(pod).any(|container| IMAGE_MISSING.contains(&waiting(container).0))
 }
 
 /// The reason and the message of a container that has not been started.
@@ -77,10 +69,8 @@ pub(super) fn container_trouble(pod: &Pod, container: &ContainerStatus) -> Optio
 }
 
 fn crash(pod: &Pod, container: &ContainerStatus, backing_off: bool) -> Option<Assessment> {
-    let ended_now = container.state.as_ref().and_then(|state| state.terminated.as_ref());
-    let ended_before = container.last_state.as_ref().and_then(|state| state.terminated.as_ref());
-    let ended = ended_now.or(ended_before)?;
-    let failed_now = ended_now.is_some_and(|ended| ended.exit_code != 0);
+    let LastEnd { ended, is_previous } = last_end(container)?;
+    let failed_now = !is_previous && ended.exit_code != 0;
     let running = container.state.as_ref().is_some_and(|state| state.running.is_some());
     let restarts = container.restart_count;
     // Backing off means that the restarted container has ended as well.
@@ -90,19 +80,21 @@ fn crash(pod: &Pod, container: &ContainerStatus, backing_off: bool) -> Option<As
         return None;
     }
     let name = &container.name;
-    let how = match (ended.reason.as_deref(), ended.signal) {
-        (Some("OOMKilled"), _) => "was killed for using more memory than it may".to_owned(),
-        (_, Some(signal)) => format!("is ended by signal {signal}"),
-        _ => format!("ends with exit code {}", ended.exit_code),
+    let (how, again) = match (ended.reason.as_deref(), ended.signal) {
+        (Some("OOMKilled"), _) => {
+            ("is killed for using more memory than it may".to_owned(), "is killed again")
+        }
+        (_, Some(signal)) => (format!("is killed by signal {signal}"), "is killed again"),
+        _ => (format!("ends with exit code {}", ended.exit_code), "does so again"),
     };
-    let summary = format!("The container `{name}` starts, {how}, and does so again after a restart.");
+    let summary = format!("The container `{name}` starts, {how}, and {again} after a restart.");
     Some(Assessment::Failed(Trouble {
         kind: "CrashLoop",
         summary,
         log: Some(ContainerLog {
             pod: pod.name_any(),
             container: name.clone(),
-            previous: ended_now.is_none(),
+            previous: is_previous,
         }),
     }))
 }
@@ -136,7 +128,7 @@ pub(super) fn stalled(deployment: &Deployment) -> Option<Assessment> {
         })
         .then(|| {
             Assessment::Failed(Trouble::new(
-                "NoProgress",
+                NO_PROGRESS,
                 format!("The deployment `{}` made no progress within its deadline.", deployment.name_any()),
             ))
         })

@@ -185,18 +185,18 @@ fn a_push_is_looked_into_only_when_everything_before_it_is_settled() {
     assert_eq!(begin_all(&mut queue), [(1, "mona".to_owned())]);
     queue.finish_lookup(1, Some(&snapshot()), at(1));
     assert_eq!(due(&mut queue, 1).as_deref(), Some("1"));
-    queue.discard(|_| false, || true);
+    queue.discard(|_| false, true);
     assert_eq!(begin_all(&mut queue), [(2, "hubot".to_owned())]);
 
     let mut unwanted = received([pushes("hubot"), pushes("hubot"), closes(0)]);
-    unwanted.discard(|_| false, || false);
+    unwanted.discard(|_| false, false);
     assert_eq!(unwanted.waiting().map(|(count, _)| count), Some(1));
 }
 
 #[test]
 fn who_was_refused_a_moment_ago_is_not_looked_up() {
     let mut queue = received([asks(1, "otto", &[PREVIEW]), asks(2, "mona", &[PREVIEW])]);
-    queue.discard(|person| *person == login("otto"), || true);
+    queue.discard(|person| *person == login("otto"), true);
     assert_eq!(begin_all(&mut queue), [(1, "mona".to_owned())]);
 }
 
@@ -205,6 +205,6 @@ fn the_next_run_looks_again() {
     let mut queue = received([asks(1, "mona", &[PREVIEW])]);
     begin_all(&mut queue);
     let json = serde_json::to_string(&queue).expect("json");
-    let mut next: EventQueue = serde_json::from_str(&json).expect("an queue");
+    let mut next: EventQueue = serde_json::from_str(&json).expect("a queue");
     assert_eq!(begin_all(&mut next), [(1, "mona".to_owned())]);
 }

@@ -49,7 +49,7 @@ fn failed() -> PreviewState {
     }
 }
 
-/// Asked for, started, ready, and led to.
+/// Asked for, started, ready, and pointed to by the stable URL.
 fn with_ready(tracker: &mut PreviewTracker, commit: char, run: &str) {
     tracker.request(request(commit));
     tracker.run_started(&preview(commit), run);
@@ -71,7 +71,7 @@ fn what_is_on_its_way_is_no_news_and_what_was_waited_for_is() {
     assert!(!tracker.apply_report(report('a', "run-1", 1, PreviewState::Provisioning)));
     let waiting = PreviewState::WaitingForImage { image: "x".to_owned() };
     assert!(tracker.apply_report(report('a', "run-1", 2, waiting)));
-    // Ready is told together with the address, which is led here first.
+    // Ready is told together with the stable URL, which is pointed here first.
     assert!(!tracker.apply_report(report('a', "run-1", 3, ready(LATER))));
     assert_eq!(
         tracker.next_step(),

@@ -34,12 +34,12 @@ impl Asked {
 
 /// Counts attempts that came to nothing.
 #[derive(Clone)]
-pub struct GitHubWaits {
+pub struct GitHubFailures {
     attempts: Counter,
     labels: BTreeMap<(Asked, &'static str), MetricAttributes>,
 }
 
-impl GitHubWaits {
+impl GitHubFailures {
     /// All at zero, so that the first increase is seen as one.
     #[must_use]
     pub fn new(meter: &dyn CoreMeter) -> Self {
