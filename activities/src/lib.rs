@@ -30,6 +30,7 @@ mod sweep;
 mod teardown;
 mod temporal;
 mod temporal_ui;
+mod time_left;
 
 pub use cluster::Cluster;
 pub use comments::{Comments, InvalidPostLogs, PostLogs};

@@ -98,6 +98,11 @@ impl Claim {
     }
 }
 
+/// The run that a namespace of ours names as its owner.
+pub(crate) fn run_named_on(annotations: &BTreeMap<String, String>) -> Option<String> {
+    annotations.get(RUN_ID).cloned()
+}
+
 /// What the pull request is told once the namespace is gone, by whoever removes it in its workflow's place.
 /// `None` if the namespace does not say whom to tell.
 pub(crate) fn last_report(namespace: &Namespace) -> Option<ReportPreview> {
@@ -113,6 +118,7 @@ pub(crate) fn last_report(namespace: &Namespace) -> Option<ReportPreview> {
             requested_by: annotations.get(REQUESTED_BY)?.parse().ok()?,
             asked_in: CommentId(annotations.get(COMMENT)?.parse().ok()?),
             state: PreviewState::Removed { because: StopReason::Terminated },
+            environment: None,
         },
     })
 }

@@ -6,13 +6,13 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use domain::PreviewId;
+use domain::{PreviewId, RunIdentity};
 use k8s_openapi::api::networking::v1::{Ingress, IngressRule, IngressSpec, IngressTLS};
 use kube::{
     Api, ResourceExt,
     api::{DeleteParams, ListParams, ObjectMeta, Patch, PatchParams, Preconditions},
 };
-use tokio::time::timeout;
+use temporalio_client::Client as Temporal;
 use workflows::contract::PointStableUrl;
 
 use crate::{
@@ -21,6 +21,8 @@ use crate::{
     failure::{ActivityFailure, Failure, explain},
     namespace::{NamespaceLost, find_by_owner, host_of},
     ownership::{address_mark, address_selector, is_address_of},
+    temporal::{TemporalError, latest_run},
+    time_left::within,
 };
 
 /// What an alias is called after the Ingress that it stands beside.
@@ -36,6 +38,8 @@ pub(crate) enum StableUrlError {
     #[error(transparent)]
     Cluster(#[from] ClusterError),
     #[error(transparent)]
+    Temporal(#[from] TemporalError),
+    #[error(transparent)]
     NamespaceLost(#[from] NamespaceLost),
     #[error("no Ingress in namespace {namespace} serves {host}; does the chart use the value `host`?")]
     NoIngress { namespace: String, host: String },
@@ -47,6 +51,7 @@ impl ActivityFailure for StableUrlError {
     fn failure(&self) -> Failure {
         match self {
             Self::Cluster(error) => error.failure(),
+            Self::Temporal(error) => error.failure(),
             Self::NamespaceLost(error) => error.failure(),
             Self::NoIngress { host, .. } => Failure::permanent(
                 "NoIngress",
@@ -68,11 +73,13 @@ impl ActivityFailure for StableUrlError {
 /// could lead the address to another preview.
 pub(crate) async fn point_to(
     cluster: &Cluster,
+    temporal: &Temporal,
     request: &PointStableUrl,
     time_left: Duration,
 ) -> Result<String, StableUrlError> {
-    timeout(time_left, async {
-        let applied = apply_aliases(cluster, request).await?;
+    within(time_left, async {
+        let owner = owner(temporal, &request.to).await?;
+        let applied = apply_aliases(cluster, &owner).await?;
         remove_others(cluster, request, &applied).await?;
         Ok(cluster.names.stable_url(&request.to.preview))
     })
@@ -83,10 +90,19 @@ pub(crate) async fn point_to(
 /// Where an alias is: namespace and name.
 type Place = (String, String);
 
-async fn apply_aliases(cluster: &Cluster, request: &PointStableUrl) -> Result<Vec<Place>, StableUrlError> {
-    let preview = &request.to.preview;
+/// Whom the run's namespace names: after a reset, the run that was reset. A run that is closed has none.
+async fn owner(temporal: &Temporal, run: &RunIdentity) -> Result<RunIdentity, StableUrlError> {
+    let latest = latest_run(temporal, &run.preview.to_string()).await?;
+    match latest.filter(|latest| latest.is_open && latest.run_id == run.run_id) {
+        Some(open) => Ok(RunIdentity { run_id: open.first_run_id, ..run.clone() }),
+        None => Err(NamespaceLost::of(&run.preview).into()),
+    }
+}
+
+async fn apply_aliases(cluster: &Cluster, owner: &RunIdentity) -> Result<Vec<Place>, StableUrlError> {
+    let preview = &owner.preview;
     // An address must not lead into a namespace that has a new owner.
-    let Some(held) = find_by_owner(cluster, &request.to).await? else {
+    let Some(held) = find_by_owner(cluster, owner).await? else {
         return Err(NamespaceLost::of(preview).into());
     };
     let (namespace, host) = (held.name_any(), host_of(&held, cluster, preview));

@@ -1,23 +1,35 @@
 //! What Temporal knows of our workflows. Asked before anything is taken from, or given
 //! to, a run, and before anything is written.
 
-use std::{collections::HashSet, error::Error};
+use std::{collections::HashSet, error::Error, time::Duration};
 
-use domain::{Login, PreviewId, PullRequestRef, pull_request::StickyComment};
+use domain::{
+    Login, PreviewId, PullRequestRef,
+    preview::{Phase, StopReason},
+    pull_request::StickyComment,
+};
 use jiff::Timestamp;
 use temporalio_client::{
-    Client, RpcOptions, UntypedWorkflow, WorkflowDescribeOptions, WorkflowExecutionStatus,
-    WorkflowQueryOptions,
+    Client, NamespacedClient, RpcOptions, UntypedWorkflow, WorkflowDescribeOptions,
+    WorkflowExecutionDescription, WorkflowExecutionStatus, WorkflowQueryOptions,
     errors::{WorkflowInteractionError, WorkflowQueryError},
-    tonic::IntoRequest,
+    tonic::{Code, IntoRequest},
 };
-use temporalio_common::protos::temporal::api::workflowservice::v1::{
-    DescribeNamespaceRequest, ListWorkflowExecutionsRequest, ListWorkflowExecutionsResponse,
+use temporalio_common::{
+    SignalDefinition,
+    protos::temporal::api::{
+        common::v1::WorkflowExecution,
+        workflowservice::v1::{
+            DescribeNamespaceRequest, ListWorkflowExecutionsRequest, ListWorkflowExecutionsResponse,
+            SignalWorkflowExecutionRequest,
+        },
+    },
 };
 use workflows::{
-    PullRequestWorkflow,
+    PreviewWorkflow, PullRequestWorkflow,
     contract::timeouts::QUERY,
-    search_attributes::{EXPIRES_AT, REQUESTED_BY},
+    payload::json,
+    search_attributes::{EXPIRES_AT, PHASE, REQUESTED_BY},
 };
 
 use crate::{
@@ -34,6 +46,8 @@ const OVERDUE_NAMED: i32 = 100;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LatestRun {
     pub(crate) run_id: String,
+    /// The first run of the chain that a reset continues: its own, mostly.
+    pub(crate) first_run_id: String,
     pub(crate) is_open: bool,
     /// Of a preview: who asked for it.
     pub(crate) requested_by: Option<Login>,
@@ -50,6 +64,13 @@ pub(crate) struct TemporalError {
 impl TemporalError {
     pub(crate) fn new(doing: String, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { doing, source: source.into() }
+    }
+}
+
+impl TemporalError {
+    pub(crate) fn too_slow(preview: &PreviewId, time: Duration) -> Self {
+        let why = format!("it took longer than {} s", time.as_secs());
+        Self::new(format!("reporting on {preview}"), why)
     }
 }
 
@@ -76,6 +97,7 @@ pub(crate) async fn latest_run(
     match handle.describe(WorkflowDescribeOptions::default()).await {
         Ok(workflow) => Ok(Some(LatestRun {
             run_id: workflow.run_id().to_owned(),
+            first_run_id: first_run_id(&workflow),
             is_open: matches!(
                 workflow.status(),
                 WorkflowExecutionStatus::Running | WorkflowExecutionStatus::Paused
@@ -88,6 +110,12 @@ pub(crate) async fn latest_run(
         Err(WorkflowInteractionError::NotFound(_)) => Ok(None),
         Err(error) => Err(TemporalError::new(format!("asking Temporal for workflow {workflow_id}"), error)),
     }
+}
+
+fn first_run_id(workflow: &WorkflowExecutionDescription) -> String {
+    let info = workflow.raw().workflow_execution_info.as_ref();
+    let first = info.map(|info| info.first_run_id.as_str()).filter(|first| !first.is_empty());
+    first.unwrap_or(workflow.run_id()).to_owned()
 }
 
 /// Temporal does not say which namespace we are connected to.
@@ -171,6 +199,78 @@ pub(crate) async fn overdue_previews(
     );
     let found = records(temporal, &query, OVERDUE_NAMED, Vec::new()).await?;
     Ok(workflow_ids(&found).collect())
+}
+
+/// A run of a preview that is ready by its own account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ReadyRun {
+    pub(crate) workflow_id: String,
+    pub(crate) run_id: String,
+    /// The first run of the chain that a reset continues: its own, mostly.
+    pub(crate) first_run_id: String,
+}
+
+/// All open previews of a task queue that are ready by Temporal's records.
+pub(crate) async fn ready_previews(
+    temporal: &Client,
+    task_queue: &str,
+) -> Result<Vec<ReadyRun>, TemporalError> {
+    let query = format!(
+        "ExecutionStatus = 'Running' AND WorkflowType = 'PreviewWorkflow' AND TaskQueue = {} AND {} IN ('{}','{}')",
+        quoted(task_queue),
+        PHASE.name(),
+        Phase::Ready,
+        Phase::Expiring,
+    );
+    let mut ready = Vec::new();
+    let mut next_page_token = Vec::new();
+    loop {
+        let page = records(temporal, &query, RECORDS_MAX, next_page_token).await?;
+        ready.extend(page.executions.iter().filter_map(|found| {
+            let execution = found.execution.as_ref()?;
+            let first = Some(found.first_run_id.clone()).filter(|first| !first.is_empty());
+            Some(ReadyRun {
+                workflow_id: execution.workflow_id.clone(),
+                run_id: execution.run_id.clone(),
+                first_run_id: first.unwrap_or_else(|| execution.run_id.clone()),
+            })
+        }));
+        next_page_token = page.next_page_token;
+        if next_page_token.is_empty() {
+            return Ok(ready);
+        }
+    }
+}
+
+/// Tells this very run to end. False if it is closed.
+pub(crate) async fn stop_run(
+    temporal: &Client,
+    run: &ReadyRun,
+    because: StopReason,
+) -> Result<bool, TemporalError> {
+    let request = SignalWorkflowExecutionRequest {
+        namespace: temporal.namespace(),
+        identity: temporal.identity(),
+        workflow_execution: Some(WorkflowExecution {
+            workflow_id: run.workflow_id.clone(),
+            run_id: run.run_id.clone(),
+        }),
+        signal_name: PreviewWorkflow::stop.name().to_owned(),
+        input: Some(json(&because).into()),
+        // The same again is the same.
+        request_id: format!("lost-{}", run.run_id),
+        ..SignalWorkflowExecutionRequest::default()
+    };
+    let signalled = temporal
+        .connection()
+        .workflow_service()
+        .signal_workflow_execution(request.into_request())
+        .await;
+    match signalled {
+        Ok(_) => Ok(true),
+        Err(status) if status.code() == Code::NotFound => Ok(false),
+        Err(status) => Err(TemporalError::new(format!("ending {}", run.workflow_id), status)),
+    }
 }
 
 /// One page of Temporal's records.

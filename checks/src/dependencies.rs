@@ -25,7 +25,7 @@ const CLIENTS: &[&str] = &["reqwest", "hyper-rustls", "rustls"];
 /// Sockets and HTTP. `workflows` gets some of it along with Temporal's own types.
 const NETWORK: &[&str] = &["tokio", "tokio-*", "http", "hyper", "hyper-*", "tonic", "axum"];
 /// What there is for developers only.
-const DEVELOPMENT: &[&str] = &["dev", "stack", "github-stand-in", "tests"];
+const DEVELOPMENT: &[&str] = &["dev", "stack", "github-stand-in", "simulation", "tests"];
 
 const RULES: &[Rule] = &[
     // The rules of previews: nobody needs Temporal, a network or a cluster to read, build or test them.
@@ -45,6 +45,12 @@ const RULES: &[Rule] = &[
         of: "workflows",
         never: &[TEMPORAL_RUNTIME, CLIENTS, GITHUB, KUBERNETES],
         ours: Some(&["domain"]),
+    },
+    // The workflows' own code against models: no server, no network, no cluster.
+    Rule {
+        of: "simulation",
+        never: &[TEMPORAL_RUNTIME, CLIENTS, GITHUB, KUBERNETES],
+        ours: Some(&["domain", "workflows"]),
     },
     // It faces the internet, and has no way to GitHub or the cluster.
     Rule {

@@ -2,6 +2,7 @@
 
 mod demo;
 mod running_stack;
+mod simulate;
 mod test_run;
 mod up;
 
@@ -31,6 +32,8 @@ enum Command {
     Demo(demo::Options),
     /// Runs every test, on a stack of its own.
     Test(test_run::Options),
+    /// Runs the workflows' code through interleavings, each drawn from a seed.
+    Simulate(simulate::Options),
     /// Installs the tools into the cache, and nothing else.
     Install,
     /// Rewrites github-stand-in/description from GitHub's published packages, by npm.
@@ -90,6 +93,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             Command::Stack(options) => Box::pin(up::inside(options)).await,
             Command::Demo(options) => Box::pin(demo::run(options)).await,
             Command::Test(options) => Box::pin(test_run::run(options)).await,
+            Command::Simulate(options) => simulate::run(options).await,
             Command::Install => up::install().await,
             Command::DescribeGithub => up::describe_github().await,
             Command::Init { .. } => unreachable!("it is handled above"),

@@ -8,7 +8,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
-use crate::{PreviewDomain, PreviewId};
+use crate::{PreviewDomain, PreviewId, RunIdentity};
 
 /// Longest Kubernetes namespace name and longest DNS label.
 const LABEL_MAX: usize = 63;
@@ -74,12 +74,15 @@ impl Names {
         &self.domain
     }
 
-    /// The Kubernetes namespace, at most 63 characters: `preview-<repo-slug>-<hash>-pr-123-<sha7>`.
+    /// The Kubernetes namespace of one run, at most 63 characters:
+    /// `preview-<repo-slug>-<hash>-pr-123-<sha7>`. No other run's namespace is ever called so: whatever
+    /// acts late, and by the name, finds nothing of another.
     #[must_use]
-    pub fn namespace(&self, preview: &PreviewId) -> String {
+    pub fn namespace(&self, owner: &RunIdentity) -> String {
+        let preview = &owner.preview;
         let tail = format!(
             "{}-pr-{}-{}",
-            self.key.hash(&preview.to_string()),
+            self.key.hash(&format!("{preview}:{}", owner.run_id)),
             preview.pull_request,
             preview.commit.short()
         );
@@ -191,10 +194,18 @@ mod tests {
         id.parse().expect("an id")
     }
 
+    fn run(preview: &PreviewId, run_id: &str) -> RunIdentity {
+        RunIdentity { preview: preview.clone(), run_id: run_id.to_owned() }
+    }
+
     /// All names that are a namespace's or a host's first label.
     fn labels(names: &Names, preview: &PreviewId) -> [String; 3] {
         let first = |host: String| host.split('.').next().unwrap_or_default().to_owned();
-        [names.namespace(preview), first(names.host(preview)), first(names.stable_host(preview))]
+        [
+            names.namespace(&run(preview, "run-1")),
+            first(names.host(preview)),
+            first(names.stable_host(preview)),
+        ]
     }
 
     fn any_preview() -> impl Strategy<Value = PreviewId> {
@@ -221,11 +232,12 @@ mod tests {
         }
 
         #[test]
-        fn distinct_previews_have_distinct_names(ids in prop::collection::hash_set(any_preview(), 2..40)) {
+        fn distinct_previews_have_distinct_names_and_each_run_another_namespace(ids in prop::collection::hash_set(any_preview(), 2..40)) {
             let mut namespaces = HashMap::new();
             let mut hosts = HashMap::new();
             for id in ids {
-                prop_assert_eq!(namespaces.insert(names().namespace(&id), id.clone()), None);
+                prop_assert_eq!(namespaces.insert(names().namespace(&run(&id, "run-1")), id.clone()), None);
+                prop_assert_eq!(namespaces.insert(names().namespace(&run(&id, "run-2")), id.clone()), None);
                 prop_assert_eq!(hosts.insert(names().host(&id), id.clone()), None);
             }
         }
@@ -295,7 +307,7 @@ mod tests {
         let other_owner = preview(&format!("hexa/a-b#1:{COMMIT}"));
         let names = names();
         assert_ne!(names.host(&dotted), names.host(&dashed));
-        assert_ne!(names.namespace(&dashed), names.namespace(&other_owner));
+        assert_ne!(names.namespace(&run(&dashed, "run-1")), names.namespace(&run(&other_owner, "run-1")));
         assert_ne!(names.stable_host(&dashed), names.stable_host(&other_owner));
 
         // A repository whose name begins like a commit.
@@ -338,6 +350,6 @@ mod tests {
         let id = preview(&format!("octo-org/shop#1:{COMMIT}"));
         let key = "6f1c0d9be24a7385fa60c7d81b3e5924";
         let with_line_end = names_with(&format!("{key}\n"));
-        assert_eq!(names_with(key).namespace(&id), with_line_end.namespace(&id));
+        assert_eq!(names_with(key).host(&id), with_line_end.host(&id));
     }
 }

@@ -104,6 +104,25 @@ impl GitHubApp {
     }
 }
 
+impl GitHubApp {
+    /// Deletes a comment.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Gone`] if someone else did.
+    pub async fn delete_comment(&self, reference: &PullRequestRef, comment: CommentId) -> Result<(), Error> {
+        let call = self.transport().repository_call(
+            format!("deleting comment {comment} on {reference}"),
+            Method::DELETE,
+            &reference.repository,
+            &["issues", "comments", &comment.to_string()],
+        );
+        self.send(reference.installation, &call)
+            .await
+            .map_err(Error::not_found_means_gone)?;
+        Ok(())
+    }
+}
+
 #[derive(Serialize)]
 struct Body<'a> {
     body: &'a str,

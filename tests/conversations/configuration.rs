@@ -77,7 +77,7 @@ fn which_chart_is_installed_with_which_values() {
 
         let preview = pull.previewed().await?;
 
-        let (kube, namespace) = (chat.stack.kube.clone(), preview.namespace_name()?);
+        let (kube, namespace) = (chat.stack.kube.clone(), preview.namespace_name().await?);
         let deployment = Api::<Deployment>::namespaced(kube.clone(), &namespace)
             .get(&preview.id.release())
             .await?;

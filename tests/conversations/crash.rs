@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use domain::preview::Phase;
 use github_stand_in::User;
+use jiff::Timestamp;
 use k8s_openapi::api::{
     apps::v1::Deployment,
     batch::v1::Job,
@@ -15,7 +16,10 @@ use kube::{
 };
 use serde_json::json;
 use temporalio_client::WorkflowExecutionStatus;
-use tests::{Conversation, HeldHelm, Preview, PullRequest, Setting, converse, timeouts::RECOVERY};
+use tests::{
+    Conversation, HeldHelm, Preview, PullRequest, Setting, converse,
+    timeouts::{ANSWER, RECOVERY},
+};
 use tokio::time::timeout;
 
 use crate::chart::{copy_with, in_repository};
@@ -50,6 +54,62 @@ fn a_worker_killed_while_helm_runs_is_replaced_and_the_preview_comes_up() {
     });
 }
 
+/// The cancellation and the end of the timer come to the workflow's code in the same moment.
+#[test]
+fn a_preview_that_is_cancelled_while_no_worker_runs_and_whose_time_is_over_by_then_is_removed() {
+    converse(Setting::default(), async |chat| {
+        let pull = chat.pull_request().await?;
+        pull.asks(&User::writer(), "/preview --ttl 15s").await?;
+        let preview = pull.shows_url().await?;
+        let expires_at = preview.status().await?.expires_at.context("it is ready")?;
+
+        chat.worker.kill_alone().await?;
+        chat.stack.cancel(&preview.id.to_string()).await?;
+        let is_over = async || {
+            if Timestamp::now() > expires_at {
+                Ok(())
+            } else {
+                Err("its time is not over".to_owned())
+            }
+        };
+        stack::eventually(ANSWER * 3, is_over).await.map_err(anyhow::Error::msg)?;
+        chat.worker.start().await?;
+
+        assert_eq!(preview.closed().await?, WorkflowExecutionStatus::Canceled);
+        preview.gone().await?;
+        pull.says("it was cancelled").await?;
+        Ok(())
+    });
+}
+
+#[test]
+fn a_preview_that_was_reset_is_removed_at_its_end() {
+    converse(Setting::default(), async |chat| {
+        let pull = chat.pull_request().await?;
+        let preview = pull.previewed().await?;
+        let id = preview.id.to_string();
+        let reset = [
+            "workflow",
+            "reset",
+            "--workflow-id",
+            &id,
+            "--type",
+            "LastWorkflowTask",
+            "--reason",
+            "a test",
+        ];
+        chat.stack.temporal_cli(&reset).await?;
+        preview.reaches(Phase::Ready).await?;
+        assert_eq!(preview.open("/").await?.commit, Some(pull.github.head_sha()));
+
+        pull.asks(&User::writer(), "/preview stop").await?;
+
+        preview.is_over().await?;
+        pull.says("it was stopped by").await?;
+        Ok(())
+    });
+}
+
 #[test]
 fn a_preview_keeps_its_names_when_the_service_gets_another_key_for_them_meanwhile() {
     converse(Setting::default(), async |chat| {
@@ -66,7 +126,7 @@ fn a_preview_keeps_its_names_when_the_service_gets_another_key_for_them_meanwhil
         chat.worker.start().await?;
 
         recovers(&pull, &preview).await?;
-        assert_eq!(chat.namespaces().await?, [preview.namespace_name()?]);
+        assert_eq!(chat.namespaces().await?, [preview.namespace_name().await?]);
         preview.stop().await
     });
 }
@@ -74,7 +134,7 @@ fn a_preview_keeps_its_names_when_the_service_gets_another_key_for_them_meanwhil
 /// Waits until Helm has noted in the cluster that an installation is under way.
 async fn helm_is_installing(chat: &Conversation, preview: &Preview) -> Result<()> {
     preview.has_namespace().await?;
-    let secrets: Api<Secret> = Api::namespaced(chat.stack.kube.clone(), &preview.namespace_name()?);
+    let secrets: Api<Secret> = Api::namespaced(chat.stack.kube.clone(), &preview.namespace_name().await?);
     let pending = watcher::Config::default().labels("owner=helm,status=pending-install");
     let mut events = std::pin::pin!(watcher(secrets, pending));
     let noted = async {
@@ -104,7 +164,7 @@ fn what_a_killed_helm_left_half_installed_is_recovered() {
         helm_is_installing(chat, &preview).await?;
 
         chat.worker.kill().await?;
-        let secrets: Api<Secret> = Api::namespaced(chat.stack.kube.clone(), &preview.namespace_name()?);
+        let secrets: Api<Secret> = Api::namespaced(chat.stack.kube.clone(), &preview.namespace_name().await?);
         let left = secrets
             .list(&ListParams::default().labels("owner=helm,status=pending-install"))
             .await?;
@@ -134,7 +194,7 @@ async fn with_a_migration(chat: &Conversation) -> Result<PullRequest> {
 
 /// The migration's job, once it has run for a moment.
 async fn migration(chat: &Conversation, preview: &Preview) -> Result<Job> {
-    let jobs: Api<Job> = Api::namespaced(chat.stack.kube.clone(), &preview.namespace_name()?);
+    let jobs: Api<Job> = Api::namespaced(chat.stack.kube.clone(), &preview.namespace_name().await?);
     let runs = |job: Option<&Job>| {
         let status = job.and_then(|job| job.status.as_ref());
         status.is_some_and(|status| status.active == Some(1) || status.succeeded == Some(1))
@@ -158,7 +218,7 @@ fn a_worker_killed_while_a_migration_runs_is_replaced_and_the_migration_runs_aga
 
         chat.worker.kill_alone().await?;
         process.has_ended().await?;
-        let namespace = preview.namespace_name()?;
+        let namespace = preview.namespace_name().await?;
         let gate: ConfigMap =
             serde_json::from_value(json!({ "metadata": { "name": "gate" }, "data": { "open": "yes" } }))?;
         Api::<ConfigMap>::namespaced(chat.stack.kube.clone(), &namespace)
@@ -182,7 +242,7 @@ fn an_install_that_stands_is_left_as_it_is_by_the_next_worker() {
         let pull = chat.pull_request().await?;
         let preview = pull.request_preview().await?;
         helm.is_called().await?;
-        let namespace = preview.namespace_name()?;
+        let namespace = preview.namespace_name().await?;
         let installed = async || {
             let deployments: Api<Deployment> = Api::namespaced(chat.stack.kube.clone(), &namespace);
             let secrets: Api<Secret> = Api::namespaced(chat.stack.kube.clone(), &namespace);

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use domain::preview::Phase;
+use github_stand_in::User;
 use temporalio_client::WorkflowExecutionStatus;
 use tests::{Conversation, HeldNamespace, Setting, converse};
 
@@ -60,7 +61,7 @@ fn an_app_that_crashes_fails_quickly_with_its_last_log_lines() {
 
         let preview = pull.request_preview().await?;
         preview.has_namespace().await?;
-        let held = HeldNamespace::new(chat.stack.kube.clone(), &preview.namespace_name()?).await?;
+        let held = HeldNamespace::new(chat.stack.kube.clone(), &preview.namespace_name().await?).await?;
 
         let why = "the database is not there";
         pull.comes_to_say("why, while what was deployed is being removed", |said| {
@@ -180,5 +181,23 @@ fn a_migration_that_fails_fails_the_preview_at_once_with_its_log_and_without_its
             }
         }
         preview.gone().await
+    });
+}
+
+#[test]
+fn a_removal_that_something_holds_up_is_told_meanwhile() {
+    converse(Setting::default(), async |chat| {
+        let pull = chat.pull_request().await?;
+        let preview = pull.previewed().await?;
+        let held = HeldNamespace::new(chat.stack.kube.clone(), &preview.namespace_name().await?).await?;
+
+        pull.asks(&User::writer(), "/preview stop").await?;
+
+        let told = pull.says("It takes longer than usual").await?.body;
+        assert!(told.contains("Removing the preview") && !told.contains("is ready"), "{told}");
+        held.release().await?;
+        preview.is_over().await?;
+        pull.says("The preview is gone: it was stopped by").await?;
+        Ok(())
     });
 }

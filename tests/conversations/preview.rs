@@ -111,7 +111,7 @@ fn asking_twenty_times_in_parallel_gives_one_workflow_one_namespace_and_one_comm
         // What is asked is answered in order: a request that is looked at after
         // the stop would be carried out.
         pull.hears(&mona, "/preview status").await?;
-        assert_eq!(chat.namespaces().await?, [preview.namespace_name()?]);
+        assert_eq!(chat.namespaces().await?, [preview.namespace_name().await?]);
         pull.sticky()?;
         preview.stop().await?;
         stack::eventually(ANSWER, async || {

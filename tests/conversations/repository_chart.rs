@@ -41,7 +41,7 @@ async fn with_files(chat: &Conversation, files: Vec<File>) -> Result<PullRequest
 }
 
 async fn noted(chat: &Conversation, preview: &Preview) -> Result<String> {
-    let namespace = preview.namespace_name()?;
+    let namespace = preview.namespace_name().await?;
     let note = Api::<ConfigMap>::namespaced(chat.stack.kube.clone(), &namespace)
         .get("note")
         .await?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
-use domain::{PreviewId, orphan_sweep::SweepReport};
+use domain::{PreviewId, RunIdentity, orphan_sweep::SweepReport};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::{api::core::v1::Namespace, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use kube::{
@@ -73,7 +73,7 @@ async fn orphan(chat: &Conversation, preview: &Preview) -> Result<String> {
     chat.stack.terminate(&preview.id.to_string()).await?;
     preview.closed().await?;
     assert!(preview.namespace().await?.is_some(), "a terminated workflow tears nothing down");
-    preview.namespace_name()
+    preview.namespace_name().await
 }
 
 async fn mark_of(preview: &Preview) -> Result<Option<String>> {
@@ -120,13 +120,19 @@ pub(crate) async fn our_labels(chat: &Conversation) -> Result<BTreeMap<String, S
     ))
 }
 
+/// As a run that Temporal does not know would have called its namespace.
+pub(crate) fn namespace_name(chat: &Conversation, id: &PreviewId) -> Result<String> {
+    let owner = RunIdentity { preview: id.clone(), run_id: "forgotten".to_owned() };
+    Ok(chat.stack.names()?.namespace(&owner))
+}
+
 /// Namespaces as previews leave them behind whose workflows Temporal does not know.
 async fn leave_behind(chat: &Conversation, count: u32) -> Result<Vec<String>> {
     let labels = our_labels(chat).await?;
     let mut names = Vec::new();
     for number in 1..=count {
         let id: PreviewId = format!("octo-org/{}#{number}:{number:040x}", chat.instance).parse()?;
-        let name = chat.stack.names()?.namespace(&id);
+        let name = namespace_name(chat, &id)?;
         let annotations = [
             ("preview.internal/workflow-id", id.to_string()),
             ("preview.internal/namespace", name.clone()),
@@ -178,7 +184,7 @@ fn the_namespace_of_a_terminated_preview_is_marked_and_after_the_grace_removed_a
         let (lost, live) = tokio::try_join!(lost.previewed(), live.previewed())?;
         // A name like ours without our labels, our labels but another
         // instance's, and our instance's name alone.
-        let foreign = format!("{}-x", &lost.namespace_name()?[..50]);
+        let foreign = format!("{}-x", &lost.namespace_name().await?[..50]);
         let neighbour = format!("{}-neighbour", chat.instance);
         let bystander = format!("{}-bystander", chat.instance);
         make(chat, &foreign, &[]).await?;
@@ -248,7 +254,7 @@ fn a_dry_run_touches_nothing_and_a_restarted_worker_keeps_one_schedule_with_its_
             assert!(mark_of(&preview).await?.is_some(), "with the new settings");
 
             namespaces(chat)
-                .delete(&preview.namespace_name()?, &DeleteParams::default())
+                .delete(&preview.namespace_name().await?, &DeleteParams::default())
                 .await?;
             preview.gone().await
         },
@@ -540,5 +546,26 @@ fn a_preview_that_is_open_long_after_its_time_is_reported() {
         assert!(counted.await? >= 1);
 
         chat.stack.terminate(&id).await
+    });
+}
+
+#[test]
+fn a_preview_whose_namespace_somebody_has_deleted_is_ended_by_the_next_sweep() {
+    converse(Setting::default(), async |chat| {
+        let pull = chat.pull_request().await?;
+        let preview = pull.previewed().await?;
+        delete(chat, &preview.namespace_name().await?).await?;
+
+        let ended = async || match sweep(chat).await {
+            Ok(report) if report.lost.first == [preview.id.to_string()] => Ok(()),
+            Ok(report) => Err(format!("{report:?}")),
+            Err(error) => Err(format!("{error:#}")),
+        };
+        eventually(ANSWER, ended).await.map_err(anyhow::Error::msg)?;
+
+        preview.is_over().await?;
+        pull.says("its namespace was deleted in the cluster").await?;
+        assert_eq!(chat.worker.counted("preview_lost_previews_total", &[]).await?, 1);
+        Ok(())
     });
 }

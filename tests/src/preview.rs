@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
-use domain::{PreviewId, preview::Phase};
+use domain::{PreviewId, RunIdentity, preview::Phase};
 use futures::TryStreamExt;
 use k8s_openapi::api::core::v1::Namespace;
-use kube::{Api, runtime::wait::await_condition};
+use kube::{Api, ResourceExt, api::ListParams};
 use prost::Message;
 use stack::{eventually, page::Page};
 use temporalio_client::{
@@ -196,45 +196,59 @@ impl Preview {
         self.gone().await
     }
 
-    /// What its namespace is called, or would be.
+    /// What its namespace is called, or will be. Waits until there is a run, or a namespace.
     ///
     /// # Errors
-    /// When the stack's addresses are of no use.
-    pub fn namespace_name(&self) -> Result<String> {
-        Ok(self.stack.names()?.namespace(&self.id))
+    /// When it is not started in time.
+    pub async fn namespace_name(&self) -> Result<String> {
+        if let Some(namespace) = self.namespace().await? {
+            return Ok(namespace.name_any());
+        }
+        self.is_started().await?;
+        let owner = RunIdentity { preview: self.id.clone(), run_id: self.run_id().await? };
+        Ok(self.stack.names()?.namespace(&owner))
     }
 
-    /// Its namespace, if it has one.
+    /// Its namespace, if it has one; the newest, if an earlier run has left another.
     ///
     /// # Errors
     /// When the cluster does not answer.
     pub async fn namespace(&self) -> Result<Option<Namespace>> {
-        Ok(self.namespaces().get_opt(&self.namespace_name()?).await?)
+        let PreviewId { pull_request, commit, .. } = &self.id;
+        let labels = format!("preview.internal/pull-request={pull_request},preview.internal/commit={commit}");
+        let found = self.namespaces().list(&ListParams::default().labels(&labels)).await?;
+        let id = self.id.to_string();
+        let made_for_it = |it: &Namespace| it.annotations().get("preview.internal/workflow-id") == Some(&id);
+        Ok(found
+            .into_iter()
+            .filter(made_for_it)
+            .max_by_key(ResourceExt::creation_timestamp))
     }
 
-    /// Waits until its namespace exists.
+    /// Waits until it has a namespace.
     ///
     /// # Errors
     /// When it does not in time.
     pub async fn has_namespace(&self) -> Result<Namespace> {
-        let exists = |namespace: Option<&Namespace>| namespace.is_some();
-        let name = self.namespace_name()?;
-        let found = timeout(ANSWER, await_condition(self.namespaces(), &name, exists)).await;
-        found
-            .with_context(|| format!("{} has no namespace after {ANSWER:?}", self.id))??
-            .context("it was there a moment ago")
+        let found = async || match self.namespace().await {
+            Ok(Some(namespace)) => Ok(namespace),
+            Ok(None) => Err(format!("{} has no namespace", self.id)),
+            Err(error) => Err(format!("{error:#}")),
+        };
+        eventually(ANSWER, found).await.map_err(anyhow::Error::msg)
     }
 
-    /// Waits until its namespace is gone.
+    /// Waits until it has no namespace any more.
     ///
     /// # Errors
-    /// When it is still there after a while.
+    /// When there still is one after a while.
     pub async fn gone(&self) -> Result<()> {
-        let name = self.namespace_name()?;
-        let is_gone = |namespace: Option<&Namespace>| namespace.is_none();
-        let gone = timeout(GONE, await_condition(self.namespaces(), &name, is_gone)).await;
-        gone.with_context(|| format!("the namespace {name} was still there after {GONE:?}"))??;
-        Ok(())
+        let gone = async || match self.namespace().await {
+            Ok(None) => Ok(()),
+            Ok(Some(namespace)) => Err(format!("the namespace {} is still there", namespace.name_any())),
+            Err(error) => Err(format!("{error:#}")),
+        };
+        eventually(GONE, gone).await.map_err(anyhow::Error::msg)
     }
 
     fn namespaces(&self) -> Api<Namespace> {

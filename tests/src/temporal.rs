@@ -101,8 +101,9 @@ impl Workflows {
         Ok(restless)
     }
 
-    /// Workflow tasks that failed in any run. Two kinds are harmless and left out: a signal arrived while the
-    /// workflow was completing, and somebody terminated the run in the middle of a task.
+    /// Workflow tasks that failed in any run. Three kinds are harmless and left out: a signal arrived
+    /// while the workflow was completing, somebody terminated the run in the middle of a task, or has
+    /// reset it.
     pub(crate) async fn failed_tasks(&self) -> Result<Vec<String>> {
         let mut failed = Vec::new();
         for workflow in self.all().await? {
@@ -112,6 +113,7 @@ impl Workflows {
                         task.cause(),
                         WorkflowTaskFailedCause::UnhandledCommand
                             | WorkflowTaskFailedCause::ForceCloseCommand
+                            | WorkflowTaskFailedCause::ResetWorkflow
                     )
                 {
                     let why = task.failure.map(|failure| failure.message).unwrap_or_default();

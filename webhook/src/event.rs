@@ -244,6 +244,7 @@ impl IssueComment {
             return Err(Ignored::NoCommand);
         }
         let event = PullRequestEvent::Commented(Commented {
+            is_rest: false,
             comment: self.comment.id,
             author: author.login,
             commands,

@@ -1,4 +1,4 @@
-//! Removes namespaces that no workflow looks after any more.
+//! Removes namespaces that no workflow looks after any more, and ends previews whose namespace is gone.
 //!
 //! A preview removes itself. This is for what no preview can: a workflow that was terminated, or a Temporal
 //! that was restored from a backup. A namespace is first marked; only if it still has no open workflow when
@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use domain::{
     NamespaceHandle,
-    orphan_sweep::{Change, Outcome, Plan, SurveyedPage, SweepPolicy, SweepReport, make_plan},
+    orphan_sweep::{Change, LostPreview, Outcome, Plan, SurveyedPage, SweepPolicy, SweepReport, make_plan},
 };
 use jiff::SignedDuration;
 use temporalio_macros::{workflow, workflow_methods};
@@ -25,7 +25,7 @@ use temporalio_workflow::{
 use crate::{
     clock,
     contract::{
-        FindOverdue, MarkOrphans, SurveyPage, Surveyed, SweepActivities, timeouts::HEARTBEAT_TIMEOUT,
+        EndLost, FindOverdue, MarkOrphans, SurveyPage, Surveyed, SweepActivities, timeouts::HEARTBEAT_TIMEOUT,
     },
     payload::Lenient,
 };
@@ -71,8 +71,10 @@ impl OrphanSweep {
         };
         let pages = sweep.survey().await?;
         let overdue = sweep.find_overdue().await?;
+        let lost = sweep.end_lost(policy.dry_run).await?;
         let (plan, mut report) = make_plan(clock::now(ctx), &policy, pages);
         report.overdue = overdue.into_iter().collect();
+        report.note_lost(lost);
         sweep.carry_out(plan, &policy, &mut report).await?;
         ctx.execute_activity(SweepActivities::publish_sweep_report, report.clone(), options(&sweep.token))
             .await?;
@@ -128,6 +130,14 @@ impl Sweep {
         let found =
             self.ctx
                 .execute_activity(SweepActivities::find_overdue_previews, input, options(&self.token));
+        Ok(found.await?)
+    }
+
+    async fn end_lost(&self, dry_run: bool) -> WorkflowResult<Vec<LostPreview>> {
+        let input = EndLost { dry_run };
+        let found =
+            self.ctx
+                .execute_activity(SweepActivities::end_lost_previews, input, options(&self.token));
         Ok(found.await?)
     }
 

@@ -13,7 +13,7 @@ mod sticky;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use domain::{
     AllowedOwners, CommentId, DeploymentId, PullRequestRef,
@@ -32,6 +32,7 @@ use crate::{
     keyed_lock::KeyedLock,
     served::assert_served,
     temporal::{TemporalError, fetch_sticky_comment},
+    time_left::{time_left, within},
 };
 pub use logs::{InvalidPostLogs, PostLogs};
 use reply::{reply, reply_marker};
@@ -75,7 +76,13 @@ impl Comments {
         into_activity_error(error)
     }
 
-    async fn write(&self, temporal: &Temporal, request: &WriteSticky) -> Result<StickyWritten, CommentError> {
+    /// `attempt` counts from 1.
+    async fn write(
+        &self,
+        temporal: &Temporal,
+        request: &WriteSticky,
+        attempt: u32,
+    ) -> Result<StickyWritten, CommentError> {
         let pull_request = &request.pull_request;
         let _lock = self.writes.lock(pull_request).await;
         let own = self.github.own_comments(pull_request).await?;
@@ -90,7 +97,28 @@ impl Comments {
             Some(shown) => self.update(request, shown.id, &body).await?,
             None => self.github.create_comment(pull_request, &body).await?.id,
         };
-        Ok(StickyWritten { comment, revision: truth.revision })
+        self.delete_surplus(pull_request, &own, comment).await?;
+        Ok(StickyWritten { comment, revision: truth.revision, is_doubtful: attempt > 1 })
+    }
+
+    /// A comment that GitHub has made after it was given up on.
+    async fn delete_surplus(
+        &self,
+        pull_request: &PullRequestRef,
+        own: &[Comment],
+        kept: CommentId,
+    ) -> Result<(), CommentError> {
+        for surplus in own
+            .iter()
+            .filter(|comment| comment.id != kept && has_marker(comment, STICKY_MARKER))
+        {
+            tracing::warn!(%pull_request, comment = %surplus.id, "deleting a second comment that GitHub made late");
+            match self.github.delete_comment(pull_request, surplus.id).await {
+                Err(error) if error.is_gone() => {}
+                result => result?,
+            }
+        }
+        Ok(())
     }
 
     /// Of a repository that GitHub will not show us, we take it that everybody can see it.
@@ -124,11 +152,17 @@ impl Comments {
         }
     }
 
+    async fn sync(&self, request: &DeploymentWrite) -> Result<DeploymentId, CommentError> {
+        let _lock = self.writes.lock(&request.pull_request).await;
+        let synced = github_deployment::sync(&self.github, &self.temporal_ui, request).await;
+        synced.map_err(CommentError::Deployment)
+    }
+
     async fn post(&self, request: &Reply) -> Result<CommentId, CommentError> {
         let pull_request = &request.pull_request;
         let _lock = self.writes.lock(pull_request).await;
         let own = self.github.own_comments(pull_request).await?;
-        if let Some(posted) = marked(&own, &reply_marker(request.comment_id)) {
+        if let Some(posted) = marked(&own, &reply_marker(request)) {
             return Ok(posted.id);
         }
         let sticky = request.sticky.and_then(|id| own.iter().find(|comment| comment.id == id));
@@ -149,7 +183,9 @@ impl Comments {
         request: WriteSticky,
     ) -> Result<StickyWritten, ActivityError> {
         assert_served(&self.owners, &request.pull_request.repository)?;
-        let written = self.write(&ctx.client(), &request).await;
+        let temporal = ctx.client();
+        let write = self.write(&temporal, &request, ctx.info().attempt);
+        let written = in_time(&ctx, Box::pin(write)).await;
         written.map_err(|error| self.failed(Asked::Comment, error))
     }
 
@@ -158,11 +194,11 @@ impl Comments {
     #[activity(definition = comment_declared::PostReply)]
     pub async fn post_reply(
         self: Arc<Self>,
-        _ctx: ActivityContext,
+        ctx: ActivityContext,
         request: Reply,
     ) -> Result<CommentId, ActivityError> {
         assert_served(&self.owners, &request.pull_request.repository)?;
-        let posted = self.post(&request).await;
+        let posted = in_time(&ctx, Box::pin(self.post(&request))).await;
         posted.map_err(|error| self.failed(Asked::Reply, error))
     }
 
@@ -171,15 +207,22 @@ impl Comments {
     #[activity(definition = comment_declared::SyncDeployment)]
     pub async fn sync_deployment(
         self: Arc<Self>,
-        _ctx: ActivityContext,
+        ctx: ActivityContext,
         request: DeploymentWrite,
     ) -> Result<DeploymentId, ActivityError> {
         assert_served(&self.owners, &request.pull_request.repository)?;
-        let _lock = self.writes.lock(&request.pull_request).await;
-        github_deployment::sync(&self.github, &self.temporal_ui, &request)
-            .await
-            .map_err(|error| self.failed(Asked::Deployment, CommentError::Deployment(error)))
+        let synced = in_time(&ctx, Box::pin(self.sync(&request))).await;
+        synced.map_err(|error| self.failed(Asked::Deployment, error))
     }
+}
+
+/// Another attempt is made when the time is over, which must not be followed by this one's text.
+async fn in_time<T>(
+    ctx: &ActivityContext,
+    work: impl Future<Output = Result<T, CommentError>>,
+) -> Result<T, CommentError> {
+    let time = time_left(ctx);
+    within(time, work).await.unwrap_or(Err(CommentError::TooSlow { time }))
 }
 
 /// It was not said.
@@ -195,6 +238,8 @@ enum CommentError {
     Vanished { comment: CommentId },
     #[error("there is nothing to say")]
     NothingToSay,
+    #[error("it was not written within {} s", time.as_secs())]
+    TooSlow { time: Duration },
 }
 
 impl ActivityFailure for CommentError {
@@ -216,13 +261,19 @@ impl ActivityFailure for CommentError {
                 Failure::temporary("CommentVanished", explain("GitHub did not find its own comment."))
             }
             Self::NothingToSay => Failure::permanent("NothingToSay", explain("There was nothing to say.")),
+            Self::TooSlow { .. } => {
+                Failure::temporary("TooSlow", explain("GitHub did not take the comment in time."))
+            }
         }
     }
 }
 
 fn marked<'a>(own: &'a [Comment], marker: &str) -> Option<&'a Comment> {
-    own.iter()
-        .find(|comment| comment.body.lines().next().is_some_and(|line| line.trim() == marker))
+    own.iter().find(|comment| has_marker(comment, marker))
+}
+
+fn has_marker(comment: &Comment, marker: &str) -> bool {
+    comment.body.lines().next().is_some_and(|line| line.trim() == marker)
 }
 
 /// GitHub may have changed line ends and trailing space.

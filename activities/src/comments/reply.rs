@@ -3,7 +3,7 @@
 
 use askama::Template;
 use domain::{
-    COMMANDS, CommentId, Login, Misunderstood,
+    COMMANDS, Login, Misunderstood,
     preview::PreviewReport,
     pull_request::{Answer, Overtaken, Refusal, Reply},
 };
@@ -41,8 +41,9 @@ impl AnswerText<'_> {
 }
 
 /// First line of the reply to one comment, by which it is found again.
-pub(super) fn reply_marker(comment: CommentId) -> String {
-    format!("<!-- preview:reply:{comment} -->")
+pub(super) fn reply_marker(reply: &Reply) -> String {
+    let part = if reply.is_second { ":2" } else { "" };
+    format!("<!-- preview:reply:{}{part} -->", reply.comment_id)
 }
 
 /// The whole reply; nothing if there is no answer. `sticky` is the address of the sticky comment.
@@ -50,7 +51,7 @@ pub(super) fn reply(reply: &Reply, sticky: Option<&Url>) -> Option<String> {
     let (first, others) = reply.answers.split_first()?;
     let others = others.iter().take(ANSWERS_MAX - 1);
     let text = ReplyText {
-        marker: reply_marker(reply.comment_id),
+        marker: reply_marker(reply),
         to: &reply.to,
         first: AnswerText(first),
         others: others.map(AnswerText).collect(),

@@ -59,6 +59,7 @@ pub(super) fn report(commit: &str, state: PreviewState) -> PreviewReport {
         requested_by: "mona".parse().expect("a login"),
         asked_in: CommentId(77),
         state,
+        environment: None,
     }
 }
 
@@ -79,6 +80,7 @@ pub(super) fn told(previews: Vec<PreviewReport>) -> String {
 
 pub(super) fn answered(answers: Vec<Answer>) -> String {
     let question = Reply {
+        is_second: false,
         pull_request: pull_request(),
         comment_id: CommentId(77),
         to: "mona".parse().expect("a login"),
@@ -98,6 +100,7 @@ fn states(foreign: &str) -> Vec<PreviewState> {
         PreviewState::WaitingForImage { image: text.clone() },
         PreviewState::Stopping {
             because: StopReason::Cancelled { reason: Some(text.clone()) },
+            is_slow: true,
         },
         PreviewState::Removed {
             because: StopReason::Cancelled { reason: Some(text.clone()) },

@@ -11,7 +11,6 @@ use kube::{
     ResourceExt,
     api::{ListParams, PostParams, Preconditions},
 };
-use serde_json::json;
 use temporalio_client::Client as Temporal;
 use workflows::contract::CreateNamespace;
 
@@ -20,7 +19,7 @@ use crate::{
     cluster::{ClusterError, Doing, FIELD_MANAGER, unless_changed},
     failure::{ActivityFailure, Failure, explain},
     heartbeat::Progress,
-    ownership::{Claim, MADE_AS, ORPHANED_SINCE, claimed_namespace, is_terminating, preview_selector},
+    ownership::{Claim, claimed_namespace, is_terminating, preview_selector},
     temporal::{TemporalError, latest_run},
 };
 
@@ -44,7 +43,7 @@ pub struct NamespaceConfig {
 
 /// The namespace that a run works in is not its own any more.
 #[derive(Debug, thiserror::Error)]
-#[error("the namespace of {preview} is not this run's any more: it was deleted, replaced or taken over")]
+#[error("the namespace of {preview} is not there any more, or not this run's")]
 pub(crate) struct NamespaceLost {
     preview: PreviewId,
 }
@@ -59,7 +58,9 @@ impl ActivityFailure for NamespaceLost {
     fn failure(&self) -> Failure {
         Failure::permanent(
             "NamespaceLost",
-            explain("The preview's namespace was removed or taken over by something else."),
+            explain(
+                "The preview's namespace was removed from the cluster. Comment `/preview` for a new one.",
+            ),
         )
     }
 }
@@ -130,7 +131,7 @@ fn existing(found: &Namespace, request: &CreateNamespace, cluster: &Cluster) -> 
     }
 }
 
-/// Makes, finds again or takes over the namespace, and puts its guards up.
+/// Makes or finds again the namespace, and puts its guards up.
 pub(crate) async fn create(
     cluster: &Cluster,
     config: &NamespaceConfig,
@@ -139,7 +140,7 @@ pub(crate) async fn create(
     progress: &Progress,
 ) -> Result<NamespaceHandle, NamespaceError> {
     let preview = &request.owner.preview;
-    let name = cluster.names.namespace(preview);
+    let name = cluster.names.namespace(&request.owner);
     let mut wanted = claimed_namespace(request, &cluster.instance, name);
     let host = cluster.names.host(preview);
     policy::write_on(&mut wanted, &config.repository_charts, request, host);
@@ -182,31 +183,22 @@ async fn obtain(
                 let uid = found.uid().unwrap_or_default();
                 wait_until_gone(cluster, &name, &uid, progress).await?;
             }
+            // Not built on: whatever that run's worker still does, late, it does there.
             Existing::AnotherRuns => {
                 assert_newest(temporal, request).await?;
-                if !policy::holds_alike(&found, wanted) {
-                    // What a chart has left that was held to less, or more, is no ground to build on.
-                    let exactly_this =
-                        Preconditions { uid: found.uid(), resource_version: found.resource_version() };
-                    delete(cluster, &found.name_any(), exactly_this).await?;
-                    continue;
-                }
-                if let Some(adopted) = unless_changed(adopt(cluster, wanted, &found).await) {
-                    tracing::info!(
-                        namespace = found.name_any(),
-                        run_id = request.owner.run_id,
-                        "took over what an earlier run left"
-                    );
-                    return Ok(adopted.doing(|| format!("taking over namespace {name}"))?);
+                let exactly_this =
+                    Preconditions { uid: found.uid(), resource_version: found.resource_version() };
+                if delete(cluster, &found.name_any(), exactly_this).await? {
+                    let (namespace, run_id) = (found.name_any(), &request.owner.run_id);
+                    tracing::info!(namespace, run_id, "removing what an earlier run left");
                 }
             }
         }
     }
 }
 
-/// The namespace that a preview has already, by whatever name, or whatever there is of the
-/// name that it would get. After a change of the service's key a preview is still found under
-/// its old name: it never has two namespaces.
+/// The namespace that the run has already, else one that another run has left, else whatever has the wanted
+/// name. They are known by what they say: the name depends on the service's key, too, which can be changed.
 async fn find(cluster: &Cluster, owner: &RunIdentity, name: &str) -> Result<Option<Namespace>, ClusterError> {
     let made = made_for(cluster, &owner.preview).await?;
     let held = made.iter().position(|(_, claim)| claim.is_held_by(owner));
@@ -274,20 +266,11 @@ pub(crate) async fn find_held(
 async fn assert_newest(temporal: &Temporal, request: &CreateNamespace) -> Result<(), NamespaceError> {
     let workflow_id = request.owner.preview.to_string();
     match latest_run(temporal, &workflow_id).await? {
-        Some(latest) if latest.run_id != request.owner.run_id => {
+        Some(latest) if latest.first_run_id != request.owner.run_id => {
             Err(NamespaceError::Overtaken { by: latest.run_id })
         }
         _ => Ok(()),
     }
-}
-
-/// Writes our run's name over the other's, if the namespace is still exactly what we saw.
-async fn adopt(cluster: &Cluster, wanted: &Namespace, found: &Namespace) -> Result<Namespace, kube::Error> {
-    let mut annotations = json!(wanted.annotations());
-    annotations[ORPHANED_SINCE] = json!(null);
-    // Another key would have given it another name.
-    annotations[MADE_AS] = json!(found.name_any());
-    cluster.annotate(found, &annotations).await
 }
 
 #[cfg(test)]

@@ -49,7 +49,7 @@ fn tower_service_that_is_never_called() -> Client {
 }
 
 #[tokio::test]
-async fn a_namespace_is_reused_taken_over_waited_for_or_left_alone() {
+async fn a_namespace_is_found_again_removed_waited_for_or_left_alone() {
     let cluster = cluster();
     let made_by =
         |run_id: &str| claimed_namespace(&request_of(run_id), &cluster.instance, "preview-x".to_owned());
@@ -63,11 +63,7 @@ async fn a_namespace_is_reused_taken_over_waited_for_or_left_alone() {
     let neighbour = instance_in("01a21419-0000-7c2b-94f3-28f6af75b493");
     assert_eq!(
         existing(
-            &claimed_namespace(
-                &request_of("run-1"),
-                &neighbour,
-                cluster.names.namespace(&request.owner.preview)
-            ),
+            &claimed_namespace(&request_of("run-1"), &neighbour, cluster.names.namespace(&request.owner)),
             &request,
             &cluster
         ),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use domain::{
     CommentId, PreviewId,
-    preview::{OpenPreview, PreviewReport, PreviewState},
+    preview::{PreviewReport, PreviewState},
 };
 use futures::TryStreamExt;
 use temporalio_client::{Client, WorkflowListOptions, errors::WorkflowQueryError};
@@ -65,22 +65,20 @@ pub(crate) async fn find(
 }
 
 /// Enough to end it. Whatever it says itself is newer.
-fn without_an_answer(preview: PreviewId, run: LatestRun) -> Option<OpenPreview> {
-    Some(OpenPreview {
-        report: PreviewReport {
-            preview,
-            run_id: Some(run.run_id),
-            revision: 0,
-            requested_by: run.requested_by?,
-            asked_in: CommentId(0),
-            state: PreviewState::Requested,
-        },
+fn without_an_answer(preview: PreviewId, run: LatestRun) -> Option<PreviewReport> {
+    Some(PreviewReport {
+        preview,
+        run_id: Some(run.run_id),
+        revision: 0,
+        requested_by: run.requested_by?,
+        asked_in: CommentId(0),
+        state: PreviewState::Requested,
         environment: None,
     })
 }
 
 /// Nothing if it was started with something that is no request.
-async fn ask(temporal: &Client, preview: &PreviewId) -> Result<Option<OpenPreview>, TemporalError> {
+async fn ask(temporal: &Client, preview: &PreviewId) -> Result<Option<PreviewReport>, TemporalError> {
     temporal
         .get_workflow_handle::<PreviewWorkflow>(preview.to_string())
         .query(PreviewWorkflow::report, (), query_options())

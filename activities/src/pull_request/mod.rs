@@ -9,7 +9,7 @@ mod fetch;
 mod find;
 pub(crate) mod report;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use domain::{AllowedOwners, pull_request::PullRequestSnapshot};
 use github::GitHubApp;
@@ -25,10 +25,9 @@ use crate::{
     repository_config::Bounds,
     served::assert_served,
     stable_url,
+    temporal::TemporalError,
+    time_left::{time_left, within},
 };
-
-/// What an attempt that ends by itself leaves of the time that Temporal gives it.
-const MARGIN: Duration = Duration::from_secs(1);
 
 /// Looks at pull requests, points their stable URLs, and tells their workflows what they have to know.
 pub struct PullRequests {
@@ -82,7 +81,7 @@ impl PullRequests {
         request: PointStableUrl,
     ) -> Result<String, ActivityError> {
         assert_served(&self.owners, &request.to.preview.repository)?;
-        stable_url::point_to(&self.cluster, &request, time_left(&ctx))
+        stable_url::point_to(&self.cluster, &ctx.client(), &request, time_left(&ctx))
             .await
             .map_err(into_activity_error)
     }
@@ -97,20 +96,11 @@ impl PullRequests {
     ) -> Result<(), ActivityError> {
         assert_served(&self.owners, &request.report.preview.repository)?;
         // The pull request's workflow lives on the queue that this activity came from.
-        let task_queue = &ctx.info().task_queue;
-        report::send(&ctx.client(), task_queue, &request)
-            .await
+        let (temporal, task_queue) = (ctx.client(), &ctx.info().task_queue);
+        let time = time_left(&ctx);
+        // What a worker that was stopped still has to tell is old news, and would begin a conversation anew.
+        let sent = within(time, report::send(&temporal, task_queue, &request)).await;
+        sent.unwrap_or_else(|| Err(TemporalError::too_slow(&request.report.preview, time)))
             .map_err(into_activity_error)
     }
-}
-
-/// Until shortly before Temporal gives this attempt up, which has just begun. Both times are
-/// the server's: its clock need not be ours.
-fn time_left(ctx: &ActivityContext) -> Duration {
-    let info = ctx.info();
-    let whole = info
-        .deadline
-        .zip(info.started_time)
-        .and_then(|(deadline, started)| deadline.duration_since(started).ok());
-    whole.map_or(Duration::MAX, |whole| whole.saturating_sub(MARGIN))
 }

@@ -13,6 +13,7 @@ pub struct SweepCounters {
     sweeps: Counter,
     namespaces: Counter,
     overdue: Counter,
+    lost: Counter,
     carried_out: MetricAttributes,
     held_back: MetricAttributes,
     /// In the order of [`numbers`].
@@ -56,6 +57,10 @@ impl SweepCounters {
                 "preview_overdue_previews",
                 "Previews that a sweep found open long after their time was over",
             ),
+            lost: counter(
+                "preview_lost_previews",
+                "Ready previews that a sweep ended because their namespace was gone",
+            ),
             carried_out: label("result", "carried_out"),
             held_back: label("result", "held_back"),
             became: numbers(&SweepReport::default()).map(|(became, _)| label("became", became)),
@@ -65,6 +70,7 @@ impl SweepCounters {
         counters.sweeps.add(0, &counters.held_back);
         counters.count_namespaces(&SweepReport::default());
         counters.overdue.add(0, &counters.none);
+        counters.lost.add(0, &counters.none);
         counters
     }
 
@@ -76,6 +82,7 @@ impl SweepCounters {
         self.sweeps.add(1, result);
         self.count_namespaces(report);
         self.overdue.add(as_u64(report.overdue.count), &self.none);
+        self.lost.add(as_u64(report.lost.count), &self.none);
     }
 
     fn count_namespaces(&self, report: &SweepReport) {
@@ -138,6 +145,7 @@ pub(super) fn log(report: &SweepReport, task_queue: &str) {
         failed = report.failed.count,
         unaccounted = report.unaccounted.count,
         overdue = report.overdue.count,
+        lost = report.lost.count,
         held_back = report.brake.is_some(),
         "swept"
     );

@@ -6,16 +6,17 @@
 
 mod changes;
 mod counters;
+mod lost;
 mod survey;
 
 use std::sync::Arc;
 
 use domain::{
     NamespaceHandle,
-    orphan_sweep::{Outcome, SweepReport},
+    orphan_sweep::{LostPreview, Outcome, SweepReport},
 };
 use temporalio_sdk::activities::{ActivityContext, ActivityError, activities};
-use workflows::contract::{FindOverdue, MarkOrphans, SurveyPage, Surveyed, sweep_declared};
+use workflows::contract::{EndLost, FindOverdue, MarkOrphans, SurveyPage, Surveyed, sweep_declared};
 
 use crate::{
     Cluster,
@@ -65,6 +66,19 @@ impl Sweeps {
         let temporal = ctx.client();
         let work = overdue_previews(&temporal, &ctx.info().task_queue, input.expired_before);
         run_cancellable(&ctx, &progress, work).await
+    }
+
+    /// Idempotent: whoever is ending already goes on ending.
+    #[activity(definition = sweep_declared::EndLostPreviews)]
+    pub async fn end_lost_previews(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        input: EndLost,
+    ) -> Result<Vec<LostPreview>, ActivityError> {
+        let progress = Progress::new();
+        let temporal = ctx.client();
+        let work = lost::end(&self.cluster, &temporal, &ctx.info().task_queue, input.dry_run);
+        run_cancellable(&ctx, &progress, Box::pin(work)).await
     }
 
     /// Idempotent: a mark that is there already keeps its time.

@@ -57,7 +57,7 @@ pub(super) async fn page(
 
 /// A connection may come to lead somewhere else, to a server that was set up anew for
 /// example, which knows none of the workflows.
-async fn assert_same_temporal(cluster: &Cluster, temporal: &Temporal) -> Result<(), SweepError> {
+pub(super) async fn assert_same_temporal(cluster: &Cluster, temporal: &Temporal) -> Result<(), SweepError> {
     let expected = cluster.instance.temporal.to_string();
     let found = describe_namespace(temporal).await?;
     if found == expected {

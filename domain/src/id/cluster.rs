@@ -18,6 +18,7 @@ pub struct NamespaceHandle {
 pub struct RunIdentity {
     /// The preview, whose text is the workflow ID.
     pub preview: PreviewId,
-    /// This very run: an earlier or later run of the same preview is somebody else.
+    /// This very run: an earlier or later run of the same preview is somebody else. After a reset it is
+    /// the run that was reset, whose work goes on.
     pub run_id: String,
 }

@@ -7,9 +7,9 @@ mod survey;
 
 use serde::{Deserialize, Serialize};
 
-pub use plan::{Plan, make_plan};
+pub use plan::{Plan, is_too_much, make_plan};
 pub use report::{Brake, Listed, NamedReason, SweepReport};
-pub use survey::{Change, Note, NotedNamespace, Outcome, SurveyedPage};
+pub use survey::{Change, LostPreview, Note, NotedNamespace, Outcome, SurveyedPage};
 
 use crate::Ttl;
 

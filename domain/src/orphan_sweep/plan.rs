@@ -71,11 +71,19 @@ pub fn make_plan(now: Timestamp, policy: &SweepPolicy, pages: Vec<SurveyedPage>)
     (plan, report)
 }
 
+/// Are so many of all more than one sweep ends without a question?
+#[must_use]
+pub fn is_too_much(due: usize, all: usize) -> bool {
+    due > allowed_of(all)
+}
+
+fn allowed_of(all: usize) -> usize {
+    ALWAYS_ALLOWED.max(all / ALLOWED_SHARE)
+}
+
 /// Is it too much to remove so many of all?
 fn brake(due: usize, all: usize, policy: &SweepPolicy) -> Option<Brake> {
-    let allowed = ALWAYS_ALLOWED
-        .max(all / ALLOWED_SHARE)
-        .max(policy.confirm_removals.unwrap_or_default());
+    let allowed = allowed_of(all).max(policy.confirm_removals.unwrap_or_default());
     (due > allowed).then(|| Brake {
         due,
         allowed,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Change, Outcome, SweepPolicy};
+use super::{Change, LostPreview, Outcome, SweepPolicy};
 use crate::NamespaceHandle;
 
 /// Entries of a list that are written out. A report is one payload, which has a
@@ -96,11 +96,25 @@ pub struct SweepReport {
     pub unaccounted: Listed<NamedReason>,
     /// Workflows of previews that are open long after the preview's time was over.
     pub overdue: Listed<String>,
+    /// Workflows of previews that were ready and had no namespace any more: they were told to end.
+    #[serde(default)]
+    pub lost: Listed<String>,
     /// Set if nothing was removed because it would have been too much at once.
     pub brake: Option<Brake>,
 }
 
 impl SweepReport {
+    /// Takes in what became of previews without a namespace.
+    pub fn note_lost(&mut self, previews: Vec<LostPreview>) {
+        for LostPreview { workflow_id, outcome } in previews {
+            match outcome {
+                Outcome::Done => self.lost.push(workflow_id),
+                Outcome::Spared => {}
+                Outcome::Failed { why } => self.failed.push(NamedReason::new(&workflow_id, &why)),
+            }
+        }
+    }
+
     /// Takes in what became of a batch.
     pub fn note(&mut self, change: Change, batch: &[NamespaceHandle], outcomes: Vec<Outcome>) {
         for (key, outcome) in batch.iter().zip(outcomes) {

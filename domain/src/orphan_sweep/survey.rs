@@ -69,6 +69,15 @@ pub enum Outcome {
     },
 }
 
+/// A preview that is ready by its own account, and whose namespace is gone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LostPreview {
+    /// Its workflow.
+    pub workflow_id: String,
+    /// Whether it was told to end.
+    pub outcome: Outcome,
+}
+
 /// What can be done to a namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {

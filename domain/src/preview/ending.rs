@@ -17,7 +17,17 @@ impl Ending {
     #[must_use]
     pub fn state_meanwhile(&self) -> PreviewState {
         match self.clone() {
-            Self::Stopped(because) => PreviewState::Stopping { because },
+            Self::Stopped(because) => PreviewState::Stopping { because, is_slow: false },
+            Self::Failed(explanation) => PreviewState::Failing { explanation },
+        }
+    }
+
+    /// While that takes longer than usual.
+    #[must_use]
+    pub fn state_if_slow(&self) -> PreviewState {
+        match self.clone() {
+            Self::Stopped(because) => PreviewState::Stopping { because, is_slow: true },
+            // It was told at once.
             Self::Failed(explanation) => PreviewState::Failing { explanation },
         }
     }

@@ -10,7 +10,7 @@ mod state;
 
 pub use ending::Ending;
 pub use phase::Phase;
-pub use report::{OpenPreview, PreviewReport};
+pub use report::PreviewReport;
 pub use request::{InvalidRequest, PreviewRequest};
 pub use run_state::RunState;
 pub use settings::{ChartSource, PreviewSettings};

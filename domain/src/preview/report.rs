@@ -20,6 +20,9 @@ pub struct PreviewReport {
     pub asked_in: CommentId,
     /// What is true now.
     pub state: PreviewState,
+    /// What GitHub's own list of deployments calls it, if it is to be in there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
 }
 
 impl PreviewReport {
@@ -33,15 +36,7 @@ impl PreviewReport {
             requested_by: request.requested_by.clone(),
             asked_in: request.comment,
             state: PreviewState::Requested,
+            environment: request.settings.environment.clone(),
         }
     }
-}
-
-/// A preview whose workflow is open: the answer of its query `report`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OpenPreview {
-    /// What is true of it.
-    pub report: PreviewReport,
-    /// What GitHub's own list of deployments calls it, if it is to be in there.
-    pub environment: Option<String>,
 }

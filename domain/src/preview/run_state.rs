@@ -133,6 +133,7 @@ impl RunState {
             requested_by: request.requested_by.clone(),
             asked_in: request.comment,
             state: self.state.clone(),
+            environment: request.settings.environment.clone(),
         }
     }
 

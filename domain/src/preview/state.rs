@@ -48,6 +48,9 @@ pub enum PreviewState {
     Stopping {
         /// Why.
         because: StopReason,
+        /// It takes longer than usual: worth telling.
+        #[serde(default)]
+        is_slow: bool,
     },
     /// Gone.
     Removed {
@@ -103,6 +106,8 @@ pub enum StopReason {
         /// What the person who cancelled gave as the reason.
         reason: Option<String>,
     },
+    /// Its namespace is not in the cluster any more: somebody has deleted it there.
+    NamespaceLost,
     /// The workflow was terminated: nobody looks after the preview any more,
     /// and the sweep removes what is left of it.
     Terminated,
@@ -171,7 +176,8 @@ impl PreviewState {
                 let phase = if *is_expiring { Phase::Expiring } else { Phase::Ready };
                 row(phase, Some(Success { url: url.clone() }), Milestone)
             }
-            Self::Stopping { .. } => row(Phase::TearingDown, None, Progress),
+            Self::Stopping { is_slow: false, .. } => row(Phase::TearingDown, None, Progress),
+            Self::Stopping { is_slow: true, .. } => row(Phase::TearingDown, None, Milestone),
             Self::Removed { .. } => row(Phase::Removed, Some(Inactive), End),
             Self::Failing { .. } => row(Phase::TearingDown, None, Milestone),
             Self::Failed { .. } => row(Phase::Failed, Some(Failure), End),
@@ -240,7 +246,7 @@ mod tests {
 
     #[test]
     fn a_teardown_changes_no_deployment_and_is_a_milestone_only_where_it_says_why() {
-        let stopping = PreviewState::Stopping { because: stopped() };
+        let stopping = PreviewState::Stopping { because: stopped(), is_slow: false };
         let failing = PreviewState::Failing { explanation: failure() };
         assert!(!stopping.is_milestone() && failing.is_milestone());
         for ending in [stopping, failing] {

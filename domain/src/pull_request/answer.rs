@@ -19,6 +19,9 @@ pub struct Reply {
     pub answers: Vec<Answer>,
     /// The sticky comment to link to, if there is one.
     pub sticky: Option<CommentId>,
+    /// The second one to the same comment, of which a part was answered before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_second: bool,
 }
 
 /// The answer to one command, when the sticky comment alone does not answer it.

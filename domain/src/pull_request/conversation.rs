@@ -7,12 +7,12 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Answer, Deployments, Effect, EventQueue, Origin, Overtaken, PreviewTracker, PullRequestEvent, Refusal,
-    Reply, StickyComment, StickyWritten, Stop, tracker::Step,
+    Answer, Commented, Deployments, Effect, EventQueue, Origin, Overtaken, PreviewTracker, PullRequestEvent,
+    Refusal, Reply, StickyComment, StickyWritten, Stop, tracker::Step,
 };
 use crate::{
     CommentId, Explanation, IgnoredSignals, InstallationId, Login, PreviewId, PullRequestRef, RepositoryId,
-    preview::{OpenPreview, PreviewReport, PreviewRequest, StopReason},
+    preview::{PreviewReport, PreviewRequest, StopReason},
 };
 
 /// How many comments are remembered. Only those of the last three days can come again, and
@@ -23,6 +23,9 @@ const REFUSED_MAX: usize = 1_000;
 /// For how long somebody who has no rights here is not even looked up again: a flood of comments must
 /// not become a flood of questions to GitHub.
 const DENIED_FOR: SignedDuration = SignedDuration::from_secs(60);
+/// A write that was given up on is carried out within this time, or never: GitHub itself gives up after
+/// seconds, a proxy after a minute.
+const CONFIRM_AFTER: SignedDuration = SignedDuration::from_mins(2);
 /// What reaches us later than this after it was written is no longer what the person is waiting for.
 const LATE_AFTER: SignedDuration = SignedDuration::from_hours(1);
 
@@ -54,6 +57,9 @@ pub struct Conversation {
     revision: u32,
     milestone: u32,
     written: u32,
+    /// When the comment is looked at again, because a write was in doubt.
+    #[serde(default)]
+    confirm_at: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -248,21 +254,23 @@ impl Conversation {
         self.previews.next_step().is_none()
     }
 
-    /// Takes in a preview that is open, whoever started it.
-    pub fn adopt(&mut self, found: OpenPreview) {
-        let OpenPreview { report, environment } = found;
-        let is_known = self.previews.knows(&report.preview);
-        if !is_known && report.state.is_over() {
-            return;
-        }
-        if !is_known {
-            self.deployments.begin(&report.preview, report.asked_in, environment.as_deref());
-        }
-        self.apply_report(report);
-    }
-
     /// A preview reports what has become of it.
     pub fn apply_report(&mut self, report: PreviewReport) {
+        if !self.previews.has_ended(&report) && !self.previews.dispute(&report) {
+            self.apply_found(report);
+        }
+    }
+
+    /// Takes in what the newest run of a preview says, whoever started it.
+    pub fn apply_found(&mut self, report: PreviewReport) {
+        self.previews.settle(&report.preview);
+        if self.previews.has_ended(&report) {
+            return;
+        }
+        if !self.previews.knows(&report.preview) {
+            self.deployments
+                .begin(&report.preview, report.asked_in, report.environment.as_deref());
+        }
         self.deployments.apply_report(&report);
         if self.previews.apply_report(report) {
             self.mark_milestone();
@@ -285,6 +293,7 @@ impl Conversation {
 
     /// Temporal says that no run of it is open.
     pub fn no_run_is_open(&mut self, preview: &PreviewId) {
+        self.previews.settle(preview);
         let report = self.previews.report_of(preview);
         if let Some(run_id) = report.and_then(|report| report.run_id.clone()) {
             self.run_closed(preview, &run_id);
@@ -324,15 +333,31 @@ impl Conversation {
         self.revision > self.written
     }
 
-    /// The comment was written.
-    pub fn record_write(&mut self, written: &StickyWritten) {
-        self.written = self.written.max(written.revision);
-        self.sticky = Some(written.comment);
+    /// When the comment is to be looked at again, although nothing has changed.
+    #[must_use]
+    pub fn confirm_at(&self) -> Option<Timestamp> {
+        self.confirm_at
     }
 
-    /// Up to here, nothing is written. The next change is another try.
-    pub fn skip_write(&mut self, revision: u32) {
+    /// The comment was written, or said it all.
+    pub fn record_write(&mut self, written: &StickyWritten, now: Timestamp) {
+        self.written = self.written.max(written.revision);
+        self.sticky = Some(written.comment);
+        self.confirm_at = self.confirm_at.filter(|at| *at > now);
+        if written.is_doubtful {
+            self.doubt_write(now);
+        }
+    }
+
+    /// A write is given up on, and may come to pass all the same.
+    pub fn doubt_write(&mut self, now: Timestamp) {
+        self.confirm_at = Some(now.saturating_add(CONFIRM_AFTER).unwrap_or(now));
+    }
+
+    /// Up to here, nothing is written, as far as is known. The next change is another try.
+    pub fn skip_write(&mut self, revision: u32, now: Timestamp) {
         self.written = self.written.max(revision);
+        self.confirm_at = self.confirm_at.filter(|at| *at > now);
     }
 
     /// Grows with every change that is worth a write.
@@ -360,16 +385,16 @@ impl Conversation {
     }
 
     /// A comment is to be answered, unless there is nothing to say.
-    pub fn reply(
-        &mut self,
-        pull_request: PullRequestRef,
-        comment_id: CommentId,
-        to: Login,
-        answers: Vec<Answer>,
-    ) {
+    pub fn reply(&mut self, pull_request: PullRequestRef, comment: Commented, answers: Vec<Answer>) {
         if !answers.is_empty() {
-            self.replies
-                .push_back(Reply { pull_request, comment_id, to, answers, sticky: None });
+            self.replies.push_back(Reply {
+                pull_request,
+                comment_id: comment.comment,
+                to: comment.author,
+                answers,
+                sticky: None,
+                is_second: comment.is_rest,
+            });
         }
     }
 
@@ -456,13 +481,30 @@ mod tests {
         assert!(conversation.has_more_to_write() && conversation.has_only_progress_to_write());
         conversation.mark_milestone();
         assert!(!conversation.has_only_progress_to_write());
-        conversation.record_write(&StickyWritten { comment: CommentId(9), revision: 2 });
+        let noon = at("2026-11-22T12:00:00Z");
+        let written = StickyWritten { comment: CommentId(9), revision: 2, is_doubtful: false };
+        conversation.record_write(&written, noon);
         assert!(!conversation.has_more_to_write() && conversation.has_only_progress_to_write());
         assert_eq!(conversation.sticky(), Some(CommentId(9)));
         conversation.mark_progress();
         conversation.mark_milestone();
-        conversation.skip_write(3);
+        conversation.skip_write(3, noon);
         assert!(conversation.has_more_to_write() && !conversation.has_only_progress_to_write());
+    }
+
+    #[test]
+    fn a_write_in_doubt_is_looked_at_again_two_minutes_later_and_only_once() {
+        let mut conversation = Conversation::default();
+        let noon = at("2026-11-22T12:00:00Z");
+        let later = at("2026-11-22T12:02:00Z");
+        let written = |is_doubtful| StickyWritten { comment: CommentId(9), revision: 1, is_doubtful };
+        conversation.record_write(&written(true), noon);
+        assert_eq!(conversation.confirm_at(), Some(later));
+        // Another write in between is no look at what comes of the first one.
+        conversation.record_write(&written(false), at("2026-11-22T12:01:00Z"));
+        assert_eq!(conversation.confirm_at(), Some(later));
+        conversation.record_write(&written(false), later);
+        assert_eq!(conversation.confirm_at(), None);
     }
 
     #[test]
@@ -476,6 +518,7 @@ mod tests {
             requested_by: mona(),
             asked_in: CommentId(70),
             state: PreviewState::Installing,
+            environment: None,
         });
         conversation.refuse(&mona(), Refusal::NotAllowed, noon);
         assert!(!conversation.is_denied_recently(&mona(), noon));

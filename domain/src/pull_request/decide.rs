@@ -122,10 +122,16 @@ fn preview(ttl: Option<Ttl>, asked: &Asked<'_>, conversation: &Conversation) -> 
     };
     match conversation.previews.availability(&request.preview) {
         Availability::None => vec![Effect::Request(Box::new(request))],
-        Availability::InProgress => Vec::new(),
-        Availability::Ready { url, expires_at } => answer(Answer::AlreadyExists { url, expires_at }),
+        Availability::InProgress => vec![asked_again(request)],
+        Availability::Ready { url, expires_at } => {
+            vec![asked_again(request), Effect::Answer(Answer::AlreadyExists { url, expires_at })]
+        }
         Availability::Ending => vec![Effect::Queue(Box::new(request))],
     }
+}
+
+fn asked_again(request: PreviewRequest) -> Effect {
+    Effect::AskedAgain { preview: request.preview, comment: request.comment }
 }
 
 /// The request for a preview of the newest commit, or what stands in its way.
@@ -192,7 +198,7 @@ fn stop(comment: CommentId, by: &Login, is_everyones: bool, conversation: &Conve
         .previews
         .alive()
         .filter(|report| is_everyones || report.requested_by == *by)
-        .partition(|report| report.asked_in <= comment);
+        .partition(|report| conversation.previews.last_asked_in(report) <= comment);
     let is_something_waiting =
         conversation.previews.has_queued_up_to(comment) || conversation.events.has_requests_before(comment);
     if !earlier.is_empty() || is_something_waiting {

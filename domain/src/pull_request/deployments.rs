@@ -43,6 +43,9 @@ struct Deployment {
     said: Option<DeploymentState>,
     wanted: DeploymentState,
     run_id: Option<String>,
+    /// Another preview of the same commit has taken its place.
+    #[serde(default)]
+    is_replaced: bool,
 }
 
 impl Deployments {
@@ -51,7 +54,13 @@ impl Deployments {
         let Some(environment) = environment else {
             return;
         };
-        self.0.retain(|deployment| deployment.preview != *preview);
+        // Whatever there was of this commit before is gone, or is another preview's from now on.
+        for earlier in self.0.iter_mut().filter(|earlier| earlier.preview == *preview) {
+            earlier.is_replaced = true;
+            if !earlier.wanted.is_final() {
+                earlier.wanted = DeploymentState::Inactive;
+            }
+        }
         if self.0.len() == KEPT {
             self.0.remove(0);
         }
@@ -63,12 +72,14 @@ impl Deployments {
             said: None,
             wanted: DeploymentState::Queued,
             run_id: None,
+            is_replaced: false,
         });
     }
 
     /// Takes a preview's report in.
     pub fn apply_report(&mut self, report: &PreviewReport) {
-        let deployment = self.0.iter_mut().find(|deployment| deployment.preview == report.preview);
+        // The newest: the earlier ones of the same commit only wait to be told their end.
+        let deployment = self.0.iter_mut().rfind(|deployment| deployment.preview == report.preview);
         if let Some(deployment) = deployment {
             deployment.run_id.clone_from(&report.run_id);
             if let Some(state) = report.state.deployment() {
@@ -101,7 +112,7 @@ impl Deployments {
     /// GitHub was told, or refused.
     pub fn record_write(&mut self, write: &DeploymentWrite, id: Option<DeploymentId>) {
         for deployment in &mut self.0 {
-            if deployment.preview == write.preview {
+            if deployment.preview == write.preview && deployment.asked_in == write.asked_in {
                 deployment.id = id.or(deployment.id);
                 // Where GitHub would not even make it, the next change is another try.
                 let is_made = deployment.id.is_some();
@@ -125,8 +136,10 @@ impl Deployment {
         }
     }
 
+    /// What was replaced before GitHub was told of it need not be told.
     fn is_behind(&self) -> bool {
-        self.said.as_ref() != Some(&self.wanted)
+        let needs_no_telling = self.is_replaced && self.id.is_none();
+        !needs_no_telling && self.said.as_ref() != Some(&self.wanted)
     }
 }
 
@@ -157,6 +170,7 @@ mod tests {
             requested_by: "mona".parse().expect("a login"),
             asked_in: CommentId(77),
             state,
+            environment: None,
         }
     }
 
@@ -199,6 +213,35 @@ mod tests {
         deployments.apply_report(&report(PreviewState::Removed { because }));
         assert_eq!(tell(&mut deployments), [DeploymentState::Inactive]);
         assert!(deployments.0.is_empty());
+    }
+
+    #[test]
+    fn a_deployment_that_another_one_of_the_same_commit_replaces_is_told_its_end() {
+        let mut deployments = Deployments::default();
+        begin(&mut deployments, Some("preview"));
+        assert_eq!(tell(&mut deployments), [DeploymentState::Queued]);
+        let again = CommentId(78);
+        deployments.begin(&request().preview, again, Some("preview"));
+        deployments.apply_report(&report(PreviewState::Provisioning));
+        assert_eq!(
+            tell(&mut deployments),
+            [DeploymentState::Inactive, DeploymentState::Queued, DeploymentState::InProgress]
+        );
+
+        // One that is being made in that moment is told its end when it is made.
+        let mut deployments = Deployments::default();
+        begin(&mut deployments, Some("preview"));
+        let write = deployments.next_write(&request().pull_request()).expect("something to tell");
+        deployments.begin(&request().preview, again, Some("preview"));
+        deployments.record_write(&write, Some(DeploymentId(3)));
+        assert_eq!(tell(&mut deployments)[0], DeploymentState::Inactive);
+
+        // One that was never made, never is.
+        let mut deployments = Deployments::default();
+        begin(&mut deployments, Some("preview"));
+        deployments.begin(&request().preview, again, Some("preview"));
+        assert_eq!(tell(&mut deployments), [DeploymentState::Queued]);
+        assert_eq!(deployments.0.len(), 1);
     }
 
     #[test]

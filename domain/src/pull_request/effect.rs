@@ -22,6 +22,13 @@ pub enum Effect {
     Request(Box<PreviewRequest>),
     /// Deploy a preview once the run that has its ID is gone.
     Queue(Box<PreviewRequest>),
+    /// A preview was asked for that is there already.
+    AskedAgain {
+        /// Which.
+        preview: PreviewId,
+        /// In which comment.
+        comment: CommentId,
+    },
     /// Give a preview more time.
     Extend {
         /// Which.

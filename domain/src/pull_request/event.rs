@@ -28,6 +28,9 @@ pub struct Commented {
     pub commands: Vec<Result<Command, Misunderstood>>,
     /// Where it comes from, and when it was written.
     pub origin: Origin,
+    /// The commands before these were obeyed, and answered, when GitHub did not say whether the author may.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_rest: bool,
 }
 
 /// The pull request has a new newest commit.

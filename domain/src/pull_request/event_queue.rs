@@ -281,8 +281,8 @@ impl PullRequestEvent {
         let stop = Ok(Command::Stop);
         let last = comment.commands.iter().rposition(|command| *command == stop);
         let rest = comment.commands.split_off(last.map_or(0, |index| index + 1));
-        let rest =
-            (!rest.is_empty()).then(|| Self::Commented(Commented { commands: rest, ..comment.clone() }));
+        let rest = (!rest.is_empty())
+            .then(|| Self::Commented(Commented { commands: rest, is_rest: true, ..comment.clone() }));
         (Self::Commented(comment), rest)
     }
 }

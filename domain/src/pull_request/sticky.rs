@@ -20,4 +20,8 @@ pub struct StickyWritten {
     pub comment: CommentId,
     /// Up to which revision everything is said.
     pub revision: u32,
+    /// An earlier try was given up on, and GitHub may still carry it out: an older text over this one, or
+    /// a second comment.
+    #[serde(default)]
+    pub is_doubtful: bool,
 }

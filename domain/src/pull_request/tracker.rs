@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Effect;
 use crate::{
-    CommentId, CommitSha, Explanation, Login, PreviewId, Ttl,
+    CommentId, CommitSha, Explanation, Login, PreviewId, RunIdentity, Ttl,
     preview::{PreviewReport, PreviewRequest, PreviewState, StopReason, WaitingFor},
 };
 
@@ -39,6 +39,12 @@ struct Tracked {
     extensions: Vec<Ttl>,
     /// What to start once this one is gone.
     successor: Option<PreviewRequest>,
+    /// The last comment that asked for it while it was there already.
+    #[serde(default)]
+    asked_again_in: Option<CommentId>,
+    /// Another run than the one that is known has reported.
+    #[serde(default)]
+    is_disputed: bool,
 }
 
 /// A start that is under way.
@@ -119,6 +125,20 @@ impl PreviewTracker {
         self.previews.iter().any(|tracked| tracked.was_queued_up_to(comment))
     }
 
+    /// It was asked for once more, while it is there already.
+    pub fn asked_again(&mut self, preview: &PreviewId, comment: CommentId) {
+        if let Some(tracked) = self.get_mut(preview) {
+            tracked.asked_again_in = tracked.asked_again_in.max(Some(comment));
+        }
+    }
+
+    /// The last comment that asked for it. A `stop` that was written before does not mean it.
+    #[must_use]
+    pub fn last_asked_in(&self, report: &PreviewReport) -> CommentId {
+        let again = self.get(&report.preview).and_then(|tracked| tracked.asked_again_in);
+        again.map_or(report.asked_in, |again| again.max(report.asked_in))
+    }
+
     /// What waits, and was asked for in this comment or before, is not to be started any more.
     pub fn clear_queue_up_to(&mut self, comment: CommentId) {
         for tracked in &mut self.previews {
@@ -168,9 +188,35 @@ impl PreviewTracker {
         }
     }
 
+    /// Is it of a run whose end is known?
+    #[must_use]
+    pub fn has_ended(&self, report: &PreviewReport) -> bool {
+        report.run_id.as_ref().is_some_and(|run| self.ended_runs.contains(run))
+    }
+
+    /// Temporal was asked which run has the name.
+    pub fn settle(&mut self, preview: &PreviewId) {
+        if let Some(tracked) = self.get_mut(preview) {
+            tracked.is_disputed = false;
+        }
+    }
+
+    /// Is it of another run than the one that is known? It may be old news of a run before that one, or
+    /// the first of one that follows. Temporal knows, and is to be asked.
+    pub fn dispute(&mut self, report: &PreviewReport) -> bool {
+        let Some(tracked) = self.get_mut(&report.preview) else {
+            return false;
+        };
+        let known = &tracked.report.run_id;
+        // A last word is believed: of a run before, it was heard before that one closed.
+        let is_another = known.is_some() && *known != report.run_id && !report.state.is_over();
+        tracked.is_disputed |= is_another;
+        is_another
+    }
+
     /// Takes a report in. True if it says something that people should be told.
     pub fn apply_report(&mut self, report: PreviewReport) -> bool {
-        if report.run_id.as_ref().is_some_and(|run| self.ended_runs.contains(run)) {
+        if self.has_ended(&report) {
             return false;
         }
         let Some(tracked) = self.get_mut(&report.preview) else {
@@ -191,7 +237,12 @@ impl PreviewTracker {
         }
         if !is_same_run {
             tracked.stable_url = StableUrl::NotYet;
-            tracked.end = None;
+            // A run that was reset has not heard of it.
+            tracked.end = tracked
+                .end
+                .take()
+                .filter(|end| !end.is_delivered && !tracked.report.state.is_over());
+            tracked.asked_again_in = None;
         }
         // Whichever run it is, it has the name. What is asked for begins when
         // that one is gone, if it is going.
@@ -230,12 +281,15 @@ impl PreviewTracker {
         self.get(preview).is_some()
     }
 
-    /// Those whose runs are taken to be open.
+    /// The runs that are taken to be open.
     #[must_use]
-    pub fn open_runs(&self) -> Vec<PreviewId> {
-        let open = |tracked: &&Tracked| tracked.report.run_id.is_some() && !tracked.report.state.is_over();
-        let open = self.previews.iter().filter(open);
-        open.map(|tracked| tracked.report.preview.clone()).collect()
+    pub fn open_runs(&self) -> Vec<RunIdentity> {
+        let open = self.previews.iter().filter(|tracked| !tracked.report.state.is_over());
+        open.filter_map(|tracked| {
+            let run_id = tracked.report.run_id.clone()?;
+            Some(RunIdentity { preview: tracked.report.preview.clone(), run_id })
+        })
+        .collect()
     }
 
     /// The stable URL points to it, or cannot.
@@ -480,6 +534,8 @@ impl Tracked {
             end: None,
             extensions: Vec::new(),
             successor: None,
+            asked_again_in: None,
+            is_disputed: false,
         }
     }
 
@@ -488,6 +544,9 @@ impl Tracked {
         let preview = self.report.preview.clone();
         if let Some(start) = &self.start {
             return start.next_step(self.end.is_some());
+        }
+        if self.is_disputed {
+            return Some(Step::Apply(Effect::FindRun(preview)));
         }
         if self.can_be_followed() {
             return Some(Step::StartSuccessor(preview));
@@ -536,8 +595,11 @@ impl Tracked {
         if let Some(request) = &self.successor {
             report.requested_by = request.requested_by.clone();
             report.state = PreviewState::Queued { waiting_for: WaitingFor::OwnRemoval };
-        } else if let Some(end) = self.end.as_ref().filter(|_| !report.state.is_over()) {
-            report.state = PreviewState::Stopping { because: end.because.clone() };
+        } else if let Some(end) = &self.end
+            && !report.state.is_over()
+            && !report.state.is_ending()
+        {
+            report.state = PreviewState::Stopping { because: end.because.clone(), is_slow: false };
         } else if let (PreviewState::Ready { stable_url, .. }, StableUrl::PointsHere(url)) =
             (&mut report.state, &self.stable_url)
         {

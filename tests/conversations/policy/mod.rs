@@ -59,7 +59,7 @@ fn a_chart_of_a_repository_may_make_what_stays_in_its_preview() {
     converse(setting, async |chat| {
         let pull = preview_of_a_chart_of_its_own(chat).await?;
         let preview = pull.previewed().await?;
-        let namespace = preview.namespace_name()?;
+        let namespace = preview.namespace_name().await?;
         let account = format!("system:serviceaccount:{namespace}:preview-release");
         let client = chat.stack.kube_as(&account).await?;
         let host = chat.stack.names()?.host(&preview.id);

@@ -45,6 +45,7 @@ async fn a_comment_is_passed_on_with_all_that_it_asks_for() {
     assert_eq!(
         event,
         PullRequestEvent::Commented(Commented {
+            is_rest: false,
             comment: CommentId(77),
             author: "mona".parse().expect("a login"),
             commands: vec![

@@ -5,8 +5,7 @@
 )]
 
 use domain::{
-    InstallationId, Login, PreviewId, PullRequestRef, RepositoryId, RunIdentity,
-    preview::{OpenPreview, PreviewReport},
+    InstallationId, Login, PreviewId, PullRequestRef, RepositoryId, RunIdentity, preview::PreviewReport,
     pull_request::PullRequestSnapshot,
 };
 use serde::{Deserialize, Serialize};
@@ -79,7 +78,7 @@ pub struct FindPreviews {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FoundPreviews {
     /// The open ones.
-    pub open: Vec<OpenPreview>,
+    pub open: Vec<PreviewReport>,
     /// The suspects that are not open.
     pub closed: Vec<PreviewId>,
 }

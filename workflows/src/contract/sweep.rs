@@ -6,7 +6,7 @@
 
 use domain::{
     NamespaceHandle,
-    orphan_sweep::{Outcome, SurveyedPage, SweepReport},
+    orphan_sweep::{LostPreview, Outcome, SurveyedPage, SweepReport},
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,12 @@ impl SweepActivities {
     /// ago: the workflow IDs of up to 100 of them.
     #[activity(name = "find_overdue_previews")]
     pub async fn find_overdue_previews(_input: FindOverdue) -> Result<Vec<String>, ActivityExecutionError> {
+        unimplemented!()
+    }
+
+    /// Ends previews that are ready by their own account, and whose namespace is not in the cluster any more.
+    #[activity(name = "end_lost_previews")]
+    pub async fn end_lost_previews(_input: EndLost) -> Result<Vec<LostPreview>, ActivityExecutionError> {
         unimplemented!()
     }
 
@@ -65,7 +71,8 @@ impl SweepActivities {
 /// For implementers: `#[activity(definition = …)]`.
 pub mod sweep_declared {
     pub use super::sweep_activities::{
-        FindOverduePreviews, MarkOrphans, PublishSweepReport, RemoveOrphans, SurveyNamespaces, UnmarkOrphans,
+        EndLostPreviews, FindOverduePreviews, MarkOrphans, PublishSweepReport, RemoveOrphans,
+        SurveyNamespaces, UnmarkOrphans,
     };
 }
 
@@ -94,6 +101,13 @@ pub struct MarkOrphans {
     pub namespaces: Vec<NamespaceHandle>,
     /// The time of the mark, by the same clock that the grace is measured with later: the workflow's.
     pub since: Timestamp,
+}
+
+/// Input of `end_lost_previews`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndLost {
+    /// Nobody is told anything, only found.
+    pub dry_run: bool,
 }
 
 /// Input of `find_overdue_previews`.

@@ -11,7 +11,7 @@ mod timeouts;
 
 use domain::{
     IgnoredSignals, Ttl,
-    preview::{OpenPreview, Phase, PreviewRequest, RunState, StopReason},
+    preview::{Phase, PreviewReport, PreviewRequest, RunState, StopReason},
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,9 @@ use crate::{clock, input, payload::Lenient};
 #[workflow]
 pub struct PreviewWorkflow {
     request: Result<PreviewRequest, String>,
+    /// The run that an operator has reset this one from, and its own otherwise: what one has made is the
+    /// other's.
+    first_run_id: String,
     state: RunState,
     ignored_signals: IgnoredSignals,
 }
@@ -43,6 +46,7 @@ impl PreviewWorkflow {
             .map_or((Ttl::DEFAULT, Ttl::DEFAULT_MAXIMUM), |request| (request.ttl, request.max_lifetime));
         Self {
             request,
+            first_run_id: view.first_execution_run_id().to_owned(),
             state: RunState::new(clock::started_at(view), ttl, max_lifetime),
             ignored_signals: IgnoredSignals::default(),
         }
@@ -103,12 +107,9 @@ impl PreviewWorkflow {
     /// All that the pull request's workflow has to know of it. Nothing where the run was
     /// started with something that is no request.
     #[query(name = "report")]
-    pub fn report(&self, view: &WorkflowContextView) -> Option<OpenPreview> {
+    pub fn report(&self, view: &WorkflowContextView) -> Option<PreviewReport> {
         let request = self.request.as_ref().ok()?;
-        Some(OpenPreview {
-            report: self.state.report(request, view.run_id()),
-            environment: request.settings.environment.clone(),
-        })
+        Some(self.state.report(request, view.run_id()))
     }
 }
 

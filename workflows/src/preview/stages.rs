@@ -159,7 +159,10 @@ impl Stages {
 
     /// Sleeps, unless the end of the preview is moved away from `expires_at`, or comes earlier.
     async fn sleep_until(&self, moment: Timestamp, expires_at: Timestamp, summary: &'static str) -> Wake {
-        let timer = self.ctx.cancellation_token().child_token();
+        // Not a child of the workflow's own token. A workflow that is cancelled just when its timer fires, as
+        // far as its worker knows, would be told of a timer that it has given up; the SDK takes that for a
+        // broken history, and no task of the workflow would ever succeed.
+        let timer = WorkflowCancellationToken::new();
         let remaining = clock::now(&self.ctx)
             .duration_until(moment)
             .max(jiff::SignedDuration::ZERO)
@@ -188,6 +191,19 @@ impl Stages {
     /// Removes whatever was made. Nothing interrupts it, and it is tried until it succeeds.
     pub(super) async fn tear_down(&self, ending: &Ending) {
         self.advance(ending.state_meanwhile());
+        let mut removal = std::pin::pin!(futures_util::FutureExt::fuse(self.remove_everything()));
+        let timer = WorkflowCancellationToken::new();
+        select! {
+            () = removal => {}
+            _ = self.ctx.timer(timeouts::until_slow(&timer)) => {
+                self.advance(ending.state_if_slow());
+                removal.await;
+            }
+        }
+        timer.cancel();
+    }
+
+    async fn remove_everything(&self) {
         let input = TearDown { owner: self.identity() };
         // The retry policy has no end, so an error here is one that no retry can mend. An
         // operator sees it, and mends it or terminates us.
@@ -239,7 +255,7 @@ impl Stages {
     fn identity(&self) -> RunIdentity {
         RunIdentity {
             preview: self.request.preview.clone(),
-            run_id: self.ctx.run_id().to_owned(),
+            run_id: self.ctx.state(|workflow| workflow.first_run_id.clone()),
         }
     }
 }

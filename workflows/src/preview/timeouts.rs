@@ -39,6 +39,14 @@ pub(super) fn teardown() -> ActivityOptions {
         .build()
 }
 
+/// A removal that takes no longer than this is told together with its end.
+pub(super) fn until_slow(token: &WorkflowCancellationToken) -> TimerOptions {
+    TimerOptions::builder(Duration::from_secs(15))
+        .cancellation_token(token.clone())
+        .summary("until the removal is slow".to_owned())
+        .build()
+}
+
 /// The pause after a teardown that failed beyond retrying: long, because only a person can
 /// mend it, and each round grows the history.
 pub(super) fn until_next_teardown() -> TimerOptions {

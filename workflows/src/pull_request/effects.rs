@@ -43,23 +43,56 @@ impl Session {
     async fn wait_for_an_effect(&self) {
         let is_a_start_waiting =
             self.ctx.state(|workflow| workflow.conversation.previews.has_a_waiting_start());
+        let open = self.ctx.state(|workflow| workflow.conversation.previews.open_runs());
+        let unwatched = self.unwatched(&open);
         let timer = WorkflowCancellationToken::new();
+        let next = if is_a_start_waiting {
+            Some(timeouts::until_closed(&timer))
+        } else {
+            (!unwatched.is_empty()).then(|| timeouts::until_looked_for(&timer))
+        };
         let pause = async {
-            if is_a_start_waiting {
-                self.ctx.timer(timeouts::until_closed(&timer)).await;
-            } else {
-                pending::<()>().await;
+            match next {
+                Some(next) => drop(self.ctx.timer(next).await),
+                None => pending().await,
             }
         };
         let mut pause = std::pin::pin!(pause.fuse());
+        let (mut closed, mut is_paused) = (None, false);
         select! {
-            _ = uncancelled::until(&self.ctx, |workflow| !workflow.conversation.is_reconciled() || workflow.is_draining) => {}
-            (run, ()) = self.children.next_done() => self.ctx.state_mut(|workflow| {
-                workflow.conversation.run_closed(&run.preview, &run.run_id);
-            }),
-            _ = pause => self.ctx.state_mut(|workflow| workflow.conversation.previews.retry_starts()),
+            _ = uncancelled::until(&self.ctx, |workflow| {
+                let conversation = &workflow.conversation;
+                !conversation.is_reconciled()
+                    || workflow.is_draining
+                    || conversation.previews.open_runs() != open
+            }) => {}
+            (run, ()) = self.children.next_done() => closed = Some(run),
+            _ = pause => is_paused = true,
         }
         timer.cancel();
+        if let Some(run) = closed {
+            self.look_after(run).await;
+        } else if is_paused && is_a_start_waiting {
+            self.ctx.state_mut(|workflow| workflow.conversation.previews.retry_starts());
+        } else if is_paused {
+            self.find_previews(unwatched).await;
+        }
+    }
+
+    /// A run is closed. Unless it has said how it ends, somebody has terminated it, or has reset it:
+    /// then another run goes on.
+    async fn look_after(&self, run: RunIdentity) {
+        let is_open = |conversation: &Conversation| conversation.previews.open_runs().contains(&run);
+        if self.ctx.state(|workflow| is_open(&workflow.conversation)) {
+            self.find_previews(vec![run.preview.clone()]).await;
+        }
+    }
+
+    /// Previews whose runs are open as far as is known, and whose ends nobody would tell us of: they were
+    /// started by hand, by an earlier run of this workflow, or by a reset.
+    fn unwatched(&self, open: &[RunIdentity]) -> Vec<PreviewId> {
+        let unwatched = open.iter().filter(|run| !self.children.any(|child| child == *run));
+        unwatched.map(|run| run.preview.clone()).collect()
     }
 
     /// Carries out what was decided. Returns what the person who asked is to be told, if anything.
@@ -69,6 +102,9 @@ impl Session {
             Effect::DenySilently { person } => self.update(|it, now| it.deny_silently(&person, now)),
             Effect::Request(request) => self.update(|it, _| it.request(*request)),
             Effect::Queue(request) => self.update(|it, _| it.queue(*request)),
+            Effect::AskedAgain { preview, comment } => {
+                self.update(|it, _| it.previews.asked_again(&preview, comment));
+            }
             Effect::Extend { preview, by } => return self.extend(&preview, by).await,
             Effect::Stop(stop) => self.update(|it, _| it.stop(&stop)),
             Effect::Close { at, merged } => self.update(|it, _| it.close(at, merged)),
@@ -156,11 +192,14 @@ impl Session {
     async fn signal_stop(&self, preview: &PreviewId, run_id: String, because: StopReason) {
         let handle = self.ctx.external_workflow(preview.to_string(), Some(run_id.clone()));
         let told = handle.signal(PreviewWorkflow::stop, because.into(), timeouts::signal()).await;
+        let is_closed = matches!(told, Err(WorkflowSignalError::NotFound(_)));
         self.ctx.state_mut(|workflow| match told {
-            // Closed, and nobody has told us how: somebody has terminated it.
-            Err(WorkflowSignalError::NotFound(_)) => workflow.conversation.run_closed(preview, &run_id),
+            Err(WorkflowSignalError::NotFound(_)) => {}
             _ => workflow.conversation.previews.end_delivered(preview, &run_id),
         });
+        if is_closed {
+            self.look_after(RunIdentity { preview: preview.clone(), run_id }).await;
+        }
     }
 
     async fn signal_extend(&self, preview: &PreviewId, run_id: String, by: Ttl) {

@@ -29,6 +29,11 @@ impl<K, T> InOrder<K, T> {
         self.0.borrow_mut().push(Begun { key, work: Box::pin(work) });
     }
 
+    /// Is any of them under way under such a key?
+    pub(super) fn any(&self, is_meant: impl Fn(&K) -> bool) -> bool {
+        self.0.borrow().iter().any(|begun| is_meant(&begun.key))
+    }
+
     /// Drops the others.
     pub(super) fn retain(&self, is_kept: impl Fn(&K) -> bool) {
         self.0.borrow_mut().retain(|begun| is_kept(&begun.key));

@@ -94,7 +94,9 @@ impl PullRequestWorkflow {
         );
 
         // Also what came while the last writes were made.
-        let is_all_processed = ctx.state(|workflow| workflow.conversation.events.is_empty());
+        let is_all_processed = ctx.state(|workflow| {
+            workflow.conversation.events.is_empty() && !workflow.conversation.has_more_to_write()
+        });
         match exit {
             Exit::Cancelled { reason } if is_all_processed => {
                 Err(WorkflowTermination::cancelled_with_details(reason))

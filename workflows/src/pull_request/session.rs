@@ -1,9 +1,12 @@
 //! The session on a pull request: events are looked up, decided on and carried out, one after the other.
 
-use std::{cell::RefCell, collections::BTreeMap};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+};
 
 use domain::{
-    PreviewId, PullRequestRef, RunIdentity,
+    PreviewId, PullRequestRef, RepositoryId, RunIdentity,
     preview::StopReason,
     pull_request::{
         Answer, Commented, DueEvent, Effect, Lookup, PullRequestSnapshot,
@@ -25,6 +28,8 @@ use crate::{
 pub(super) struct Session {
     pub(super) ctx: WorkflowContext<PullRequestWorkflow>,
     named: PullRequestRef,
+    /// The repository's number, as far as Temporal's lists show it.
+    shown_repository: Cell<Option<RepositoryId>>,
     /// The runs of previews that were started here, until they close.
     pub(super) children: InOrder<RunIdentity, ()>,
     lookups: InOrder<LookupUnderWay, Option<PullRequestSnapshot>>,
@@ -56,6 +61,7 @@ impl Session {
         Self {
             ctx: ctx.clone(),
             named: pull_request,
+            shown_repository: Cell::new(repository_id),
             children: InOrder::default(),
             lookups: InOrder::default(),
             writes: WorkflowCancellationToken::new(),
@@ -109,6 +115,7 @@ impl Session {
     /// terminated, and previews are started by hand, too.
     async fn adopt_open_previews(&self) {
         let suspects = self.ctx.state(|workflow| workflow.conversation.previews.open_runs());
+        let suspects = suspects.into_iter().map(|run| run.preview).collect();
         self.find_previews(suspects).await;
     }
 
@@ -131,7 +138,7 @@ impl Session {
         };
         self.update(|conversation, _| {
             closed.iter().for_each(|preview| conversation.no_run_is_open(preview));
-            open.into_iter().for_each(|preview| conversation.adopt(preview));
+            open.into_iter().for_each(|report| conversation.apply_found(report));
         });
         closed
     }
@@ -149,6 +156,7 @@ impl Session {
                 workflow.conversation.events.pop_due(now)
             });
             self.show_what_is_waited_for();
+            self.show_repository();
             if let Some(event) = event {
                 return Ok(event);
             }
@@ -279,7 +287,7 @@ impl Session {
     fn reply(&self, comment: Commented, answers: Vec<Answer>) {
         let pull_request = self.pull_request();
         self.update(|conversation, _| {
-            conversation.reply(pull_request, comment.comment, comment.author, answers);
+            conversation.reply(pull_request, comment, answers);
         });
     }
 
@@ -296,6 +304,15 @@ impl Session {
         self.waits.borrow_mut().remove(what);
         self.show_what_is_waited_for();
         (written.is_ok() || !self.writes.is_cancelled()).then_some(written)
+    }
+
+    /// A workflow that was started by a preview's report learns the repository's number from the first
+    /// event, and must be found by it once the repository is called something else.
+    fn show_repository(&self) {
+        let known = self.ctx.state(|workflow| workflow.conversation.repository_id);
+        if known.is_some() && self.shown_repository.replace(known).is_none() {
+            self.ctx.upsert_search_attributes(of_pull_request(&self.named, known));
+        }
     }
 
     /// In Temporal's UI. While GitHub does not answer, nothing can be said on the pull request.

@@ -25,6 +25,8 @@ const LOOKUPS_EVERY: Duration = Duration::from_secs(60);
 pub(super) const LATE: Duration = Duration::from_secs(45);
 /// A preview reports within a second what a signal has changed.
 const REPORTING: Duration = Duration::from_secs(3);
+/// How soon it is noticed that a run was terminated which this run has not started.
+const LOOKED_FOR_EVERY: Duration = Duration::from_secs(300);
 /// A run whose end was reported is closed a moment later.
 const CLOSING: Duration = Duration::from_secs(1);
 
@@ -81,6 +83,20 @@ pub(super) fn until_forgotten(
 
 pub(super) fn until_reported(token: &WorkflowCancellationToken) -> TimerOptions {
     TimerOptions::builder(REPORTING).cancellation_token(token.clone()).build()
+}
+
+pub(super) fn until_looked_for(token: &WorkflowCancellationToken) -> TimerOptions {
+    TimerOptions::builder(LOOKED_FOR_EVERY)
+        .cancellation_token(token.clone())
+        .summary("until it is looked whether the previews still run".to_owned())
+        .build()
+}
+
+pub(super) fn until_confirmed(pause: Duration, token: &WorkflowCancellationToken) -> TimerOptions {
+    TimerOptions::builder(pause)
+        .cancellation_token(token.clone())
+        .summary("until the comment is looked at again".to_owned())
+        .build()
 }
 
 pub(super) fn until_closed(token: &WorkflowCancellationToken) -> TimerOptions {

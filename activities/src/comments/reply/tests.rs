@@ -1,7 +1,7 @@
 //! Every answer that a person can get, in full.
 
 use domain::{
-    Ttl,
+    CommentId, Ttl,
     preview::{PreviewState, StopReason},
     pull_request::{InvalidConfiguration, Overtaken},
 };
@@ -137,6 +137,7 @@ fn a_configuration_that_cannot_be_obeyed() {
 #[test]
 fn apps_are_named_and_not_mentioned() {
     let question = Reply {
+        is_second: false,
         pull_request: pull_request(),
         comment_id: CommentId(77),
         to: "renovate[bot]".parse().expect("a login"),

@@ -24,7 +24,7 @@ fn removed(because: StopReason) -> String {
 }
 
 fn stopping(because: StopReason) -> String {
-    said(PreviewState::Stopping { because })
+    said(PreviewState::Stopping { because, is_slow: false })
 }
 
 fn failed() -> PreviewState {
@@ -276,6 +276,7 @@ fn the_older_commit_stays_live_when_the_newer_failed() {
 fn the_older_commit_is_removed_once_the_newer_is_ready() {
     let superseded = PreviewState::Stopping {
         because: StopReason::Superseded { by: NEWER.parse().expect("a commit") },
+        is_slow: false,
     };
     assert_snapshot!(told(vec![report(NEWER, ready(NEWER)), report(OLDER, superseded)]), @"
     <!-- preview:sticky -->

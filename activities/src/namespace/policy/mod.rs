@@ -69,11 +69,6 @@ pub(super) fn written_host(namespace: &Namespace) -> Option<&String> {
     namespace.annotations().get(HOST)
 }
 
-/// Does the policy hold for both, or for neither?
-pub(super) fn holds_alike(one: &Namespace, other: &Namespace) -> bool {
-    one.labels().get(LABEL) == other.labels().get(LABEL)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

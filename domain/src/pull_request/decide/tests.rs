@@ -75,6 +75,7 @@ fn with_a_preview(by: Login, state: PreviewState) -> Conversation {
         requested_by: by,
         asked_in: CommentId(70),
         state,
+        environment: None,
     });
     conversation
 }
@@ -168,11 +169,14 @@ fn an_invalid_configuration_is_answered() {
 #[test]
 fn a_preview_that_exists_is_not_started_again() {
     let asked_again = |state| says(&PREVIEW, &snapshot(), &with_a_preview(hubot(), state));
-    assert!(matches!(only(asked_again(ready())), Effect::Answer(Answer::AlreadyExists { .. })));
-    assert_eq!(asked_again(PreviewState::Installing), []);
+    assert!(matches!(
+        asked_again(ready()).as_slice(),
+        [Effect::AskedAgain { .. }, Effect::Answer(Answer::AlreadyExists { .. })]
+    ));
+    assert!(matches!(only(asked_again(PreviewState::Installing)), Effect::AskedAgain { .. }));
     let because = StopReason::Asked { by: None };
     assert!(matches!(
-        only(asked_again(PreviewState::Stopping { because: because.clone() })),
+        only(asked_again(PreviewState::Stopping { because: because.clone(), is_slow: false })),
         Effect::Queue(_)
     ));
     assert!(matches!(only(asked_again(PreviewState::Removed { because })), Effect::Request(_)));
@@ -308,6 +312,7 @@ fn a_stop_ends_what_was_asked_for_before_it_and_nothing_else() {
 fn a_stop_whose_author_could_not_be_looked_up_ends_everybodys_previews() {
     let conversation = with_a_preview(hubot(), ready());
     let asked = Commented {
+        is_rest: false,
         comment: CommentId(77),
         author: mona(),
         commands: vec![Ok(Command::Stop)],

@@ -27,6 +27,7 @@ const PREVIEW: Command = Command::Preview { ttl: None };
 
 fn commented(comment: u64, by: &str, commands: &[Command]) -> Commented {
     Commented {
+        is_rest: false,
         comment: CommentId(comment),
         author: login(by),
         commands: commands.iter().cloned().map(Ok).collect(),

@@ -24,6 +24,7 @@ fn report(commit: char, run: &str, revision: u32, state: PreviewState) -> Previe
         requested_by: "mona".parse().expect("a login"),
         asked_in: CommentId(77),
         state,
+        environment: None,
     }
 }
 
@@ -160,7 +161,7 @@ fn a_request_during_the_removal_waits_for_its_end() {
     let mut tracker = PreviewTracker::default();
     with_ready(&mut tracker, 'a', "run-1");
     let because = StopReason::Asked { by: None };
-    tracker.apply_report(report('a', "run-1", 2, PreviewState::Stopping { because }));
+    tracker.apply_report(report('a', "run-1", 2, PreviewState::Stopping { because, is_slow: false }));
     assert_eq!(tracker.availability(&preview('a')), Availability::Ending);
     tracker.queue(request('a'));
     assert!(matches!(states(&tracker)[0].1, PreviewState::Queued { .. }));
@@ -199,7 +200,7 @@ fn any_state() -> impl Strategy<Value = PreviewState> {
         Just(PreviewState::Provisioning),
         Just(PreviewState::Starting),
         Just(ready(LATER)),
-        Just(PreviewState::Stopping { because: StopReason::Asked { by: None } }),
+        Just(PreviewState::Stopping { because: StopReason::Asked { by: None }, is_slow: false }),
         Just(gone()),
         Just(failed()),
     ]
@@ -307,7 +308,7 @@ fn a_run_that_has_the_name_and_is_being_removed_is_waited_for() {
     tracker.request(request('a'));
     tracker.start_refused(&preview('a'));
     let because = StopReason::Asked { by: None };
-    tracker.apply_report(report('a', "forgotten", 4, PreviewState::Stopping { because }));
+    tracker.apply_report(report('a', "forgotten", 4, PreviewState::Stopping { because, is_slow: false }));
     assert_eq!(tracker.next_step(), None);
     assert!(matches!(states(&tracker)[0].1, PreviewState::Queued { .. }));
     tracker.apply_report(report('a', "forgotten", 5, gone()));

@@ -1,0 +1,128 @@
+//! What a pull request's workflow asks of the world, other than to write.
+
+use std::collections::BTreeSet;
+
+use domain::{
+    CommentId, PreviewId, RunIdentity,
+    preview::{PreviewReport, PreviewState},
+    pull_request::PullRequestSnapshot,
+};
+use workflows::{
+    contract::{FetchPullRequest, FindPreviews, FoundPreviews, PointStableUrl, ReportPreview},
+    signal::Signal,
+};
+
+use crate::{
+    signal::{Recipient, Start},
+    temporal::{Attempt, NotDone},
+};
+
+/// How often all previews are asked.
+const ASKED_MAX: u32 = 3;
+
+pub(super) async fn fetch(
+    attempt: &Attempt,
+    request: FetchPullRequest,
+) -> Result<PullRequestSnapshot, NotDone> {
+    attempt.pause().await;
+    attempt.sim.github_refuses(true)?;
+    let snapshot = attempt.sim.github().snapshot(request.person.as_ref());
+    attempt.pause().await;
+    Ok(snapshot)
+}
+
+pub(super) async fn report(attempt: &Attempt, request: ReportPreview) -> Result<(), NotDone> {
+    attempt.temporal().await?;
+    attempt.unless_late()?;
+    send_report(attempt, &request).await
+}
+
+/// As a preview's run reports, and as the sweep does in its place.
+pub(super) async fn send_report(attempt: &Attempt, request: &ReportPreview) -> Result<(), NotDone> {
+    let mut pull_request = attempt.sim.pull_request();
+    pull_request.installation = request.installation;
+    pull_request.repository = request.report.preview.repository.clone();
+    let recipient = Recipient { pull_request, repository_id: request.repository_id };
+    attempt
+        .sim
+        .signal_pull_request(recipient, Signal::report(&request.report), Start::Always)
+        .await;
+    attempt.pause().await;
+    Ok(())
+}
+
+pub(super) async fn find(attempt: &Attempt, request: FindPreviews) -> Result<FoundPreviews, NotDone> {
+    attempt.temporal().await?;
+    let listed = attempt.sim.list_open(&request.pull_request, request.repository_id);
+    let previews: BTreeSet<PreviewId> = listed
+        .iter()
+        .filter_map(|record| record.workflow_id.parse().ok())
+        .chain(request.suspects.iter().cloned())
+        .collect();
+    let mut found = FoundPreviews { open: Vec::new(), closed: Vec::new() };
+    for preview in previews {
+        let workflow_id = preview.to_string();
+        let Some(run) = attempt.latest_run(&workflow_id).await?.filter(|run| run.is_open) else {
+            found.closed.push(preview);
+            continue;
+        };
+        let asked: Result<Option<PreviewReport>, _> = attempt.sim.query(&workflow_id, "report").await;
+        match asked {
+            Ok(open) => found.open.extend(open),
+            Err(_) if attempt.number > ASKED_MAX => {
+                let requested_by =
+                    attempt.sim.requested_by(&workflow_id).and_then(|login| login.parse().ok());
+                found.open.extend(requested_by.map(|requested_by| PreviewReport {
+                    preview,
+                    run_id: Some(run.run_id),
+                    revision: 0,
+                    requested_by,
+                    asked_in: CommentId(0),
+                    state: PreviewState::Requested,
+                    environment: None,
+                }));
+            }
+            Err(_) => return Err(NotDone::for_now("TemporalUnavailable")),
+        }
+        attempt.pause().await;
+    }
+    found.closed.retain(|preview| request.suspects.contains(preview));
+    Ok(found)
+}
+
+pub(super) async fn point_stable_url(attempt: &Attempt, request: PointStableUrl) -> Result<String, NotDone> {
+    let (to, sim) = (&request.to, &attempt.sim);
+    let latest = attempt.latest_run(&to.preview.to_string()).await?;
+    let open = latest.filter(|latest| latest.is_open && latest.run_id == to.run_id);
+    let owner = open.map(|open| RunIdentity { preview: to.preview.clone(), run_id: open.first_run_id });
+    let held = attempt
+        .cluster(|cluster| {
+            let made = cluster.made_for(&to.preview).into_iter();
+            made.filter(|namespace| !namespace.is_terminating)
+                .find(|namespace| Some(&namespace.owner) == owner.as_ref())
+        })
+        .await?;
+    let Some(held) = held else {
+        return Err(NotDone::for_good("NamespaceLost", "The preview's namespace is gone."));
+    };
+    let of = to.preview.pull_request_name();
+    let place = attempt
+        .cluster(|cluster| {
+            let found = cluster.in_namespace(&held.name).ok()?;
+            sim.checks().written_to(sim, found, &held.owner, "the address");
+            let place = (found.name.clone(), found.uid.clone());
+            let places = cluster.addresses(of.clone());
+            if !places.contains(&place) {
+                places.push(place.clone());
+            }
+            Some(place)
+        })
+        .await?;
+    let Some(place) = place else {
+        return Err(NotDone::for_now("ClusterUnavailable"));
+    };
+    attempt
+        .cluster(|cluster| cluster.addresses(of).retain(|other| *other == place))
+        .await?;
+    Ok(sim.names().stable_url(&to.preview))
+}

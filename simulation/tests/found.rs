@@ -1,0 +1,200 @@
+//! What the simulator has found: each fault with the plan that showed it, played with many interleavings.
+//!
+//! `docs/reliability.md` has the list. A plan that is found again is no news: its fault is back.
+
+use std::time::Duration;
+
+use simulation::{
+    faults::Weights,
+    github::Outage,
+    plan::{Action, Delivery, Fault, Operation, Person, Plan, Step, Wish},
+    run::run,
+};
+
+/// Of each plan, so many.
+const INTERLEAVINGS: u64 = 40;
+
+fn at(millis: u64, action: Action) -> Step {
+    Step { at: Duration::from_millis(millis), action }
+}
+
+fn says(by: Person, commands: &[Wish]) -> Action {
+    Action::Comment { by, commands: commands.to_vec(), delivery: Delivery::Once }
+}
+
+fn breaks(fault: Fault, seconds: u64) -> Action {
+    Action::Break(fault, Duration::from_secs(seconds))
+}
+
+fn plan(steps: &[Step]) -> Plan {
+    Plan {
+        seed: 0,
+        weights: Weights::NONE,
+        redeploy_on_push: false,
+        deployments: false,
+        steps: steps.to_vec(),
+    }
+}
+
+/// Plays the plan again and again, each time with other latencies.
+fn holds(plan: &Plan) {
+    for seed in 0..INTERLEAVINGS {
+        let plan = Plan { seed, ..plan.clone() };
+        if let Some(violation) = run(&plan, false).violation {
+            panic!("\"{}\": {}\n{plan}", violation.invariant, violation.what);
+        }
+    }
+}
+
+#[test]
+fn a_deployment_that_a_new_preview_of_the_same_commit_replaces_is_told_its_end() {
+    holds(&Plan {
+        deployments: true,
+        ..plan(&[
+            at(10, says(Person::Mona, &[Wish::Preview])),
+            at(8_690, says(Person::Mona, &[Wish::Stop, Wish::Preview])),
+        ])
+    });
+}
+
+#[test]
+fn a_comment_that_github_writes_late_is_looked_at_again() {
+    let late = Weights { late_write: 0.2, ..Weights::NONE };
+    holds(&Plan {
+        weights: late,
+        ..plan(&[at(10, says(Person::Mona, &[Wish::Preview]))])
+    });
+}
+
+#[test]
+fn a_write_that_is_given_up_when_the_history_is_long_is_looked_at_again() {
+    let weights = Weights { late_write: 0.1, long_history: 60, ..Weights::NONE };
+    holds(&Plan {
+        weights,
+        ..plan(&[
+            at(10, says(Person::Mona, &[Wish::Preview])),
+            at(5_311, says(Person::Otto, &[Wish::Preview])),
+            at(127_618, says(Person::Mona, &[Wish::Stop])),
+        ])
+    });
+}
+
+#[test]
+fn a_removal_that_takes_long_is_told() {
+    holds(&plan(&[
+        at(10, says(Person::Mona, &[Wish::Preview])),
+        at(10_198, says(Person::Mona, &[Wish::Stop])),
+        at(10_300, breaks(Fault::Hold, 767)),
+    ]));
+}
+
+#[test]
+fn a_preview_whose_namespace_somebody_deletes_is_ended() {
+    holds(&plan(&[
+        at(10, says(Person::Mona, &[Wish::LongPreview])),
+        at(20_000, Action::Operate(Operation::DeleteNamespace)),
+    ]));
+}
+
+#[test]
+fn a_preview_that_was_reset_is_removed_in_the_end() {
+    for task in [1, 5, 8, 12, 39] {
+        holds(&plan(&[
+            at(10, says(Person::Mona, &[Wish::Preview])),
+            at(30_000, Action::Operate(Operation::ResetPreview(task))),
+        ]));
+    }
+}
+
+#[test]
+fn a_reset_of_a_preview_that_sleeps_is_not_taken_for_its_end() {
+    holds(&plan(&[
+        at(10, says(Person::Mona, &[Wish::Preview])),
+        at(283, says(Person::Mona, &[Wish::Extend])),
+        at(134_914, says(Person::Otto, &[Wish::Extend])),
+        at(142_742, Action::Operate(Operation::ResetPreview(39))),
+    ]));
+}
+
+#[test]
+fn a_termination_is_noticed_although_another_run_has_started_the_preview() {
+    let weights = Weights { long_history: 60, ..Weights::NONE };
+    holds(&Plan {
+        weights,
+        ..plan(&[
+            at(10, says(Person::Mona, &[Wish::LongPreview])),
+            at(20_000, says(Person::Mona, &[Wish::Status])),
+            at(40_000, says(Person::Mona, &[Wish::Status])),
+            at(60_000, Action::Operate(Operation::TerminatePreview)),
+        ])
+    });
+    holds(&plan(&[
+        at(10, Action::Operate(Operation::StartByHand)),
+        at(3_900, Action::Operate(Operation::TerminatePreview)),
+    ]));
+}
+
+#[test]
+fn a_conversation_that_a_report_began_is_found_after_the_repository_is_renamed() {
+    holds(&plan(&[
+        at(349, Action::Operate(Operation::StartByHand)),
+        at(67_261, says(Person::Mona, &[Wish::Preview])),
+        at(75_545, Action::Rename),
+        at(80_059, says(Person::Mona, &[Wish::Stop])),
+    ]));
+}
+
+#[test]
+fn a_deployment_is_told_its_end_although_the_workflow_that_made_it_was_terminated() {
+    holds(&Plan {
+        deployments: true,
+        ..plan(&[
+            at(10, says(Person::Mona, &[Wish::Preview])),
+            at(66_089, Action::Operate(Operation::TerminatePullRequest)),
+        ])
+    });
+}
+
+#[test]
+fn a_preview_that_was_asked_for_again_is_not_stopped_by_what_was_written_before() {
+    let weights = Weights { slow: 0.3, ..Weights::NONE };
+    holds(&Plan {
+        weights,
+        ..plan(&[
+            at(10, says(Person::Mona, &[Wish::Preview])),
+            at(6_008, says(Person::Mona, &[Wish::Stop])),
+            at(6_368, says(Person::Mona, &[Wish::Preview])),
+        ])
+    });
+}
+
+#[test]
+fn what_was_asked_after_an_unchecked_stop_in_the_same_comment_is_answered_too() {
+    holds(&plan(&[
+        at(118_351, Action::Close { merged: false, delivery: Delivery::Once }),
+        at(521_705, breaks(Fault::GitHub(Outage::Unauthorized), 356)),
+        at(526_123, says(Person::Mona, &[Wish::Stop, Wish::Preview])),
+        at(533_901, says(Person::Mona, &[Wish::Preview])),
+    ]));
+}
+
+#[test]
+fn a_preview_that_is_cancelled_while_no_worker_runs_and_whose_time_is_over_by_then_is_removed() {
+    holds(&plan(&[
+        at(10, says(Person::Mona, &[Wish::Preview])),
+        at(190_000, breaks(Fault::CutOff(0), 300)),
+        at(190_000, breaks(Fault::CutOff(1), 300)),
+        at(224_111, Action::Operate(Operation::CancelPreview)),
+    ]));
+}
+
+#[test]
+fn a_worker_that_was_stopped_writes_nothing_over_what_its_successor_wrote() {
+    for worker in [0, 1] {
+        holds(&plan(&[
+            at(10, says(Person::Mona, &[Wish::Preview])),
+            at(5_124, breaks(Fault::Freeze(worker), 321)),
+            at(15_500, Action::Close { merged: true, delivery: Delivery::Once }),
+        ]));
+    }
+}
