@@ -32,6 +32,8 @@ pub const TRUTH: &str = "the comment tells the truth";
 pub const DEPLOYMENTS: &str = "the list of deployments tells the truth";
 /// No silence.
 pub const HEARD: &str = "every heard command has an effect or an answer";
+/// No echo.
+pub const ONCE: &str = "a comment is carried out once";
 /// The end in time.
 pub const TTL: &str = "a preview ends when its time is over";
 /// The end at all.
@@ -39,6 +41,8 @@ pub const ENDS: &str = "everything comes to an end";
 /// What was asked for.
 pub const OBEYED: &str = "a stop and an end are obeyed";
 
+/// The comment that previews name which are started by hand.
+const BY_HAND: CommentId = CommentId(1);
 /// Things are quiet when nothing has been broken, and nobody has done anything, for this long: more than
 /// the longest pause between two tries.
 const QUIET: Duration = Duration::from_secs(360);
@@ -202,6 +206,9 @@ impl Checks {
     pub fn run_closed(&self, sim: &Sim, run_id: &str) {
         let temporal = sim.temporal();
         let run = temporal.runs().find(|run| run.run_id == run_id);
+        if let Some(preview) = run.and_then(preview) {
+            self.ends_for_a_reason(sim, &preview);
+        }
         let ended = run.filter(|run| !matches!(run.close, Some(Close::Terminated | Close::ContinuedAsNew)));
         // A worker that was stopped may make its namespace late: that is for the sweep.
         let Some(ended) = ended.filter(|_| sim.undisturbed_for() > SKEW) else {
@@ -213,6 +220,61 @@ impl Checks {
             .filter(|namespace| namespace.owner.run_id == ended.first_run_id());
         if let Some(left) = left.next() {
             sim.violation(ORPHANS, format!("{run_id} has ended, and {} is still there", left.name));
+        }
+    }
+}
+
+/// What a run says of its end.
+impl Checks {
+    /// What was written, or happened, before a preview was asked for is no reason to end it.
+    fn ends_for_a_reason(&self, sim: &Sim, preview: &Preview) {
+        let Some(Close::Completed(reason)) = &preview.close else {
+            return;
+        };
+        let memory = self.0.borrow();
+        // A workflow that has just been started knows of no end and of no comment; and a push has a
+        // preview made in the name of the last comment.
+        if !memory.lost_memory.is_empty() || sim.github().redeploy_on_push {
+            return;
+        }
+        let asked = memory.heard.iter().find(|it| it.comment == preview.request.comment);
+        let asked_at = asked.map_or(preview.started_at, |it| it.at);
+        let is_old_news = match serde_json::from_str(reason) {
+            Ok(StopReason::PullRequestClosed { .. }) => {
+                !memory.closes.iter().any(|at| *at + SKEW >= asked_at)
+            }
+            Ok(StopReason::Asked { by: Some(_) }) => {
+                let mut later = memory.heard.iter().filter(|it| it.comment > preview.request.comment);
+                // In the same comment, a stop after the request.
+                let same = memory.heard.iter().filter(|it| it.comment == preview.request.comment);
+                !later.any(|it| it.commands.contains(&Command::Stop))
+                    && !same.clone().any(|it| it.commands.last() == Some(&Command::Stop))
+            }
+            _ => false,
+        };
+        if is_old_news {
+            let what = format!("{} has ended with {reason}, which is old news", preview.id());
+            sim.violation(LIVE, what);
+        }
+    }
+
+    /// However often it is delivered.
+    fn a_comment_is_carried_out_once(sim: &Sim, previews: &[Preview]) {
+        // A push has a preview made in the name of the last comment.
+        if sim.github().redeploy_on_push {
+            return;
+        }
+        for (index, preview) in previews.iter().enumerate() {
+            let is_twin = |other: &&Preview| {
+                other.request.comment == preview.request.comment
+                    && other.first_run_id != preview.first_run_id
+                    && other.request.comment > BY_HAND
+            };
+            if let Some(twin) = previews[..index].iter().find(is_twin) {
+                let what =
+                    format!("{} has led to {} and {}", preview.request.comment, twin.run_id, preview.run_id);
+                sim.violation(ONCE, what);
+            }
         }
     }
 }
@@ -245,6 +307,9 @@ impl Checks {
             }
         }
         previews_end_in_time(sim, &previews);
+        if self.0.borrow().lost_memory.is_empty() {
+            Self::a_comment_is_carried_out_once(sim, &previews);
+        }
         nothing_is_orphaned(sim);
         // Whoever cancels a pull request's workflow has it wait until its previews are gone.
         if sim.now() >= held_until {
@@ -515,7 +580,12 @@ fn lie(sim: &Sim, said: &PreviewState, newest: Option<&Preview>) -> Option<Strin
             other => Some(format!("it has not failed: {other:?}")),
         },
         _ if close.is_some() => Some(format!("it has ended: {close:?}")),
-        _ => None,
+        PreviewState::Stopping { .. } | PreviewState::Failing { .. } | PreviewState::Queued { .. } => None,
+        // On its way.
+        _ => {
+            let is_going = matches!(phase, Some(Phase::TearingDown | Phase::Removed | Phase::Failed));
+            (is_going && settled).then(|| format!("it is {phase:?}"))
+        }
     }
 }
 
