@@ -8,6 +8,9 @@ use temporalio_sdk::activities::ActivityError;
 
 use crate::redact::Redacted;
 
+/// Over so much time the retries are spread that a rate limit has held up.
+const SPREAD: Duration = Duration::from_secs(10);
+
 /// An error with two faces. Its `Display` is the operator's: it may name hosts and internals.
 pub(crate) trait ActivityFailure: Error + Send + Sync + 'static {
     /// The other face, and what follows.
@@ -123,10 +126,15 @@ pub(crate) fn into_activity_error(error: impl ActivityFailure) -> ActivityError 
     let failure = ApplicationFailure::builder(error.into_string())
         .type_name(kind.to_owned())
         .non_retryable(is_permanent)
-        .maybe_next_retry_delay(failure.retry_after)
+        .maybe_next_retry_delay(failure.retry_after.map(spread))
         .details(domain::Explanation::from(failure.explanation))
         .build();
     ActivityError::application(failure)
+}
+
+/// Whatever waits for the end of a limit must not come back in one second.
+fn spread(wait: Duration) -> Duration {
+    wait + Duration::from_secs_f64(SPREAD.as_secs_f64() * fastrand::f64())
 }
 
 /// An explanation without a log.

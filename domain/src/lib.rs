@@ -14,6 +14,7 @@ pub mod orphan_sweep;
 pub mod preview;
 mod preview_domain;
 pub mod pull_request;
+mod rate_limits;
 mod repository_path;
 mod ttl;
 
@@ -30,5 +31,6 @@ pub use id::{
 pub use ignored_signals::IgnoredSignals;
 pub use names::{NameKey, Names, WeakNameKey};
 pub use preview_domain::{InvalidPreviewDomain, PreviewDomain};
+pub use rate_limits::RateLimits;
 pub use repository_path::{InvalidRepositoryPath, RepositoryPath};
 pub use ttl::{InvalidTtl, Ttl};

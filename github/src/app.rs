@@ -1,9 +1,14 @@
 //! The App: its settings, and the credentials of its calls.
 
-use std::{io, sync::Arc};
+use std::{
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
-use domain::InstallationId;
+use domain::{InstallationId, RateLimits};
 use http::Method;
+use jiff::Timestamp;
 use octocrab::{
     auth::{AppAuth, EncodingKey},
     models::AppId,
@@ -65,6 +70,8 @@ struct Inner {
     transport: Transport,
     tokens: Tokens,
     slug: OnceCell<Option<String>>,
+    /// Of all clones: what GitHub tells one of them, the others obey.
+    limits: Mutex<RateLimits>,
 }
 
 impl GitHubApp {
@@ -87,6 +94,7 @@ impl GitHubApp {
                 transport: Transport::new(root.clone(), app)?,
                 tokens: Tokens::new(config.deployments),
                 slug: OnceCell::new(),
+                limits: Mutex::default(),
             }),
         })
     }
@@ -125,9 +133,27 @@ impl GitHubApp {
         &self.inner.transport
     }
 
-    /// Sends a call for an installation. A rejected token is replaced once:
-    /// GitHub may have revoked it before its time.
+    /// Sends a call for an installation, unless GitHub has told us to stay away: who goes on asking is
+    /// locked out for longer.
     pub(crate) async fn send(&self, installation: InstallationId, call: &Call) -> Result<Answer, Error> {
+        if let Some(wait) = self.limits().wait(installation, Timestamp::now()) {
+            return Err(Error::new(&call.doing, still_limited(wait)));
+        }
+        let result = self.send_signed(installation, call).await;
+        if let Err(error) = &result
+            && let Some(wait) = error.retry_after()
+        {
+            self.limits().refused(installation, Timestamp::now(), wait);
+        }
+        result
+    }
+
+    fn limits(&self) -> MutexGuard<'_, RateLimits> {
+        self.inner.limits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A rejected token is replaced once: GitHub may have revoked it before its time.
+    async fn send_signed(&self, installation: InstallationId, call: &Call) -> Result<Answer, Error> {
         let Inner { transport, tokens, .. } = &*self.inner;
         let token = tokens.get(transport, installation).await?;
         match transport.send(call, &Credentials::Installation(&token.secret)).await {
@@ -138,5 +164,15 @@ impl GitHubApp {
             }
             result => result,
         }
+    }
+}
+
+/// The answer that GitHub would give.
+fn still_limited(wait: Duration) -> ErrorKind {
+    // In whole seconds, as GitHub counts, and never too early.
+    let retry_after = Duration::from_secs(wait.as_secs() + 1);
+    ErrorKind::RateLimited {
+        retry_after,
+        message: "it has told us to stay away".to_owned(),
     }
 }

@@ -38,6 +38,8 @@ pub const ONCE: &str = "a comment is carried out once";
 pub const TTL: &str = "a preview ends when its time is over";
 /// The end at all.
 pub const ENDS: &str = "everything comes to an end";
+/// Nobody is pestered.
+pub const LIMITS: &str = "limits are kept, GitHub's and Temporal's";
 /// What was asked for.
 pub const OBEYED: &str = "a stop and an end are obeyed";
 
@@ -75,6 +77,14 @@ struct Memory {
     terminated: Vec<Moment>,
     reopened: Moment,
     busy: Moment,
+    told_to_wait: Vec<ToldToWait>,
+}
+
+/// GitHub has told a worker process to stay away.
+struct ToldToWait {
+    worker: usize,
+    generation: u64,
+    until: Moment,
 }
 
 #[derive(Clone)]
@@ -148,6 +158,39 @@ impl Checks {
         if is_live {
             sim.violation(LIVE, format!("the sweep deletes {}, whose run is open", read.name));
         }
+    }
+}
+
+/// Limits.
+impl Checks {
+    /// GitHub refuses a worker's request, and says until when it wants to hear no more of them.
+    pub fn is_told_to_wait(&self, sim: &Sim, worker: usize, until: Moment) {
+        let generation = sim.generation(worker);
+        self.0.borrow_mut().told_to_wait.push(ToldToWait { worker, generation, until });
+    }
+
+    /// A worker's request reaches GitHub.
+    pub fn asks_github(&self, sim: &Sim, worker: usize) {
+        let (generation, now) = (sim.generation(worker), sim.now());
+        let memory = self.0.borrow();
+        let told = memory
+            .told_to_wait
+            .iter()
+            .find(|told| told.worker == worker && told.generation == generation && told.until > now);
+        if let Some(told) = told {
+            let left = told.until.since(now);
+            sim.violation(LIMITS, format!("worker {worker} was told to stay away for another {left:?}"));
+        }
+    }
+
+    /// The server does not take what a workflow wants to remember.
+    pub fn is_too_large(&self, sim: &Sim, workflow_id: &str, size: usize) {
+        sim.violation(LIMITS, format!("{workflow_id} wants to remember {size} bytes"));
+    }
+
+    /// The server ends a run whose history is too long.
+    pub fn history_is_too_long(&self, sim: &Sim, workflow_id: &str) {
+        sim.violation(LIMITS, format!("the history of {workflow_id} is longer than Temporal allows"));
     }
 }
 
@@ -388,6 +431,22 @@ impl Checks {
                 matches!(status.phase, Phase::TearingDown | Phase::Removed | Phase::Failed)
             })
         };
+        // A push has a preview made in the name of the last comment.
+        for preview in previews.iter().filter(|_| !sim.github().redeploy_on_push) {
+            let comment = preview.request.comment;
+            let stopped_before = memory.heard.iter().find(|heard| {
+                heard.comment > comment
+                    && comment > BY_HAND
+                    && is_writer(&heard.by)
+                    && heard.commands.contains(&Command::Stop)
+                    && heard.at + QUIET < preview.started_at
+                    && !memory.lost_memory.iter().any(|lost| *lost + QUIET >= heard.at)
+            });
+            if let Some(stop) = stopped_before {
+                let what = format!("{} starts after the stop in {}", preview.id(), stop.comment);
+                sim.violation(OBEYED, what);
+            }
+        }
         for preview in previews.iter().filter(|preview| preview.is_open() && !is_ending(preview)) {
             let comment = preview.request.comment;
             let stop = memory.heard.iter().find(|heard| {

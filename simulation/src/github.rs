@@ -282,9 +282,15 @@ impl Write {
 }
 
 impl Sim {
-    /// What GitHub answers instead of what it was asked for, if anything.
-    pub fn github_refuses(&self, is_idempotent: bool) -> Result<(), NotDone> {
+    /// What GitHub answers a worker instead of what it was asked for, if anything. A worker that was told to
+    /// stay away does not ask.
+    pub fn github_refuses(&self, worker: usize, is_idempotent: bool) -> Result<(), NotDone> {
         let now = self.now();
+        let installation = self.github().installation;
+        if let Some(wait) = self.with_limits(worker, |limits| limits.wait(installation, now.timestamp())) {
+            return Err(self.limited(wait));
+        }
+        self.checks().asks_github(self, worker);
         let outage = self.github().outage.filter(|(_, until)| now < *until);
         if let Some((outage, until)) = outage {
             return Err(match outage {
@@ -294,10 +300,12 @@ impl Sim {
                 Outage::Forbidden if is_idempotent => NotDone::for_now("GitHubForbidden"),
                 Outage::NotFound if is_idempotent => NotDone::for_now("GitHubNotFound"),
                 Outage::Forbidden | Outage::NotFound => NotDone::for_now("GitHubUnavailable"),
-                Outage::RateLimited => NotDone::ForNow {
-                    kind: "GitHubRateLimited",
-                    retry_after: Some(until.since(now)),
-                },
+                Outage::RateLimited => {
+                    let wait = until.since(now);
+                    self.checks().is_told_to_wait(self, worker, until);
+                    self.with_limits(worker, |limits| limits.refused(installation, now.timestamp(), wait));
+                    self.limited(wait)
+                }
             });
         }
         if self.random(fastrand::Rng::f64) < self.weights().github_error {
@@ -306,13 +314,19 @@ impl Sim {
         Ok(())
     }
 
+    /// Whatever waits does not come back in one second.
+    fn limited(&self, wait: Duration) -> NotDone {
+        let spread = self.random(|random| Duration::from_millis(random.u64(..10_000)));
+        NotDone::ForNow { kind: "GitHubRateLimited", retry_after: Some(wait + spread) }
+    }
+
     /// Writes something. The answer can be lost, and the write can come to pass after the client has
     /// given up.
     pub async fn write_to_github(&self, attempt: &Attempt, write: Write) -> Result<u64, NotDone> {
         let worker = attempt.worker;
         attempt.pause().await;
         attempt.unless_late()?;
-        self.github_refuses(false)?;
+        self.github_refuses(worker, false)?;
         let draw = self.random(fastrand::Rng::f64);
         let weights = self.weights();
         let is_comment = matches!(write, Write::Comment(Body::Sticky(_)) | Write::Edit(..));

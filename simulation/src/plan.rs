@@ -17,6 +17,8 @@ pub struct Plan {
     pub redeploy_on_push: bool,
     /// Deployments are wanted.
     pub deployments: bool,
+    /// Previews may live for a day. Never drawn: a simulation ends long before.
+    pub long_lived: bool,
     /// What is done, in this order.
     pub steps: Vec<Step>,
 }
@@ -122,6 +124,8 @@ pub enum Operation {
     SignalStop,
     /// `temporal workflow signal … extend_ttl`.
     SignalExtend,
+    /// The same, by a script that extends by a second, so many times. Never drawn: it takes long.
+    ExtendAgainAndAgain(u32),
     /// A preview is started by hand.
     StartByHand,
     /// `kubectl delete namespace`.
@@ -192,6 +196,7 @@ impl Plan {
             weights,
             redeploy_on_push: random.bool(),
             deployments: random.bool(),
+            long_lived: false,
             steps,
         }
     }
@@ -250,7 +255,7 @@ impl Plan {
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seed, weights, redeploy_on_push, deployments, steps } = self;
+        let Self { seed, weights, redeploy_on_push, deployments, steps, .. } = self;
         writeln!(
             f,
             "seed {seed}, redeploy_on_push: {redeploy_on_push}, deployments: {deployments}, {weights:?}"

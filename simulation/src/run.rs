@@ -67,6 +67,9 @@ fn world(plan: &Plan, with_story: bool) -> Sim {
     let mut github = GitHub::new(commit(0), vec![Person::Mona.login(), Person::Otto.login()]);
     github.redeploy_on_push = plan.redeploy_on_push;
     github.environment = plan.deployments.then(|| "preview".to_owned());
+    if plan.long_lived {
+        github.max_lifetime = "1d".parse().expect("a duration");
+    }
     Sim::new(plan.seed, plan.weights.clone(), github, with_story)
 }
 

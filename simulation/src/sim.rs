@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use domain::{NameKey, Names, PullRequestNumber, PullRequestRef};
+use domain::{NameKey, Names, PullRequestNumber, PullRequestRef, RateLimits};
 
 use crate::{
     checks::{Checks, Violation},
@@ -55,6 +55,8 @@ struct Worker {
     tasks: Vec<TaskId>,
     /// What it writes to at the moment, one write at a time.
     locks: Vec<String>,
+    /// What GitHub has told it.
+    limits: RateLimits,
 }
 
 impl Sim {
@@ -315,6 +317,7 @@ impl Sim {
             worker.frozen_until = Moment::default();
             worker.cut_off_until = Moment::default();
             worker.locks.clear();
+            worker.limits = RateLimits::default();
             std::mem::take(&mut worker.tasks)
         };
         self.tell(|| format!("worker {worker} is killed; another one comes in {away:?}"));
@@ -333,6 +336,11 @@ impl Sim {
     pub fn cut_off_worker(&self, worker: usize, duration: Duration) {
         self.tell(|| format!("worker {worker} does not reach Temporal for {duration:?}"));
         self.0.workers.borrow_mut()[worker].cut_off_until = self.now() + duration;
+    }
+
+    /// What the worker knows of GitHub's limits.
+    pub fn with_limits<T>(&self, worker: usize, change: impl FnOnce(&mut RateLimits) -> T) -> T {
+        change(&mut self.0.workers.borrow_mut()[worker].limits)
     }
 
     /// Waits until nobody else on this worker holds the lock, and takes it.

@@ -191,13 +191,13 @@ impl Sim {
             }
             (Operation::CancelPullRequest, Some(id), _) => {
                 self.checks().memory_is_lost(self);
-                self.cancel(&id);
+                self.cancel(&id, "");
             }
             (Operation::TerminatePreview, _, Some(id)) => {
                 self.checks().preview_is_terminated(self);
                 self.terminate(&id);
             }
-            (Operation::CancelPreview, _, Some(id)) => self.cancel(&id),
+            (Operation::CancelPreview, _, Some(id)) => self.cancel(&id, ""),
             (Operation::ResetPreview(task), _, Some(id)) => {
                 // A signal that is on its way to the old run does not reach the new one.
                 self.checks().memory_is_lost(self);
@@ -207,6 +207,7 @@ impl Sim {
             (Operation::SignalExtend, _, Some(id)) => {
                 self.signal_by_hand(&id, "extend_ttl", vec![json("5m")]);
             }
+            (Operation::ExtendAgainAndAgain(times), _, Some(id)) => self.extend_again_and_again(id, times),
             (Operation::StartByHand, ..) => self.start_by_hand(),
             (Operation::DeleteNamespace, ..) => {
                 let found = self.cluster().namespaces().next().map(|it| (it.name.clone(), it.uid.clone()));
@@ -217,6 +218,17 @@ impl Sim {
             // There is nothing to be operated on.
             _ => {}
         }
+    }
+
+    /// A second each time, twenty times a second.
+    fn extend_again_and_again(&self, workflow_id: String, times: u32) {
+        let sim = self.clone();
+        self.spawn("extensions", async move {
+            for _ in 0..times {
+                sim.signal_by_hand(&workflow_id, "extend_ttl", vec![json("1s")]);
+                sim.executor().sleep(Duration::from_millis(50)).await;
+            }
+        });
     }
 
     fn signal_by_hand(&self, workflow_id: &str, name: &str, input: Vec<Payload>) {

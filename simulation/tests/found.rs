@@ -32,13 +32,18 @@ fn plan(steps: &[Step]) -> Plan {
         weights: Weights::NONE,
         redeploy_on_push: false,
         deployments: false,
+        long_lived: false,
         steps: steps.to_vec(),
     }
 }
 
 /// Plays the plan again and again, each time with other latencies.
 fn holds(plan: &Plan) {
-    for seed in 0..INTERLEAVINGS {
+    holds_in(plan, INTERLEAVINGS);
+}
+
+fn holds_in(plan: &Plan, interleavings: u64) {
+    for seed in 0..interleavings {
         let plan = Plan { seed, ..plan.clone() };
         if let Some(violation) = run(&plan, false).violation {
             panic!("\"{}\": {}\n{plan}", violation.invariant, violation.what);
@@ -197,4 +202,29 @@ fn a_worker_that_was_stopped_writes_nothing_over_what_its_successor_wrote() {
             at(15_500, Action::Close { merged: true, delivery: Delivery::Once }),
         ]));
     }
+}
+
+#[test]
+fn a_preview_that_is_extended_without_end_is_neither_terminated_nor_unstoppable() {
+    let plan = Plan {
+        long_lived: true,
+        ..plan(&[
+            at(10, says(Person::Mona, &[Wish::Preview])),
+            at(20_000, Action::Operate(Operation::ExtendAgainAndAgain(11_000))),
+            at(700_000, says(Person::Mona, &[Wish::Stop])),
+        ])
+    };
+    // Some hundred thousand activations each.
+    holds_in(&plan, 2);
+}
+
+#[test]
+fn a_worker_that_github_has_told_to_stay_away_stays_away() {
+    holds(&plan(&[
+        at(10, says(Person::Mona, &[Wish::Preview])),
+        at(500, breaks(Fault::GitHub(Outage::RateLimited), 60)),
+        at(1_000, says(Person::Otto, &[Wish::Status])),
+        at(2_000, says(Person::Hubot, &[Wish::Status])),
+        at(3_000, says(Person::Mona, &[Wish::Stop])),
+    ]));
 }

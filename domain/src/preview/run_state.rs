@@ -11,6 +11,9 @@ const WARNING_MAX: SignedDuration = SignedDuration::from_mins(5);
 const WARNING_PART: i32 = 6;
 /// A warning that leaves less time than this helps nobody.
 const WARNING_MIN: SignedDuration = SignedDuration::from_secs(10);
+/// How often one run is extended. Temporal terminates a run whose history has 51,200 events, and an extension
+/// makes up to 14 of them: nobody may end a preview by extending it a second at a time.
+const EXTENSIONS_MAX: u32 = 500;
 
 /// The state that signals change and stages move along.
 #[derive(Clone, Debug)]
@@ -18,6 +21,7 @@ pub struct RunState {
     started_at: Timestamp,
     granted: SignedDuration,
     max_lifetime: SignedDuration,
+    extensions: u32,
     ready_since: Option<(Timestamp, String)>,
     stop_requested: Option<StopReason>,
     state: PreviewState,
@@ -33,6 +37,7 @@ impl RunState {
             started_at,
             granted: ttl.as_signed_duration(),
             max_lifetime: max_lifetime.as_signed_duration(),
+            extensions: 0,
             ready_since: None,
             stop_requested: None,
             state: PreviewState::Requested,
@@ -63,11 +68,15 @@ impl RunState {
     #[must_use]
     pub fn deadline_if_ready_at(&self, ready_at: Timestamp) -> Timestamp {
         let granted = ready_at.saturating_add(self.granted).unwrap_or(Timestamp::MAX);
-        granted.min(self.extendable_until())
+        granted.min(self.latest_end())
     }
 
-    /// Grants more time, up to the maximum lifetime.
+    /// Grants more time, up to the maximum lifetime, and 500 times.
     pub fn extend(&mut self, by: Ttl) {
+        if self.extensions == EXTENSIONS_MAX {
+            return;
+        }
+        self.extensions += 1;
         self.granted = self.granted.saturating_add(by.as_signed_duration()).min(self.max_lifetime);
     }
 
@@ -83,6 +92,11 @@ impl RunState {
     /// The latest end that extensions can reach.
     #[must_use]
     pub fn extendable_until(&self) -> Timestamp {
+        let is_used_up = self.extensions == EXTENSIONS_MAX;
+        self.deadline().filter(|_| is_used_up).unwrap_or_else(|| self.latest_end())
+    }
+
+    fn latest_end(&self) -> Timestamp {
         self.started_at.saturating_add(self.max_lifetime).unwrap_or(Timestamp::MAX)
     }
 
@@ -184,6 +198,17 @@ mod tests {
         assert_eq!(state.deadline(), Some(at("2026-11-22T12:45:00Z")));
         state.extend(ttl("30d"));
         assert_eq!(state.deadline(), Some(at("2026-11-22T13:00:00Z")));
+    }
+
+    #[test]
+    fn after_500_extensions_the_end_is_where_it_is() {
+        let mut state = RunState::new(at("2026-11-22T12:00:00Z"), ttl("30m"), ttl("1d"));
+        state.become_ready(at("2026-11-22T12:00:00Z"), "http://x/".to_owned());
+        for _ in 0..2_000 {
+            state.extend(ttl("1s"));
+        }
+        assert_eq!(state.deadline(), Some(at("2026-11-22T12:38:20Z")));
+        assert_eq!(state.extendable_until(), at("2026-11-22T12:38:20Z"));
     }
 
     #[test]

@@ -63,7 +63,7 @@ pub enum Answer {
     },
     /// Where each preview stands, the newest request first; empty if there is none.
     Status {
-        /// All that are known.
+        /// All that are known. Filled in when the reply is about to be written: how things stand then.
         previews: Vec<PreviewReport>,
     },
     /// All commands.

@@ -20,6 +20,9 @@ use crate::{
 const COMMENTS_MAX: usize = 1_000;
 /// How many people are remembered to have been refused something.
 const REFUSED_MAX: usize = 1_000;
+/// How many answers wait to be posted. More than that come together only while GitHub takes no writes;
+/// whoever asked that long ago has stopped waiting.
+const REPLIES_MAX: usize = 200;
 /// For how long somebody who has no rights here is not even looked up again: a flood of comments must
 /// not become a flood of questions to GitHub.
 const DENIED_FOR: SignedDuration = SignedDuration::from_secs(60);
@@ -396,12 +399,28 @@ impl Conversation {
                 is_second: comment.is_rest,
             });
         }
+        if self.replies.len() > REPLIES_MAX {
+            // The first one may be on its way.
+            self.replies.remove(1);
+        }
     }
 
-    /// The next reply to be posted.
+    /// Does anybody wait for an answer?
     #[must_use]
-    pub fn next_reply(&self) -> Option<&Reply> {
-        self.replies.front()
+    pub fn has_replies(&self) -> bool {
+        !self.replies.is_empty()
+    }
+
+    /// The next reply to be posted. Whoever asked for the status is told how things stand now.
+    #[must_use]
+    pub fn next_reply(&self) -> Option<Reply> {
+        let mut reply = self.replies.front()?.clone();
+        for answer in &mut reply.answers {
+            if let Answer::Status { previews } = answer {
+                *previews = self.previews.reports();
+            }
+        }
+        Some(reply)
     }
 
     /// It was posted, or GitHub refused it.
@@ -421,6 +440,26 @@ mod tests {
 
     fn at(text: &str) -> Timestamp {
         text.parse().expect("a time")
+    }
+
+    fn pull_request() -> PullRequestRef {
+        PullRequestRef {
+            installation: InstallationId(5),
+            repository: "octo-org/hello-world".parse().expect("a repository"),
+            number: crate::PullRequestNumber::new(12).expect("a number"),
+        }
+    }
+
+    fn report() -> PreviewReport {
+        PreviewReport {
+            preview: format!("octo-org/hello-world#12:{}", "a".repeat(40)).parse().expect("an id"),
+            run_id: Some("run-1".to_owned()),
+            revision: 1,
+            requested_by: mona(),
+            asked_in: CommentId(70),
+            state: PreviewState::Installing,
+            environment: None,
+        }
     }
 
     #[test]
@@ -507,19 +546,62 @@ mod tests {
         assert_eq!(conversation.confirm_at(), None);
     }
 
+    /// What Temporal takes as one run's input is 2 MB; the previews have their part of it.
+    #[test]
+    fn whatever_is_asked_what_is_remembered_fits_into_one_input() {
+        let mut conversation = Conversation::default();
+        let noon = at("2026-11-22T12:00:00Z");
+        let longest = crate::parse_line(&format!("/preview {}", "ä".repeat(400))).expect("addressed to us");
+        for number in 0..1_000 {
+            let comment = Commented {
+                comment: CommentId(u64::MAX - number),
+                author: format!("{}{:02}", "x".repeat(37), number % 50).parse().expect("a login"),
+                commands: vec![longest.clone(); 10],
+                origin: Origin {
+                    installation: InstallationId(u64::MAX),
+                    repository_id: RepositoryId(u64::MAX),
+                    happened_at: noon,
+                    received_at: noon,
+                },
+                is_rest: false,
+            };
+            let problem = longest.clone().expect_err("not a command");
+            let answers = vec![Answer::Misunderstood { problem }; 10];
+            conversation.refuse(&comment.author, Refusal::NotAllowed, noon);
+            conversation.reply(pull_request(), comment.clone(), answers);
+            conversation.record(PullRequestEvent::Commented(comment), noon);
+        }
+        let size = serde_json::to_vec(&conversation).expect("JSON").len();
+        assert!((200_000..1_000_000).contains(&size), "{size} bytes");
+    }
+
+    #[test]
+    fn whoever_asks_for_the_status_is_told_how_things_stand_when_it_is_written() {
+        let mut conversation = Conversation::default();
+        let noon = at("2026-11-22T12:00:00Z");
+        let asked = Commented {
+            comment: CommentId(8),
+            author: mona(),
+            commands: vec![Ok(crate::Command::Status)],
+            origin: Origin {
+                installation: InstallationId(5),
+                repository_id: RepositoryId(77),
+                happened_at: noon,
+                received_at: noon,
+            },
+            is_rest: false,
+        };
+        conversation.reply(pull_request(), asked, vec![Answer::Status { previews: Vec::new() }]);
+        conversation.apply_report(report());
+        let reply = conversation.next_reply().expect("an answer");
+        assert_eq!(reply.answers, [Answer::Status { previews: vec![report()] }]);
+    }
+
     #[test]
     fn whoever_has_a_preview_is_looked_up_although_they_were_refused() {
         let mut conversation = Conversation::default();
         let noon = at("2026-11-22T12:00:00Z");
-        conversation.apply_report(PreviewReport {
-            preview: format!("octo-org/hello-world#12:{}", "a".repeat(40)).parse().expect("an id"),
-            run_id: Some("run-1".to_owned()),
-            revision: 1,
-            requested_by: mona(),
-            asked_in: CommentId(70),
-            state: PreviewState::Installing,
-            environment: None,
-        });
+        conversation.apply_report(report());
         conversation.refuse(&mona(), Refusal::NotAllowed, noon);
         assert!(!conversation.is_denied_recently(&mona(), noon));
     }

@@ -1,5 +1,7 @@
 //! What follows from an event: a pure function of what is known, so that every answer can be tested.
 
+use std::iter;
+
 use super::{
     Answer, Availability, Closed, Commented, Conversation, Effect, InvalidConfiguration, Origin, Overtaken,
     PullRequestSnapshot, PullRequestState, Pushed, Refusal, Stop, Terms,
@@ -47,7 +49,8 @@ pub fn decide(
             let is_everyones = asked.snapshot.is_authorized;
             stop(asked.comment, asked.by, is_everyones, conversation)
         }
-        Ok(Command::Status) => answer(Answer::Status { previews: conversation.previews.reports() }),
+        // Filled in when it is written.
+        Ok(Command::Status) => answer(Answer::Status { previews: Vec::new() }),
         Ok(Command::Help) => answer(Answer::Help),
         Err(problem) => answer(Answer::Misunderstood { problem: problem.clone() }),
     }
@@ -201,19 +204,21 @@ fn stop(comment: CommentId, by: &Login, is_everyones: bool, conversation: &Conve
         .partition(|report| conversation.previews.last_asked_in(report) <= comment);
     let is_something_waiting =
         conversation.previews.has_queued_up_to(comment) || conversation.events.has_requests_before(comment);
-    if !earlier.is_empty() || is_something_waiting {
-        return vec![Effect::Stop(Stop {
-            previews: earlier.into_iter().map(|report| report.preview.clone()).collect(),
-            because: StopReason::Asked { by: Some(by.clone()) },
-            asked_in: comment,
-            is_everyones,
-        })];
-    }
-    if later.is_empty() {
-        answer(Answer::NothingToStop)
+    let answer = if !earlier.is_empty() || is_something_waiting {
+        None
+    } else if later.is_empty() {
+        Some(Answer::NothingToStop)
     } else {
-        answer(Answer::Late { overtaken_by: Overtaken::Request })
-    }
+        Some(Answer::Late { overtaken_by: Overtaken::Request })
+    };
+    // Remembered although there is nothing to stop: what was asked for before may reach us later.
+    let stop = Effect::Stop(Stop {
+        previews: earlier.into_iter().map(|report| report.preview.clone()).collect(),
+        because: StopReason::Asked { by: Some(by.clone()) },
+        asked_in: comment,
+        is_everyones,
+    });
+    iter::once(stop).chain(answer.map(Effect::Answer)).collect()
 }
 
 fn answer(answer: Answer) -> Vec<Effect> {

@@ -22,6 +22,8 @@ const UNCHECKED_AFTER: SignedDuration = SignedDuration::from_secs(60);
 const UNCHECKED_MAX_AGE: SignedDuration = SignedDuration::from_mins(10);
 /// How many lookups are under way at once.
 const LOOKUPS_MAX: usize = 10;
+/// How many events wait. More than that come together only if GitHub is away for long, or if somebody floods.
+const EVENTS_MAX: usize = 200;
 
 /// Everything that waits, oldest first.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -79,6 +81,26 @@ impl EventQueue {
     pub fn push(&mut self, event: PullRequestEvent, now: Timestamp) {
         self.entries
             .push_back(Entry { event, received_at: now, lookup: LookupState::Wanted });
+        if self.entries.len() > EVENTS_MAX {
+            self.drop_surplus();
+        }
+    }
+
+    /// Drops the oldest event of whoever has the most waiting, so that nobody's flood costs others anything.
+    fn drop_surplus(&mut self) {
+        let mut waiting: Vec<(Option<&Login>, usize)> = Vec::new();
+        for person in self.entries.iter().map(|entry| entry.event.person()) {
+            match waiting.iter_mut().find(|(other, _)| *other == person) {
+                Some((_, count)) => *count += 1,
+                None => waiting.push((person, 1)),
+            }
+        }
+        let loudest = waiting.into_iter().max_by_key(|(_, count)| *count);
+        let oldest = loudest
+            .and_then(|(person, _)| self.entries.iter().position(|entry| entry.event.person() == person));
+        if let Some(oldest) = oldest {
+            self.entries.remove(oldest);
+        }
     }
 
     /// Nothing waits.

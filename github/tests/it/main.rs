@@ -135,6 +135,25 @@ async fn a_rate_limit_says_when_to_come_back() {
 }
 
 #[tokio::test]
+async fn whoever_asks_after_a_refusal_is_told_to_wait_without_a_request() {
+    let scene = Scene::start().await;
+    let app = scene.app();
+    let limited = CannedAnswer::json(403, &json!({ "message": "You have exceeded a secondary rate limit." }))
+        .with_header("retry-after", "2");
+    app.pull_request(&scene.reference()).await.expect("warm-up");
+    scene.github.answer_next("issues/create-comment", limited, 1);
+    app.create_comment(&scene.reference(), "hello").await.expect_err("limited");
+    let asked = scene.github.traffic().of("pulls/get");
+
+    let error = app.clone().pull_request(&scene.reference()).await.expect_err("still limited");
+    assert!(error.retry_after().is_some_and(|wait| wait <= Duration::from_secs(2)), "{error}");
+    assert_eq!(scene.github.traffic().of("pulls/get"), asked);
+
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    app.pull_request(&scene.reference()).await.expect("the time is over");
+}
+
+#[tokio::test]
 async fn a_github_that_is_not_there_is_unavailable_and_the_cause_is_named() {
     let scene = Scene::start().await;
     let app = scene.app();

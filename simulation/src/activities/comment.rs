@@ -16,7 +16,7 @@ pub(super) async fn write_sticky(attempt: &Attempt, request: WriteSticky) -> Res
     let workflow_id = request.pull_request.to_string();
     let _lock = sim.lock(attempt.worker, &workflow_id).await;
     attempt.pause().await;
-    sim.github_refuses(true)?;
+    sim.github_refuses(attempt.worker, true)?;
     let own: Vec<CommentId> = sim.github().stickies().map(|(comment, _)| comment.id).collect();
     let known = request.comment.filter(|id| own.contains(id));
     let marked = own.first().copied();
@@ -54,7 +54,7 @@ pub(super) async fn post_reply(attempt: &Attempt, request: Reply) -> Result<Comm
     let sim = &attempt.sim;
     let _lock = sim.lock(attempt.worker, &request.pull_request.to_string()).await;
     attempt.pause().await;
-    sim.github_refuses(true)?;
+    sim.github_refuses(attempt.worker, true)?;
     let to = request.comment_id;
     let posted = sim.github().comments().iter().find_map(|comment| match &comment.body {
         Body::Reply { to: other, is_second, .. } if *other == to && *is_second == request.is_second => {
@@ -79,7 +79,7 @@ pub(super) async fn sync_deployment(
     attempt.pause().await;
     let commit = request.preview.commit.clone();
     let Some(id) = request.deployment else {
-        sim.github_refuses(true)?;
+        sim.github_refuses(attempt.worker, true)?;
         let found = sim.github().find_deployment(&commit, request.asked_in);
         attempt.pause().await;
         return match found {

@@ -25,7 +25,7 @@ pub(super) async fn fetch(
     request: FetchPullRequest,
 ) -> Result<PullRequestSnapshot, NotDone> {
     attempt.pause().await;
-    attempt.sim.github_refuses(true)?;
+    attempt.sim.github_refuses(attempt.worker, true)?;
     let snapshot = attempt.sim.github().snapshot(request.person.as_ref());
     attempt.pause().await;
     Ok(snapshot)

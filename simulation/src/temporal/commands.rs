@@ -10,18 +10,23 @@ use temporalio_common::protos::{
         child_workflow::StartChildWorkflowExecutionFailedCause,
         workflow_activation::{
             FireTimer, ResolveChildWorkflowExecutionStart, ResolveChildWorkflowExecutionStartFailure,
-            ResolveChildWorkflowExecutionStartSuccess, ResolveSignalExternalWorkflow,
-            resolve_child_workflow_execution_start::Status, workflow_activation_job::Variant as Job,
+            ResolveChildWorkflowExecutionStartSuccess, ResolveRequestCancelExternalWorkflow,
+            ResolveSignalExternalWorkflow, resolve_child_workflow_execution_start::Status,
+            workflow_activation_job::Variant as Job,
         },
         workflow_commands::{
-            ScheduleActivity, SignalExternalWorkflowExecution, StartChildWorkflowExecution,
-            signal_external_workflow_execution::Target, workflow_command::Variant as Command,
+            RequestCancelExternalWorkflowExecution, ScheduleActivity, SignalExternalWorkflowExecution,
+            StartChildWorkflowExecution, signal_external_workflow_execution::Target,
+            workflow_command::Variant as Command,
         },
     },
-    temporal::api::{enums::v1::SignalExternalWorkflowExecutionFailedCause, failure::v1::Failure},
+    temporal::api::{
+        enums::v1::{CancelExternalWorkflowExecutionFailedCause, SignalExternalWorkflowExecutionFailedCause},
+        failure::v1::Failure,
+    },
 };
 
-use super::{Close, CompletedTask, Origin, Start, activity::Activity};
+use super::{Close, CompletedTask, NotSignalled, Origin, Start, activity::Activity};
 use crate::{executor::Moment, sim::Sim};
 
 impl Sim {
@@ -71,6 +76,9 @@ impl Sim {
                 }
                 Command::StartChildWorkflowExecution(child) => self.start_child(run_id, child),
                 Command::SignalExternalWorkflowExecution(signal) => self.signal_external(run_id, signal),
+                Command::RequestCancelExternalWorkflowExecution(cancel) => {
+                    self.cancel_external(run_id, cancel);
+                }
                 Command::UpsertWorkflowSearchAttributes(upsert) => {
                     let attributes = upsert.search_attributes.unwrap_or_default();
                     self.run_mut(run_id, |run| run.attributes.upsert(&attributes));
@@ -91,6 +99,10 @@ impl Sim {
                         workflow_id: self.run_mut(run_id, |run| run.workflow_id.clone()).unwrap_or_default(),
                         input: next.arguments,
                     };
+                    let size: usize = start.input.iter().map(|payload| payload.data.len()).sum();
+                    if size > super::PAYLOAD_MAX {
+                        self.checks().is_too_large(self, &start.workflow_id, size);
+                    }
                     let first = self.run_mut(run_id, |run| run.start.first_execution_run_id.clone());
                     self.close_run(run_id, &Close::ContinuedAsNew);
                     let before = run_id.to_owned();
@@ -159,14 +171,41 @@ impl Sim {
             let signalled = sim.signal(&workflow_id, run_id, &signal.signal_name, signal.args, &request);
             let (failure, cause) = match signalled {
                 Ok(()) => (None, SignalExternalWorkflowExecutionFailedCause::Unspecified),
-                Err(super::NotFound) => (
+                Err(NotSignalled::NotFound) => (
                     Some(Failure { message: "not found".to_owned(), ..Failure::default() }),
                     SignalExternalWorkflowExecutionFailedCause::ExternalWorkflowExecutionNotFound,
+                ),
+                Err(NotSignalled::TooMany) => (
+                    Some(Failure { message: "too many".to_owned(), ..Failure::default() }),
+                    SignalExternalWorkflowExecutionFailedCause::SignalCountLimitExceeded,
                 ),
             };
             sim.pause().await;
             let resolved = ResolveSignalExternalWorkflow { seq: signal.seq, failure, cause: cause.into() };
             sim.push(&from, Job::ResolveSignalExternalWorkflow(resolved));
+        });
+    }
+
+    fn cancel_external(&self, from: &str, cancel: RequestCancelExternalWorkflowExecution) {
+        let (sim, from) = (self.clone(), from.to_owned());
+        self.spawn(("cancel", from.clone(), cancel.seq), async move {
+            sim.pause().await;
+            let execution = cancel.workflow_execution.unwrap_or_default();
+            let newest = sim.temporal().open(&execution.workflow_id).map(|run| run.run_id.clone());
+            let is_open = newest.is_some_and(|open| open == execution.run_id);
+            let (failure, cause) = if is_open {
+                sim.cancel(&execution.workflow_id, &cancel.reason);
+                (None, CancelExternalWorkflowExecutionFailedCause::Unspecified)
+            } else {
+                (
+                    Some(Failure { message: "not found".to_owned(), ..Failure::default() }),
+                    CancelExternalWorkflowExecutionFailedCause::ExternalWorkflowExecutionNotFound,
+                )
+            };
+            sim.pause().await;
+            let resolved =
+                ResolveRequestCancelExternalWorkflow { seq: cancel.seq, failure, cause: cause.into() };
+            sim.push(&from, Job::ResolveRequestCancelExternalWorkflow(resolved));
         });
     }
 }

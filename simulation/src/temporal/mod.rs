@@ -38,6 +38,13 @@ use activity::Activity;
 /// The queue that workflows and most activities are on.
 pub(crate) const TASK_QUEUE: &str = "previews";
 
+/// A run takes no more signals than these.
+const SIGNALS_MAX: u32 = 10_000;
+/// A run with a longer history is terminated.
+const EVENTS_MAX: u32 = 51_200;
+/// A larger payload is not taken, in bytes.
+const PAYLOAD_MAX: usize = 2 * 1024 * 1024;
+
 /// Of a result, so much is told.
 const SHOWN_MAX: usize = 120;
 
@@ -81,6 +88,7 @@ pub struct Run {
     unstarted: BTreeSet<u32>,
     parent: Option<String>,
     seen_requests: HashSet<String>,
+    signals: u32,
     is_cancel_requested: bool,
     /// Events in its history.
     events: u32,
@@ -119,9 +127,14 @@ fn in_short(close: &Close) -> String {
     format!("{close:?}").chars().take(SHOWN_MAX).collect()
 }
 
-/// No run of that ID is open.
+/// Why a signal is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotFound;
+pub enum NotSignalled {
+    /// No run of that ID is open.
+    NotFound,
+    /// The run has had as many as it may.
+    TooMany,
+}
 
 impl Run {
     /// Is it open?
@@ -253,6 +266,7 @@ impl Sim {
             unstarted: BTreeSet::new(),
             parent,
             seen_requests: HashSet::new(),
+            signals: 0,
             is_cancel_requested: false,
             events: 1,
             attributes,
@@ -274,19 +288,21 @@ impl Sim {
         name: &str,
         input: Vec<Payload>,
         request_id: &str,
-    ) -> Result<(), NotFound> {
+    ) -> Result<(), NotSignalled> {
         let run_id = {
             let mut temporal = self.temporal_mut();
-            let Some(open) = temporal.open(workflow_id).map(|run| run.run_id.clone()) else {
-                return Err(NotFound);
-            };
-            if run_id.is_some_and(|wanted| wanted != open) {
-                return Err(NotFound);
-            }
-            let run = temporal.runs.get_mut(&open).ok_or(NotFound)?;
-            if !run.seen_requests.insert(request_id.to_owned()) {
+            let open = temporal.open(workflow_id).map(|run| run.run_id.clone());
+            let open = open.filter(|open| run_id.is_none_or(|wanted| wanted == open));
+            let open = open.ok_or(NotSignalled::NotFound)?;
+            let run = temporal.runs.get_mut(&open).ok_or(NotSignalled::NotFound)?;
+            if run.seen_requests.contains(request_id) {
                 return Ok(());
             }
+            if run.signals == SIGNALS_MAX {
+                return Err(NotSignalled::TooMany);
+            }
+            run.signals += 1;
+            run.seen_requests.insert(request_id.to_owned());
             run.pending.push(Job::SignalWorkflow(SignalWorkflow {
                 signal_name: name.to_owned(),
                 input,
@@ -301,7 +317,7 @@ impl Sim {
     }
 
     /// Requests a cancellation.
-    pub fn cancel(&self, workflow_id: &str) {
+    pub fn cancel(&self, workflow_id: &str, reason: &str) {
         let run_id = {
             let mut temporal = self.temporal_mut();
             let Some(open) = temporal.open(workflow_id).map(|run| run.run_id.clone()) else {
@@ -313,7 +329,8 @@ impl Sim {
             if std::mem::replace(&mut run.is_cancel_requested, true) {
                 return;
             }
-            run.pending.push(Job::CancelWorkflow(CancelWorkflow { reason: String::new() }));
+            run.pending
+                .push(Job::CancelWorkflow(CancelWorkflow { reason: reason.to_owned() }));
             run.events += 1;
             open
         };

@@ -184,7 +184,7 @@ impl Sim {
             .flat_map(|(jobs, _)| jobs)
             .filter_map(resolved)
             .collect();
-        {
+        let (workflow_id, is_too_long) = {
             let mut temporal = self.temporal_mut();
             let Some(run) = temporal.runs.get_mut(run_id).filter(|run| run.is_open()) else {
                 return;
@@ -192,6 +192,10 @@ impl Sim {
             run.events += 1 + u32::try_from(commands.len()).unwrap_or_default();
             run.tasks.push(task);
             run.task = TaskState::Idle;
+            (run.workflow_id.clone(), run.events > super::EVENTS_MAX)
+        };
+        if is_too_long {
+            self.checks().history_is_too_long(self, &workflow_id);
         }
         self.apply_commands(run_id, commands, &at_once);
         self.schedule_workflow_task(run_id);

@@ -23,6 +23,9 @@ use crate::{
     uncancelled,
 };
 
+/// Why a run is cancelled that should be told to stop.
+const TAKES_NO_SIGNALS: &str = "it was to stop, and takes no more signals";
+
 impl Session {
     /// Brings every preview to where it should be, one effect after the other, until the
     /// session is over and nothing is left to do.
@@ -192,14 +195,17 @@ impl Session {
     async fn signal_stop(&self, preview: &PreviewId, run_id: String, because: StopReason) {
         let handle = self.ctx.external_workflow(preview.to_string(), Some(run_id.clone()));
         let told = handle.signal(PreviewWorkflow::stop, because.into(), timeouts::signal()).await;
-        let is_closed = matches!(told, Err(WorkflowSignalError::NotFound(_)));
-        self.ctx.state_mut(|workflow| match told {
-            Err(WorkflowSignalError::NotFound(_)) => {}
-            _ => workflow.conversation.previews.end_delivered(preview, &run_id),
-        });
-        if is_closed {
+        if let Err(WorkflowSignalError::NotFound(_)) = told {
             self.look_after(RunIdentity { preview: preview.clone(), run_id }).await;
+            return;
         }
+        if told.is_err() {
+            // A run takes 10,000 signals and no more, but can be cancelled all the same. If it is closed by
+            // now, that is noticed where its end is.
+            let _ = handle.cancel(Some(TAKES_NO_SIGNALS.to_owned())).await;
+        }
+        self.ctx
+            .state_mut(|workflow| workflow.conversation.previews.end_delivered(preview, &run_id));
     }
 
     async fn signal_extend(&self, preview: &PreviewId, run_id: String, by: Ttl) {

@@ -9,11 +9,10 @@ impl Session {
     pub(super) async fn write_replies(&self) {
         loop {
             uncancelled::until(&self.ctx, |workflow| {
-                workflow.conversation.next_reply().is_some() || workflow.is_draining
+                workflow.conversation.has_replies() || workflow.is_draining
             })
             .await;
-            let Some(mut reply) = self.ctx.state(|workflow| workflow.conversation.next_reply().cloned())
-            else {
+            let Some(mut reply) = self.ctx.state(|workflow| workflow.conversation.next_reply()) else {
                 return;
             };
             reply.pull_request = self.pull_request();

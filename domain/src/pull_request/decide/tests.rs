@@ -62,6 +62,14 @@ fn only(effects: Vec<Effect>) -> Effect {
     effect
 }
 
+fn answers(effects: Vec<Effect>) -> Vec<Answer> {
+    let answers = effects.into_iter().filter_map(|effect| match effect {
+        Effect::Answer(answer) => Some(answer),
+        _ => None,
+    });
+    answers.collect()
+}
+
 const PREVIEW: Command = Command::Preview { ttl: None };
 
 /// The head's preview, asked for by `by`, in `state`.
@@ -201,7 +209,23 @@ fn who_asked_for_a_preview_may_extend_and_stop_it_without_other_rights() {
 fn there_may_be_nothing_to_extend_or_stop() {
     let extend = Command::Extend { by: "10m".parse().expect("a duration") };
     assert_eq!(says(&extend, &snapshot(), &Conversation::default()), answer(Answer::NothingToExtend));
-    assert_eq!(says(&Command::Stop, &snapshot(), &Conversation::default()), answer(Answer::NothingToStop));
+    let stops = says(&Command::Stop, &snapshot(), &Conversation::default());
+    assert_eq!(answers(stops), [Answer::NothingToStop]);
+}
+
+#[test]
+fn a_stop_counts_for_what_arrives_later_although_there_was_nothing_to_stop() {
+    let mut conversation = Conversation::default();
+    for effect in
+        says_in(CommentId(78), &Command::Stop, &origin(NOW, NOW), &snapshot(), &conversation.clone())
+    {
+        if let Effect::Stop(stop) = effect {
+            conversation.stop(&stop);
+        }
+    }
+    let asks = |comment| says_in(CommentId(comment), &PREVIEW, &origin(NOW, NOW), &snapshot(), &conversation);
+    assert_eq!(asks(77), late(Overtaken::Stop));
+    assert!(matches!(only(asks(79)), Effect::Request(_)));
 }
 
 #[test]
@@ -304,7 +328,7 @@ fn a_stop_ends_what_was_asked_for_before_it_and_nothing_else() {
     let stops =
         |comment| says_in(CommentId(comment), &Command::Stop, &origin(NOW, NOW), &snapshot(), &conversation);
     // The preview was asked for in comment 70.
-    assert_eq!(stops(69), late(Overtaken::Request));
+    assert_eq!(answers(stops(69)), [Answer::Late { overtaken_by: Overtaken::Request }]);
     assert!(matches!(only(stops(71)), Effect::Stop(stop) if stop.previews.len() == 1));
 }
 
@@ -322,7 +346,8 @@ fn a_stop_whose_author_could_not_be_looked_up_ends_everybodys_previews() {
         panic!("not stopped");
     };
     assert!(stop.is_everyones && stop.previews.len() == 1);
-    assert_eq!(decide_unchecked_stop(&asked, &Conversation::default()), answer(Answer::NothingToStop));
+    let in_vain = decide_unchecked_stop(&asked, &Conversation::default());
+    assert_eq!(answers(in_vain), [Answer::NothingToStop]);
 }
 
 #[test]

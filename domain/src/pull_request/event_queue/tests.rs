@@ -209,3 +209,23 @@ fn the_next_run_looks_again() {
     let mut next: EventQueue = serde_json::from_str(&json).expect("a queue");
     assert_eq!(begin_all(&mut next), [(1, "mona".to_owned())]);
 }
+
+#[test]
+fn a_flood_costs_whoever_floods_and_nobody_else() {
+    let flood = (10..400).map(|comment| asks(comment, "otto", &[Command::Help]));
+    let events = [asks(1, "mona", &[PREVIEW])].into_iter().chain(flood);
+    let mut queue = received(events.chain([asks(400, "mona", &[Command::Stop]), closes(0)]));
+    assert_eq!(queue.waiting(), Some((EVENTS_MAX, at(0))));
+    let mut mona = Vec::new();
+    while let Some(Lookup { number, person }) = queue.begin_lookup() {
+        queue.finish_lookup(number, Some(&snapshot()), at(1));
+        if person == Some(login("mona")) {
+            while let Some(DueEvent::Commented(comment, _)) = queue.pop_due(at(1)) {
+                if comment.author == login("mona") {
+                    mona.push(comment.comment.0);
+                }
+            }
+        }
+    }
+    assert_eq!(mona, [1, 400]);
+}
