@@ -11,6 +11,7 @@ pub mod cluster;
 pub mod env;
 mod error;
 mod eventually;
+mod file_lock;
 pub mod github;
 mod http_probe;
 pub mod images;

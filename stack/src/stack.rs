@@ -1,6 +1,6 @@
 //! Starts the parts of a stack in their order, says where they are, and stops them.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -8,6 +8,7 @@ use crate::cluster::network::{Bridge, lock_file};
 use crate::cluster::{Cluster, InternalPorts, Site, cgroups};
 use crate::env::{ServiceEnv, StackEnv};
 use crate::error::StackError;
+use crate::file_lock::FileLock;
 use crate::images::{Buildkit, REGISTRY};
 use crate::options::{ClusterChoice, StackOptions};
 use crate::part::{PartError, Parts, Watcher};
@@ -22,7 +23,7 @@ pub struct Stack {
     watcher: Watcher,
     pub(crate) bridge: Option<Bridge>,
     /// Held while the stack runs; a later start takes a bridge whose owner does not hold it for a leftover.
-    _lock: File,
+    _lock: FileLock,
 }
 
 impl Stack {
@@ -142,7 +143,7 @@ impl Stack {
 
     /// Takes back what a stack that was killed has published in its state folder; nothing if one runs there.
     pub fn withdraw(state: &Path) {
-        if File::open(lock_file(state)).is_ok_and(|lock| lock.try_lock().is_ok()) {
+        if !FileLock::is_held(&lock_file(state)) {
             let _ = fs::remove_file(StackEnv::file(state));
         }
     }
@@ -171,10 +172,11 @@ pub struct Platform {
 }
 
 /// Locks the folder for this process, and empties it of an earlier stack's state.
-fn claim(state: &Path) -> Result<File, StackError> {
+fn claim(state: &Path) -> Result<FileLock, StackError> {
     fs::create_dir_all(state).map_err(failed(state))?;
-    let lock = File::create(lock_file(state)).map_err(failed(state))?;
-    lock.try_lock().map_err(|_| StackError::AlreadyRunning(state.to_owned()))?;
+    let lock = FileLock::try_take(&lock_file(state))
+        .map_err(failed(state))?
+        .ok_or_else(|| StackError::AlreadyRunning(state.to_owned()))?;
     for folder in ["cluster", "logs"] {
         gone(fs::remove_dir_all(state.join(folder))).map_err(failed(state))?;
     }

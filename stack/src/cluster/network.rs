@@ -3,13 +3,14 @@
 //! The bridge's name is the claim: the kernel lets only one stack create it. Its alias names the state folder
 //! of its owner, so that a later start can tell a bridge in use from one that a crash left behind.
 
-use std::fs::File;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use serde::Deserialize;
 use tokio::process::Command;
+
+use crate::file_lock::FileLock;
 
 /// What every bridge of a stack is called, followed by its number.
 const PREFIX: &str = "preview";
@@ -118,7 +119,7 @@ impl Link {
         if !owner.is_absolute() {
             return None;
         }
-        let in_use = owner != mine && File::open(lock_file(owner)).is_ok_and(|lock| lock.try_lock().is_err());
+        let in_use = owner != mine && FileLock::is_held(&lock_file(owner));
         (!in_use).then_some(Bridge { number })
     }
 }
@@ -228,8 +229,7 @@ mod tests {
         let other = Path::new("/other");
         assert_eq!(link("preview7").abandoned(other), Some(Bridge { number: 7 }));
 
-        let lock = File::create(lock_file(state.path())).unwrap();
-        lock.lock().unwrap();
+        let lock = FileLock::take(&lock_file(state.path())).unwrap();
         assert_eq!(link("preview7").abandoned(other), None);
         assert_eq!(
             link("preview7").abandoned(state.path()),

@@ -11,17 +11,13 @@ use tempfile::TempDir;
 use super::catalogue::{Recipe, Source, go_module};
 use super::error::{ToolError, at};
 use super::version;
+use crate::file_lock::FileLock;
 
 /// Names the folder of an install that is under way.
 const PARTIAL: &str = ".partial-";
 
 pub(super) struct Cache {
     folder: PathBuf,
-}
-
-/// Held while installing; released when dropped, also by a crash.
-pub(super) struct Lock {
-    _file: File,
 }
 
 impl Cache {
@@ -41,11 +37,9 @@ impl Cache {
     }
 
     /// The one lock of the cache: builds use every core, so they run one after another.
-    pub(super) fn lock(&self) -> Result<Lock, ToolError> {
+    pub(super) fn lock(&self) -> Result<FileLock, ToolError> {
         let path = self.folder.join("install.lock");
-        let file = File::create(&path).map_err(at(&path))?;
-        file.lock().map_err(at(&path))?;
-        Ok(Lock { _file: file })
+        FileLock::take(&path).map_err(at(&path))
     }
 
     /// An empty folder to install into. Call it with the lock held: what a crash left there is removed.
