@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::{
     CommentId, InstallationId, InvalidPreviewId, Names, PreviewId, RunIdentity,
-    preview::{PreviewReport, PreviewState, StopReason},
+    preview::{Occupant, PreviewReport, PreviewState, StopReason},
 };
 use jiff::Timestamp;
 use k8s_openapi::{api::core::v1::Namespace, apimachinery::pkg::apis::meta::v1::ObjectMeta};
@@ -123,6 +123,17 @@ pub(crate) fn last_report(namespace: &Namespace) -> Option<ReportPreview> {
     })
 }
 
+/// The place that a namespace of ours takes up. `None` if it is not ours, or does not say whose it is.
+pub(crate) fn occupant(namespace: &Namespace, instance: &Instance) -> Option<Occupant> {
+    let annotations = namespace.metadata.annotations.as_ref()?;
+    let is_ours = instance.made(namespace) && annotations.get(MADE_AS) == namespace.metadata.name.as_ref();
+    is_ours.then_some(())?;
+    Some(Occupant {
+        repository: annotations.get(REPOSITORY)?.parse().ok()?,
+        requested_by: annotations.get(REQUESTED_BY)?.parse().ok()?,
+    })
+}
+
 /// Is it being deleted already?
 pub(crate) fn is_terminating(namespace: &Namespace) -> bool {
     namespace.metadata.deletion_timestamp.is_some()
@@ -208,7 +219,7 @@ fn own<const N: usize>(pairs: [(&str, String); N]) -> BTreeMap<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use domain::{CommentId, Ttl};
+    use domain::{CommentId, Ttl, preview::RepositoryLimits};
 
     use super::*;
     use crate::instance::TEMPORAL_NAMESPACE;
@@ -227,6 +238,7 @@ mod tests {
             requested_by: "mona".parse().expect("a login"),
             ttl: Ttl::DEFAULT,
             chart: None,
+            limits: RepositoryLimits::default(),
         }
     }
 
@@ -274,6 +286,17 @@ mod tests {
 
         namespace.metadata.annotations.as_mut().and_then(|all| all.remove(INSTALLATION));
         assert_eq!(last_report(&namespace), None);
+    }
+
+    #[test]
+    fn a_namespace_says_whose_place_it_takes_up_and_a_copy_takes_up_none() {
+        let mut namespace = claimed_namespace(&request(), &instance("default"), "preview-x".to_owned());
+        let holder = occupant(&namespace, &instance("default")).expect("ours");
+        assert_eq!(holder.repository, request().owner.preview.repository);
+        assert_eq!(holder.requested_by, request().requested_by);
+        assert_eq!(occupant(&namespace, &instance("staging")), None);
+        namespace.metadata.name = Some("production".to_owned());
+        assert_eq!(occupant(&namespace, &instance("default")), None);
     }
 
     #[test]

@@ -20,8 +20,8 @@ use temporalio_common::{
     protos::temporal::api::{
         common::v1::WorkflowExecution,
         workflowservice::v1::{
-            DescribeNamespaceRequest, ListWorkflowExecutionsRequest, ListWorkflowExecutionsResponse,
-            SignalWorkflowExecutionRequest,
+            CountWorkflowExecutionsRequest, DescribeNamespaceRequest, ListWorkflowExecutionsRequest,
+            ListWorkflowExecutionsResponse, SignalWorkflowExecutionRequest,
         },
     },
 };
@@ -199,6 +199,33 @@ pub(crate) async fn overdue_previews(
     );
     let found = records(temporal, &query, OVERDUE_NAMED, Vec::new()).await?;
     Ok(workflow_ids(&found).collect())
+}
+
+/// How many previews of a task queue this person has had started since, open or closed. Records lag a moment
+/// behind: of many that are asked for at once, some are not counted.
+pub(crate) async fn count_started(
+    temporal: &Client,
+    task_queue: &str,
+    person: &Login,
+    since: Timestamp,
+) -> Result<u32, TemporalError> {
+    let request = CountWorkflowExecutionsRequest {
+        namespace: temporal.options().namespace.clone(),
+        query: format!(
+            "WorkflowType = 'PreviewWorkflow' AND TaskQueue = {} AND {} = {} AND StartTime > {}",
+            quoted(task_queue),
+            REQUESTED_BY.name(),
+            quoted(person.as_str()),
+            quoted(&since.to_string()),
+        ),
+    };
+    let counted = temporal
+        .connection()
+        .workflow_service()
+        .count_workflow_executions(request.into_request())
+        .await
+        .map_err(|status| TemporalError::new(format!("counting the previews of {person}"), status))?;
+    Ok(u32::try_from(counted.into_inner().count).unwrap_or(u32::MAX))
 }
 
 /// A run of a preview that is ready by its own account.

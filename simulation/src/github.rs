@@ -137,10 +137,12 @@ impl GitHub {
             is_locked: false,
             is_from_fork: false,
             is_authorized: person.is_some_and(|person| self.writers.contains(person)),
+            started_in_the_last_hour: 0,
             terms: Ok(Terms {
                 ttl: self.ttl,
                 max_lifetime: self.max_lifetime,
                 redeploy_on_push: self.redeploy_on_push,
+                starts_per_hour: u32::MAX,
                 settings: PreviewSettings {
                     environment: self.environment.clone(),
                     ..PreviewSettings::default()

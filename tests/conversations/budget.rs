@@ -151,7 +151,11 @@ fn ten_requests_in_the_same_second_all_reach_their_url_and_github_refuses_nothin
 fn fifty_requests_in_the_same_second_all_reach_their_url_and_github_refuses_nothing() {
     // Longer than a hundred writes take at the pace that GitHub allows: a preview whose end comes
     // before its turn is never told to be ready.
-    converse(Setting::default().ttl("3m"), async |chat| show_burst(chat, 50).await);
+    let setting = Setting::default()
+        .ttl("3m")
+        .worker("PREVIEW_LIVE_PER_PERSON", "50")
+        .worker("PREVIEW_STARTS_PER_HOUR", "50");
+    converse(setting, async |chat| show_burst(chat, 50).await);
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod flood;
 mod github_away;
 mod isolation;
 mod late;
+mod limits;
 mod newer_commit;
 mod permission;
 mod pictures;

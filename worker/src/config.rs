@@ -6,9 +6,10 @@ use activities::{
     AnnotationKey, Bounds, ChartBounds, Charts, Helm, ImagePrefix, ImageTemplate, Images, InstanceName,
     NamespaceConfig, OciPrefix, PostLogs, ReadinessConfig, ReleaseConfig, TemporalUi, UnusableClient,
 };
-use clap::{Parser, builder::BoolishValueParser};
+use clap::{Parser, builder::BoolishValueParser, value_parser};
 use domain::{
     AllowedOwners, InvalidTtl, NameKey, Names, PreviewDomain, Ttl, WeakNameKey, orphan_sweep::SweepPolicy,
+    preview::Capacity,
 };
 use runtime::{
     LogFormat, TemporalSettings,
@@ -144,6 +145,26 @@ pub struct Config {
     #[arg(long, env, value_name = "WHEN", default_value = "private")]
     pub preview_post_logs: PostLogs,
 
+    /// How many previews live at once. Whoever asks for one more is told what makes room.
+    #[arg(long, env, value_name = "NUMBER", default_value_t = 100, value_parser = value_parser!(u32).range(1..))]
+    preview_live_max: u32,
+
+    /// How many of them belong to the repositories of one owner.
+    #[arg(long, env, value_name = "NUMBER", default_value_t = 100, value_parser = value_parser!(u32).range(1..))]
+    preview_live_per_owner: u32,
+
+    /// How many of them belong to one repository. It may allow itself less.
+    #[arg(long, env, value_name = "NUMBER", default_value_t = 50, value_parser = value_parser!(u32).range(1..))]
+    preview_live_per_repository: u32,
+
+    /// How many of them one person has asked for.
+    #[arg(long, env, value_name = "NUMBER", default_value_t = 10, value_parser = value_parser!(u32).range(1..))]
+    preview_live_per_person: u32,
+
+    /// How many previews one person may have started in an hour. A repository may allow less.
+    #[arg(long, env, value_name = "NUMBER", default_value_t = 30, value_parser = value_parser!(u32).range(1..))]
+    preview_starts_per_hour: u32,
+
     /// How long to wait for an image that does not exist yet: up to 50m.
     #[arg(long, env, value_name = "DURATION", default_value = "10m", value_parser = image_timeout)]
     preview_image_timeout: Ttl,
@@ -152,6 +173,11 @@ pub struct Config {
     /// (util-linux), so that it ends with the worker.
     #[arg(long, env, value_name = "PROGRAM", default_value = "helm")]
     helm: PathBuf,
+
+    /// How many Helms install at once, and how many uninstall. Each takes up to 1 GiB of memory and a minute
+    /// of computing, and holds its place while it waits for a chart's hooks.
+    #[arg(long, env, value_name = "NUMBER", default_value_t = 10, value_parser = at_least_one)]
+    helm_at_once: usize,
 
     /// How often to sweep namespaces that no workflow owns.
     #[arg(long, env, value_name = "DURATION", default_value = "5m")]
@@ -263,6 +289,7 @@ impl Config {
                 annotations: self.preview_allowed_annotations.0.clone(),
             },
             ingress_namespace: self.preview_ingress_namespace.clone(),
+            capacity: bounds.capacity,
         }
     }
 
@@ -291,6 +318,13 @@ impl Config {
             .of_repositories(self.preview_repository_charts),
             images: Images::new(self.preview_image.clone(), self.preview_allowed_images.0.clone()),
             deployments: self.github.github_deployments,
+            capacity: Capacity {
+                in_all: self.preview_live_max,
+                per_owner: self.preview_live_per_owner,
+                per_repository: self.preview_live_per_repository,
+                per_person: self.preview_live_per_person,
+            },
+            starts_per_hour: self.preview_starts_per_hour,
         })
     }
 
@@ -298,10 +332,7 @@ impl Config {
     #[must_use]
     pub fn releases(&self, bounds: &Bounds) -> ReleaseConfig {
         ReleaseConfig {
-            helm: Helm {
-                program: self.helm.clone(),
-                kube_context: self.kube_context.clone(),
-            },
+            helm: Helm::new(self.helm.clone(), self.kube_context.clone(), self.helm_at_once),
             charts: bounds.charts.clone(),
             images: bounds.images.clone(),
             ingress_class: Some(self.preview_ingress_class.clone()).filter(|class| !class.is_empty()),
@@ -331,6 +362,11 @@ impl Config {
     pub fn recycle_after(&self) -> Duration {
         self.worker_recycle.as_duration()
     }
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    let number: usize = text.parse().map_err(|_| "expected a number".to_owned())?;
+    if number == 0 { Err("at least 1".to_owned()) } else { Ok(number) }
 }
 
 /// Longer than this, and Temporal would give up the activity that waits.
@@ -452,6 +488,8 @@ mod tests {
             ("--preview-ingress-address=nowhere", "--preview-ingress-address"),
             ("--temporal-address=::", "--temporal-address"),
             ("--sweep-dry-run=perhaps", "--sweep-dry-run"),
+            ("--preview-live-max=0", "--preview-live-max"),
+            ("--helm-at-once=0", "at least 1"),
             ("--preview-ttl=1 month", "--preview-ttl"),
             ("--preview-allowed-owners=", "--preview-allowed-owners"),
             ("--preview-allowed-owners=*", "--preview-allowed-owners"),

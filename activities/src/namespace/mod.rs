@@ -4,8 +4,12 @@ mod account;
 mod delete;
 mod guards;
 mod policy;
+mod room;
 
-use domain::{NamespaceHandle, PreviewId, RunIdentity};
+use domain::{
+    NamespaceHandle, PreviewId, RunIdentity,
+    preview::{Capacity, Full},
+};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{
     ResourceExt,
@@ -39,6 +43,8 @@ pub struct NamespaceConfig {
     /// previews. Unset: previews are reachable from anywhere, which an ingress controller
     /// outside the cluster's pod network needs.
     pub ingress_namespace: Option<String>,
+    /// How many previews live at once.
+    pub capacity: Capacity,
 }
 
 /// The namespace that a run works in is not its own any more.
@@ -82,6 +88,8 @@ pub(crate) enum NamespaceError {
         "this run was overtaken by run {by} of the same workflow; it must not take the namespace from it"
     )]
     Overtaken { by: String },
+    #[error("{0}")]
+    Full(Full),
 }
 
 impl ActivityFailure for NamespaceError {
@@ -99,6 +107,7 @@ impl ActivityFailure for NamespaceError {
             Self::Overtaken { .. } => {
                 Failure::permanent("Overtaken", explain("A newer preview of the same commit has taken over."))
             }
+            Self::Full(full) => Failure::permanent("NoRoom", explain(full.to_string())),
         }
     }
 }
@@ -145,6 +154,7 @@ pub(crate) async fn create(
     let host = cluster.names.host(preview);
     policy::write_on(&mut wanted, &config.repository_charts, request, host);
     let namespace = obtain(cluster, &wanted, temporal, request, progress).await?;
+    room::assert_room(cluster, &config.capacity, request, &namespace).await?;
     let name = namespace.name_any();
     progress.report(format!("guarding namespace {name}"));
     guards::apply_all(cluster, config, &name).await?;

@@ -21,6 +21,7 @@ fn request_of(run_id: &str) -> CreateNamespace {
         requested_by: "mona".parse().expect("a login"),
         ttl: Ttl::DEFAULT,
         chart: None,
+        limits: domain::preview::RepositoryLimits::default(),
     }
 }
 

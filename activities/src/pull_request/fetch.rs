@@ -5,25 +5,37 @@ use domain::{
     pull_request::{InvalidConfiguration, PullRequestSnapshot},
 };
 use github::{GitHubApp, PullRequest, RepositoryFile, Role};
+use jiff::{SignedDuration, Timestamp};
+use temporalio_client::Client as Temporal;
 use tokio::try_join;
 use workflows::contract::FetchPullRequest;
 
 use crate::{
     failure::{ActivityFailure, Failure, explain},
     repository_config::{Bounds, FILE, Mistake, RepositoryConfig, SIZE_MAX, no_file, too_large},
+    temporal::{TemporalError, count_started},
 };
 
-/// GitHub did not show it.
+/// It could not be seen.
 #[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub(crate) struct FetchError(#[from] pub(super) github::Error);
+pub(crate) enum FetchError {
+    #[error(transparent)]
+    GitHub(#[from] github::Error),
+    #[error(transparent)]
+    Temporal(#[from] TemporalError),
+}
 
 impl ActivityFailure for FetchError {
     /// Never permanent: somebody waits for an answer. GitHub shows a moment later what a webhook told of,
     /// keys are rotated, permissions are granted, repositories come back.
     fn failure(&self) -> Failure {
-        let explanation = explain("GitHub did not answer as it should. Try again later.");
-        Failure::of_github(&self.0, false, explanation)
+        match self {
+            Self::GitHub(error) => {
+                let explanation = explain("GitHub did not answer as it should. Try again later.");
+                Failure::of_github(error, false, explanation)
+            }
+            Self::Temporal(error) => error.failure(),
+        }
     }
 }
 
@@ -34,6 +46,8 @@ impl ActivityFailure for FetchError {
 /// could bring rules of their own along with it.
 pub(crate) async fn fetch(
     github: &GitHubApp,
+    temporal: &Temporal,
+    task_queue: &str,
     bounds: &Bounds,
     request: &FetchPullRequest,
 ) -> Result<PullRequestSnapshot, FetchError> {
@@ -50,13 +64,21 @@ pub(crate) async fn fetch(
         let config = deciding_config(github, bounds, reference, &pull_request).await?;
         Ok((pull_request, config))
     };
-    let (role, (pull_request, config)) = try_join!(role, pull_request)?;
+    let started = async {
+        let Some(person) = &request.person else {
+            return Ok(0);
+        };
+        let since = Timestamp::now() - SignedDuration::from_hours(1);
+        Ok::<_, FetchError>(count_started(temporal, task_queue, person, since).await?)
+    };
+    let (role, (pull_request, config), started) = try_join!(role, pull_request, started)?;
     Ok(PullRequestSnapshot {
         repository_id: pull_request.repository,
         head: pull_request.head,
         state: pull_request.state,
         is_locked: pull_request.locked,
         is_from_fork: pull_request.from_fork,
+        started_in_the_last_hour: started,
         is_authorized: role.is_some_and(|(person, role)| may(&role, person, config.as_ref().ok())),
         terms: config.map(|config| config.terms),
     })
@@ -121,7 +143,7 @@ fn may(role: &Role, person: &Login, config: Option<&RepositoryConfig>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use domain::{RepositoryId, Ttl, pull_request::PullRequestState};
+    use domain::{RepositoryId, Ttl, preview::Capacity, pull_request::PullRequestState};
 
     use super::*;
     use crate::{Charts, Images};
@@ -138,6 +160,8 @@ mod tests {
             charts: Charts::new("charts/hello-world-app", None, vec![]).expect("charts"),
             images: Images::new("{repo}:{commit}".parse().expect("a template"), vec![]),
             deployments: false,
+            capacity: Capacity { in_all: 9, per_owner: 9, per_repository: 9, per_person: 9 },
+            starts_per_hour: 30,
         }
     }
 

@@ -18,6 +18,7 @@ use workflows::contract::{
     FetchPullRequest, FindPreviews, FoundPreviews, PointStableUrl, ReportPreview, pull_request_declared,
 };
 
+use self::fetch::FetchError;
 use crate::{
     Cluster,
     failure::into_activity_error,
@@ -49,13 +50,16 @@ impl PullRequests {
     #[activity(definition = pull_request_declared::FetchPullRequest)]
     pub async fn fetch_pull_request(
         self: Arc<Self>,
-        _ctx: ActivityContext,
+        ctx: ActivityContext,
         request: FetchPullRequest,
     ) -> Result<PullRequestSnapshot, ActivityError> {
         assert_served(&self.owners, &request.pull_request.repository)?;
-        let fetched = fetch::fetch(&self.github, &self.bounds, &request).await;
+        let (temporal, task_queue) = (ctx.client(), &ctx.info().task_queue);
+        let fetched = fetch::fetch(&self.github, &temporal, task_queue, &self.bounds, &request).await;
         fetched.map_err(|error| {
-            self.github_failures.count(Asked::PullRequest, &error.0);
+            if let FetchError::GitHub(error) = &error {
+                self.github_failures.count(Asked::PullRequest, error);
+            }
             into_activity_error(error)
         })
     }

@@ -7,9 +7,10 @@
 use std::{
     ffi::OsString,
     io,
+    os::unix::process::ExitStatusExt,
     path::PathBuf,
     process::{ExitStatus, Stdio},
-    sync::{OnceLock, mpsc},
+    sync::{Arc, OnceLock, mpsc},
     thread,
     time::Duration,
 };
@@ -22,10 +23,10 @@ use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
     process::{Child, Command},
     runtime::Handle,
-    sync::oneshot,
+    sync::{Semaphore, oneshot},
     time::{sleep, timeout},
 };
-use workflows::contract::timeouts::HELM_GRACE;
+use workflows::contract::timeouts::{HELM_GRACE, HELM_PLACE};
 
 use crate::{container_log::Window, redact::Redacted};
 
@@ -41,24 +42,34 @@ const NOT_RUN: [i32; 2] = [126, 127];
 /// The most memory that Helm may take for its data, in bytes; it needs a tenth. A
 /// template of one line can ask for any amount.
 const MEMORY_MAX: u64 = 1024 * 1024 * 1024;
+/// The most time that Helm may compute, in seconds; it needs one or two. A template can loop for ever.
+const CPU_MAX: u64 = 60;
 /// Secrets of this process that Helm and its plugins have no business with.
 const OUR_SECRETS: [&str; 4] =
     ["GITHUB_PRIVATE_KEY", "TEMPORAL_API_KEY", "TEMPORAL_TLS_CLIENT_KEY_DATA", "WEBHOOK_SECRET"];
 /// Temporal's headers, with one variable for each.
 const OUR_SECRET_HEADERS: &str = "TEMPORAL_GRPC_META_";
 
-/// The Helm program, and the cluster it talks to.
+/// The Helm program, the cluster it talks to, and how often it runs at once.
 #[derive(Clone, Debug)]
 pub struct Helm {
-    /// The program: a path, or a name to look for in `PATH`.
-    pub program: PathBuf,
-    /// The context of the kubeconfig to use; unset: the current one, or the cluster that we run in. The
-    /// kubeconfig itself is found by Helm as by us.
-    pub kube_context: Option<String>,
+    program: PathBuf,
+    kube_context: Option<String>,
+    /// A chart's hook may hold its place for minutes. So removals have places of their own.
+    installs: Arc<Semaphore>,
+    removals: Arc<Semaphore>,
+}
+
+/// What Helm is run for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Install,
+    Removal,
 }
 
 /// One run of Helm.
 pub(super) struct Invocation {
+    pub(super) purpose: Purpose,
     /// In whose name it speaks to the cluster.
     pub(super) account: String,
     pub(super) arguments: Vec<OsString>,
@@ -81,18 +92,46 @@ pub(crate) enum HelmError {
     Failed { status: ExitStatus, output: Redacted },
     #[error("Helm did not finish within {} s and was stopped: {output}", timeout.as_secs())]
     TooSlow { timeout: Duration, output: Redacted },
+    #[error("Helm computed for more than {CPU_MAX} s and was stopped: {output}")]
+    TooExpensive { output: Redacted },
     #[error("Helm was stopped because its activity was cancelled")]
     Cancelled,
+    #[error("no place for another Helm became free within {} s; raise HELM_AT_ONCE", HELM_PLACE.as_secs())]
+    Busy,
 }
 
 impl Helm {
-    /// Runs Helm to its end, to `cancelled` or to its timeout, whichever comes first.
-    /// When this returns, no process of it is left.
+    /// `program` is a path, or a name to look for in `PATH`. Without a context it is the kubeconfig's current
+    /// one, or the cluster that we run in; the kubeconfig itself is found by Helm as by us. So many installs
+    /// run at once, and so many removals.
+    #[must_use]
+    pub fn new(program: PathBuf, kube_context: Option<String>, at_once: usize) -> Self {
+        let places = || Arc::new(Semaphore::new(at_once));
+        Self {
+            program,
+            kube_context,
+            installs: places(),
+            removals: places(),
+        }
+    }
+
+    /// Runs Helm to its end, to `cancelled` or to its timeout, whichever comes first, as soon as there is a
+    /// place for it. When this returns, no process of it is left.
     pub(super) async fn run(
         &self,
         invocation: Invocation,
         cancelled: impl Future<Output = ()>,
     ) -> Result<(), HelmError> {
+        let mut cancelled = std::pin::pin!(cancelled);
+        let places = match invocation.purpose {
+            Purpose::Install => &self.installs,
+            Purpose::Removal => &self.removals,
+        };
+        let _place = tokio::select! {
+            place = places.acquire() => place.map_err(|_| HelmError::Busy)?,
+            () = &mut cancelled => return Err(HelmError::Cancelled),
+            () = sleep(HELM_PLACE) => return Err(HelmError::Busy),
+        };
         let mut command = self.bound_to_our_life();
         command
             .args(&invocation.arguments)
@@ -110,7 +149,7 @@ impl Helm {
         }
         let mut child = start(command).await.map_err(HelmError::NotStarted)?;
         let mut group = Group::led_by(child.id());
-        bound_memory(child.id());
+        bound_resources(child.id());
         let stdin = child.stdin.take();
         let stderr = child.stderr.take();
 
@@ -132,6 +171,8 @@ impl Helm {
                 let (output, status) = ended?;
                 return if status.success() {
                     Ok(())
+                } else if has_computed_too_long(status) {
+                    Err(HelmError::TooExpensive { output })
                 } else if was_not_run(status) {
                     Err(HelmError::Missing {
                         program: self.program.clone(),
@@ -141,7 +182,7 @@ impl Helm {
                     Err(HelmError::Failed { status, output })
                 };
             }
-            () = cancelled => None,
+            () = &mut cancelled => None,
             () = sleep(invocation.timeout) => Some(invocation.timeout),
         };
 
@@ -188,6 +229,11 @@ fn was_not_run(_status: ExitStatus) -> bool {
     false
 }
 
+/// The kernel has told it so.
+fn has_computed_too_long(status: ExitStatus) -> bool {
+    status.signal() == Some(Signal::SIGXCPU as i32)
+}
+
 /// A program to start, in the runtime that will wait for it.
 struct Start {
     command: Command,
@@ -231,20 +277,24 @@ fn our_secrets() -> impl Iterator<Item = OsString> {
 /// Set from outside, because a child cannot be told to do it before it runs without unsafe
 /// code. Helm has read no template by then.
 #[cfg(target_os = "linux")]
-fn bound_memory(child: Option<u32>) {
+fn bound_resources(child: Option<u32>) {
     use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
-    let child = child.and_then(|id| Pid::from_raw(id.try_into().ok()?));
-    let most = Rlimit { current: Some(MEMORY_MAX), maximum: Some(MEMORY_MAX) };
     // `None` would be ourselves.
-    if let Some(Err(error)) = child.map(|child| prlimit(Some(child), Resource::Data, most)) {
-        tracing::debug!(%error, "Helm's memory is not bounded; has it ended already?");
+    let Some(child) = child.and_then(|id| Pid::from_raw(id.try_into().ok()?)) else {
+        return;
+    };
+    for (resource, most) in [(Resource::Data, MEMORY_MAX), (Resource::Cpu, CPU_MAX)] {
+        let most = Rlimit { current: Some(most), maximum: Some(most + 1) };
+        if let Err(error) = prlimit(Some(child), resource, most) {
+            tracing::debug!(%error, "Helm is not bounded; has it ended already?");
+        }
     }
 }
 
-/// Only Linux lets one process bound another's memory.
+/// Only Linux lets one process bound another's resources.
 #[cfg(not(target_os = "linux"))]
-fn bound_memory(_child: Option<u32>) {}
+fn bound_resources(_child: Option<u32>) {}
 
 /// Helm and its children. Killed when dropped, should the future that runs them be dropped half-way.
 struct Group(Option<Pid>);
@@ -314,8 +364,17 @@ mod tests {
         timeout: Duration,
         cancelled: impl Future<Output = ()>,
     ) -> Result<(), HelmError> {
-        let shell = Helm { program: "sh".into(), kube_context: None };
+        run_by(&Helm::new("sh".into(), None, 1), script, timeout, cancelled).await
+    }
+
+    async fn run_by(
+        shell: &Helm,
+        script: &str,
+        timeout: Duration,
+        cancelled: impl Future<Output = ()>,
+    ) -> Result<(), HelmError> {
         let invocation = Invocation {
+            purpose: Purpose::Install,
             account: "system:serviceaccount:preview-x:preview-release".to_owned(),
             arguments: vec!["-c".into(), script.into()],
             input: b"values".to_vec(),
@@ -343,6 +402,28 @@ mod tests {
                 assert!(output.starts_with("begin\nnoise"), "{output}");
                 assert!(output.len() <= 9 * 1024);
             }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_helm_waits_for_its_place_and_leaves_the_queue_when_it_is_cancelled() {
+        let helm = Helm::new("sh".into(), None, 1);
+        let begin = Instant::now();
+        let (first, second, third) = tokio::join!(
+            run_by(&helm, "sleep 0.4", LONG, pending()),
+            run_by(&helm, "sleep 0.4", LONG, pending()),
+            run_by(&helm, "true", LONG, sleep(Duration::from_millis(100))),
+        );
+        first.and(second).expect("success");
+        assert!(matches!(third, Err(HelmError::Cancelled)), "{third:?}");
+        assert!(begin.elapsed() >= Duration::from_millis(800));
+    }
+
+    #[tokio::test]
+    async fn a_helm_that_computes_too_long_is_stopped_by_the_kernel() {
+        match run("kill -XCPU $$", LONG, pending()).await {
+            Err(HelmError::TooExpensive { .. }) => {}
             other => panic!("{other:?}"),
         }
     }
@@ -381,8 +462,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_helm_that_is_not_there_is_named() {
-        let absent = Helm { program: "/nowhere/helm".into(), kube_context: None };
+        let absent = Helm::new("/nowhere/helm".into(), None, 1);
         let invocation = Invocation {
+            purpose: Purpose::Install,
             account: "system:serviceaccount:preview-x:preview-release".to_owned(),
             arguments: vec![],
             input: vec![],

@@ -26,7 +26,7 @@ use workflows::contract::{
 
 use self::{
     chart::{Chart, ChartRefused, Place},
-    helm::{HelmError, Invocation},
+    helm::{HelmError, Invocation, Purpose},
     helm_error::HOOK_FAILED,
     hooks::Hooks,
     image::ImageRefused,
@@ -123,7 +123,15 @@ impl ActivityFailure for InstallError {
                     timeout.as_secs()
                 )),
             ),
+            Self::Helm(HelmError::TooExpensive { .. }) => Failure::permanent(
+                "HelmTooSlow",
+                explain("The chart's templates take too long to compute, and Helm was stopped."),
+            ),
             Self::Helm(HelmError::Cancelled) => Failure::cancelled(),
+            Self::Helm(HelmError::Busy) => Failure::temporary(
+                "HelmBusy",
+                explain("Too many other charts were being installed at the same time. Try again later."),
+            ),
             // A worker without Helm shall not fail what another worker, or the same one mended, can do.
             Self::Helm(_) => Failure::temporary(
                 "HelmUnavailable",
@@ -207,6 +215,7 @@ pub(crate) async fn install(
     arguments.push(format!("--labels={}", origin.label()).into());
     arguments.push(format!("--timeout={}s", timeout.as_secs()).into());
     let invocation = Invocation {
+        purpose: Purpose::Install,
         account: release_account(&namespace.name),
         arguments,
         input: values.to_string().into_bytes(),
@@ -231,9 +240,12 @@ fn may_be_a_hooks_fault(error: &HelmError) -> bool {
     match error {
         HelmError::Failed { output, .. } => helm_error::classify(output).kind == HOOK_FAILED,
         HelmError::TooSlow { .. } => true,
-        HelmError::NotStarted(_) | HelmError::Missing { .. } | HelmError::Pipe(_) | HelmError::Cancelled => {
-            false
-        }
+        HelmError::NotStarted(_)
+        | HelmError::Missing { .. }
+        | HelmError::Pipe(_)
+        | HelmError::TooExpensive { .. }
+        | HelmError::Busy
+        | HelmError::Cancelled => false,
     }
 }
 
@@ -266,6 +278,7 @@ pub(crate) async fn uninstall(
             .into();
     arguments.push(format!("--timeout={}s", HELM_UNINSTALL.as_secs()).into());
     let invocation = Invocation {
+        purpose: Purpose::Removal,
         account: release_account(namespace),
         arguments,
         input: Vec::new(),

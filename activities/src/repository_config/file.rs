@@ -37,6 +37,20 @@ pub(super) struct File {
     pub(super) branches: Option<Branches>,
     /// Under which name previews stand in GitHub's list of deployments.
     pub(super) environment: Option<Spanned<String>>,
+    /// How many previews there may be.
+    pub(super) limits: Option<Limits>,
+}
+
+/// How many previews a repository allows itself.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Limits {
+    /// So many of them live at once.
+    pub(super) live: Option<Spanned<u32>>,
+    /// So many of one person.
+    pub(super) live_per_person: Option<Spanned<u32>>,
+    /// So many may one person have started in an hour.
+    pub(super) starts_per_hour: Option<Spanned<u32>>,
 }
 
 impl File {
@@ -106,6 +120,7 @@ fn reason(error: &Error, at: &str) -> String {
             format!("`{}` is there twice", shortened(key, 40))
         }
         Error::InvalidBooleanStrict { .. } => "expected `true` or `false`".to_owned(),
+        Error::InvalidScalar { .. } => "expected a number".to_owned(),
         Error::Unexpected { expected, .. } => match *expected {
             "mapping start" => "expected lines like `name: value`".to_owned(),
             "sequence start" => "expected a list, of lines like `- value`".to_owned(),

@@ -13,7 +13,7 @@ use std::fmt;
 
 use domain::{
     InvalidRepositoryPath, Repository, Ttl,
-    preview::{ChartSource, PreviewSettings},
+    preview::{Capacity, ChartSource, PreviewSettings, RepositoryLimits},
     pull_request::Terms,
 };
 use serde_saphyr::Spanned;
@@ -45,6 +45,10 @@ pub struct Bounds {
     pub images: Images,
     /// Previews are shown in GitHub's own list of deployments.
     pub deployments: bool,
+    /// How many previews live at once.
+    pub capacity: Capacity,
+    /// How many previews one person may have started in an hour.
+    pub starts_per_hour: u32,
 }
 
 /// A repository's configuration, within the bounds.
@@ -73,6 +77,7 @@ impl RepositoryConfig {
                 ttl: bounds.ttl.min(bounds.max_lifetime),
                 max_lifetime: bounds.max_lifetime,
                 redeploy_on_push: false,
+                starts_per_hour: bounds.starts_per_hour,
                 settings: PreviewSettings {
                     environment: bounds.deployments.then(|| ENVIRONMENT.to_owned()),
                     ..PreviewSettings::default()
@@ -92,6 +97,7 @@ impl RepositoryConfig {
                 ttl,
                 max_lifetime,
                 redeploy_on_push: file.redeploy_on_push.unwrap_or_default(),
+                starts_per_hour: starts_per_hour(&file, bounds)?,
                 settings: settings(file.clone(), repository, bounds)?,
             },
             who_may: who_may(file.who_may)?,
@@ -142,7 +148,37 @@ fn lifetimes(file: &File, bounds: &Bounds) -> Result<(Ttl, Ttl), Mistake> {
     }
 }
 
+fn starts_per_hour(file: &File, bounds: &Bounds) -> Result<u32, Mistake> {
+    let wanted = file.limits.as_ref().and_then(|limits| limits.starts_per_hour.as_ref());
+    Ok(limit("starts_per_hour", wanted, bounds.starts_per_hour)?.unwrap_or(bounds.starts_per_hour))
+}
+
+fn limits(file: &File, capacity: &Capacity) -> Result<RepositoryLimits, Mistake> {
+    let Some(limits) = &file.limits else {
+        return Ok(RepositoryLimits::default());
+    };
+    Ok(RepositoryLimits {
+        live: limit("live", limits.live.as_ref(), capacity.per_repository)?,
+        live_per_person: limit("live_per_person", limits.live_per_person.as_ref(), capacity.per_person)?,
+    })
+}
+
+/// A repository may allow itself less than the service does, and something.
+fn limit(name: &str, wanted: Option<&Spanned<u32>>, service: u32) -> Result<Option<u32>, Mistake> {
+    match wanted {
+        Some(wanted) if wanted.value == 0 => {
+            Err(wrong_at(wanted, format!("`{name}` is 0: nobody would get a preview")))
+        }
+        Some(wanted) if wanted.value > service => Err(wrong_at(
+            wanted,
+            format!("`{name}` is {}, but this service allows no more than {service}", wanted.value),
+        )),
+        wanted => Ok(wanted.map(|wanted| wanted.value)),
+    }
+}
+
 fn settings(file: File, repository: &Repository, bounds: &Bounds) -> Result<PreviewSettings, Mistake> {
+    let limits = limits(&file, &bounds.capacity)?;
     let chart = file.chart.map(|text| {
         let wrong = |reason: &dyn fmt::Display| wrong_at(&text, format!("`chart`: {reason}"));
         let chart = chart(&text.value).map_err(|invalid| wrong(&invalid))?;
@@ -185,6 +221,7 @@ fn settings(file: File, repository: &Repository, bounds: &Bounds) -> Result<Prev
             .transpose()?
             .or_else(|| Some(ENVIRONMENT.to_owned()))
             .filter(|_| bounds.deployments),
+        limits,
     })
 }
 

@@ -28,6 +28,13 @@ fn bounds() -> Bounds {
             vec![],
         ),
         deployments: true,
+        capacity: Capacity {
+            in_all: 100,
+            per_owner: 100,
+            per_repository: 50,
+            per_person: 10,
+        },
+        starts_per_hour: 30,
     }
 }
 
@@ -60,6 +67,7 @@ fn the_example_says_everything_there_is_to_say() {
       "ttl": "1h",
       "max_lifetime": "8h",
       "redeploy_on_push": true,
+      "starts_per_hour": 20,
       "settings": {
         "chart": {
           "packaged": "hello-world-app"
@@ -78,7 +86,11 @@ fn the_example_says_everything_there_is_to_say() {
           }
         },
         "image": "registry.example.com/{owner}/{repo}:{commit}",
-        "environment": "previews"
+        "environment": "previews",
+        "limits": {
+          "live": 10,
+          "live_per_person": 3
+        }
       }
     }
     "#);
@@ -117,6 +129,12 @@ fn a_line_of_its_own_is_told_for_every_mistake() {
         "who_may:\n  - @mona\n",
         "who_may: write\n",
         "branches: release-1.x\n",
+        "limits: 3\n",
+        "limits:\n  live: many\n",
+        "limits:\n  live: 0\n",
+        "limits:\n  live: 5\n  live_per_person: 11\n",
+        "limits:\n  starts_per_hour: 31\n",
+        "limits:\n  running: 3\n",
         "branches:\n  - release-1.x\n  - release-*\n",
         "environment: ''\n",
         "environment: \"a\\nb\"\n",
@@ -137,7 +155,7 @@ fn a_line_of_its_own_is_told_for_every_mistake() {
         .collect();
     insta::assert_snapshot!(told.join("\n"), @r#"
     "ttl: 1h\ntttl: 1h\n"
-        2: there is no `tttl` here, only `chart`, `values`, `ttl`, `max_ttl`, `image`, `redeploy_on_push`, `who_may`, `branches`, `environment`
+        2: there is no `tttl` here, only `chart`, `values`, `ttl`, `max_ttl`, `image`, `redeploy_on_push`, `who_may`, `branches`, `environment`, `limits`
     "ttl: 1h\nttl: 2h\n"
         2: `ttl` is there twice
     "ttl: soon\n"
@@ -186,6 +204,18 @@ fn a_line_of_its_own_is_told_for_every_mistake() {
         1: expected a list, of lines like `- value`
     "branches: release-1.x\n"
         1: expected a list, of lines like `- value`
+    "limits: 3\n"
+        1: expected lines like `name: value`
+    "limits:\n  live: many\n"
+        2: expected a number
+    "limits:\n  live: 0\n"
+        2: `live` is 0: nobody would get a preview
+    "limits:\n  live: 5\n  live_per_person: 11\n"
+        3: `live_per_person` is 11, but this service allows no more than 10
+    "limits:\n  starts_per_hour: 31\n"
+        2: `starts_per_hour` is 31, but this service allows no more than 30
+    "limits:\n  running: 3\n"
+        2: there is no `running` here, only `live`, `live_per_person`, `starts_per_hour`
     "branches:\n  - release-1.x\n  - release-*\n"
         3: `release-*` is no branch: expected its whole name, like `release-1.x`; patterns are not read here
     "environment: ''\n"

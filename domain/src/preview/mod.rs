@@ -1,5 +1,6 @@
 //! One preview: the request for it, how it is installed, its lifecycle, and what it reports.
 
+mod capacity;
 mod ending;
 mod phase;
 mod report;
@@ -8,6 +9,7 @@ mod run_state;
 mod settings;
 mod state;
 
+pub use capacity::{Capacity, Full, Occupant, RepositoryLimits};
 pub use ending::Ending;
 pub use phase::Phase;
 pub use report::PreviewReport;

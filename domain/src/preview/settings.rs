@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::RepositoryLimits;
 use crate::RepositoryPath;
 
 /// How a repository wants its previews installed. Whatever is missing, the service's own setting fills in.
@@ -21,6 +22,13 @@ pub struct PreviewSettings {
     /// What the previews are called in GitHub's list of deployments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<String>,
+    /// How many of them live at once.
+    #[serde(default, skip_serializing_if = "is_unlimited")]
+    pub limits: RepositoryLimits,
+}
+
+fn is_unlimited(limits: &RepositoryLimits) -> bool {
+    *limits == RepositoryLimits::default()
 }
 
 /// Where a chart comes from.

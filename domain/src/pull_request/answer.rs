@@ -108,4 +108,6 @@ pub enum Refusal {
     Merged,
     /// The conversation is locked.
     Locked,
+    /// The person has had as many previews started in the last hour as one may.
+    TooMany,
 }

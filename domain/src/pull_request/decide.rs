@@ -123,7 +123,12 @@ fn preview(ttl: Option<Ttl>, asked: &Asked<'_>, conversation: &Conversation) -> 
         Ok(request) => request,
         Err(refusal) => return answer(refusal),
     };
-    match conversation.previews.availability(&request.preview) {
+    let availability = conversation.previews.availability(&request.preview);
+    let is_a_start = matches!(availability, Availability::None | Availability::Ending);
+    if is_a_start && has_had_too_many(asked.snapshot) {
+        return answer(Answer::Refused { because: Refusal::TooMany });
+    }
+    match availability {
         Availability::None => vec![Effect::Request(Box::new(request))],
         Availability::InProgress => vec![asked_again(request)],
         Availability::Ready { url, expires_at } => {
@@ -131,6 +136,11 @@ fn preview(ttl: Option<Ttl>, asked: &Asked<'_>, conversation: &Conversation) -> 
         }
         Availability::Ending => vec![Effect::Queue(Box::new(request))],
     }
+}
+
+fn has_had_too_many(snapshot: &PullRequestSnapshot) -> bool {
+    let terms = snapshot.terms.as_ref();
+    terms.is_ok_and(|terms| snapshot.started_in_the_last_hour >= terms.starts_per_hour)
 }
 
 fn asked_again(request: PreviewRequest) -> Effect {

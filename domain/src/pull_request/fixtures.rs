@@ -12,10 +12,12 @@ pub(super) fn snapshot() -> PullRequestSnapshot {
         is_locked: false,
         is_from_fork: false,
         is_authorized: true,
+        started_in_the_last_hour: 0,
         terms: Ok(Terms {
             ttl: Ttl::DEFAULT,
             max_lifetime: "2h".parse().expect("a duration"),
             redeploy_on_push: false,
+            starts_per_hour: 30,
             settings: PreviewSettings::default(),
         }),
     }

@@ -20,6 +20,9 @@ pub struct PullRequestSnapshot {
     /// The person may ask for previews: may write, and is among those whom the
     /// repository's configuration names, if it names any.
     pub is_authorized: bool,
+    /// How many previews of theirs were started in the last hour, on all pull requests.
+    #[serde(default)]
+    pub started_in_the_last_hour: u32,
     /// On which terms previews are given here: the repository's configuration within the
     /// service's bounds, or what is wrong with it.
     pub terms: Result<Terms, InvalidConfiguration>,
@@ -46,6 +49,8 @@ pub struct Terms {
     pub max_lifetime: Ttl,
     /// A push renews the preview that the pull request has.
     pub redeploy_on_push: bool,
+    /// How many previews one person may have started in an hour.
+    pub starts_per_hour: u32,
     /// How previews are installed.
     pub settings: PreviewSettings,
 }

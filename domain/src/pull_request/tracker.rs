@@ -11,6 +11,9 @@ use crate::{
     preview::{PreviewReport, PreviewRequest, PreviewState, StopReason, WaitingFor},
 };
 
+/// How many previews of one pull request live at once. The newest always does, and beside it the one that
+/// answers or will be the first to.
+const LIVE_MAX: usize = 2;
 /// How many ended runs are remembered, so that a report that comes late is not taken for a new preview.
 const ENDED_RUNS_KEPT: usize = 50;
 /// How often a start is refused before it is looked at who has the name: usually the predecessor, which has
@@ -367,8 +370,23 @@ impl PreviewTracker {
 
     /// What is to be done next, if anything.
     pub(super) fn next_step(&self) -> Option<Step> {
-        let own = self.previews.iter().find_map(Tracked::next_step);
-        own.or_else(|| self.next_takeover())
+        // First, so that nothing is started that is one too many.
+        let surplus = self.next_surplus();
+        let own = || self.previews.iter().find_map(Tracked::next_step);
+        surplus.or_else(own).or_else(|| self.next_takeover())
+    }
+
+    /// Of more previews than may live, those between the one that answers, or will be the first to, and the
+    /// newest.
+    fn next_surplus(&self) -> Option<Step> {
+        let alive: Vec<_> = self.previews.iter().filter(|tracked| tracked.can_be_stopped()).collect();
+        let newest = alive.last().filter(|_| alive.len() > LIVE_MAX)?;
+        let kept = alive.iter().rposition(|tracked| tracked.is_staying()).unwrap_or_default();
+        let surplus = (0..alive.len() - 1).rev().find(|index| *index != kept)?;
+        Some(Step::Supersede {
+            preview: alive[surplus].report.preview.clone(),
+            by: newest.report.preview.commit.clone(),
+        })
     }
 
     /// The stable URL first: the older preview is only removed when nothing points to it any more.

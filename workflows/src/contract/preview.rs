@@ -6,7 +6,7 @@
 
 use domain::{
     CommentId, InstallationId, Login, NamespaceHandle, PreviewId, RunIdentity, Ttl,
-    preview::{ChartSource, PreviewSettings},
+    preview::{ChartSource, PreviewSettings, RepositoryLimits},
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -68,6 +68,9 @@ pub struct CreateNamespace {
     /// What will be installed there: a chart from the repository is held to more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chart: Option<ChartSource>,
+    /// How many previews the repository allows itself.
+    #[serde(default)]
+    pub limits: RepositoryLimits,
 }
 
 /// Input of `install_release`.

@@ -27,6 +27,8 @@ pub const INSTALL_RELEASE: Duration = seconds(300);
 pub const HELM_INSTALL: Duration = seconds(240);
 /// Bound: that removal.
 pub const TAKE_DOWN: Duration = seconds(60);
+/// Bound: how long a Helm waits until fewer others run.
+pub const HELM_PLACE: Duration = seconds(20);
 /// Bound: how long Helm has to record its failure after SIGTERM, before it is killed.
 pub const HELM_GRACE: Duration = seconds(10);
 
@@ -70,9 +72,9 @@ mod tests {
             (HEARTBEAT_INTERVAL * 3, HEARTBEAT_TIMEOUT),
             (NAMESPACE_GONE, CREATE_NAMESPACE),
             (TAKE_DOWN, HELM_INSTALL),
-            (HELM_INSTALL + HELM_GRACE, INSTALL_RELEASE),
+            (HELM_PLACE + HELM_INSTALL + HELM_GRACE, INSTALL_RELEASE),
             (IMAGE_MAX + WORKLOADS_UP + URL_ANSWERS, AWAIT_READY),
-            (HELM_UNINSTALL + HELM_GRACE + NAMESPACE_GONE, TEAR_DOWN),
+            (HELM_PLACE + HELM_UNINSTALL + HELM_GRACE + NAMESPACE_GONE, TEAR_DOWN),
             (POINT_STABLE_URL, POINT_STABLE_URL_IN_ALL),
             (QUERY, FIND_PREVIEWS),
         ] {

@@ -76,6 +76,7 @@ impl Stages {
             requested_by: self.request.requested_by.clone(),
             ttl: self.request.ttl,
             chart: self.request.settings.chart.clone(),
+            limits: self.request.settings.limits,
         };
         let options = timeouts::stage(CREATE_NAMESPACE, &self.deployment);
         let namespace = self

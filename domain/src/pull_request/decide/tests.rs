@@ -206,6 +206,15 @@ fn who_asked_for_a_preview_may_extend_and_stop_it_without_other_rights() {
 }
 
 #[test]
+fn whoever_has_had_too_many_previews_gets_no_more_and_keeps_what_there_is() {
+    let busy = PullRequestSnapshot { started_in_the_last_hour: 30, ..snapshot() };
+    assert_eq!(says(&PREVIEW, &busy, &Conversation::default()), refused(Refusal::TooMany));
+    let own = with_a_preview(mona(), ready());
+    assert!(matches!(says(&PREVIEW, &busy, &own)[..], [Effect::AskedAgain { .. }, Effect::Answer(_)]));
+    assert!(matches!(only(says(&extend(), &busy, &own)), Effect::Extend { .. }));
+}
+
+#[test]
 fn there_may_be_nothing_to_extend_or_stop() {
     let extend = Command::Extend { by: "10m".parse().expect("a duration") };
     assert_eq!(says(&extend, &snapshot(), &Conversation::default()), answer(Answer::NothingToExtend));

@@ -139,6 +139,51 @@ fn a_newer_one_that_fails_leaves_the_older_alone() {
     assert!(told[1].0 == "aaaaaaa" && told[1].1.is_ready());
 }
 
+/// What is told of each commit after every surplus preview has been told to end.
+fn with_pushes(tracker: &mut PreviewTracker, commits: impl IntoIterator<Item = char>) -> Vec<String> {
+    for commit in commits {
+        tracker.request(request(commit));
+        while let Some(step) = tracker.next_step() {
+            match step {
+                Step::Supersede { preview, by } => {
+                    tracker.request_end(&preview, StopReason::Superseded { by });
+                }
+                Step::Apply(Effect::StartRun(request)) => {
+                    let run = format!("run-{}", request.preview.commit.short());
+                    tracker.run_started(&request.preview, &run);
+                }
+                Step::Apply(Effect::SignalStop { preview, run_id, .. }) => {
+                    tracker.end_delivered(&preview, &run_id);
+                }
+                other => panic!("unexpected: {other:?}"),
+            }
+        }
+    }
+    let alive = tracker.alive().map(|report| report.preview.commit.short()[..1].to_owned());
+    alive.collect()
+}
+
+#[test]
+fn of_many_pushes_the_first_and_the_newest_live() {
+    let mut tracker = PreviewTracker::default();
+    assert_eq!(with_pushes(&mut tracker, ['a', 'b']), ["b", "a"]);
+    assert_eq!(with_pushes(&mut tracker, ['c', 'd', 'e', 'f']), ["f", "a"]);
+    let superseded = states(&tracker).into_iter().filter(|(_, state)| {
+        let by = "f".repeat(40).parse().expect("a commit");
+        *state == PreviewState::Stopping { because: StopReason::Superseded { by }, is_slow: false }
+    });
+    assert_eq!(superseded.count(), 1, "each is told what has taken its place");
+}
+
+#[test]
+fn the_one_that_answers_stays_until_the_newest_does() {
+    let mut tracker = PreviewTracker::default();
+    with_ready(&mut tracker, 'a', "run-a");
+    assert_eq!(with_pushes(&mut tracker, ['b', 'c', 'd']), ["d", "a"]);
+    tracker.request_end(&preview('d'), StopReason::Asked { by: None });
+    assert_eq!(with_pushes(&mut tracker, ['e']), ["e", "a"]);
+}
+
 #[test]
 fn an_older_one_that_is_ready_too_late_is_superseded_at_once() {
     let mut tracker = PreviewTracker::default();
