@@ -37,10 +37,7 @@ impl AllowedOwners {
     pub fn cover(&self, repository: &Repository) -> bool {
         self.0.iter().any(|allowed| match allowed {
             Allowed::Owner(owner) => owner.eq_ignore_ascii_case(repository.owner()),
-            Allowed::Repository(one) => {
-                one.owner().eq_ignore_ascii_case(repository.owner())
-                    && one.name().eq_ignore_ascii_case(repository.name())
-            }
+            Allowed::Repository(one) => one.is_the_same_as(repository),
         })
     }
 }

@@ -33,6 +33,12 @@ impl Repository {
     pub fn name(&self) -> &str {
         &self.name
     }
+
+    /// Is it the same repository to GitHub, to which case makes no other name?
+    #[must_use]
+    pub fn is_the_same_as(&self, other: &Self) -> bool {
+        self.owner.eq_ignore_ascii_case(&other.owner) && self.name.eq_ignore_ascii_case(&other.name)
+    }
 }
 
 impl FromStr for Repository {

@@ -61,10 +61,10 @@ impl Scope {
         match self {
             Self::Service => true,
             Self::Owner(owner) => occupant.repository.owner().eq_ignore_ascii_case(owner),
-            Self::Repository(repository) => occupant.repository == *repository,
+            Self::Repository(repository) => occupant.repository.is_the_same_as(repository),
             Self::Person(person) => occupant.requested_by == *person,
             Self::PersonIn(person, repository) => {
-                occupant.requested_by == *person && occupant.repository == *repository
+                occupant.requested_by == *person && occupant.repository.is_the_same_as(repository)
             }
         }
     }
