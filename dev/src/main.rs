@@ -86,19 +86,26 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         .without_time()
         .with_target(false)
         .init();
-    let runtime = tokio::runtime::Runtime::new()?;
-    let code = runtime.block_on(async {
+    if let Command::Stack(options) = command {
+        let inside = up::enter(options)?;
+        return in_a_runtime(up::inside(inside));
+    }
+    in_a_runtime(async {
         match command {
             Command::Up(options) => Box::pin(up::outside(options)).await,
-            Command::Stack(options) => Box::pin(up::inside(options)).await,
             Command::Demo(options) => Box::pin(demo::run(options)).await,
             Command::Test(options) => Box::pin(test_run::run(options)).await,
             Command::Simulate(options) => simulate::run(options).await,
             Command::Install => up::install().await,
             Command::DescribeGithub => up::describe_github().await,
-            Command::Init { .. } => unreachable!("it is handled above"),
+            Command::Stack(_) | Command::Init { .. } => unreachable!("it is handled above"),
         }
-    });
+    })
+}
+
+fn in_a_runtime(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    let code = runtime.block_on(command);
     // A blocking read may still be under way, and nothing is worth waiting for it.
     runtime.shutdown_background();
     code

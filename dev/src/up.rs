@@ -12,8 +12,9 @@ use kube::config::Kubeconfig;
 use stack::env::StackEnv;
 use stack::images::ImportCommand;
 use stack::options::{ClusterChoice, ExistingCluster, Ports, StackOptions};
+use stack::published::Published;
 use stack::tools::{Tool, Toolbox};
-use stack::{Stack, namespace, services};
+use stack::{Stack, StackError, namespace, services};
 
 /// What a person can choose.
 #[derive(Args, Clone)]
@@ -94,13 +95,31 @@ pub(crate) async fn outside(options: Options) -> anyhow::Result<ExitCode> {
     Ok(code)
 }
 
-/// Starts the stack, says where everything is, and stops when asked to or when a part fails.
-pub(crate) async fn inside(options: Options) -> anyhow::Result<ExitCode> {
+/// What the inside begins with.
+pub(crate) struct Inside {
+    platform_only: bool,
+    options: StackOptions,
+    published: Published,
+}
+
+/// Takes the ports and leaves the machine's network, in which whoever brings a cluster has it. Called while
+/// there is one thread.
+pub(crate) fn enter(options: Options) -> anyhow::Result<Inside> {
     ensure!(namespace::is_inside(), "`dev stack` is for the stack's own use; type `cargo dev up`");
     let platform_only = options.platform_only;
     let options = options.resolve()?;
+    let published = options.take_ports()?;
+    if matches!(options.cluster, ClusterChoice::Embedded) {
+        namespace::leave_network().map_err(StackError::Namespace)?;
+    }
+    Ok(Inside { platform_only, options, published })
+}
+
+/// Starts the stack, says where everything is, and stops when asked to or when a part fails.
+pub(crate) async fn inside(inside: Inside) -> anyhow::Result<ExitCode> {
+    let Inside { platform_only, options, published } = inside;
     let toolbox = Toolbox::ensure_all(needed(&options.cluster)).await?;
-    let mut stack = Stack::prepare(options, toolbox).await?;
+    let mut stack = Stack::prepare(options, published, toolbox).await?;
     let outcome = tokio::select! {
         failure = run(&mut stack, platform_only) => failure,
         asked = namespace::stop_requested() => {

@@ -1,6 +1,5 @@
 //! Starts BuildKit, which makes the images of commits in the stack's cluster.
 
-use crate::cluster::network::Bridge;
 use crate::error::StackError;
 use crate::images::{BaseImage, Buildkit, ImageBuilder, Import};
 use crate::options::ClusterChoice;
@@ -41,7 +40,7 @@ impl Stack {
             // containerd's content, and both are wiped together.
             root: self.options.folder("cluster/buildkit"),
             socket: self.options.folder("cluster/buildkit.sock"),
-            cgroup: self.bridge.map(Bridge::name).unwrap_or_default(),
+            cgroup: self.cgroup.clone().unwrap_or_default(),
             import,
         })
     }

@@ -4,7 +4,6 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::cluster::ClusterError;
-use crate::cluster::network::NetworkError;
 use crate::env::EnvError;
 use crate::images::ImageError;
 use crate::options::OptionsError;
@@ -31,8 +30,8 @@ pub enum StackError {
     Cluster(#[from] ClusterError),
     #[error("the cluster does not take charts/preview-cluster: {0}")]
     Prerequisites(String),
-    #[error(transparent)]
-    Network(#[from] NetworkError),
+    #[error("the ports of 127.0.0.1 cannot be used: {0}")]
+    Published(io::Error),
     #[error(transparent)]
     Env(#[from] EnvError),
     #[error("another stack runs with the state folder {0}; stop it, or choose another folder with --state")]

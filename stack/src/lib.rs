@@ -25,6 +25,7 @@ pub mod ports;
 mod prerequisites;
 mod private_file;
 pub mod program;
+pub mod published;
 pub mod services;
 mod stack;
 pub mod temporal;

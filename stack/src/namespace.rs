@@ -1,6 +1,6 @@
 //! Makes certain that nothing the stack starts outlives it, even when it is killed.
 //!
-//! The stack runs in a PID and mount namespace of its own:
+//! The stack runs in a PID, a mount and, with a cluster of its own, a network namespace:
 //!
 //! ```text
 //! cargo dev up            this process: installs, then holds a pipe open and waits
@@ -10,8 +10,8 @@
 //!          └─ etcd, kubelet, containerd, temporal, …
 //! ```
 //!
-//! When PID 1 ends, the kernel kills every process in the namespace, and with the last of them the mounts go.
-//! The network namespace stays the machine's, so that a browser reaches the ports.
+//! When PID 1 ends, the kernel kills every process in the namespace, and with the last of them go the mounts,
+//! the pods' network and the firewall's rules. Some ports are [published](crate::published).
 
 use std::ffi::OsString;
 use std::fs;
@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitStatus, wait};
 use nix::unistd::{Pid, geteuid, getppid};
@@ -54,6 +55,9 @@ const KUBELET_SETTINGS: &[(&str, &str)] = &[
     ("kernel/keys/root_maxkeys", "1000000"),
     ("kernel/keys/root_maxbytes", "25000000"),
 ];
+
+/// A second /proc, beside the one whose settings are covered.
+const UNCOVERED_PROC: &str = "/run/containerd/proc";
 
 /// Runs `program`, which is this one again, with `arguments` inside; passes SIGINT, SIGTERM and
 /// SIGHUP on, and returns when all is gone.
@@ -171,6 +175,21 @@ pub async fn stop_requested() -> io::Result<()> {
     }
 }
 
+/// Leaves the machine's network for an empty one, whose loopback interface is up. Only this thread and those
+/// it starts later are in it, so it is called before there are others.
+///
+/// # Errors
+/// When the kernel or `ip` refuse.
+pub fn leave_network() -> io::Result<()> {
+    unshare(CloneFlags::CLONE_NEWNET)?;
+    let status = std::process::Command::new("ip").args(["link", "set", "lo", "up"]).status()?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(io::Error::other("`ip link set lo up` failed"))
+    }
+}
+
 /// Gives the namespace its own folders and kernel settings. Their mounts are
 /// invisible outside and end with it.
 ///
@@ -183,6 +202,10 @@ pub fn make_private() -> io::Result<()> {
         mount(Some("tmpfs"), *folder, Some("tmpfs"), MsFlags::MS_NOSUID | MsFlags::MS_NODEV, options)
             .map_err(named(folder))?;
     }
+    // A pod in a user namespace of its own may mount a /proc only if there is one that nothing covers.
+    fs::create_dir_all(UNCOVERED_PROC)?;
+    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+    mount(Some("proc"), UNCOVERED_PROC, Some("proc"), flags, None::<&str>).map_err(named(UNCOVERED_PROC))?;
     let shown = Path::new("/run/containerd/settings");
     fs::create_dir_all(shown)?;
     for (setting, value) in KUBELET_SETTINGS {

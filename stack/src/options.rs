@@ -5,7 +5,8 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
 use crate::images::ImportCommand;
-use crate::ports::{NoFreePort, free_ports};
+use crate::ports::{NoFreePort, free_ports, never_choose};
+use crate::published::Published;
 
 /// The longest path of a Unix socket, less what the stack appends to its state folder.
 const LONGEST_STATE: usize = 107 - "/cluster/containerd/root/io.containerd.sock".len();
@@ -101,22 +102,32 @@ impl StackOptions {
         Ok(Self { state, ports, cluster: ClusterChoice::Embedded, ttl: None })
     }
 
-    /// Finds out now what would otherwise stop a part much later.
-    pub(super) fn check(&self) -> Result<(), OptionsError> {
+    /// Takes the ports, or finds out now what would otherwise stop a part much later. Beside a person's own
+    /// cluster the parts take them themselves.
+    ///
+    /// # Errors
+    /// When a port is taken, or the state folder is of no use.
+    pub fn take_ports(&self) -> Result<Published, OptionsError> {
         if self.state.as_os_str().len() > LONGEST_STATE {
             return Err(OptionsError::StateTooLong(self.state.clone()));
         }
-        let beside_a_cluster = matches!(self.cluster, ClusterChoice::Existing(_));
-        let ours = if beside_a_cluster { 4 } else { 6 };
-        for (port, purpose, option) in self.ports.named().into_iter().take(ours) {
+        let take = |(port, purpose, option)| {
+            never_choose(port);
             TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|source| OptionsError::PortTaken {
                 port,
                 purpose,
                 option,
                 source,
-            })?;
+            })
+        };
+        let named = self.ports.named().into_iter();
+        match self.cluster {
+            ClusterChoice::Embedded => Ok(Published::new(named.map(take).collect::<Result<_, _>>()?)),
+            ClusterChoice::Existing(_) => {
+                named.take(4).try_for_each(|port| take(port).map(drop))?;
+                Ok(Published::default())
+            }
         }
-        Ok(())
     }
 
     /// Below the state folder.
@@ -147,13 +158,13 @@ mod tests {
     fn a_taken_port_is_named_with_its_option() {
         let options = StackOptions::ephemeral("/a".into()).unwrap();
         let _taken = TcpListener::bind((Ipv4Addr::LOCALHOST, options.ports.ingress)).unwrap();
-        let message = options.check().unwrap_err().to_string();
+        let message = options.take_ports().unwrap_err().to_string();
         assert!(message.contains("the ingress") && message.contains("--ingress-port"), "{message}");
     }
 
     #[test]
     fn a_state_folder_too_deep_for_sockets_is_refused() {
         let options = StackOptions::ephemeral(format!("/{}", "x".repeat(90)).into()).unwrap();
-        assert!(matches!(options.check(), Err(OptionsError::StateTooLong(_))));
+        assert!(matches!(options.take_ports(), Err(OptionsError::StateTooLong(_))));
     }
 }

@@ -45,6 +45,11 @@ pub fn free_ports<const N: usize>() -> Result<[u16; N], NoFreePort> {
     Err(NoFreePort)
 }
 
+/// Somebody has chosen it already: it is not chosen here.
+pub(crate) fn never_choose(port: u16) {
+    CHOSEN.lock().unwrap_or_else(PoisonError::into_inner).insert(port);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

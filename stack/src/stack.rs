@@ -4,7 +4,6 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::cluster::network::{Bridge, lock_file};
 use crate::cluster::{Cluster, InternalPorts, Site, cgroups};
 use crate::env::{ServiceEnv, StackEnv};
 use crate::error::StackError;
@@ -12,38 +11,50 @@ use crate::file_lock::FileLock;
 use crate::images::{Buildkit, REGISTRY};
 use crate::options::{ClusterChoice, StackOptions};
 use crate::part::{PartError, Parts, Watcher};
+use crate::published::{Forwarding, Published};
 use crate::tools::Toolbox;
 use crate::{charts, ingress, namespace, prerequisites, temporal};
 
-/// Everything that one stack holds: its folder, its bridge, its running parts.
+/// Everything that one stack holds: its folder, its ports, its running parts.
 pub struct Stack {
     pub(crate) options: StackOptions,
     pub(crate) toolbox: Toolbox,
     pub(crate) parts: Parts,
     watcher: Watcher,
-    pub(crate) bridge: Option<Bridge>,
-    /// Held while the stack runs; a later start takes a bridge whose owner does not hold it for a leftover.
+    /// What pods and image builds are below, where the cluster is the stack's own.
+    pub(crate) cgroup: Option<String>,
+    _forwarding: Forwarding,
+    /// Held while the stack runs.
     _lock: FileLock,
 }
 
 impl Stack {
-    /// Claims the state folder, empties it, and removes what stacks that were
-    /// killed have left on this machine.
+    /// Claims the state folder, empties it, and removes what a stack that was killed has left there.
     ///
     /// # Errors
-    /// When the folder is in use or cannot be used, a port is taken, or the machine does not let us.
-    pub async fn prepare(options: StackOptions, toolbox: Toolbox) -> Result<Self, StackError> {
-        options.check()?;
+    /// When the folder is in use or cannot be used, or the machine does not let us.
+    pub async fn prepare(
+        options: StackOptions,
+        published: Published,
+        toolbox: Toolbox,
+    ) -> Result<Self, StackError> {
         let lock = claim(&options.state)?;
         let (parts, watcher) = Parts::new(&options.folder("logs")).map_err(failed(&options.state))?;
-        let mut stack = Self { options, toolbox, parts, watcher, bridge: None, _lock: lock };
+        let forwarding = published.forward().map_err(StackError::Published)?;
+        let mut stack = Self {
+            options,
+            toolbox,
+            parts,
+            watcher,
+            cgroup: None,
+            _forwarding: forwarding,
+            _lock: lock,
+        };
         if matches!(stack.options.cluster, ClusterChoice::Embedded) {
             namespace::make_private().map_err(StackError::Namespace)?;
-            for bridge in Bridge::abandoned(&stack.options.state).await? {
-                remove(bridge).await;
-            }
-            let bridge = stack.bridge.insert(Bridge::claim(&stack.options.state).await?);
-            cgroups::create(&bridge.name()).map_err(StackError::Cgroup)?;
+            let cgroup = stack.cgroup.insert(cgroups::name(&stack.options.state));
+            remove(cgroup).await;
+            cgroups::create(cgroup).map_err(StackError::Cgroup)?;
         }
         Ok(stack)
     }
@@ -59,13 +70,13 @@ impl Stack {
     }
 
     async fn start_cluster(&self) -> Result<Option<Cluster>, StackError> {
-        let Some(bridge) = self.bridge else {
+        let Some(cgroup) = self.cgroup.clone() else {
             return Ok(None);
         };
         let site = Site {
             toolbox: &self.toolbox,
             folder: self.options.folder("cluster"),
-            bridge,
+            cgroup,
             api_port: self.options.ports.api_server,
             internal: InternalPorts::choose()?,
         };
@@ -153,14 +164,13 @@ impl Stack {
         self.watcher.ended().await
     }
 
-    /// Lets the parts finish that have work to finish, ends everything else,
-    /// and removes the bridge and the cgroup.
+    /// Lets the parts finish that have work to finish, ends everything else, and removes the cgroup.
     pub async fn stop(self) {
         let _ = fs::remove_file(StackEnv::file(&self.options.state));
         self.parts.stop().await;
         namespace::kill_everything();
-        if let Some(bridge) = self.bridge {
-            remove(bridge).await;
+        if let Some(cgroup) = &self.cgroup {
+            remove(cgroup).await;
         }
     }
 }
@@ -198,15 +208,16 @@ fn gone(removed: io::Result<()>) -> io::Result<()> {
     })
 }
 
-/// Removes a bridge and the cgroup of the same name, and says what it could not
-/// remove: the next start tries again.
-async fn remove(bridge: Bridge) {
-    if let Err(error) = cgroups::remove(&bridge.name()).await {
+/// Removes a cgroup, or says what it could not remove: the next start tries again.
+async fn remove(cgroup: &str) {
+    if let Err(error) = cgroups::remove(cgroup).await {
         eprintln!("{error}");
     }
-    if let Err(error) = bridge.remove().await {
-        eprintln!("{error}");
-    }
+}
+
+/// The file that a running stack holds locked in its state folder.
+fn lock_file(state: &Path) -> PathBuf {
+    state.join("lock")
 }
 
 fn failed(state: &Path) -> impl FnOnce(io::Error) -> StackError + use<> {

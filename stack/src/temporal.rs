@@ -2,6 +2,7 @@
 
 use crate::error::StackError;
 use crate::http_probe::HttpProbe;
+use crate::options::ClusterChoice;
 use crate::part::Part;
 use crate::ports::free_ports;
 use crate::stack::Stack;
@@ -16,10 +17,15 @@ impl Stack {
     pub(super) async fn start_temporal(&self) -> Result<(), StackError> {
         let ports = &self.options.ports;
         let [http, metrics] = free_ports()?;
+        let ip = match self.options.cluster {
+            // In a network of the stack's own, where pods reach it unless a policy forbids it.
+            ClusterChoice::Embedded => "0.0.0.0",
+            ClusterChoice::Existing(_) => "127.0.0.1",
+        };
         let part = Part::new("temporal", self.toolbox.path("temporal")?)
             .arg("server")
             .arg("start-dev")
-            .flag("ip", "127.0.0.1")
+            .flag("ip", ip)
             .flag("ui-ip", "127.0.0.1")
             .flag("port", ports.temporal.to_string())
             .flag("ui-port", ports.temporal_ui.to_string())

@@ -31,41 +31,38 @@ fn pid_namespace(process: &Path) -> Option<PathBuf> {
     fs::read_link(process.join("ns/pid")).ok()
 }
 
-/// Where the processes of one PID namespace listen, as this machine's network knows it.
-fn listeners(namespace: &Path) -> Result<Vec<(IpAddr, String)>> {
-    let mut found = Vec::new();
-    for process in processes()?
+/// The processes of the stack: those below its PID 1.
+fn stack_processes(folder: &Path) -> Result<Vec<PathBuf>> {
+    let folder = fs::canonicalize(folder)?.to_string_lossy().into_owned();
+    let ours = pid_namespace(Path::new("/proc/self"));
+    let processes = processes()?;
+    let namespace = processes
         .iter()
-        .filter(|process| pid_namespace(process).as_deref() == Some(namespace))
-    {
-        let sockets: HashSet<String> = fs::read_dir(process.join("fd"))
-            .into_iter()
-            .flatten()
-            .flatten()
-            .filter_map(|fd| {
-                Some(
-                    fs::read_link(fd.path())
-                        .ok()?
-                        .to_str()?
-                        .strip_prefix("socket:[")?
-                        .strip_suffix(']')?
-                        .to_owned(),
-                )
-            })
-            .collect();
-        for table in ["net/tcp", "net/tcp6"] {
-            let table = text(process, table);
-            let rows = table.lines().skip(1).map(|row| row.split_whitespace().collect::<Vec<_>>());
-            // Column 3 is the state, of which 0A is LISTEN; column 9 is the socket.
-            for row in rows.filter(|row| row.len() > 9 && row[3] == "0A" && sockets.contains(row[9])) {
-                found.push((
-                    address(row[1]).with_context(|| row.join(" "))?,
-                    text(process, "comm").trim().to_owned(),
-                ));
-            }
-        }
-    }
-    Ok(found)
+        .filter(|process| text(process, "cmdline").contains(&format!("{folder}/")))
+        .map(|process| pid_namespace(process))
+        .find(|namespace| *namespace != ours)
+        .context("the stack runs in a PID namespace of its own")?;
+    Ok(processes
+        .into_iter()
+        .filter(|process| pid_namespace(process) == namespace)
+        .collect())
+}
+
+/// Where `processes` listen in the network of `of`.
+fn listeners(processes: &[PathBuf], of: &Path) -> Result<Vec<IpAddr>> {
+    let socket = |link: PathBuf| Some(link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned());
+    let sockets: HashSet<String> = processes
+        .iter()
+        .flat_map(|process| fs::read_dir(process.join("fd")).into_iter().flatten().flatten())
+        .filter_map(|fd| socket(fs::read_link(fd.path()).ok()?))
+        .collect();
+    let tables = ["net/tcp", "net/tcp6"].map(|table| text(of, table));
+    let rows = tables.iter().flat_map(|table| table.lines().skip(1));
+    rows.map(|row| row.split_whitespace().collect::<Vec<_>>())
+        // Column 3 is the state, of which 0A is LISTEN; column 9 is the socket.
+        .filter(|row| row.len() > 9 && row[3] == "0A" && sockets.contains(row[9]))
+        .map(|row| address(row[1]).with_context(|| row.join(" ")))
+        .collect()
 }
 
 /// `0100007F:1F90` is 127.0.0.1:8080: hexadecimal words in the machine's own byte order.
@@ -83,29 +80,43 @@ fn address(text: &str) -> Option<IpAddr> {
     }
 }
 
+/// Of the routes in the network of a process: where they lead to, in hexadecimal.
+fn destinations(process: &Path) -> Vec<String> {
+    let routes = text(process, "net/route");
+    let columns = routes.lines().skip(1).filter_map(|row| row.split_whitespace().nth(1));
+    columns.map(str::to_owned).collect()
+}
+
 #[test]
-fn the_stack_listens_on_the_loopback_interface_only() {
+fn the_stack_is_reached_on_the_loopback_interface_only() {
     converse(Setting::default(), async |chat| {
-        let folder = fs::canonicalize(&chat.stack.folder)?.to_string_lossy().into_owned();
-        let ours = pid_namespace(Path::new("/proc/self"));
-        let of_the_stack = |process: &PathBuf| {
-            text(process, "cmdline").contains(&format!("{folder}/")) && pid_namespace(process) != ours
-        };
-        let namespace = processes()?
+        let processes = stack_processes(&chat.stack.folder)?;
+        let listeners = listeners(&processes, Path::new("/proc/self"))?;
+        assert!(listeners.len() >= 6, "its ports are published: {listeners:?}");
+        assert!(listeners.iter().all(IpAddr::is_loopback), "{listeners:?}");
+        Ok(())
+    });
+}
+
+#[test]
+fn the_network_of_the_stack_leads_nowhere_else() {
+    converse(Setting::default(), async |chat| {
+        let processes = stack_processes(&chat.stack.folder)?;
+        let kubelet = processes
             .iter()
-            .find(|process| of_the_stack(process))
-            .and_then(|process| pid_namespace(process));
+            .find(|process| text(process, "comm").trim() == "kubelet")
+            .context("the kubelet runs")?;
+        assert!(listeners(&processes, kubelet)?.len() > 10, "this is where its parts listen");
 
-        let listeners = listeners(&namespace.context("the stack runs in a PID namespace of its own")?)?;
-
-        for program in ["kube-apiserver", "kubelet", "traefik", "temporal"] {
-            assert!(
-                listeners.iter().any(|(_, name)| name.starts_with(program)),
-                "{program} is looked at: {listeners:?}"
-            );
-        }
-        let elsewhere: Vec<_> = listeners.iter().filter(|(address, _)| !address.is_loopback()).collect();
-        assert!(elsewhere.is_empty(), "{elsewhere:?}");
+        let devices = text(kubelet, "net/dev");
+        let names = devices.lines().skip(2).filter_map(|line| line.split(':').next());
+        let others: Vec<_> = names
+            .map(str::trim)
+            .filter(|name| *name != "lo" && *name != "pods0" && !name.starts_with("veth"))
+            .collect();
+        assert!(others.is_empty(), "only pods are on this network: {others:?}");
+        let destinations = destinations(kubelet);
+        assert!(!destinations.is_empty() && !destinations.contains(&"00000000".to_owned()));
         Ok(())
     });
 }
@@ -121,11 +132,12 @@ fn a_preview_has_no_way_off_the_machine() {
             .into_iter()
             .find(|process| text(process, "environ").contains(&mark))
             .context("the app runs on this machine")?;
-        let routes = text(&app, "net/route");
-        let destinations: Vec<_> =
-            routes.lines().skip(1).filter_map(|row| row.split_whitespace().nth(1)).collect();
-        assert!(!destinations.is_empty(), "it has a network: {routes}");
-        assert!(!destinations.contains(&"00000000"), "there is a default route: {routes}");
+        let destinations = destinations(&app);
+        assert!(!destinations.is_empty(), "it has a network");
+        assert!(
+            !destinations.contains(&"00000000".to_owned()),
+            "there is a default route: {destinations:?}"
+        );
         assert!(
             !text(&app, "net/ipv6_route")
                 .lines()

@@ -5,14 +5,24 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
+
 use crate::eventually;
 
+/// How much of the state folder's hash is in a cgroup's name, in bytes.
+const HASH: usize = 6;
 const ROOT: &str = "/sys/fs/cgroup";
 /// What pods are limited by, as v2 names it.
 const CONTROLLERS: &[&str] = &["+cpu", "+cpuset", "+io", "+memory", "+pids", "+hugetlb"];
 /// Killed processes leave their cgroup when the kernel has taken them apart,
 /// which takes some milliseconds each.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+/// The cgroup of the stack that has its state in `state`, for example `preview-0f1e2d3c4b5a`.
+pub(crate) fn name(state: &Path) -> String {
+    let hash = Sha256::digest(state.as_os_str().as_encoded_bytes());
+    format!("preview-{}", hex::encode(&hash[..HASH]))
+}
 
 /// Removes the cgroup `name` from every hierarchy, waiting until the processes
 /// that were killed in it are gone.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::pki::{Identity, Pki};
-use super::{ClusterError, Site};
+use super::{ClusterError, Site, network};
 use crate::http_probe::HttpProbe;
 use crate::part::{Part, Parts};
 
@@ -66,11 +66,10 @@ fn api_server(site: &Site<'_>, pki: &Pki, etcd: &Path) -> Result<Part, ClusterEr
     let (client_certificate, client_key) = pki.client();
     let part = Part::new("kube-apiserver", site.toolbox.path("kube-apiserver")?)
         .flag("etcd-servers", unix(etcd))
-        .flag("bind-address", "127.0.0.1")
+        // Pods reach it too, as on other clusters, unless a policy forbids it.
+        .flag("bind-address", "0.0.0.0")
         .flag("secure-port", site.api_port.to_string())
-        .flag("advertise-address", site.bridge.address().to_string())
-        // Nothing in a pod may reach the API server, so no endpoints are published for it.
-        .flag("endpoint-reconciler-type", "none")
+        .flag("advertise-address", network::NODE_ADDRESS.to_string())
         .flag("tls-cert-file", certificate)
         .flag("tls-private-key-file", key)
         .flag("token-auth-file", pki.token_file())
@@ -81,7 +80,7 @@ fn api_server(site: &Site<'_>, pki: &Pki, etcd: &Path) -> Result<Part, ClusterEr
         .flag("service-account-issuer", "https://kubernetes.default.svc")
         .flag("service-account-key-file", pki.service_account_public_key())
         .flag("service-account-signing-key-file", pki.service_account_key())
-        .flag("service-cluster-ip-range", super::SERVICE_RANGE)
+        .flag("service-cluster-ip-range", network::SERVICES)
         // The kubelet answers on loopback only, under the node's name.
         .flag("kubelet-preferred-address-types", "Hostname")
         .flag("kubelet-certificate-authority", pki.ca_file())

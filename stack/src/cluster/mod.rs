@@ -2,7 +2,7 @@
 
 pub(crate) mod cgroups;
 mod control_plane;
-pub mod network;
+pub(crate) mod network;
 mod node;
 mod pause;
 mod pki;
@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use kube::config::{KubeConfigOptions, Kubeconfig};
 
-use crate::cluster::network::{Bridge, NetworkError};
+use crate::cluster::network::NetworkError;
 use crate::eventually;
 use crate::part::{PartError, Parts};
 use crate::ports::{NoFreePort, free_ports};
@@ -25,8 +25,6 @@ use pki::{Identity, Pki};
 const NODE: &str = "localhost";
 /// The namespace of the preview service itself, as far as it has one: its worker runs beside the cluster.
 pub(crate) const SERVICE_NAMESPACE: &str = "preview-system";
-/// Service addresses lead nowhere, as there is no kube-proxy; they only have to be some.
-const SERVICE_RANGE: &str = "10.96.0.0/16";
 /// How long the controllers may take to make what every namespace needs.
 const CONTROLLERS_PATIENCE: Duration = Duration::from_secs(30);
 
@@ -84,8 +82,8 @@ pub struct Site<'a> {
     pub toolbox: &'a Toolbox,
     /// An empty folder for everything the cluster writes.
     pub folder: PathBuf,
-    /// The pods' network.
-    pub bridge: Bridge,
+    /// The cgroup that all pods are below.
+    pub cgroup: String,
     /// The API server's port.
     pub api_port: u16,
     /// The ports that nobody outside needs to know.
@@ -103,12 +101,34 @@ pub struct InternalPorts {
     pub kubelet: u16,
     /// The kubelet's health.
     pub kubelet_health: u16,
+    /// kube-proxy's health.
+    pub proxy_health: u16,
+    /// Whether cluster DNS knows the cluster.
+    pub dns_ready: u16,
+    /// kube-router's health.
+    pub policies_health: u16,
 }
 
 impl InternalPorts {
     pub(super) fn choose() -> Result<Self, NoFreePort> {
-        let [controller_manager, scheduler, kubelet, kubelet_health] = free_ports()?;
-        Ok(Self { controller_manager, scheduler, kubelet, kubelet_health })
+        let [
+            controller_manager,
+            scheduler,
+            kubelet,
+            kubelet_health,
+            proxy_health,
+            dns_ready,
+            policies_health,
+        ] = free_ports()?;
+        Ok(Self {
+            controller_manager,
+            scheduler,
+            kubelet,
+            kubelet_health,
+            proxy_health,
+            dns_ready,
+            policies_health,
+        })
     }
 }
 
@@ -131,6 +151,7 @@ impl Cluster {
         let worker_kubeconfig = site.folder.join("worker.kubeconfig");
         pki.write_kubeconfig(Identity::Worker, &site.server(), &worker_kubeconfig)?;
 
+        network::make_bridge().await?;
         let (containerd, ()) =
             tokio::try_join!(node::start_containerd(parts, site), control_plane::start(parts, site, &pki))?;
         let options = KubeConfigOptions::default();
@@ -138,7 +159,8 @@ impl Cluster {
             kube::Config::from_custom_kubeconfig(Kubeconfig::read_from(kubeconfig)?, &options).await?;
         let client = kube::Client::try_from(config)
             .map_err(|source| ClusterError::Api { what: "its own kubeconfig", source })?;
-        tokio::try_join!(node::start_kubelet(parts, site, &pki, &client), controllers_work(&client))?;
+        node::start_kubelet(parts, site, &pki, &client).await?;
+        tokio::try_join!(network::start(parts, site, &pki), controllers_work(&client))?;
         Ok(Self {
             worker_kubeconfig,
             containerd,

@@ -1,11 +1,9 @@
 //! Runs containerd and the kubelet as one node, on which pods really run.
 //!
 //! Differences from a production node, and why: no OOM scores (they need a right that a container or a
-//! sandboxed machine does not have) and no seccomp profiles (see `stack/tools/runc/runc-unfiltered`); network
-//! policies are accepted but nothing enforces them (a pod reaches the node, and neither other pods nor the
-//! world, whatever they say); no iptables, no kube-proxy and no cluster DNS (the ingress controller reaches
-//! pods over the bridge, and pods have no business elsewhere); images are never garbage-collected and pods
-//! never evicted for disk pressure (there is no registry to pull an image from again).
+//! sandboxed machine does not have) and no seccomp profiles (see `stack/tools/runc/runc-unfiltered`); no way
+//! off the machine, whatever policies allow; images are never garbage-collected and pods never evicted for
+//! disk pressure (there is no registry to pull an image from again).
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,7 +16,7 @@ use tokio::process::Command;
 
 use super::control_plane::connects;
 use super::pki::{Identity, Pki};
-use super::{ClusterError, NODE, Site, pause};
+use super::{ClusterError, NODE, Site, network, pause};
 use crate::eventually;
 use crate::http_probe::HttpProbe;
 use crate::part::{Part, Parts};
@@ -40,7 +38,7 @@ pub(super) async fn start_containerd(parts: &Parts, site: &Site<'_>) -> Result<P
     fs::create_dir_all(&cni).map_err(ClusterError::file(&cni))?;
     let config = folder.join("config.toml");
     private_file::write(&config, &containerd_config(site, &folder, &cni)?)?;
-    private_file::write(&cni.join("10-pods.conflist"), &pod_network(site, &folder).to_string())?;
+    private_file::write(&cni.join("10-pods.conflist"), &network::cni(&folder.join("addresses")).to_string())?;
 
     let programs = site.toolbox.path("containerd")?.parent().unwrap_or(Path::new("/")).to_owned();
     let path = std::env::join_paths(
@@ -116,29 +114,6 @@ disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.nri.v1.nri",
     ))
 }
 
-/// Pods sit on the bridge with a route to it and to nothing else: they cannot leave the machine.
-fn pod_network(site: &Site<'_>, folder: &Path) -> serde_json::Value {
-    json!({
-        "cniVersion": "1.0.0",
-        "name": site.bridge.name(),
-        "plugins": [{
-            "type": "bridge",
-            "bridge": site.bridge.name(),
-            // The bridge has its address already. `isGateway` would also turn
-            // on forwarding for the whole machine.
-            "isGateway": false,
-            "ipMasq": false,
-            // Pods reach this machine, not one another.
-            "portIsolation": true,
-            "ipam": {
-                "type": "host-local",
-                "dataDir": folder.join("addresses"),
-                "ranges": [[{ "subnet": site.bridge.subnet(), "gateway": site.bridge.address() }]],
-            },
-        }],
-    })
-}
-
 async fn import_sandbox_image(site: &Site<'_>, folder: &Path, socket: &Path) -> Result<(), ClusterError> {
     let archive = folder.join("pause.tar");
     pause::write_archive(site.toolbox.path("pause")?, &archive).map_err(ClusterError::file(&archive))?;
@@ -168,7 +143,7 @@ pub(super) async fn start_kubelet(
         .flag("root-dir", &folder)
         .flag("hostname-override", NODE)
         // Must not be a loopback address; nothing listens on it.
-        .flag("node-ip", site.bridge.address().to_string());
+        .flag("node-ip", network::NODE_ADDRESS.to_string());
     let health = format!("http://127.0.0.1:{}/healthz", site.internal.kubelet_health);
     let probe = HttpProbe::new().map_err(ClusterError::Client)?;
     parts.start(part, async || probe.get(&health).await).await?;
@@ -223,12 +198,10 @@ fn kubelet_config(site: &Site<'_>, pki: &Pki) -> serde_json::Value {
         "containerRuntimeEndpoint": format!("unix://{}", site.containerd_socket().display()),
         "podLogsDir": site.folder.join("pod-logs"),
         "resolvConf": "",
-        // A lookup fails at once: nothing answers on a pod's own loopback, and
-        // names are of no use without a way out.
-        "clusterDNS": ["127.0.0.1"],
-        "clusterDomain": "cluster.local",
+        "clusterDNS": [network::DNS_ADDRESS],
+        "clusterDomain": network::DOMAIN,
         "cgroupDriver": "cgroupfs",
-        "cgroupRoot": format!("/{}", site.bridge.name()),
+        "cgroupRoot": format!("/{}", site.cgroup),
         "enforceNodeAllocatable": [],
         "failCgroupV1": false,
         "failSwapOn": false,

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Read;
-use std::net::IpAddr;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
@@ -13,7 +13,7 @@ use rcgen::{
 };
 use serde_json::json;
 
-use super::ClusterError;
+use super::{ClusterError, network};
 use crate::private_file;
 
 /// The random part of a token, in bytes.
@@ -26,14 +26,21 @@ pub(super) enum Identity {
     ControllerManager,
     Scheduler,
     Kubelet,
+    Proxy,
     /// Ours: the preview service's worker, with the rights that
     /// `charts/preview-cluster` gives it and no others.
     Worker,
 }
 
 impl Identity {
-    const ALL: [Self; 5] =
-        [Self::Admin, Self::ControllerManager, Self::Scheduler, Self::Kubelet, Self::Worker];
+    const ALL: [Self; 6] = [
+        Self::Admin,
+        Self::ControllerManager,
+        Self::Scheduler,
+        Self::Kubelet,
+        Self::Proxy,
+        Self::Worker,
+    ];
 
     /// The user, and the group that gives it its rights.
     fn subject(self) -> (String, &'static str) {
@@ -42,6 +49,7 @@ impl Identity {
             Self::ControllerManager => ("system:kube-controller-manager".into(), ""),
             Self::Scheduler => ("system:kube-scheduler".into(), ""),
             Self::Kubelet => (format!("system:node:{}", super::NODE), "system:nodes"),
+            Self::Proxy => ("system:kube-proxy".into(), ""),
             Self::Worker => (
                 format!("system:serviceaccount:{}:preview-worker", super::SERVICE_NAMESPACE),
                 "system:serviceaccounts",
@@ -104,8 +112,7 @@ impl Pki {
         self.folder.join("ca.crt")
     }
 
-    /// What every component shows to its clients: `localhost` and `127.0.0.1`,
-    /// which is where all of them listen.
+    /// What every component shows to its clients: the names and addresses under which they are found.
     pub(super) fn server(&self) -> (PathBuf, PathBuf) {
         (self.folder.join("server.crt"), self.folder.join("server.key"))
     }
@@ -161,8 +168,11 @@ fn leaf(
     purpose: ExtendedKeyUsagePurpose,
 ) -> Result<(String, String), rcgen::Error> {
     let key = KeyPair::generate()?;
-    let mut params =
-        CertificateParams::new(["localhost".to_owned(), IpAddr::from([127, 0, 0, 1]).to_string()])?;
+    let names = ["localhost", "kubernetes.default.svc", "kubernetes.default"].map(str::to_owned);
+    let addresses = [Ipv4Addr::LOCALHOST, network::NODE_ADDRESS, network::API_SERVICE];
+    let mut params = CertificateParams::new(
+        names.into_iter().chain(addresses.map(|it| it.to_string())).collect::<Vec<_>>(),
+    )?;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![purpose];
     params.distinguished_name.push(DnType::CommonName, "preview-dev-component");

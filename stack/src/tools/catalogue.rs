@@ -12,7 +12,8 @@ pub enum Tool {
     Traefik,
     /// `helm`.
     Helm,
-    /// `etcd`, `kube-apiserver`, `kube-controller-manager`, `kube-scheduler`, `kubelet`, `kubectl`.
+    /// `etcd`, `kube-apiserver`, `kube-controller-manager`, `kube-scheduler`, `kubelet`, `kube-proxy`,
+    /// `kubectl`.
     Kubernetes,
     /// `containerd`, `containerd-shim-runc-v2`, `ctr`.
     Containerd,
@@ -20,6 +21,10 @@ pub enum Tool {
     Runc,
     /// The CNI plugins `bridge` and `host-local`.
     Cni,
+    /// `coredns`: cluster DNS.
+    CoreDns,
+    /// `kube-router`: what enforces network policies.
+    KubeRouter,
     /// `buildkitd` and `buildctl`.
     Buildkit,
     /// `pause`: what holds a pod's namespaces open.
@@ -34,11 +39,22 @@ impl Tool {
         Self::Pause,
         Self::Cni,
         Self::Runc,
+        Self::CoreDns,
+        Self::KubeRouter,
         Self::Containerd,
         Self::Buildkit,
         Self::Helm,
         Self::Kubernetes,
     ];
+
+    /// Programs of the system that the tool runs, each with its package.
+    pub(super) fn system_programs(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Kubernetes => &[("nft", "nftables")],
+            Self::KubeRouter => &[("iptables", "iptables"), ("ipset", "ipset")],
+            _ => &[],
+        }
+    }
 
     /// What is needed beside a person's own cluster, which brings Kubernetes and an ingress.
     pub const BESIDE_A_CLUSTER: &[Self] = &[Self::Temporal, Self::Runc, Self::Buildkit, Self::Helm];
@@ -154,6 +170,7 @@ pub(super) fn recipe(tool: Tool) -> Recipe {
                 "kube-controller-manager",
                 "kube-scheduler",
                 "kubelet",
+                "kube-proxy",
                 "kubectl",
             ],
             source: Source::Go(GoBuild {
@@ -164,6 +181,7 @@ pub(super) fn recipe(tool: Tool) -> Recipe {
                     "k8s.io/kubernetes/cmd/kube-controller-manager",
                     "k8s.io/kubernetes/cmd/kube-scheduler",
                     "k8s.io/kubernetes/cmd/kubelet",
+                    "k8s.io/kubernetes/cmd/kube-proxy",
                     "k8s.io/kubernetes/cmd/kubectl",
                 ],
                 // Unstamped, the server reports v0.0.0 and clients misbehave.
@@ -221,6 +239,28 @@ pub(super) fn recipe(tool: Tool) -> Recipe {
             }),
             on_path: None,
             about: Duration::from_secs(5),
+        },
+        Tool::CoreDns => Recipe {
+            name: "coredns",
+            programs: &["coredns"],
+            source: Source::Go(GoBuild {
+                module: Some("github.com/coredns/coredns"),
+                packages: &["."],
+                ..GoBuild::PLAIN
+            }),
+            on_path: None,
+            about: Duration::from_secs(60),
+        },
+        Tool::KubeRouter => Recipe {
+            name: "kube-router",
+            programs: &["kube-router"],
+            source: Source::Go(GoBuild {
+                module: Some("github.com/cloudnativelabs/kube-router/v2"),
+                packages: &["github.com/cloudnativelabs/kube-router/v2/cmd/kube-router"],
+                ..GoBuild::PLAIN
+            }),
+            on_path: None,
+            about: Duration::from_secs(100),
         },
         Tool::Buildkit => Recipe {
             name: "buildkit",

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::apt::AptError;
+
 /// Why a tool cannot be had.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages say it")]
@@ -36,6 +38,8 @@ pub enum ToolError {
     Unpinned { path: PathBuf, module: &'static str },
     #[error("the program {0} belongs to none of the tools that were asked for")]
     Unknown(String),
+    #[error(transparent)]
+    Apt(#[from] AptError),
     #[error("the installer stopped: {0}")]
     Stopped(#[from] tokio::task::JoinError),
 }

@@ -3,6 +3,7 @@
 //! The cache is `$XDG_CACHE_HOME/preview-dev` (`~/.cache/preview-dev`), shared by every checkout. Each entry
 //! is named after its tool, version and recipe, appears all at once, and is never changed afterwards.
 
+mod apt;
 pub mod browser;
 mod cache;
 mod catalogue;
@@ -45,6 +46,7 @@ impl Toolbox {
 
     fn ensure_all_blocking(tools: &[Tool]) -> Result<Self, ToolError> {
         let cache = Cache::open()?;
+        ensure_system_programs(tools)?;
         let mut programs = BTreeMap::new();
         let mut missing = Vec::new();
         for recipe in tools.iter().copied().map(catalogue::recipe) {
@@ -78,6 +80,19 @@ impl Toolbox {
     pub fn cache(&self) -> &Path {
         &self.cache
     }
+}
+
+/// Installs what the tools run of the system's programs.
+fn ensure_system_programs(tools: &[Tool]) -> Result<(), ToolError> {
+    let needed = tools.iter().flat_map(|tool| tool.system_programs());
+    let missing: Vec<_> = needed
+        .filter(|(program, _)| which::which(program).is_err())
+        .map(|(_, package)| *package)
+        .collect();
+    if !missing.is_empty() {
+        apt::install(&missing, "the pods' network")?;
+    }
+    Ok(())
 }
 
 fn announce(missing: &[(Recipe, Entry)], cache: &Path) {
