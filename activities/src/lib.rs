@@ -38,7 +38,10 @@ pub use github_failures::GitHubFailures;
 pub use instance::{
     Instance, InstanceName, InvalidInstanceName, InvalidTemporalNamespaceId, TemporalNamespaceId,
 };
-pub use namespace::{AnnotationKey, ChartBounds, InvalidAnnotationKey, NamespaceConfig};
+pub use namespace::{
+    AnnotationKey, ChartBounds, Destination, Destinations, InvalidAnnotationKey, InvalidDestination,
+    InvalidNameServer, NameServer, NamespaceConfig,
+};
 pub use previews::Previews;
 pub use pull_request::PullRequests;
 pub use readiness::{ReadinessConfig, UnusableClient};

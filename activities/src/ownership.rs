@@ -239,6 +239,7 @@ mod tests {
             ttl: Ttl::DEFAULT,
             chart: None,
             limits: RepositoryLimits::default(),
+            egress: Vec::new(),
         }
     }
 

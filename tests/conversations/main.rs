@@ -14,6 +14,7 @@ mod github_away;
 mod isolation;
 mod late;
 mod limits;
+mod network;
 mod newer_commit;
 mod permission;
 mod pictures;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail, ensure};
 use domain::{PreviewId, RunIdentity, preview::Phase};
 use futures::TryStreamExt;
-use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::{Api, ResourceExt, api::ListParams};
 use prost::Message;
 use stack::{eventually, page::Page};
@@ -249,6 +249,17 @@ impl Preview {
             Err(error) => Err(format!("{error:#}")),
         };
         eventually(GONE, gone).await.map_err(anyhow::Error::msg)
+    }
+
+    /// One of its pods that run.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn pod(&self) -> Result<Pod> {
+        let pods: Api<Pod> = Api::namespaced(self.stack.kube.clone(), &self.namespace_name().await?);
+        let running = ListParams::default().fields("status.phase=Running");
+        let mut found = pods.list(&running).await?.items;
+        found.pop().with_context(|| format!("no pod of {} runs", self.id))
     }
 
     fn namespaces(&self) -> Api<Namespace> {

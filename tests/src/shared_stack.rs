@@ -89,6 +89,15 @@ impl SharedStack {
         Ok(kube::Client::try_from(config)?)
     }
 
+    /// The port of the API server.
+    ///
+    /// # Errors
+    /// When the kubeconfig is of no use.
+    pub async fn api_port(&self) -> Result<u16> {
+        let url = cluster_config(&self.env).await?.cluster_url;
+        url.port_u16().context("the stack names a port")
+    }
+
     /// What previews are called by a worker that has the conversations' key and the stack's domain.
     ///
     /// # Errors

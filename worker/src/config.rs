@@ -3,8 +3,9 @@
 use std::{io, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use activities::{
-    AnnotationKey, Bounds, ChartBounds, Charts, Helm, ImagePrefix, ImageTemplate, Images, InstanceName,
-    NamespaceConfig, OciPrefix, PostLogs, ReadinessConfig, ReleaseConfig, TemporalUi, UnusableClient,
+    AnnotationKey, Bounds, ChartBounds, Charts, Destination, Destinations, Helm, ImagePrefix, ImageTemplate,
+    Images, InstanceName, NameServer, NamespaceConfig, OciPrefix, PostLogs, ReadinessConfig, ReleaseConfig,
+    TemporalUi, UnusableClient,
 };
 use clap::{Parser, builder::BoolishValueParser, value_parser};
 use domain::{
@@ -77,6 +78,28 @@ pub struct Config {
     /// previews. Unset: reachable from anywhere.
     #[arg(long, env, value_name = "NAME")]
     preview_ingress_namespace: Option<String>,
+
+    /// Who answers pods' questions for names, separated by commas: addresses, networks, or pods as
+    /// NAMESPACE/LABEL=VALUE[:PORT].
+    #[arg(
+        long,
+        env,
+        value_name = "SERVERS",
+        default_value = "kube-system/k8s-app=kube-dns,169.254.20.10,169.254.169.254"
+    )]
+    preview_dns: Several<NameServer>,
+
+    /// What else pods may reach if their repository chooses it by name, separated by commas:
+    /// mail=10.1.2.3:25,web=internet:443. A name may stand there several times. `internet` is all but
+    /// private ranges and the metadata address of a cloud.
+    #[arg(
+        long,
+        env,
+        value_name = "DESTINATIONS",
+        default_value = "",
+        hide_default_value = true
+    )]
+    preview_egress: Several<Destination>,
 
     /// How long a preview lives, unless its repository or the person who asks says otherwise: 30m, 2h, 1h30m.
     #[arg(long, env, value_name = "DURATION", default_value_t = Ttl::DEFAULT)]
@@ -290,6 +313,8 @@ impl Config {
             },
             ingress_namespace: self.preview_ingress_namespace.clone(),
             capacity: bounds.capacity,
+            name_servers: self.preview_dns.0.clone(),
+            destinations: bounds.destinations.clone(),
         }
     }
 
@@ -325,6 +350,7 @@ impl Config {
                 per_person: self.preview_live_per_person,
             },
             starts_per_hour: self.preview_starts_per_hour,
+            destinations: Destinations::new(self.preview_egress.0.clone()),
         })
     }
 
@@ -489,6 +515,8 @@ mod tests {
             ("--temporal-address=::", "--temporal-address"),
             ("--sweep-dry-run=perhaps", "--sweep-dry-run"),
             ("--preview-live-max=0", "--preview-live-max"),
+            ("--preview-egress=mail", "is no destination"),
+            ("--preview-dns=kube-dns", "names no name server"),
             ("--helm-at-once=0", "at least 1"),
             ("--preview-ttl=1 month", "--preview-ttl"),
             ("--preview-allowed-owners=", "--preview-allowed-owners"),

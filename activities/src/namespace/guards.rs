@@ -14,7 +14,10 @@ use kube::{Api, runtime::wait::await_condition};
 use serde_json::{Value, json};
 use tokio::{time::timeout, try_join};
 
-use super::{NamespaceConfig, account};
+use super::{
+    NamespaceConfig, account,
+    egress::{self, Destination},
+};
 use crate::{
     Cluster,
     cluster::{ClusterError, Doing, apply},
@@ -29,8 +32,10 @@ const QUOTA_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) async fn apply_all(
     cluster: &Cluster,
     config: &NamespaceConfig,
+    outside: &[Destination],
     namespace: &str,
 ) -> Result<(), ClusterError> {
+    let egress = egress::policy(&config.name_servers, outside);
     try_join!(
         Box::pin(account::set_up(cluster, &config.release_role, namespace)),
         apply::<ResourceQuota>(cluster, namespace, NAME, quota()),
@@ -44,7 +49,7 @@ pub(super) async fn apply_all(
             "preview-ingress",
             ingress(config.ingress_namespace.as_deref())
         ),
-        apply::<NetworkPolicy>(cluster, namespace, "preview-egress", egress()),
+        apply::<NetworkPolicy>(cluster, namespace, "preview-egress", egress),
     )?;
     quota_to_be_in_force(cluster, namespace).await
 }
@@ -140,15 +145,6 @@ fn ingress(controller: Option<&str>) -> Value {
     json!({ "spec": { "podSelector": {}, "policyTypes": ["Ingress"], "ingress": [rule] } })
 }
 
-/// Out go name look-ups within the cluster, and calls among the preview's own pods; nothing to the
-/// cluster's other tenants or the Internet.
-fn egress() -> Value {
-    json!({ "spec": { "podSelector": {}, "policyTypes": ["Egress"], "egress": [
-        { "to": [{ "namespaceSelector": {} }], "ports": [{ "port": 53, "protocol": "UDP" }, { "port": 53, "protocol": "TCP" }] },
-        { "to": [{ "podSelector": {} }] },
-    ]}})
-}
-
 #[cfg(test)]
 mod tests {
     use k8s_openapi::api::rbac::v1::RoleBinding;
@@ -172,7 +168,7 @@ mod tests {
         assert_every_field_is_known::<LimitRange>(&limits());
         assert_every_field_is_known::<ServiceAccount>(&service_account());
         assert_every_field_is_known::<RoleBinding>(&account::binding("edit", "preview-x"));
-        for policy in [default_deny(), ingress(None), ingress(Some("traefik")), egress()] {
+        for policy in [default_deny(), ingress(None), ingress(Some("traefik"))] {
             assert_every_field_is_known::<NetworkPolicy>(&policy);
         }
     }

@@ -2,6 +2,7 @@
 
 mod account;
 mod delete;
+mod egress;
 mod guards;
 mod policy;
 mod room;
@@ -27,8 +28,11 @@ use crate::{
     temporal::{TemporalError, latest_run},
 };
 
+use egress::UnknownDestination;
+
 pub(crate) use account::release_account;
 pub(crate) use delete::{DeleteError, delete, wait_until_gone, what_holds};
+pub use egress::{Destination, Destinations, InvalidDestination, InvalidNameServer, NameServer};
 pub(crate) use policy::is_in_force as policy_is_in_force;
 pub use policy::{AnnotationKey, ChartBounds, InvalidAnnotationKey};
 
@@ -45,6 +49,10 @@ pub struct NamespaceConfig {
     pub ingress_namespace: Option<String>,
     /// How many previews live at once.
     pub capacity: Capacity,
+    /// Who answers pods' questions for names.
+    pub name_servers: Vec<NameServer>,
+    /// What else pods may reach, if their repository chooses it.
+    pub destinations: Destinations,
 }
 
 /// The namespace that a run works in is not its own any more.
@@ -90,6 +98,8 @@ pub(crate) enum NamespaceError {
     Overtaken { by: String },
     #[error("{0}")]
     Full(Full),
+    #[error(transparent)]
+    Destination(#[from] UnknownDestination),
 }
 
 impl ActivityFailure for NamespaceError {
@@ -108,6 +118,9 @@ impl ActivityFailure for NamespaceError {
                 Failure::permanent("Overtaken", explain("A newer preview of the same commit has taken over."))
             }
             Self::Full(full) => Failure::permanent("NoRoom", explain(full.to_string())),
+            Self::Destination(unknown) => {
+                Failure::permanent("DestinationRefused", explain(format!("`egress`: {unknown}.")))
+            }
         }
     }
 }
@@ -157,7 +170,8 @@ pub(crate) async fn create(
     room::assert_room(cluster, &config.capacity, request, &namespace).await?;
     let name = namespace.name_any();
     progress.report(format!("guarding namespace {name}"));
-    guards::apply_all(cluster, config, &name).await?;
+    let outside = config.destinations.choose(&request.egress)?;
+    guards::apply_all(cluster, config, &outside, &name).await?;
     Ok(NamespaceHandle { name, uid: namespace.uid().unwrap_or_default() })
 }
 

@@ -22,6 +22,7 @@ fn request_of(run_id: &str) -> CreateNamespace {
         ttl: Ttl::DEFAULT,
         chart: None,
         limits: domain::preview::RepositoryLimits::default(),
+        egress: Vec::new(),
     }
 }
 

@@ -146,7 +146,7 @@ mod tests {
     use domain::{RepositoryId, Ttl, preview::Capacity, pull_request::PullRequestState};
 
     use super::*;
-    use crate::{Charts, Images};
+    use crate::{Charts, Destinations, Images};
 
     fn config_of(file: RepositoryFile) -> Result<RepositoryConfig, InvalidConfiguration> {
         let repository = "octo-org/hello-world".parse().expect("a repository");
@@ -162,6 +162,7 @@ mod tests {
             deployments: false,
             capacity: Capacity { in_all: 9, per_owner: 9, per_repository: 9, per_person: 9 },
             starts_per_hour: 30,
+            destinations: Destinations::default(),
         }
     }
 

@@ -39,6 +39,8 @@ pub(super) struct File {
     pub(super) environment: Option<Spanned<String>>,
     /// How many previews there may be.
     pub(super) limits: Option<Limits>,
+    /// What pods may reach outside.
+    pub(super) egress: Option<Vec<Spanned<String>>>,
 }
 
 /// How many previews a repository allows itself.

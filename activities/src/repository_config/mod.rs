@@ -20,7 +20,10 @@ use serde_saphyr::Spanned;
 
 pub(crate) use self::file::{no_file, too_large};
 use self::{branches::Branches, file::File};
-use crate::release::{Charts, Images, reserved};
+use crate::{
+    namespace::Destinations,
+    release::{Charts, Images, reserved},
+};
 pub(crate) use who_may::WhoMay;
 
 /// Where a repository says it.
@@ -49,6 +52,8 @@ pub struct Bounds {
     pub capacity: Capacity,
     /// How many previews one person may have started in an hour.
     pub starts_per_hour: u32,
+    /// What pods may reach outside, to choose from.
+    pub destinations: Destinations,
 }
 
 /// A repository's configuration, within the bounds.
@@ -202,6 +207,12 @@ fn settings(file: File, repository: &Repository, bounds: &Bounds) -> Result<Prev
                     format!("`values`: `{path}` is given by the service and cannot be chosen"),
                 )),
             });
+    let egress = file.egress.unwrap_or_default().into_iter().map(|name| {
+        match bounds.destinations.choose(std::slice::from_ref(&name.value)) {
+            Ok(_) => Ok(name.value),
+            Err(unknown) => Err(wrong_at(&name, format!("`egress`: {unknown}"))),
+        }
+    });
     let environment = file.environment.map(|text| {
         let length = text.value.chars().count();
         if (1..=ENVIRONMENT_MAX).contains(&length) && !text.value.contains(char::is_control) {
@@ -222,6 +233,7 @@ fn settings(file: File, repository: &Repository, bounds: &Bounds) -> Result<Prev
             .or_else(|| Some(ENVIRONMENT.to_owned()))
             .filter(|_| bounds.deployments),
         limits,
+        egress: egress.collect::<Result<_, _>>()?,
     })
 }
 

@@ -35,6 +35,7 @@ fn bounds() -> Bounds {
             per_person: 10,
         },
         starts_per_hour: 30,
+        destinations: Destinations::new(vec!["web=internet:443".parse().expect("a destination")]),
     }
 }
 
@@ -90,7 +91,10 @@ fn the_example_says_everything_there_is_to_say() {
         "limits": {
           "live": 10,
           "live_per_person": 3
-        }
+        },
+        "egress": [
+          "web"
+        ]
       }
     }
     "#);
@@ -135,6 +139,8 @@ fn a_line_of_its_own_is_told_for_every_mistake() {
         "limits:\n  live: 5\n  live_per_person: 11\n",
         "limits:\n  starts_per_hour: 31\n",
         "limits:\n  running: 3\n",
+        "egress:\n  - web\n  - lab\n",
+        "egress: web\n",
         "branches:\n  - release-1.x\n  - release-*\n",
         "environment: ''\n",
         "environment: \"a\\nb\"\n",
@@ -155,7 +161,7 @@ fn a_line_of_its_own_is_told_for_every_mistake() {
         .collect();
     insta::assert_snapshot!(told.join("\n"), @r#"
     "ttl: 1h\ntttl: 1h\n"
-        2: there is no `tttl` here, only `chart`, `values`, `ttl`, `max_ttl`, `image`, `redeploy_on_push`, `who_may`, `branches`, `environment`, `limits`
+        2: there is no `tttl` here, only `chart`, `values`, `ttl`, `max_ttl`, `image`, `redeploy_on_push`, `who_may`, `branches`, `environment`, `limits`, `egress`
     "ttl: 1h\nttl: 2h\n"
         2: `ttl` is there twice
     "ttl: soon\n"
@@ -216,6 +222,10 @@ fn a_line_of_its_own_is_told_for_every_mistake() {
         2: `starts_per_hour` is 31, but this service allows no more than 30
     "limits:\n  running: 3\n"
         2: there is no `running` here, only `live`, `live_per_person`, `starts_per_hour`
+    "egress:\n  - web\n  - lab\n"
+        3: `egress`: this service has no destination `lab`, only `web`
+    "egress: web\n"
+        1: expected a list, of lines like `- value`
     "branches:\n  - release-1.x\n  - release-*\n"
         3: `release-*` is no branch: expected its whole name, like `release-1.x`; patterns are not read here
     "environment: ''\n"

@@ -25,6 +25,9 @@ pub struct PreviewSettings {
     /// How many of them live at once.
     #[serde(default, skip_serializing_if = "is_unlimited")]
     pub limits: RepositoryLimits,
+    /// What their pods may reach outside, by the operators' names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub egress: Vec<String>,
 }
 
 fn is_unlimited(limits: &RepositoryLimits) -> bool {

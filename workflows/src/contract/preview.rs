@@ -71,6 +71,9 @@ pub struct CreateNamespace {
     /// How many previews the repository allows itself.
     #[serde(default)]
     pub limits: RepositoryLimits,
+    /// What its pods may reach outside, by the operators' names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub egress: Vec<String>,
 }
 
 /// Input of `install_release`.

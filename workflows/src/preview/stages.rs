@@ -77,6 +77,7 @@ impl Stages {
             ttl: self.request.ttl,
             chart: self.request.settings.chart.clone(),
             limits: self.request.settings.limits,
+            egress: self.request.settings.egress.clone(),
         };
         let options = timeouts::stage(CREATE_NAMESPACE, &self.deployment);
         let namespace = self
