@@ -80,7 +80,7 @@ pub struct Config {
     preview_ingress_namespace: Option<String>,
 
     /// Who answers pods' questions for names, separated by commas: addresses, networks, or pods as
-    /// NAMESPACE/LABEL=VALUE[:PORT].
+    /// NAMESPACE/LABEL=VALUE, with :PORT behind it where that is not 53.
     #[arg(
         long,
         env,
