@@ -39,8 +39,9 @@ pub use instance::{
     Instance, InstanceName, InvalidInstanceName, InvalidTemporalNamespaceId, TemporalNamespaceId,
 };
 pub use namespace::{
-    AnnotationKey, ChartBounds, Destination, Destinations, InvalidAnnotationKey, InvalidDestination,
-    InvalidNameServer, NameServer, NamespaceConfig,
+    AllowedKind, AnnotationKey, ChartBounds, Destination, Destinations, InvalidAllowedKind,
+    InvalidAnnotationKey, InvalidDestination, InvalidNameServer, NameServer, NamespaceConfig, PodSecurity,
+    PodSecurityChoice,
 };
 pub use previews::Previews;
 pub use pull_request::PullRequests;

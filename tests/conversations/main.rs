@@ -6,6 +6,7 @@ mod budget;
 mod chart;
 mod commands;
 mod configuration;
+mod confinement;
 mod crash;
 mod ending;
 mod failure;

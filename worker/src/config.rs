@@ -3,14 +3,15 @@
 use std::{io, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use activities::{
-    AnnotationKey, Bounds, ChartBounds, Charts, Destination, Destinations, Helm, ImagePrefix, ImageTemplate,
-    Images, InstanceName, NameServer, NamespaceConfig, OciPrefix, PostLogs, ReadinessConfig, ReleaseConfig,
-    TemporalUi, UnusableClient,
+    AllowedKind, AnnotationKey, Bounds, ChartBounds, Charts, Destination, Destinations, Helm, ImagePrefix,
+    ImageTemplate, Images, InstanceName, NameServer, NamespaceConfig, OciPrefix, PodSecurityChoice, PostLogs,
+    ReadinessConfig, ReleaseConfig, TemporalUi, UnusableClient,
 };
-use clap::{Parser, builder::BoolishValueParser, value_parser};
+use clap::{Parser, ValueEnum, builder::BoolishValueParser, value_parser};
 use domain::{
-    AllowedOwners, InvalidTtl, NameKey, Names, PreviewDomain, Ttl, WeakNameKey, orphan_sweep::SweepPolicy,
-    preview::Capacity,
+    AllowedOwners, InvalidTtl, NameKey, Names, PreviewDomain, Ttl, WeakNameKey,
+    orphan_sweep::SweepPolicy,
+    preview::{Capacity, Quota},
 };
 use runtime::{
     LogFormat, TemporalSettings,
@@ -128,12 +129,11 @@ pub struct Config {
     )]
     preview_allowed_charts: Several<OciPrefix>,
 
-    /// Repositories may bring charts of their own, at a path. The cluster has
-    /// to have charts/preview-cluster then.
+    /// Repositories may bring charts of their own, at a path.
     #[arg(long, env, value_name = "BOOL", default_value = "false", value_parser = BoolishValueParser::new(), action = clap::ArgAction::Set)]
     preview_repository_charts: bool,
 
-    /// Which annotations such charts may set, separated by commas: prometheus.io/scrape.
+    /// Which annotations charts may set, separated by commas: prometheus.io/scrape.
     #[arg(
         long,
         env,
@@ -142,6 +142,40 @@ pub struct Config {
         hide_default_value = true
     )]
     preview_allowed_annotations: Several<AnnotationKey>,
+
+    /// Which further kinds of objects charts may make, separated by commas, in all repositories or in some:
+    /// pods,octo-org/shop=daemonsets.apps.
+    #[arg(
+        long,
+        env,
+        value_name = "KINDS",
+        default_value = "",
+        hide_default_value = true
+    )]
+    preview_allowed_kinds: Several<AllowedKind>,
+
+    /// How pods are confined: auto (in user namespaces where the cluster has them, under the baseline standard,
+    /// else under the restricted one) or restricted.
+    #[arg(long, env, value_name = "HOW", default_value = "auto")]
+    preview_pod_security: PodSecuritySetting,
+
+    /// What the pods of a preview may take together, unless its repository wants it otherwise.
+    #[arg(
+        long,
+        env,
+        value_name = "QUOTA",
+        default_value = "pods=10,cpu=4,memory=4Gi,storage=10Gi"
+    )]
+    preview_quota: Quota,
+
+    /// How far a repository may go with that.
+    #[arg(
+        long,
+        env,
+        value_name = "QUOTA",
+        default_value = "pods=20,cpu=8,memory=8Gi,storage=20Gi"
+    )]
+    preview_quota_max: Quota,
 
     /// The cluster role that Helm has in the namespace of a preview: what a chart may make at all.
     #[arg(long, env, value_name = "CLUSTER ROLE", default_value = "edit")]
@@ -236,6 +270,13 @@ pub struct Config {
     pub log_format: LogFormat,
 }
 
+/// What operators choose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum PodSecuritySetting {
+    Auto,
+    Restricted,
+}
+
 /// Values separated by commas. An empty variable is how many deployment tools write "none".
 #[derive(Clone, Debug)]
 struct Several<T>(Vec<T>);
@@ -306,15 +347,19 @@ impl Config {
     pub fn namespaces(&self, bounds: &Bounds) -> NamespaceConfig {
         NamespaceConfig {
             release_role: self.preview_release_role.clone(),
-            repository_charts: ChartBounds {
+            charts: ChartBounds {
                 ingress_class: self.preview_ingress_class.clone(),
                 images: bounds.images.clone(),
                 annotations: self.preview_allowed_annotations.0.clone(),
+                kinds: self.preview_allowed_kinds.0.clone(),
             },
             ingress_namespace: self.preview_ingress_namespace.clone(),
             capacity: bounds.capacity,
             name_servers: self.preview_dns.0.clone(),
             destinations: bounds.destinations.clone(),
+            quota: self.preview_quota,
+            quota_max: bounds.quota_max,
+            pod_security: PodSecurityChoice::new(self.preview_pod_security == PodSecuritySetting::Auto),
         }
     }
 
@@ -350,6 +395,7 @@ impl Config {
                 per_person: self.preview_live_per_person,
             },
             starts_per_hour: self.preview_starts_per_hour,
+            quota_max: self.preview_quota_max,
             destinations: Destinations::new(self.preview_egress.0.clone()),
         })
     }
@@ -515,6 +561,9 @@ mod tests {
             ("--temporal-address=::", "--temporal-address"),
             ("--sweep-dry-run=perhaps", "--sweep-dry-run"),
             ("--preview-live-max=0", "--preview-live-max"),
+            ("--preview-allowed-kinds=rolebindings.rbac.authorization.k8s.io", "cannot be allowed"),
+            ("--preview-pod-security=none", "--preview-pod-security"),
+            ("--preview-quota=cpu=4", "is no quota"),
             ("--preview-egress=mail", "is no destination"),
             ("--preview-dns=kube-dns", "names no name server"),
             ("--helm-at-once=0", "at least 1"),

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use domain::preview::Quota;
 use k8s_openapi::api::{
     core::v1::{LimitRange, ResourceQuota, ServiceAccount},
     networking::v1::NetworkPolicy,
@@ -33,12 +34,13 @@ pub(super) async fn apply_all(
     cluster: &Cluster,
     config: &NamespaceConfig,
     outside: &[Destination],
+    granted: Quota,
     namespace: &str,
 ) -> Result<(), ClusterError> {
     let egress = egress::policy(&config.name_servers, outside);
     try_join!(
         Box::pin(account::set_up(cluster, &config.release_role, namespace)),
-        apply::<ResourceQuota>(cluster, namespace, NAME, quota()),
+        apply::<ResourceQuota>(cluster, namespace, NAME, quota(granted)),
         apply::<ResourceQuota>(cluster, namespace, "preview-affinity", no_affinity_to_others()),
         apply::<LimitRange>(cluster, namespace, NAME, limits()),
         apply::<ServiceAccount>(cluster, namespace, "default", service_account()),
@@ -76,17 +78,18 @@ async fn quota_to_be_in_force(cluster: &Cluster, namespace: &str) -> Result<(), 
 
 /// A whole preview, however many objects its chart makes of it. Load balancers and
 /// node ports would reach past the ingress.
-fn quota() -> Value {
+fn quota(granted: Quota) -> Value {
+    let Quota { pods, cpu, memory, storage } = granted;
     json!({ "spec": { "hard": {
-        "pods": "10",
-        "requests.cpu": "2",
-        "requests.memory": "2Gi",
-        "limits.cpu": "4",
-        "limits.memory": "4Gi",
+        "pods": pods.to_string(),
+        "requests.cpu": cpu.half().to_string(),
+        "requests.memory": memory.half().to_string(),
+        "limits.cpu": cpu.to_string(),
+        "limits.memory": memory.to_string(),
         "requests.ephemeral-storage": "4Gi",
         "limits.ephemeral-storage": "10Gi",
         "persistentvolumeclaims": "4",
-        "requests.storage": "10Gi",
+        "requests.storage": storage.to_string(),
         "services.loadbalancers": "0",
         "services.nodeports": "0",
         "count/configmaps": "50",
@@ -163,7 +166,9 @@ mod tests {
 
     #[test]
     fn the_manifests_hold_no_misspelt_field() {
-        assert_every_field_is_known::<ResourceQuota>(&quota());
+        assert_every_field_is_known::<ResourceQuota>(&quota(
+            "pods=10,cpu=4,memory=4Gi,storage=10Gi".parse().expect("a quota"),
+        ));
         assert_every_field_is_known::<ResourceQuota>(&no_affinity_to_others());
         assert_every_field_is_known::<LimitRange>(&limits());
         assert_every_field_is_known::<ServiceAccount>(&service_account());

@@ -4,12 +4,13 @@ mod account;
 mod delete;
 mod egress;
 mod guards;
+mod pod_security;
 mod policy;
 mod room;
 
 use domain::{
     NamespaceHandle, PreviewId, RunIdentity,
-    preview::{Capacity, Full},
+    preview::{Capacity, Full, Quota},
 };
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{
@@ -33,8 +34,9 @@ use egress::UnknownDestination;
 pub(crate) use account::release_account;
 pub(crate) use delete::{DeleteError, delete, wait_until_gone, what_holds};
 pub use egress::{Destination, Destinations, InvalidDestination, InvalidNameServer, NameServer};
-pub(crate) use policy::is_in_force as policy_is_in_force;
-pub use policy::{AnnotationKey, ChartBounds, InvalidAnnotationKey};
+pub use pod_security::{PodSecurity, PodSecurityChoice};
+pub use policy::{AllowedKind, AnnotationKey, ChartBounds, InvalidAllowedKind, InvalidAnnotationKey};
+pub(crate) use policy::{NotInForce, assert_in_force as assert_policies_in_force};
 
 /// What previews' namespaces have to fit in with.
 #[derive(Clone, Debug)]
@@ -42,7 +44,7 @@ pub struct NamespaceConfig {
     /// The cluster role that Helm has in a preview's namespace.
     pub release_role: String,
     /// What charts are held to that come from repositories.
-    pub repository_charts: ChartBounds,
+    pub charts: ChartBounds,
     /// The namespace that the ingress controller runs in, the only one whose pods may reach
     /// previews. Unset: previews are reachable from anywhere, which an ingress controller
     /// outside the cluster's pod network needs.
@@ -53,6 +55,12 @@ pub struct NamespaceConfig {
     pub name_servers: Vec<NameServer>,
     /// What else pods may reach, if their repository chooses it.
     pub destinations: Destinations,
+    /// How pods are confined.
+    pub pod_security: PodSecurityChoice,
+    /// What the pods of a preview may take together, unless its repository wants it otherwise.
+    pub quota: Quota,
+    /// What they may take at the most.
+    pub quota_max: Quota,
 }
 
 /// The namespace that a run works in is not its own any more.
@@ -165,13 +173,17 @@ pub(crate) async fn create(
     let name = cluster.names.namespace(&request.owner);
     let mut wanted = claimed_namespace(request, &cluster.instance, name);
     let host = cluster.names.host(preview);
-    policy::write_on(&mut wanted, &config.repository_charts, request, host);
+    policy::write_on(&mut wanted, &config.charts, request, host);
+    // What runs here comes out of a pull request: nothing in it may gain privileges on the node.
+    let pod_security = config.pod_security.find(cluster).await?;
+    wanted.labels_mut().extend(pod_security.labels());
     let namespace = obtain(cluster, &wanted, temporal, request, progress).await?;
     room::assert_room(cluster, &config.capacity, request, &namespace).await?;
     let name = namespace.name_any();
     progress.report(format!("guarding namespace {name}"));
     let outside = config.destinations.choose(&request.egress)?;
-    guards::apply_all(cluster, config, &outside, &name).await?;
+    let granted = config.quota.changed(request.quota, config.quota_max);
+    guards::apply_all(cluster, config, &outside, granted, &name).await?;
     Ok(NamespaceHandle { name, uid: namespace.uid().unwrap_or_default() })
 }
 

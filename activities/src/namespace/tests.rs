@@ -23,6 +23,7 @@ fn request_of(run_id: &str) -> CreateNamespace {
         chart: None,
         limits: domain::preview::RepositoryLimits::default(),
         egress: Vec::new(),
+        quota: domain::preview::RepositoryQuota::default(),
     }
 }
 

@@ -162,6 +162,7 @@ mod tests {
             deployments: false,
             capacity: Capacity { in_all: 9, per_owner: 9, per_repository: 9, per_person: 9 },
             starts_per_hour: 30,
+            quota_max: "pods=10,cpu=4,memory=4Gi,storage=10Gi".parse().expect("a quota"),
             destinations: Destinations::default(),
         }
     }

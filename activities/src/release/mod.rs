@@ -40,7 +40,7 @@ use crate::{
     cluster::ClusterError,
     failure::{ActivityFailure, Explanation, Failure, explain},
     heartbeat::Progress,
-    namespace::{NamespaceLost, find_held, host_of, policy_is_in_force, release_account},
+    namespace::{NamespaceLost, NotInForce, assert_policies_in_force, find_held, host_of, release_account},
 };
 
 pub use chart::{Charts, InvalidOciPrefix, OciPrefix};
@@ -74,10 +74,8 @@ pub(crate) enum InstallError {
     NamespaceLost(#[from] NamespaceLost),
     #[error(transparent)]
     Chart(#[from] ChartRefused),
-    #[error(
-        "the cluster does not hold charts from repositories to any policy: install charts/preview-cluster, or unset PREVIEW_REPOSITORY_CHARTS"
-    )]
-    NoPolicy,
+    #[error(transparent)]
+    NotInForce(#[from] NotInForce),
     #[error(transparent)]
     Fetch(#[from] Arc<FetchError>),
     #[error(transparent)]
@@ -101,10 +99,11 @@ impl ActivityFailure for InstallError {
             Self::Chart(refused) => {
                 Failure::permanent("ChartRefused", explain(format!("The chart is not installed: {refused}.")))
             }
-            Self::NoPolicy => Failure::permanent(
+            Self::NotInForce(NotInForce::Cluster(error)) => error.failure(),
+            Self::NotInForce(_) => Failure::permanent(
                 "NoPolicy",
                 explain(
-                    "The preview service is not ready for charts from repositories. Contact its operators.",
+                    "The cluster does not enforce what keeps previews apart. Contact the operators of the preview service.",
                 ),
             ),
             Self::Fetch(error) => error.failure(),
@@ -159,13 +158,14 @@ pub(crate) async fn install(
     let settings = &request.settings;
     let place = config.charts.find(settings.chart.as_ref())?;
     let template = config.images.find(settings.image.as_deref(), &preview.repository)?;
+    assert_policies_in_force(cluster, &find_own(cluster, &request.owner, namespace).await?).await?;
     let mut cancelled = std::pin::pin!(cancelled);
     let (chart, folder) = match place {
         Place::Known(chart) => (chart, None),
         Place::Repository(path) => {
             progress.report(format!("reading the chart {path} of {}", preview.commit));
             let folder = tokio::select! {
-                folder = Box::pin(fetch(cluster, repository_charts, request, &path)) => folder?,
+                folder = Box::pin(fetch(repository_charts, request, &path)) => folder?,
                 () = &mut cancelled => return Err(HelmError::Cancelled.into()),
             };
             (Chart::in_folder(folder.path()), Some(folder))
@@ -249,16 +249,12 @@ fn may_be_a_hooks_fault(error: &HelmError) -> bool {
     }
 }
 
-/// The chart in a folder of its own, once it is certain that the cluster will not let it do what it likes.
+/// The chart in a folder of its own.
 async fn fetch(
-    cluster: &Cluster,
     repository_charts: &RepositoryCharts,
     request: &InstallRelease,
     path: &RepositoryPath,
 ) -> Result<TempDir, InstallError> {
-    if !policy_is_in_force(cluster, &request.namespace.name).await? {
-        return Err(InstallError::NoPolicy);
-    }
     let preview = &request.owner.preview;
     let (repository, commit) = (&preview.repository, &preview.commit);
     Ok(repository_charts.fetch(request.installation, repository, commit, path).await?)

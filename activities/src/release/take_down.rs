@@ -210,7 +210,8 @@ async fn wait_until_gone(found: &[(Kind, Vec<Found>)], namespace: &str) -> Resul
 
 /// Removes Helm's records of the release.
 async fn forget(cluster: &Cluster, namespace: &str, release: &str) -> Result<(), ClusterError> {
-    let secrets: Api<Secret> = Api::namespaced(cluster.client.clone(), namespace);
+    let secrets: Api<Secret> =
+        Api::namespaced(cluster.in_the_name_of(&release_account(namespace)), namespace);
     let records = secrets
         .list_metadata(&ListParams::default().labels(&selector(release)))
         .await

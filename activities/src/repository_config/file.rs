@@ -41,6 +41,22 @@ pub(super) struct File {
     pub(super) limits: Option<Limits>,
     /// What pods may reach outside.
     pub(super) egress: Option<Vec<Spanned<String>>>,
+    /// What pods may take together.
+    pub(super) quota: Option<Quota>,
+}
+
+/// What the pods of one preview may take together.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Quota {
+    /// So many of them.
+    pub(super) pods: Option<Spanned<u32>>,
+    /// So much computing: `4` or `500m`.
+    pub(super) cpu: Option<Spanned<String>>,
+    /// So much memory: `4Gi`.
+    pub(super) memory: Option<Spanned<String>>,
+    /// So much storage in volumes.
+    pub(super) storage: Option<Spanned<String>>,
 }
 
 /// How many previews a repository allows itself.

@@ -9,11 +9,13 @@ mod branches;
 mod file;
 mod who_may;
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use domain::{
     InvalidRepositoryPath, Repository, Ttl,
-    preview::{Capacity, ChartSource, PreviewSettings, RepositoryLimits},
+    preview::{
+        Capacity, ChartSource, InvalidAmount, PreviewSettings, Quota, RepositoryLimits, RepositoryQuota,
+    },
     pull_request::Terms,
 };
 use serde_saphyr::Spanned;
@@ -52,6 +54,8 @@ pub struct Bounds {
     pub capacity: Capacity,
     /// How many previews one person may have started in an hour.
     pub starts_per_hour: u32,
+    /// What the pods of a preview may take at the most.
+    pub quota_max: Quota,
     /// What pods may reach outside, to choose from.
     pub destinations: Destinations,
 }
@@ -172,7 +176,7 @@ fn limits(file: &File, capacity: &Capacity) -> Result<RepositoryLimits, Mistake>
 fn limit(name: &str, wanted: Option<&Spanned<u32>>, service: u32) -> Result<Option<u32>, Mistake> {
     match wanted {
         Some(wanted) if wanted.value == 0 => {
-            Err(wrong_at(wanted, format!("`{name}` is 0: nobody would get a preview")))
+            Err(wrong_at(wanted, format!("`{name}` is 0: there would be no preview")))
         }
         Some(wanted) if wanted.value > service => Err(wrong_at(
             wanted,
@@ -180,6 +184,39 @@ fn limit(name: &str, wanted: Option<&Spanned<u32>>, service: u32) -> Result<Opti
         )),
         wanted => Ok(wanted.map(|wanted| wanted.value)),
     }
+}
+
+fn quota(wanted: Option<&file::Quota>, most: &Quota) -> Result<RepositoryQuota, Mistake> {
+    let Some(wanted) = wanted else {
+        return Ok(RepositoryQuota::default());
+    };
+    Ok(RepositoryQuota {
+        pods: limit("pods", wanted.pods.as_ref(), most.pods)?,
+        cpu: amount("cpu", wanted.cpu.as_ref(), &most.cpu)?,
+        memory: amount("memory", wanted.memory.as_ref(), &most.memory)?,
+        storage: amount("storage", wanted.storage.as_ref(), &most.storage)?,
+    })
+}
+
+/// What is written, if it is an amount and no more than the service allows.
+fn amount<T>(name: &str, wanted: Option<&Spanned<String>>, most: &T) -> Result<Option<T>, Mistake>
+where
+    T: FromStr<Err = InvalidAmount> + PartialOrd + fmt::Display,
+{
+    let Some(wanted) = wanted else {
+        return Ok(None);
+    };
+    let amount: T = wanted
+        .value
+        .parse()
+        .map_err(|invalid| wrong_at(wanted, format!("`{name}`: {invalid}")))?;
+    if amount > *most {
+        return Err(wrong_at(
+            wanted,
+            format!("`{name}` is {amount}, but this service allows no more than {most}"),
+        ));
+    }
+    Ok(Some(amount))
 }
 
 fn settings(file: File, repository: &Repository, bounds: &Bounds) -> Result<PreviewSettings, Mistake> {
@@ -207,6 +244,7 @@ fn settings(file: File, repository: &Repository, bounds: &Bounds) -> Result<Prev
                     format!("`values`: `{path}` is given by the service and cannot be chosen"),
                 )),
             });
+    let quota = quota(file.quota.as_ref(), &bounds.quota_max)?;
     let egress = file.egress.unwrap_or_default().into_iter().map(|name| {
         match bounds.destinations.choose(std::slice::from_ref(&name.value)) {
             Ok(_) => Ok(name.value),
@@ -234,6 +272,7 @@ fn settings(file: File, repository: &Repository, bounds: &Bounds) -> Result<Prev
             .filter(|_| bounds.deployments),
         limits,
         egress: egress.collect::<Result<_, _>>()?,
+        quota,
     })
 }
 

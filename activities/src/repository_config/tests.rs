@@ -35,6 +35,7 @@ fn bounds() -> Bounds {
             per_person: 10,
         },
         starts_per_hour: 30,
+        quota_max: "pods=20,cpu=8,memory=8Gi,storage=20Gi".parse().expect("a quota"),
         destinations: Destinations::new(vec!["web=internet:443".parse().expect("a destination")]),
     }
 }
@@ -94,7 +95,13 @@ fn the_example_says_everything_there_is_to_say() {
         },
         "egress": [
           "web"
-        ]
+        ],
+        "quota": {
+          "pods": 20,
+          "cpu": "6",
+          "memory": "6Gi",
+          "storage": "20Gi"
+        }
       }
     }
     "#);
@@ -141,6 +148,8 @@ fn a_line_of_its_own_is_told_for_every_mistake() {
         "limits:\n  running: 3\n",
         "egress:\n  - web\n  - lab\n",
         "egress: web\n",
+        "quota:\n  cpu: 9\n",
+        "quota:\n  memory: 2GB\n",
         "branches:\n  - release-1.x\n  - release-*\n",
         "environment: ''\n",
         "environment: \"a\\nb\"\n",
@@ -161,7 +170,7 @@ fn a_line_of_its_own_is_told_for_every_mistake() {
         .collect();
     insta::assert_snapshot!(told.join("\n"), @r#"
     "ttl: 1h\ntttl: 1h\n"
-        2: there is no `tttl` here, only `chart`, `values`, `ttl`, `max_ttl`, `image`, `redeploy_on_push`, `who_may`, `branches`, `environment`, `limits`, `egress`
+        2: there is no `tttl` here, only `chart`, `values`, `ttl`, `max_ttl`, `image`, `redeploy_on_push`, `who_may`, `branches`, `environment`, `limits`, `egress`, `quota`
     "ttl: 1h\nttl: 2h\n"
         2: `ttl` is there twice
     "ttl: soon\n"
@@ -215,7 +224,7 @@ fn a_line_of_its_own_is_told_for_every_mistake() {
     "limits:\n  live: many\n"
         2: expected a number
     "limits:\n  live: 0\n"
-        2: `live` is 0: nobody would get a preview
+        2: `live` is 0: there would be no preview
     "limits:\n  live: 5\n  live_per_person: 11\n"
         3: `live_per_person` is 11, but this service allows no more than 10
     "limits:\n  starts_per_hour: 31\n"
@@ -226,6 +235,10 @@ fn a_line_of_its_own_is_told_for_every_mistake() {
         3: `egress`: this service has no destination `lab`, only `web`
     "egress: web\n"
         1: expected a list, of lines like `- value`
+    "quota:\n  cpu: 9\n"
+        2: `cpu` is 9, but this service allows no more than 8
+    "quota:\n  memory: 2GB\n"
+        2: `memory`: `2GB` is no amount: write it like 4Gi or 512Mi
     "branches:\n  - release-1.x\n  - release-*\n"
         3: `release-*` is no branch: expected its whole name, like `release-1.x`; patterns are not read here
     "environment: ''\n"

@@ -3,6 +3,7 @@
 mod capacity;
 mod ending;
 mod phase;
+mod quota;
 mod report;
 mod request;
 mod run_state;
@@ -12,6 +13,7 @@ mod state;
 pub use capacity::{Capacity, Full, Occupant, RepositoryLimits};
 pub use ending::Ending;
 pub use phase::Phase;
+pub use quota::{Cpu, InvalidAmount, Quota, RepositoryQuota, Size};
 pub use report::PreviewReport;
 pub use request::{InvalidRequest, PreviewRequest};
 pub use run_state::RunState;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::RepositoryLimits;
+use super::{RepositoryLimits, RepositoryQuota};
 use crate::RepositoryPath;
 
 /// How a repository wants its previews installed. Whatever is missing, the service's own setting fills in.
@@ -28,6 +28,13 @@ pub struct PreviewSettings {
     /// What their pods may reach outside, by the operators' names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub egress: Vec<String>,
+    /// What they may take.
+    #[serde(default, skip_serializing_if = "is_usual")]
+    pub quota: RepositoryQuota,
+}
+
+fn is_usual(quota: &RepositoryQuota) -> bool {
+    *quota == RepositoryQuota::default()
 }
 
 fn is_unlimited(limits: &RepositoryLimits) -> bool {

@@ -81,6 +81,7 @@ pub(super) fn honest(image: &str, host: &str) -> Vec<Value> {
         json!({ "apiVersion": "v1", "kind": "Secret" }),
         json!({ "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/basic-auth", "stringData": { "username": "x" } }),
         json!({ "apiVersion": "v1", "kind": "Service", "spec": { "ports": [{ "port": 80 }] } }),
+        json!({ "apiVersion": "v1", "kind": "Service", "spec": { "ports": [{ "port": 80 }], "clusterIP": "None" } }),
         json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": "app" } }),
         persistent_volume_claim(&json!({})),
         deployment(&template),
@@ -110,6 +111,15 @@ pub(super) fn hostile_objects(image: &str) -> Hostile {
         (
             json!({ "apiVersion": "v1", "kind": "Pod", "spec": fine["spec"] }),
             "no business with pods",
+        ),
+        (
+            json!({ "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4", "endpoints": [] }),
+            "endpointslices",
+        ),
+        (
+            json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+                "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "edit" } }),
+            "rolebindings",
         ),
         (
             json!({ "apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "spec": { "minAvailable": 1 } }),
@@ -183,6 +193,7 @@ pub(super) fn hostile_pods(image: &str) -> Hostile {
         (from(&format!("{image}:5000/evil")), IMAGES),
         (cron_job(&pods("evil", &json!({})), &json!({})), IMAGES),
         (of(json!({ "initContainers": [{ "name": "init", "image": "evil" }] })), IMAGES),
+        (of(json!({ "hostUsers": true })), PODS),
         (of(json!({ "nodeName": "control-plane" })), PODS),
         (of(json!({ "priorityClassName": "system-node-critical" })), PODS),
         (of(json!({ "resourceClaims": [{ "name": "gpu", "resourceClaimName": "x" }] })), PODS),
@@ -195,6 +206,11 @@ pub(super) fn hostile_pods(image: &str) -> Hostile {
         (volume(json!({ "hostPath": { "path": "/" } })), VOLUMES),
         (volume(scratch(json!({ "selector": {} }))), CLAIMS),
         (volume(scratch(json!({ "storageClassName": "" }))), CLAIMS),
+        (
+            volume(json!({ "projected": { "sources": [
+                { "serviceAccountToken": { "path": "token", "audience": "vault" } }] } })),
+            "no tokens for other audiences",
+        ),
         (of(json!({ "terminationGracePeriodSeconds": 3600 })), "60 seconds to stop"),
         (
             container(json!({ "livenessProbe": { "httpGet": { "host": "192.0.2.1", "port": 80 } } })),
@@ -247,6 +263,14 @@ pub(super) fn hostile_addresses(host: &str) -> Hostile {
         ),
         (service(json!({ "type": "NodePort", "ports": [{ "port": 80 }] })), "ClusterIP"),
         (service(json!({ "ports": [{ "port": 80 }], "externalIPs": ["192.0.2.1"] })), "ClusterIP"),
+        (
+            ingress(
+                &json!({}),
+                &json!([{ "host": host, "http": { "paths": [{ "path": "/", "pathType": "Prefix", "backend": {
+                    "resource": { "apiGroup": "example.com", "kind": "Bucket", "name": "x" } } }] } }]),
+            ),
+            "leads to Services only",
+        ),
         (
             ingress(&json!({}), &json!([rule(host), rule("www.example.com")])),
             "not for www.example.com",

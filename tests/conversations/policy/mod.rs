@@ -1,5 +1,5 @@
-//! What the cluster admits from a chart that lies in the repository: each rule of
-//! `charts/preview-cluster`, tried on the API server itself.
+//! What the cluster admits from a chart, wherever it comes from: each rule of `charts/preview-cluster`, tried
+//! on the API server itself.
 
 mod manifests;
 
@@ -7,15 +7,15 @@ use anyhow::{Context, Result, bail, ensure};
 use k8s_openapi::api::{
     apps::v1::Deployment,
     authentication::v1::{TokenRequest, TokenRequestSpec},
-    core::v1::ServiceAccount,
+    core::v1::{Namespace, Secret, ServiceAccount},
     networking::v1::NetworkPolicy,
 };
 use kube::{
     Api, Client,
-    api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, PostParams, TypeMeta},
+    api::{ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams, TypeMeta},
 };
 use serde_json::{Value, json};
-use tests::{Conversation, PullRequest, Setting, converse};
+use tests::{Conversation, Preview, PullRequest, Setting, converse};
 
 use crate::chart::in_repository;
 use manifests::{honest, hostile_addresses, hostile_metadata, hostile_objects, hostile_pods, pods};
@@ -51,76 +51,196 @@ async fn preview_of_a_chart_of_its_own(chat: &Conversation) -> Result<PullReques
     Ok(pull)
 }
 
+fn setting() -> Setting {
+    Setting::default().worker("PREVIEW_ALLOWED_ANNOTATIONS", "example.com/allowed")
+}
+
 #[test]
 fn a_chart_of_a_repository_may_make_what_stays_in_its_preview() {
-    let setting = Setting::default()
-        .worker("PREVIEW_REPOSITORY_CHARTS", "true")
-        .worker("PREVIEW_ALLOWED_ANNOTATIONS", "example.com/allowed");
-    converse(setting, async |chat| {
-        let pull = preview_of_a_chart_of_its_own(chat).await?;
-        let preview = pull.previewed().await?;
-        let namespace = preview.namespace_name().await?;
-        let account = format!("system:serviceaccount:{namespace}:preview-release");
-        let client = chat.stack.kube_as(&account).await?;
-        let host = chat.stack.names()?.host(&preview.id);
-        let image = format!(
-            "{}{}",
-            chat.stack.env.preview_image.split_once('/').context("a registry")?.0,
-            format_args!("/{}", chat.repository.full_name().to_ascii_lowercase())
-        );
+    converse(setting().worker("PREVIEW_REPOSITORY_CHARTS", "true"), async |chat| {
+        let preview = preview_of_a_chart_of_its_own(chat).await?.previewed().await?;
+        admits_what_stays_there(chat, &preview).await?;
+        preview.stop().await
+    });
+}
 
-        for object in honest(&image, &host) {
-            let refused = try_to_make(&client, &namespace, object.clone()).await?;
-            ensure!(refused.is_none(), "{object}: {refused:?}");
-        }
-        let hostile = [
-            hostile_objects(&image),
-            hostile_metadata(&image),
-            hostile_pods(&image),
-            hostile_addresses(&host),
-        ];
-        for (object, told) in hostile.concat() {
+#[test]
+fn a_chart_that_operators_have_packaged_may_make_no_more() {
+    converse(setting(), async |chat| {
+        let preview = chat.pull_request().await?.previewed().await?;
+        admits_what_stays_there(chat, &preview).await?;
+        preview.stop().await
+    });
+}
+
+#[test]
+fn what_operators_allow_may_be_made_too_and_is_held_to_the_same() {
+    let kinds = "daemonsets.apps,octo-org/other=pods";
+    converse(setting().worker("PREVIEW_ALLOWED_KINDS", kinds), async |chat| {
+        let preview = chat.pull_request().await?.previewed().await?;
+        let namespace = preview.namespace_name().await?;
+        let client = chat.stack.kube_as(&account(&namespace)).await?;
+        let image = image(chat)?;
+        let daemon_set = |template: Value| {
+            json!({ "apiVersion": "apps/v1", "kind": "DaemonSet",
+                "spec": { "selector": { "matchLabels": { "app": "x" } }, "template": template } })
+        };
+        let fine = daemon_set(pods(&image, &json!({})));
+        let refused = try_to_make(&client, &namespace, fine).await?;
+        ensure!(refused.is_none(), "{refused:?}");
+        let everywhere = json!({ "tolerations": [{ "operator": "Exists" }] });
+        let pod = json!({ "apiVersion": "v1", "kind": "Pod", "spec": pods(&image, &json!({}))["spec"] });
+        for (object, told) in [
+            (daemon_set(pods(&image, &everywhere)), "of its pods"),
+            (daemon_set(pods("evil", &json!({}))), "previews do not run images from"),
+            (pod, "no business with pods"),
+        ] {
             let refused = try_to_make(&client, &namespace, object.clone()).await?;
             let is_told = refused.as_deref().is_some_and(|words| words.contains(told));
             ensure!(is_told, "{object}: {told:?} expected, not {refused:?}");
         }
-        ensure!(
-            try_to_make(&client, "default", json!({ "apiVersion": "v1", "kind": "ConfigMap" }))
-                .await?
-                .is_some(),
-            "other namespaces are none of its business"
-        );
-
-        // Through what the cluster's own controllers make, too.
-        let elsewhere =
-            json!([{ "topologyKey": "kubernetes.io/os", "namespaceSelector": {}, "labelSelector": {} }]);
-        let affinity =
-            json!({ "podAntiAffinity": { "requiredDuringSchedulingIgnoredDuringExecution": elsewhere } });
-        let template = pods(&image, &json!({ "affinity": affinity }));
-        let pod = json!({ "apiVersion": "v1", "kind": "Pod", "spec": template["spec"] });
-        let refused = try_to_make(&chat.stack.kube, &namespace, pod).await?;
-        ensure!(
-            refused.as_deref().is_some_and(|words| words.contains("preview-affinity")),
-            "nobody else is kept from being scheduled: {refused:?}"
-        );
-
-        // What a pod could do that gets hold of the account.
-        let policies: Api<NetworkPolicy> = Api::namespaced(client.clone(), &namespace);
-        let dry = DeleteParams { dry_run: true, ..DeleteParams::default() };
-        let open = policies.delete("preview-default-deny", &dry).await;
-        ensure!(refusal(open)?.is_some(), "the guards cannot be removed");
-        let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), &namespace);
-        let token = TokenRequest {
-            spec: Some(TokenRequestSpec::default()),
-            ..TokenRequest::default()
-        };
-        let token = accounts.create_token_request("default", &PostParams::default(), &token).await;
-        ensure!(refusal(token)?.is_some(), "nobody logs in");
-        let deployments: Api<Deployment> = Api::namespaced(client, &namespace);
-        let scale = Patch::Merge(json!({ "spec": { "replicas": 2 } }));
-        let dry = PatchParams { dry_run: true, ..PatchParams::default() };
-        let scale = deployments.patch_scale(&preview.id.release(), &dry, &scale).await;
-        ensure!(refusal(scale)?.is_some(), "parts of objects are not for charts");
         preview.stop().await
     });
+}
+
+#[test]
+fn whoever_steals_the_workers_credentials_gets_previews_and_not_the_cluster() {
+    converse(setting(), async |chat| {
+        let preview = chat.pull_request().await?.previewed().await?;
+        let own = preview.namespace_name().await?;
+        let thief = chat
+            .stack
+            .kube_as("system:serviceaccount:preview-system:preview-worker")
+            .await?;
+        let account = |name: &str, namespace: &str| json!([{ "kind": "ServiceAccount", "name": name, "namespace": namespace }]);
+        let binding = |role: &str, subjects: Value| {
+            json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": { "name": "preview-release" },
+                "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role }, "subjects": subjects })
+        };
+        let guard = json!({ "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "spec": { "podSelector": {} } });
+        for (namespace, object, told) in [
+            (
+                "kube-system",
+                binding("edit", account("preview-release", "kube-system")),
+                "namespaces of previews only",
+            ),
+            (own.as_str(), binding("edit", account("default", &own)), "to nobody else"),
+            (own.as_str(), binding("edit", account("preview-release", "default")), "to nobody else"),
+            (own.as_str(), binding("admin", account("preview-release", &own)), "forbidden"),
+            ("kube-system", guard.clone(), "namespaces of previews only"),
+            (
+                "default",
+                json!({ "apiVersion": "v1", "kind": "ServiceAccount" }),
+                "namespaces of previews only",
+            ),
+        ] {
+            let refused = try_to_make(&thief, namespace, object.clone()).await?;
+            let is_told = refused.as_deref().is_some_and(|words| words.contains(told));
+            ensure!(is_told, "{object} in {namespace}: {told:?} expected, not {refused:?}");
+        }
+        ensure!(try_to_make(&thief, &own, guard).await?.is_none(), "what it does for a preview it can do");
+
+        let namespaces: Api<Namespace> = Api::all(thief.clone());
+        let labels = |standard: &str| {
+            json!({ "app.kubernetes.io/managed-by": "preview", "preview.internal/instance": "x",
+                "pod-security.kubernetes.io/enforce": standard })
+        };
+        let dry = PostParams { dry_run: true, ..PostParams::default() };
+        for (name, labels, told) in [
+            ("preview-x", json!({}), "namespaces of previews only"),
+            ("preview-x", labels("privileged"), "confines their pods"),
+            ("preview-x", labels("baseline"), "confines their pods"),
+            ("kube-x", labels("restricted"), "namespaces of previews only"),
+        ] {
+            let namespace =
+                serde_json::from_value(json!({ "metadata": { "name": name, "labels": labels } }))?;
+            let refused = refusal(namespaces.create(&dry, &namespace).await)?;
+            ensure!(refused.as_deref().is_some_and(|words| words.contains(told)), "{labels}: {refused:?}");
+        }
+        let dry = PatchParams { dry_run: true, ..PatchParams::default() };
+        let loosened =
+            json!({ "metadata": { "labels": { "pod-security.kubernetes.io/enforce": "privileged" } } });
+        let refused = refusal(namespaces.patch(&own, &dry, &Patch::Merge(loosened)).await)?;
+        ensure!(refused.is_some(), "the confinement of a preview is not changed");
+        let dry = DeleteParams { dry_run: true, ..DeleteParams::default() };
+        let refused = refusal(namespaces.delete("default", &dry).await)?;
+        ensure!(
+            refused.is_some_and(|words| words.contains("removes namespaces of previews only")),
+            "nor others removed"
+        );
+        let secrets: Api<Secret> = Api::all(thief);
+        ensure!(refusal(secrets.list(&ListParams::default()).await)?.is_some(), "no Secret is read");
+        preview.stop().await
+    });
+}
+
+fn account(namespace: &str) -> String {
+    format!("system:serviceaccount:{namespace}:preview-release")
+}
+
+/// What previews may run, without a tag.
+fn image(chat: &Conversation) -> Result<String> {
+    let (registry, _) = chat.stack.env.preview_image.split_once('/').context("a registry")?;
+    Ok(format!("{registry}/{}", chat.repository.full_name().to_ascii_lowercase()))
+}
+
+async fn admits_what_stays_there(chat: &Conversation, preview: &Preview) -> Result<()> {
+    let namespace = preview.namespace_name().await?;
+    let client = chat.stack.kube_as(&account(&namespace)).await?;
+    let host = chat.stack.names()?.host(&preview.id);
+    let image = image(chat)?;
+
+    for object in honest(&image, &host) {
+        let refused = try_to_make(&client, &namespace, object.clone()).await?;
+        ensure!(refused.is_none(), "{object}: {refused:?}");
+    }
+    let hostile = [
+        hostile_objects(&image),
+        hostile_metadata(&image),
+        hostile_pods(&image),
+        hostile_addresses(&host),
+    ];
+    for (object, told) in hostile.concat() {
+        let refused = try_to_make(&client, &namespace, object.clone()).await?;
+        let is_told = refused.as_deref().is_some_and(|words| words.contains(told));
+        ensure!(is_told, "{object}: {told:?} expected, not {refused:?}");
+    }
+    ensure!(
+        try_to_make(&client, "default", json!({ "apiVersion": "v1", "kind": "ConfigMap" }))
+            .await?
+            .is_some(),
+        "other namespaces are none of its business"
+    );
+
+    // Through what the cluster's own controllers make, too.
+    let elsewhere =
+        json!([{ "topologyKey": "kubernetes.io/os", "namespaceSelector": {}, "labelSelector": {} }]);
+    let affinity =
+        json!({ "podAntiAffinity": { "requiredDuringSchedulingIgnoredDuringExecution": elsewhere } });
+    let template = pods(&image, &json!({ "affinity": affinity }));
+    let pod = json!({ "apiVersion": "v1", "kind": "Pod", "spec": template["spec"] });
+    let refused = try_to_make(&chat.stack.kube, &namespace, pod).await?;
+    ensure!(
+        refused.as_deref().is_some_and(|words| words.contains("preview-affinity")),
+        "nobody else is kept from being scheduled: {refused:?}"
+    );
+
+    // What a pod could do that gets hold of the account.
+    let policies: Api<NetworkPolicy> = Api::namespaced(client.clone(), &namespace);
+    let dry = DeleteParams { dry_run: true, ..DeleteParams::default() };
+    let open = policies.delete("preview-default-deny", &dry).await;
+    ensure!(refusal(open)?.is_some(), "the guards cannot be removed");
+    let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), &namespace);
+    let token = TokenRequest {
+        spec: Some(TokenRequestSpec::default()),
+        ..TokenRequest::default()
+    };
+    let token = accounts.create_token_request("default", &PostParams::default(), &token).await;
+    ensure!(refusal(token)?.is_some(), "nobody logs in");
+    let deployments: Api<Deployment> = Api::namespaced(client, &namespace);
+    let scale = Patch::Merge(json!({ "spec": { "replicas": 2 } }));
+    let dry = PatchParams { dry_run: true, ..PatchParams::default() };
+    let scale = deployments.patch_scale(&preview.id.release(), &dry, &scale).await;
+    ensure!(refusal(scale)?.is_some(), "parts of objects are not for charts");
+    Ok(())
 }

@@ -6,7 +6,7 @@
 
 use domain::{
     CommentId, InstallationId, Login, NamespaceHandle, PreviewId, RunIdentity, Ttl,
-    preview::{ChartSource, PreviewSettings, RepositoryLimits},
+    preview::{ChartSource, PreviewSettings, RepositoryLimits, RepositoryQuota},
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -74,6 +74,9 @@ pub struct CreateNamespace {
     /// What its pods may reach outside, by the operators' names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub egress: Vec<String>,
+    /// What its pods may take together.
+    #[serde(default)]
+    pub quota: RepositoryQuota,
 }
 
 /// Input of `install_release`.

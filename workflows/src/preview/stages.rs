@@ -78,6 +78,7 @@ impl Stages {
             chart: self.request.settings.chart.clone(),
             limits: self.request.settings.limits,
             egress: self.request.settings.egress.clone(),
+            quota: self.request.settings.quota,
         };
         let options = timeouts::stage(CREATE_NAMESPACE, &self.deployment);
         let namespace = self

@@ -1,34 +1,33 @@
-//! The admission policy for charts that lie in repositories.
+//! The admission policy for charts.
 //!
-//! The rules are `charts/preview-cluster`, and the API server enforces them in every
-//! namespace with [`LABEL`]. What differs between previews stands in the namespace's
-//! annotations, which nothing in the namespace can change.
+//! The rules are `charts/preview-cluster`, and the API server enforces them in every namespace of a preview,
+//! wherever its chart comes from. What differs between previews stands in the namespace's annotations, which
+//! nothing in the namespace can change.
 
 mod annotation_key;
+mod installed;
+mod kind;
 mod probe;
 
-use domain::preview::ChartSource;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::ResourceExt;
 use workflows::contract::CreateNamespace;
 
 use crate::Images;
 pub use annotation_key::{AnnotationKey, InvalidAnnotationKey};
-pub(crate) use probe::is_in_force;
+pub(crate) use installed::{Set, difference};
+pub use kind::{AllowedKind, InvalidAllowedKind};
+pub(crate) use probe::{NotInForce, assert_in_force};
 
-/// Label: where the chart comes from that is installed here, if it is not one
-/// that the operators of the service trust.
-const LABEL: &str = "preview.internal/chart";
-/// The value of [`LABEL`] that the policy selects.
-const REPOSITORY: &str = "repository";
 /// Annotations: the one host that an Ingress may be for, its class, where images may be, and which
 /// annotations may be set. Lists have commas.
 const HOST: &str = "preview.internal/host";
 const INGRESS_CLASS: &str = "preview.internal/ingress-class";
 const ALLOWED_IMAGES: &str = "preview.internal/allowed-images";
 const ALLOWED_ANNOTATIONS: &str = "preview.internal/allowed-annotations";
+const ALLOWED_KINDS: &str = "preview.internal/allowed-kinds";
 
-/// What a chart from a repository may refer to.
+/// What a chart may refer to.
 #[derive(Clone, Debug)]
 pub struct ChartBounds {
     /// The class of the ingress controller.
@@ -37,10 +36,11 @@ pub struct ChartBounds {
     pub images: Images,
     /// Which annotations may be set, besides Helm's own.
     pub annotations: Vec<AnnotationKey>,
+    /// What else may be made.
+    pub kinds: Vec<AllowedKind>,
 }
 
-/// Writes on a namespace what the policy has to know about its preview; and
-/// that the policy holds for it, if it does.
+/// Writes on a namespace what the policy has to know about its preview.
 pub(super) fn write_on(
     namespace: &mut Namespace,
     bounds: &ChartBounds,
@@ -50,18 +50,16 @@ pub(super) fn write_on(
     let preview = &request.owner.preview;
     let keys: Vec<_> = bounds.annotations.iter().map(|key| key.0.as_str()).collect();
     let places = bounds.images.places(&preview.repository);
+    let kinds = bounds.kinds.iter().filter_map(|kind| kind.allowed_in(&preview.repository));
     let annotations = [
         (HOST, host),
         (INGRESS_CLASS, bounds.ingress_class.clone()),
         (ALLOWED_IMAGES, places.join(",")),
         (ALLOWED_ANNOTATIONS, keys.join(",")),
+        (ALLOWED_KINDS, kinds.collect::<Vec<_>>().join(",")),
     ];
     let annotations = annotations.map(|(key, value)| (key.to_owned(), value));
     namespace.annotations_mut().extend(annotations);
-    if matches!(request.chart, Some(ChartSource::Path(_))) {
-        let labels = namespace.labels_mut();
-        labels.insert(LABEL.to_owned(), REPOSITORY.to_owned());
-    }
 }
 
 /// The host that was written.
@@ -73,12 +71,11 @@ pub(super) fn written_host(namespace: &Namespace) -> Option<&String> {
 mod tests {
     use super::*;
 
-    const POLICY: &str = include_str!("../../../../charts/preview-cluster/templates/policy.yaml");
+    const POLICY: &str = include_str!("../../../../charts/preview-cluster/templates/charts.yaml");
 
     #[test]
     fn the_policy_reads_what_is_written_and_nothing_else() {
-        assert!(POLICY.contains(&format!("{LABEL}: {REPOSITORY}\n")));
-        let known = [HOST, INGRESS_CLASS, ALLOWED_IMAGES, ALLOWED_ANNOTATIONS];
+        let known = [HOST, INGRESS_CLASS, ALLOWED_IMAGES, ALLOWED_ANNOTATIONS, ALLOWED_KINDS];
         for key in known {
             assert!(POLICY.contains(&format!("variables.own['{key}']")), "{key}");
         }

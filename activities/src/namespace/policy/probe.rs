@@ -1,42 +1,62 @@
-//! Checks that the cluster enforces `charts/preview-cluster` on charts from repositories.
+//! Checks that the cluster enforces `charts/preview-cluster` in a preview's namespace.
 //!
-//! Asked before each such chart is installed, by trying what the policy forbids: a cluster
-//! without the policy would let everything pass.
+//! Asked before each chart is installed: a cluster without the policies would let everything pass.
 
-use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use kube::{
-    Api,
+    Api, ResourceExt,
     api::{ObjectMeta, PostParams},
 };
 
+use super::installed::{Set, difference};
 use crate::{
     Cluster,
     cluster::{ClusterError, Doing, until_in_force},
-    namespace::release_account,
+    namespace::{pod_security::has_user_namespaces, release_account},
 };
 
 /// The policy's name, which stands in its refusals.
 const POLICY: &str = "ValidatingAdmissionPolicy 'preview-charts'";
+/// The name that the policy refuses, whatever is called so.
+const PROBE: &str = "preview-policy-probe";
 
-/// Is the policy in force in this namespace? Nothing is made.
-pub(crate) async fn is_in_force(cluster: &Cluster, namespace: &str) -> Result<bool, ClusterError> {
-    until_in_force(|| refuses(cluster, namespace)).await
+/// Previews are not kept in their place.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotInForce {
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    #[error("{0}: install charts/preview-cluster of this version")]
+    Different(String),
+    #[error("the policy preview-charts is installed, and not enforced in namespace {0}")]
+    NotEnforced(String),
 }
 
-/// Does the policy refuse what it forbids?
+/// Are the policies in force in this namespace, each rule of them? Nothing is made.
+pub(crate) async fn assert_in_force(cluster: &Cluster, namespace: &Namespace) -> Result<(), NotInForce> {
+    let pods = has_user_namespaces(namespace).then_some(Set::Pods);
+    for set in [Set::Charts].into_iter().chain(pods) {
+        if let Some(difference) = difference(cluster, set).await? {
+            return Err(NotInForce::Different(difference));
+        }
+    }
+    let name = namespace.name_any();
+    if until_in_force(|| refuses(cluster, &name)).await? {
+        Ok(())
+    } else {
+        Err(NotInForce::NotEnforced(name))
+    }
+}
+
+/// Does the policy refuse what it refuses always?
 async fn refuses(cluster: &Cluster, namespace: &str) -> Result<bool, ClusterError> {
     let account = cluster.in_the_name_of(&release_account(namespace));
     let config_maps: Api<ConfigMap> = Api::namespaced(account, namespace);
-    let forbidden = ConfigMap {
-        metadata: ObjectMeta {
-            name: Some("preview-policy-probe".to_owned()),
-            finalizers: Some(vec!["preview.internal/probe".to_owned()]),
-            ..ObjectMeta::default()
-        },
+    let probe = ConfigMap {
+        metadata: ObjectMeta { name: Some(PROBE.to_owned()), ..ObjectMeta::default() },
         ..ConfigMap::default()
     };
     let dry = PostParams { dry_run: true, ..PostParams::default() };
-    match config_maps.create(&dry, &forbidden).await {
+    match config_maps.create(&dry, &probe).await {
         Ok(_) => Ok(false),
         Err(kube::Error::Api(status)) if status.message.contains(POLICY) => Ok(true),
         // Forbidden by something else: the account's rights may be younger than what the API server knows.
@@ -47,12 +67,13 @@ async fn refuses(cluster: &Cluster, namespace: &str) -> Result<bool, ClusterErro
 
 #[cfg(test)]
 mod tests {
-    use super::POLICY;
+    use super::{POLICY, PROBE};
 
     #[test]
-    fn the_policy_has_the_name_that_is_looked_for() {
-        let policy = include_str!("../../../../charts/preview-cluster/templates/policy.yaml");
+    fn the_policy_has_the_name_that_is_looked_for_and_refuses_the_probe() {
+        let policy = include_str!("../../../../charts/preview-cluster/templates/charts.yaml");
         let name = POLICY.split('\'').nth(1).expect("a name in quotes");
         assert!(policy.contains(&format!("\n  name: {name}\n")), "{name}");
+        assert!(policy.contains(&format!("request.name != '{PROBE}'")));
     }
 }

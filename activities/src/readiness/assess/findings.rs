@@ -161,6 +161,11 @@ fn refused(message: &str) -> Option<Assessment> {
     }
     let (kind, summary) = if message.contains("exceeded quota") {
         ("QuotaExceeded", "The pods ask for more than a preview may have")
+    } else if message.contains("violates PodSecurity \"restricted") {
+        (
+            "PodSecurity",
+            "The pods ask for more than the restricted pod security standard of this service lets them",
+        )
     } else if message.contains("violates PodSecurity") {
         ("PodSecurity", "The pods ask for privileges that a preview may not have")
     } else {
