@@ -47,8 +47,8 @@ pub use previews::Previews;
 pub use pull_request::PullRequests;
 pub use readiness::{ReadinessConfig, UnusableClient};
 pub use release::{
-    Charts, Helm, ImagePrefix, ImageTemplate, Images, InvalidImagePrefix, InvalidImageTemplate,
-    InvalidOciPrefix, OciPrefix, ReleaseConfig, RepositoryCharts,
+    ChartPrefix, Charts, Helm, ImagePrefix, ImageTemplate, Images, InvalidChartPrefix, InvalidImagePrefix,
+    InvalidImageTemplate, ReleaseConfig, RepositoryCharts,
 };
 pub use repository_config::Bounds;
 pub use sweep::{SweepCounters, Sweeps};

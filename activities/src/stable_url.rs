@@ -41,7 +41,7 @@ pub(crate) enum StableUrlError {
     Temporal(#[from] TemporalError),
     #[error(transparent)]
     NamespaceLost(#[from] NamespaceLost),
-    #[error("no Ingress in namespace {namespace} serves {host}; does the chart use the value `host`?")]
+    #[error("no Ingress in namespace {namespace} serves {host}; does the chart make one for `{{host}}`?")]
     NoIngress { namespace: String, host: String },
     #[error("the cluster did not take the new address within {} s", time_left.as_secs())]
     TooSlow { time_left: Duration },

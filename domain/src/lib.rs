@@ -5,10 +5,12 @@
 //! `workflows`, the world is touched in `activities`.
 
 mod allowed_owners;
+mod chart_path;
 mod command;
 mod explanation;
 mod id;
 mod ignored_signals;
+mod image_name;
 mod names;
 pub mod orphan_sweep;
 pub mod preview;
@@ -19,6 +21,7 @@ mod repository_path;
 mod ttl;
 
 pub use allowed_owners::{AllowedOwners, InvalidAllowedOwners};
+pub use chart_path::{ChartPath, InvalidChartPath};
 pub use command::{
     COMMANDS, Command, CommandAccess, CommandForm, MARKUP, Misunderstood, NOT_TEXT, parse_line,
 };
@@ -29,6 +32,7 @@ pub use id::{
     RepositoryId, RunIdentity,
 };
 pub use ignored_signals::IgnoredSignals;
+pub use image_name::{ImageName, InvalidImageName};
 pub use names::{NameKey, Names, WeakNameKey};
 pub use preview_domain::{InvalidPreviewDomain, PreviewDomain};
 pub use rate_limits::RateLimits;

@@ -14,6 +14,8 @@ pub struct PullRequest {
     pub repository: RepositoryId,
     /// The newest commit.
     pub head: CommitSha,
+    /// The branch that it is the newest commit of.
+    pub branch: String,
     /// Do its commits live outside the repository that received it? Also true
     /// if their repository was deleted.
     pub from_fork: bool,
@@ -55,6 +57,8 @@ struct Wire {
 
 #[derive(Deserialize)]
 struct End {
+    #[serde(rename = "ref")]
+    branch: String,
     sha: CommitSha,
     /// Null once the fork is deleted.
     repo: Option<Home>,
@@ -91,6 +95,7 @@ impl From<Wire> for PullRequest {
         Self {
             repository: wire.base.repo.id,
             head: wire.head.sha,
+            branch: wire.head.branch,
             from_fork: wire.head.repo.is_none_or(|home| home.id != wire.base.repo.id),
             base_branch: wire.base.branch,
             default_branch: wire.base.repo.default_branch,
@@ -122,12 +127,13 @@ mod tests {
             (&own, "closed", true, (false, PullRequestState::Merged)),
         ] {
             let json = json!({
-                "head": { "sha": "0123456789abcdef0123456789abcdef01234567", "repo": head },
+                "head": { "ref": "greet", "sha": "0123456789abcdef0123456789abcdef01234567", "repo": head },
                 "base": { "ref": "release", "repo": { "id": 1, "default_branch": "main" } },
                 "state": state, "merged": merged, "locked": false, "html_url": "https://github.com/o/r/pull/1",
             });
             let pull_request: PullRequest = serde_json::from_value(json).expect("a pull request");
             assert_eq!((pull_request.from_fork, pull_request.state), expected);
+            assert_eq!(pull_request.branch, "greet");
             assert_eq!(pull_request.base_branch, "release");
             assert_eq!(pull_request.default_branch, "main");
         }

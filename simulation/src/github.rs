@@ -133,6 +133,7 @@ impl GitHub {
         PullRequestSnapshot {
             repository_id: self.repository_id,
             head: self.head.clone(),
+            branch: None,
             state: self.state,
             is_locked: false,
             is_from_fork: false,

@@ -4,6 +4,7 @@ use std::{fs, path::Path};
 
 use anyhow::Result;
 use github_stand_in::File;
+use tests::{Conversation, PullRequest};
 
 /// Copies a chart and adds a template.
 pub(crate) fn copy_with(chart: &Path, to: &Path, name: &str, template: &str) -> Result<()> {
@@ -28,7 +29,14 @@ fn copy_folder(from: &Path, to: &Path) -> Result<()> {
 
 /// The files of a chart as a commit has them, in a folder of the repository; with one template more.
 pub(crate) fn in_repository(chart: &Path, folder: &str, name: &str, template: &str) -> Result<Vec<File>> {
-    let mut files = vec![(format!("{folder}/templates/{name}"), template).into()];
+    let mut files = files(chart, folder)?;
+    files.push((format!("{folder}/templates/{name}"), template).into());
+    Ok(files)
+}
+
+/// The files of a chart as a commit has them, in a folder of the repository.
+pub(crate) fn files(chart: &Path, folder: &str) -> Result<Vec<File>> {
+    let mut files = Vec::new();
     let mut folders = vec![chart.to_owned()];
     while let Some(next) = folders.pop() {
         for entry in fs::read_dir(next)? {
@@ -42,4 +50,12 @@ pub(crate) fn in_repository(chart: &Path, folder: &str, name: &str, template: &s
         }
     }
     Ok(files)
+}
+
+/// A pull request that brings files along, with an image.
+pub(crate) async fn pull_request_with(chat: &Conversation, files: Vec<File>) -> Result<PullRequest> {
+    let pull = chat.pull_request_without_image().await?;
+    pull.github.push(files).await?;
+    pull.build_image().await?;
+    Ok(pull)
 }

@@ -29,5 +29,6 @@ mod sticky;
 mod sweep;
 mod sweep_scale;
 mod temporal_tls;
+mod values;
 mod webhook;
 mod words;

@@ -6,9 +6,9 @@ use github_stand_in::File;
 use k8s_openapi::api::{core::v1::ConfigMap, rbac::v1::ClusterRole};
 use kube::{Api, api::ListParams};
 use temporalio_client::WorkflowExecutionStatus;
-use tests::{Conversation, Preview, PullRequest, Setting, converse};
+use tests::{Conversation, Preview, Setting, converse};
 
-use crate::chart::{copy_with, in_repository};
+use crate::chart::{copy_with, in_repository, pull_request_with};
 
 const CONFIGURATION: &str = "chart: ./deploy/chart\n";
 
@@ -29,14 +29,6 @@ fn chart(chat: &Conversation, template: &str) -> Result<Vec<File>> {
     in_repository(chart, "deploy/chart", "more.yaml", template)
 }
 
-/// A pull request that brings files along, with an image.
-async fn with_files(chat: &Conversation, files: Vec<File>) -> Result<PullRequest> {
-    let pull = chat.pull_request_without_image().await?;
-    pull.github.push(files).await?;
-    pull.build_image().await?;
-    Ok(pull)
-}
-
 async fn noted(chat: &Conversation, preview: &Preview) -> Result<String> {
     let namespace = preview.namespace_name().await?;
     let note = Api::<ConfigMap>::namespaced(chat.stack.kube.clone(), &namespace)
@@ -53,7 +45,7 @@ fn each_commit_is_installed_from_its_own_chart_which_is_fetched_once() {
         // Helm would read it from the worker's machine, and say what is wrong with it.
         let schema = r#"{"$ref": "file:///etc/passwd"}"#;
         files.push(("deploy/chart/values.schema.json", schema).into());
-        let pull = with_files(chat, files).await?;
+        let pull = pull_request_with(chat, files).await?;
         let first = pull.previewed().await?;
         let host = first.url()?.host_str().context("a host")?.to_owned();
         assert_eq!(noted(chat, &first).await?, format!("one for {host}"));
@@ -71,7 +63,7 @@ fn each_commit_is_installed_from_its_own_chart_which_is_fetched_once() {
         assert!(before.is_some());
         let mut files = chart(chat, &note("two"))?;
         files.push(("deploy/chart/values.schema.json", schema).into());
-        let other = with_files(chat, files).await?;
+        let other = pull_request_with(chat, files).await?;
         let third = other.previewed().await?;
         assert!(noted(chat, &third).await?.starts_with("two for"));
         assert_eq!(fetched(chat), before, "the same chart is not fetched again");
@@ -93,7 +85,7 @@ fn a_chart_that_is_not_there_or_leads_elsewhere_is_told() {
             (vec![chart_yaml(), link()], "values.yaml"),
             (vec![chart_yaml(), ("deploy/chart/big", vec![0; 3_000_000]).into()], "MiB"),
         ] {
-            let pull = with_files(chat, files).await?;
+            let pull = pull_request_with(chat, files).await?;
             let preview = pull.request_preview().await?;
             assert_eq!(preview.closed().await?, WorkflowExecutionStatus::Failed);
             pull.says(told).await?;
@@ -128,7 +120,7 @@ fn a_chart_that_reaches_beyond_its_preview_is_refused_with_the_reason() {
             ("{{ lookup \"v1\" \"Namespace\" \"\" \"kube-system\" | toYaml }}", "own namespace only"),
             ("{{ range until 1000000000 }}x{{ end }}", "Helm crashed"),
         ] {
-            let pull = with_files(chat, chart(chat, template)?).await?;
+            let pull = pull_request_with(chat, chart(chat, template)?).await?;
             let preview = pull.request_preview().await?;
             assert_eq!(preview.closed().await?, WorkflowExecutionStatus::Failed);
             pull.says(told).await?;
@@ -144,7 +136,7 @@ fn a_chart_that_reaches_beyond_its_preview_is_refused_with_the_reason() {
 fn what_a_terminated_preview_has_left_is_not_built_on() {
     converse(with_charts_of_repositories(), async |chat| {
         chat.configure(CONFIGURATION).await?;
-        let pull = with_files(chat, chart(chat, &note("one"))?).await?;
+        let pull = pull_request_with(chat, chart(chat, &note("one"))?).await?;
         let preview = pull.previewed().await?;
         let before = preview.namespace().await?.context("it is there")?;
         chat.stack.terminate(&preview.id.to_string()).await?;

@@ -3,9 +3,9 @@
 use std::{io, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use activities::{
-    AllowedKind, AnnotationKey, Bounds, ChartBounds, Charts, Destination, Destinations, Helm, ImagePrefix,
-    ImageTemplate, Images, InstanceName, NameServer, NamespaceConfig, OciPrefix, PodSecurityChoice, PostLogs,
-    ReadinessConfig, ReleaseConfig, TemporalUi, UnusableClient,
+    AllowedKind, AnnotationKey, Bounds, ChartBounds, ChartPrefix, Charts, Destination, Destinations, Helm,
+    ImagePrefix, ImageTemplate, Images, InstanceName, NameServer, NamespaceConfig, PodSecurityChoice,
+    PostLogs, ReadinessConfig, ReleaseConfig, TemporalUi, UnusableClient,
 };
 use clap::{Parser, ValueEnum, builder::BoolishValueParser, value_parser};
 use domain::{
@@ -118,8 +118,8 @@ pub struct Config {
     #[arg(long, env, value_name = "FOLDER", value_parser = possibly_empty_path)]
     preview_charts_folder: Option<PathBuf>,
 
-    /// Where in registries repositories may choose charts, separated by commas:
-    /// oci://registry.example.com/charts.
+    /// Where in registries and in Helm repositories charts may be chosen, separated by commas:
+    /// oci://registry.example.com/charts,https://charts.example.com.
     #[arg(
         long,
         env,
@@ -127,7 +127,7 @@ pub struct Config {
         default_value = "",
         hide_default_value = true
     )]
-    preview_allowed_charts: Several<OciPrefix>,
+    preview_allowed_charts: Several<ChartPrefix>,
 
     /// Repositories may bring charts of their own, at a path.
     #[arg(long, env, value_name = "BOOL", default_value = "false", value_parser = BoolishValueParser::new(), action = clap::ArgAction::Set)]
@@ -181,7 +181,7 @@ pub struct Config {
     #[arg(long, env, value_name = "CLUSTER ROLE", default_value = "edit")]
     preview_release_role: String,
 
-    /// The image of a commit, with {owner}, {repo} and {commit} left open:
+    /// The image of a commit, with {owner}, {repo}, {commit}, {short_commit} and {pr} left open:
     /// registry.example.com/{owner}/{repo}:{commit}.
     #[arg(long, env, value_name = "TEMPLATE")]
     preview_image: ImageTemplate,
@@ -542,7 +542,7 @@ mod tests {
         for (argument, places) in [
             ("--preview-allowed-charts=", 0),
             ("--preview-allowed-charts=oci://ghcr.io/octo", 1),
-            ("--preview-allowed-charts=oci://ghcr.io/octo, oci://registry.example.com/charts,", 2),
+            ("--preview-allowed-charts=oci://ghcr.io/octo, https://charts.example.com,", 2),
         ] {
             let config = with(&[argument, "--preview-charts-folder="]).expect("a configuration");
             assert_eq!(config.preview_allowed_charts.0.len(), places, "{argument}");
@@ -572,6 +572,7 @@ mod tests {
             ("--preview-allowed-owners=*", "--preview-allowed-owners"),
             ("--preview-post-logs=sometimes", "--preview-post-logs"),
             ("--preview-allowed-charts=ghcr.io/octo", "--preview-allowed-charts"),
+            ("--preview-allowed-charts=http://charts.example.com", "--preview-allowed-charts"),
             ("--preview-allowed-images=ghcr.io/{who}", "--preview-allowed-images"),
         ] {
             let error = with(&[argument]).expect_err(argument);

@@ -75,6 +75,7 @@ pub(crate) async fn fetch(
     Ok(PullRequestSnapshot {
         repository_id: pull_request.repository,
         head: pull_request.head,
+        branch: Some(pull_request.branch),
         state: pull_request.state,
         is_locked: pull_request.locked,
         is_from_fork: pull_request.from_fork,
@@ -171,6 +172,7 @@ mod tests {
         PullRequest {
             repository: RepositoryId(77),
             head: "0123456789abcdef0123456789abcdef01234567".parse().expect("a commit"),
+            branch: "greet".to_owned(),
             from_fork: false,
             base_branch: base.to_owned(),
             default_branch: "main".to_owned(),

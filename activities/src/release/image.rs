@@ -2,13 +2,16 @@
 
 use std::{fmt, str::FromStr};
 
-use domain::{PreviewId, Repository};
+use domain::{PreviewId, Repository, preview::PreviewSettings};
+
+use super::values::PreviewImages;
 
 /// What a template may name, in braces.
-const PLACEHOLDERS: [&str; 3] = ["{owner}", "{repo}", "{commit}"];
+const PLACEHOLDERS: [&str; 5] = ["{owner}", "{repo}", "{commit}", "{short_commit}", "{pr}"];
+/// What is another one in each commit's image. One of them stands in the tag.
+const OF_COMMITS: [&str; 2] = ["{commit}", "{short_commit}"];
 
-/// Where images are, with `{owner}`, `{repo}` and `{commit}` left open:
-/// `registry.example.com/{owner}/{repo}:{commit}`.
+/// Where images are, with [`PLACEHOLDERS`] left open: `registry.example.com/{owner}/{repo}:{commit}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageTemplate {
     repository: String,
@@ -74,6 +77,25 @@ impl Images {
         prefixes.map(|prefix| in_repository(&prefix.0, repository)).collect()
     }
 
+    /// The images of a preview, as its repository chose them.
+    pub(super) fn of_preview(
+        &self,
+        settings: &PreviewSettings,
+        preview: &PreviewId,
+    ) -> Result<PreviewImages, ImageRefused> {
+        let image = |wanted| {
+            let template = self.find(wanted, &preview.repository)?;
+            Ok::<_, ImageRefused>(template.image(preview))
+        };
+        if settings.images.is_empty() {
+            return Ok(PreviewImages::One(image(settings.image.as_deref())?));
+        }
+        let named = settings.images.iter();
+        let named =
+            named.map(|(name, template)| Ok::<_, ImageRefused>((name.clone(), image(Some(template))?)));
+        Ok(PreviewImages::Named(named.collect::<Result<_, _>>()?))
+    }
+
     /// The template that a repository chose, if it may.
     pub(crate) fn find(
         &self,
@@ -110,16 +132,20 @@ fn in_repository(template: &str, repository: &Repository) -> String {
 
 impl ImageTemplate {
     pub(crate) fn image(&self, preview: &PreviewId) -> Image {
-        let commit = preview.commit.as_str();
-        let fill = |template: &str| {
+        let pull_request = preview.pull_request.to_string();
+        let of_commit = |template: &str| {
             template
-                .replace("{owner}", preview.repository.owner())
-                .replace("{repo}", preview.repository.name())
-                .replace("{commit}", commit)
+                .replace("{commit}", preview.commit.as_str())
+                .replace("{short_commit}", preview.commit.short())
+                .replace("{pr}", &pull_request)
         };
+        let tag = self
+            .tag
+            .replace("{owner}", preview.repository.owner())
+            .replace("{repo}", preview.repository.name());
         Image {
-            repository: in_repository(&self.repository, &preview.repository).replace("{commit}", commit),
-            tag: fill(&self.tag),
+            repository: of_commit(&in_repository(&self.repository, &preview.repository)),
+            tag: of_commit(&tag),
         }
     }
 }
@@ -131,7 +157,7 @@ impl FromStr for ImagePrefix {
         let place = text.trim_end_matches('/');
         // What can begin a template's name, and needs no commit to be known.
         match format!("{place}/x:{{commit}}").parse::<ImageTemplate>() {
-            Ok(_) if !place.contains("{commit}") => Ok(Self(place.to_owned())),
+            Ok(_) if !PLACEHOLDERS[2..].iter().any(|open| place.contains(open)) => Ok(Self(place.to_owned())),
             _ => Err(InvalidImagePrefix(text.chars().take(200).collect())),
         }
     }
@@ -148,8 +174,10 @@ impl FromStr for ImageTemplate {
             Some(colon) => (&text[..name_start + colon], &text[name_start + colon + 1..]),
             None => return Err(invalid("it has no tag")),
         };
-        if !tag.contains("{commit}") {
-            return Err(invalid("its tag does not name the {commit}, so all commits would share one image"));
+        if !OF_COMMITS.iter().any(|open| tag.contains(open)) {
+            return Err(invalid(
+                "its tag names neither {commit} nor {short_commit}, so all commits would share one image",
+            ));
         }
         let without_placeholders = |part: &str| {
             PLACEHOLDERS
@@ -208,6 +236,10 @@ mod tests {
             image("registry.example.com:5000/previews/{owner}/{repo}:sha-{commit}"),
             "registry.example.com:5000/previews/octo-org/hello.world:sha-0123456789abcdef0123456789abcdef01234567"
         );
+        assert_eq!(
+            image("ghcr.io/{owner}/{repo}/pr-{pr}:pr-{pr}-{short_commit}"),
+            "ghcr.io/octo-org/hello.world/pr-12:pr-12-0123456"
+        );
         assert_eq!(image("{repo}:{commit}"), "hello.world:0123456789abcdef0123456789abcdef01234567");
     }
 
@@ -219,6 +251,8 @@ mod tests {
             "registry.example.com/{repo}",
             "registry.example.com:5000/{repo}",
             "a/{repo}:latest",
+            "a/{repo}:pr-{pr}",
+            "a/{repo}:{{commit}}",
             "a/{name}:{commit}",
             "a b:{commit}",
             "a//b:{commit}",
@@ -272,7 +306,7 @@ mod tests {
 
     #[test]
     fn what_is_no_place_of_images_is_refused() {
-        for text in ["", "a b", "a/{name}", "a/{commit}", "a/../b", "a:tag@b"] {
+        for text in ["", "a b", "a/{name}", "a/{commit}", "a/{pr}", "a/../b", "a:tag@b"] {
             assert!(text.parse::<ImagePrefix>().is_err(), "{text}");
         }
     }

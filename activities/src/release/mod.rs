@@ -4,20 +4,22 @@
 //! again; one that stands is left as it is.
 
 mod chart;
+mod chart_folder;
+mod chart_yaml;
 mod helm;
 mod helm_error;
 mod hooks;
 mod image;
+mod placeholder;
 mod release_state;
 mod repository_chart;
 mod take_down;
 mod values;
 
-use std::{ffi::OsString, sync::Arc};
+use std::{ffi::OsString, fmt, io, sync::Arc};
 
-use domain::{NamespaceHandle, PreviewId, RepositoryPath, RunIdentity};
+use domain::{NamespaceHandle, PreviewId, RunIdentity};
 use k8s_openapi::api::core::v1::Namespace;
-use tempfile::TempDir;
 use tokio::time::Instant;
 use workflows::contract::{
     InstallRelease,
@@ -25,15 +27,17 @@ use workflows::contract::{
 };
 
 use self::{
-    chart::{Chart, ChartRefused, Place},
+    chart::ChartRefused,
+    chart_folder::{ChartFolder, NoValuesFile, option},
+    chart_yaml::ChartYaml,
     helm::{HelmError, Invocation, Purpose},
-    helm_error::HOOK_FAILED,
+    helm_error::{Blamed, HOOK_FAILED, blame},
     hooks::Hooks,
     image::ImageRefused,
     release_state::{Origin, ReleaseState},
     repository_chart::FetchError,
     take_down::{TakeDownError, take_down},
-    values::values,
+    values::{Facts, lay_over},
 };
 use crate::{
     Cluster,
@@ -41,13 +45,14 @@ use crate::{
     failure::{ActivityFailure, Explanation, Failure, explain},
     heartbeat::Progress,
     namespace::{NamespaceLost, NotInForce, assert_policies_in_force, find_held, host_of, release_account},
+    repository_config::FILE,
 };
 
-pub use chart::{Charts, InvalidOciPrefix, OciPrefix};
+pub use chart::{ChartPrefix, Charts, InvalidChartPrefix};
 pub use helm::Helm;
 pub use image::{ImagePrefix, ImageTemplate, Images, InvalidImagePrefix, InvalidImageTemplate};
 pub use repository_chart::RepositoryCharts;
-pub(crate) use values::reserved;
+pub(crate) use values::{Taken, check_images, taken};
 
 /// Annotation: Helm's mark on a hook.
 const HOOK: &str = "helm.sh/hook";
@@ -82,8 +87,22 @@ pub(crate) enum InstallError {
     Image(#[from] ImageRefused),
     #[error(transparent)]
     TakeDown(#[from] TakeDownError),
+    #[error("the chart cannot be unpacked: {0}")]
+    Unpack(#[from] io::Error),
+    #[error(transparent)]
+    Taken(#[from] Taken),
+    #[error(transparent)]
+    NoValuesFile(#[from] NoValuesFile),
+    #[error("the chart cannot be fetched: {0}")]
+    Pull(HelmError),
     #[error(transparent)]
     Helm(#[from] HelmError),
+    #[error("{helm}")]
+    Rejected {
+        /// What the repository has written that is at fault.
+        blamed: Vec<Blamed>,
+        helm: HelmError,
+    },
     #[error("{explanation} {helm}")]
     Hook {
         explanation: Explanation,
@@ -113,30 +132,58 @@ impl ActivityFailure for InstallError {
             Self::TakeDown(error) => error.failure(),
             // It has failed as often as its chart lets it.
             Self::Hook { explanation, .. } => Failure::permanent(HOOK_FAILED, explanation.clone()),
-            Self::Helm(HelmError::Failed { output, .. }) => helm_error::classify(output),
-            // It has had minutes, and would need them again.
-            Self::Helm(HelmError::TooSlow { timeout, .. }) => Failure::permanent(
-                "HelmTooSlow",
+            Self::Unpack(_) => Failure::temporary(
+                "ChartNotWritten",
+                explain("The chart could not be prepared. Contact the operators of the preview service."),
+            ),
+            Self::Taken(taken) => Failure::permanent("ValueTaken", not_installed(taken, taken.line)),
+            Self::NoValuesFile(absent) => {
+                Failure::permanent("ValuesFileMissing", not_installed(absent, absent.line))
+            }
+            Self::Pull(HelmError::TooSlow { timeout, .. }) => Failure::temporary(
+                "ChartTooSlow",
                 explain(format!(
-                    "Helm did not finish installing the chart within {} seconds.",
+                    "The chart could not be downloaded within {} seconds. Try again later.",
                     timeout.as_secs()
                 )),
             ),
-            Self::Helm(HelmError::TooExpensive { .. }) => Failure::permanent(
-                "HelmTooSlow",
-                explain("The chart's templates take too long to compute, and Helm was stopped."),
-            ),
-            Self::Helm(HelmError::Cancelled) => Failure::cancelled(),
-            Self::Helm(HelmError::Busy) => Failure::temporary(
-                "HelmBusy",
-                explain("Too many other charts were being installed at the same time. Try again later."),
-            ),
-            // A worker without Helm shall not fail what another worker, or the same one mended, can do.
-            Self::Helm(_) => Failure::temporary(
-                "HelmUnavailable",
-                explain("Helm could not be run. Contact the operators of the preview service."),
-            ),
+            Self::Pull(error) | Self::Helm(error) => failure_of_helm(error, &[]),
+            Self::Rejected { blamed, helm } => failure_of_helm(helm, blamed),
         }
+    }
+}
+
+/// Something in the repository's file stands in the way.
+fn not_installed(why: &dyn fmt::Display, line: Option<u32>) -> Explanation {
+    let line = line.map(|line| format!(", in line {line}")).unwrap_or_default();
+    explain(format!("The chart is not installed. `{FILE}`{line}: {why}."))
+}
+
+fn failure_of_helm(error: &HelmError, blamed: &[Blamed]) -> Failure {
+    match error {
+        HelmError::Failed { output, .. } => helm_error::classify(output, blamed),
+        // It has had minutes, and would need them again.
+        HelmError::TooSlow { timeout, .. } => Failure::permanent(
+            "HelmTooSlow",
+            explain(format!(
+                "Helm did not finish installing the chart within {} seconds.",
+                timeout.as_secs()
+            )),
+        ),
+        HelmError::TooExpensive { .. } => Failure::permanent(
+            "HelmTooSlow",
+            explain("The chart's templates take too long to compute, and Helm was stopped."),
+        ),
+        HelmError::Cancelled => Failure::cancelled(),
+        HelmError::Busy => Failure::temporary(
+            "HelmBusy",
+            explain("Too many other charts were being installed at the same time. Try again later."),
+        ),
+        // A worker without Helm shall not fail what another worker, or the same one mended, can do.
+        HelmError::NotStarted(_) | HelmError::Missing { .. } | HelmError::Pipe(_) => Failure::temporary(
+            "HelmUnavailable",
+            explain("Helm could not be run. Contact the operators of the preview service."),
+        ),
     }
 }
 
@@ -150,6 +197,7 @@ pub(crate) async fn install(
     progress: &Progress,
     cancelled: impl Future<Output = ()>,
 ) -> Result<(), InstallError> {
+    let begin = Instant::now();
     let preview = &request.owner.preview;
     let namespace = &request.namespace;
     let release = preview.release();
@@ -157,33 +205,23 @@ pub(crate) async fn install(
     // hand, and the service's settings change.
     let settings = &request.settings;
     let place = config.charts.find(settings.chart.as_ref())?;
-    let template = config.images.find(settings.image.as_deref(), &preview.repository)?;
-    assert_policies_in_force(cluster, &find_own(cluster, &request.owner, namespace).await?).await?;
+    let images = config.images.of_preview(settings, preview)?;
     let mut cancelled = std::pin::pin!(cancelled);
-    let (chart, folder) = match place {
-        Place::Known(chart) => (chart, None),
-        Place::Repository(path) => {
-            progress.report(format!("reading the chart {path} of {}", preview.commit));
-            let folder = tokio::select! {
-                folder = Box::pin(fetch(repository_charts, request, &path)) => folder?,
-                () = &mut cancelled => return Err(HelmError::Cancelled.into()),
-            };
-            (Chart::in_folder(folder.path()), Some(folder))
-        }
-    };
-    let begin = Instant::now();
     let held = find_own(cluster, &request.owner, namespace).await?;
-    let values = values(
-        &template.image(preview),
-        config.ingress_class.as_deref(),
-        &host_of(&held, cluster, preview),
+    assert_policies_in_force(cluster, &held).await?;
+    let host = host_of(&held, cluster, preview);
+    let facts = Facts {
         request,
-    );
-    // A chart of the repository has another folder each time; which commit it is of stands among the values.
-    let origin = match (&settings.chart, &folder) {
-        (Some(chart), Some(_)) => Origin::of(chart, &values),
-        _ => Origin::of(&(&chart.reference, &chart.version), &values),
+        images,
+        url: &cluster.names.domain().url(&host),
+        host: &host,
+        stable_host: &cluster.names.stable_host(preview),
+        stable_url: &cluster.names.stable_url(preview),
+        ingress_class: config.ingress_class.as_deref(),
     };
+    let (mut values, given) = (facts.own_values(), facts.given_values());
+    let chart = format!("{place:?}");
+    let origin = Origin::of(&(chart, &preview.commit, &settings.values_files, &given), &values);
     match release_state::look(cluster, &namespace.name, &release, &origin).await? {
         ReleaseState::AsWanted => return Ok(()),
         ReleaseState::Nothing => {}
@@ -195,22 +233,29 @@ pub(crate) async fn install(
             find_own(cluster, &request.owner, namespace).await?;
         }
     }
+
+    let chart =
+        ChartFolder::prepare(config, repository_charts, request, place, progress, &mut cancelled).await?;
+    let says = ChartYaml::of(&chart.path);
+    if says.asks_for_values() {
+        taken(settings).map_or(Ok(()), Err)?;
+        lay_over(&mut values, given);
+    }
     let timeout = HELM_INSTALL.saturating_sub(begin.elapsed());
 
     progress.report(format!("helm install {release}"));
-    let mut arguments: Vec<OsString> =
-        ["install", release.as_str(), &chart.reference, "--namespace", &namespace.name]
-            .map(OsString::from)
-            .into();
-    if let Some(version) = chart.version {
-        arguments.push(format!("--version={version}").into());
-    }
-    if folder.is_some() {
+    let mut arguments: Vec<OsString> = ["install", release.as_str()].map(OsString::from).into();
+    arguments.push(chart.path.clone().into());
+    arguments.extend(["--namespace", &namespace.name].map(OsString::from));
+    if chart.is_of_repository {
         // A schema can refer to files of this machine and to addresses in its network, and Helm would follow.
         arguments.push("--skip-schema-validation".into());
     }
+    for file in chart.values_files(settings)? {
+        arguments.push(option("--values", &file));
+    }
     // Values come on standard input: nothing of ours can be mistaken for an
-    // option, and no file is left behind.
+    // option, and no file is left behind. The last ones win.
     arguments.extend(["--values", "-"].map(OsString::from));
     arguments.push(format!("--labels={}", origin.label()).into());
     arguments.push(format!("--timeout={}s", timeout.as_secs()).into());
@@ -231,6 +276,10 @@ pub(crate) async fn install(
             Some(explanation) => InstallError::Hook { explanation, helm },
             None => helm.into(),
         }),
+        Err(HelmError::Failed { status, output }) => Err(InstallError::Rejected {
+            blamed: blame(&output, &says.name, &settings.lines),
+            helm: HelmError::Failed { status, output },
+        }),
         ran => Ok(ran?),
     }
 }
@@ -238,7 +287,7 @@ pub(crate) async fn install(
 /// Helm has given up on a hook, or has waited for one until its timeout.
 fn may_be_a_hooks_fault(error: &HelmError) -> bool {
     match error {
-        HelmError::Failed { output, .. } => helm_error::classify(output).kind == HOOK_FAILED,
+        HelmError::Failed { output, .. } => helm_error::classify(output, &[]).kind == HOOK_FAILED,
         HelmError::TooSlow { .. } => true,
         HelmError::NotStarted(_)
         | HelmError::Missing { .. }
@@ -247,17 +296,6 @@ fn may_be_a_hooks_fault(error: &HelmError) -> bool {
         | HelmError::Busy
         | HelmError::Cancelled => false,
     }
-}
-
-/// The chart in a folder of its own.
-async fn fetch(
-    repository_charts: &RepositoryCharts,
-    request: &InstallRelease,
-    path: &RepositoryPath,
-) -> Result<TempDir, InstallError> {
-    let preview = &request.owner.preview;
-    let (repository, commit) = (&preview.repository, &preview.commit);
-    Ok(repository_charts.fetch(request.installation, repository, commit, path).await?)
 }
 
 /// Uninstalls the release if there is one, as the chart wants it: with its hooks.

@@ -1,14 +1,19 @@
-//! The values of a chart: the repository's own, with the service's on top of them.
+//! The values of a chart.
+//!
+//! A repository says where what the service knows belongs, in placeholders. A chart that was made for the
+//! service asks for it, in its `Chart.yaml`, and is given it under the names of [`GIVEN`].
 
-use domain::PreviewId;
+use std::collections::BTreeMap;
+
+use domain::{ImageName, preview::PreviewSettings};
 use serde_json::{Map, Value, json};
 use workflows::contract::InstallRelease;
 
-use super::image::Image;
+use super::{image::Image, placeholder};
 
-/// What the service says itself; charts/hello-world-app documents it for
-/// authors of charts. A repository cannot say it.
-const OURS: [&str; 6] = [
+/// What is given to charts that ask; charts/hello-world-app documents it for
+/// authors of charts. A repository cannot say it to them.
+const GIVEN: [&str; 6] = [
     "host",
     "image.pullPolicy",
     "image.repository",
@@ -16,64 +21,184 @@ const OURS: [&str; 6] = [
     "ingress.className",
     "preview",
 ];
+/// What placeholders of images begin with.
+const OF_IMAGES: [&str; 3] = ["image", "image_repository", "image_tag"];
 
-/// The value among these, as `image.tag`, that the service says itself. Repositories are told, so that
-/// nobody wonders why theirs has no effect.
-pub(crate) fn reserved(key: &str, value: &Value) -> Option<&'static str> {
-    OURS.into_iter().find(|path| match path.split_once('.') {
-        None => *path == key,
-        // Anything but a map would have to give way as a whole.
-        Some((outer, inner)) => outer == key && value.as_object().is_none_or(|map| map.contains_key(inner)),
-    })
+/// What the service knows of a preview.
+pub(super) struct Facts<'a> {
+    pub(super) request: &'a InstallRelease,
+    pub(super) images: PreviewImages,
+    pub(super) host: &'a str,
+    pub(super) url: &'a str,
+    pub(super) stable_host: &'a str,
+    pub(super) stable_url: &'a str,
+    pub(super) ingress_class: Option<&'a str>,
 }
 
-/// All that the chart is installed with.
-pub(super) fn values(
-    image: &Image,
-    ingress_class: Option<&str>,
-    host: &str,
-    request: &InstallRelease,
-) -> Value {
-    let preview = &request.owner.preview;
-    let mut values = filled(&request.settings.values, preview, host);
-    lay_over(
-        &mut values,
-        json!({
-            "image": { "repository": image.repository, "tag": image.tag, "pullPolicy": "IfNotPresent" },
-            "host": host,
-            "ingress": { "className": ingress_class.unwrap_or_default() },
+/// The images of a commit.
+pub(super) enum PreviewImages {
+    /// It has one.
+    One(Image),
+    /// It has several, each with a name.
+    Named(BTreeMap<ImageName, Image>),
+}
+
+impl Facts<'_> {
+    /// What each placeholder stands for.
+    pub(super) fn placeholders(&self) -> BTreeMap<String, String> {
+        let preview = &self.request.owner.preview;
+        let known = [
+            ("host", self.host),
+            ("url", self.url),
+            ("stable_host", self.stable_host),
+            ("stable_url", self.stable_url),
+            ("commit", preview.commit.as_str()),
+            ("short_commit", preview.commit.short()),
+            ("pr", &preview.pull_request.to_string()),
+            ("branch", self.request.branch.as_deref().unwrap_or_default()),
+            ("owner", preview.repository.owner()),
+            ("repo", preview.repository.name()),
+            ("namespace", &self.request.namespace.name),
+            ("release", &preview.release()),
+            ("ingress_class", self.ingress_class.unwrap_or_default()),
+        ]
+        .map(|(name, text)| (name.to_owned(), text.to_owned()));
+        let of_image = |suffix: &str, image: &Image| {
+            let [whole, repository, tag] = OF_IMAGES.map(|kind| format!("{kind}{suffix}"));
+            [
+                (whole, image.to_string()),
+                (repository, image.repository.clone()),
+                (tag, image.tag.clone()),
+            ]
+        };
+        let images: Vec<_> = match &self.images {
+            PreviewImages::One(image) => of_image("", image).into(),
+            PreviewImages::Named(images) => images
+                .iter()
+                .flat_map(|(name, image)| of_image(&format!(".{name}"), image))
+                .collect(),
+        };
+        known.into_iter().chain(images).collect()
+    }
+
+    /// What the repository says, with its placeholders filled in.
+    pub(super) fn own_values(&self) -> Value {
+        let placeholders = self.placeholders();
+        let known = |name: &str| placeholders.get(name).map(String::as_str);
+        filled(&Value::Object(self.request.settings.values.clone()), &|text| {
+            placeholder::fill(text, known)
+        })
+    }
+
+    /// What charts are given that ask for it.
+    pub(super) fn given_values(&self) -> Value {
+        let preview = &self.request.owner.preview;
+        let mut given = json!({
+            "host": self.host,
+            "ingress": { "className": self.ingress_class.unwrap_or_default() },
             "preview": {
                 "repository": preview.repository,
                 "pullRequest": preview.pull_request,
                 "commit": preview.commit,
-                "expiresAt": request.expires_at,
+                "expiresAt": self.request.expires_at,
             },
-        }),
-    );
-    values
+        });
+        // Which of several it is meant for, the repository says.
+        if let PreviewImages::One(image) = &self.images {
+            given["image"] =
+                json!({ "repository": image.repository, "tag": image.tag, "pullPolicy": "IfNotPresent" });
+        }
+        given
+    }
 }
 
-/// The repository's values with what they leave open. Other braces are the chart's business.
-fn filled(values: &Map<String, Value>, preview: &PreviewId, host: &str) -> Value {
-    fn fill(value: &Value, text: &impl Fn(&str) -> String) -> Value {
-        match value {
-            Value::String(template) => Value::String(text(template)),
-            Value::Array(items) => items.iter().map(|item| fill(item, text)).collect(),
-            Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), fill(value, text))).collect(),
-            other => other.clone(),
-        }
-    }
-    let pull_request = preview.pull_request.to_string();
-    fill(&Value::Object(values.clone()), &|template| {
-        template
-            .replace("{commit}", preview.commit.as_str())
-            .replace("{pr}", &pull_request)
-            .replace("{host}", host)
+/// A value that the repository says, and the service too: `image.tag`, with its line.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`values`: `{value}` is given by the service to this chart and cannot be chosen")]
+pub(crate) struct Taken {
+    value: &'static str,
+    /// In the repository's file.
+    pub(crate) line: Option<u32>,
+}
+
+/// What the repository cannot say to a chart that asks for the service's values. It is told, so that nobody
+/// wonders why theirs has no effect.
+pub(crate) fn taken(settings: &PreviewSettings) -> Option<Taken> {
+    let is_said = |path: &str| match path.split_once('.') {
+        None => settings.values.contains_key(path),
+        Some(("image", _)) if !settings.images.is_empty() => false,
+        // Anything but a map would have to give way as a whole.
+        Some((outer, inner)) => settings
+            .values
+            .get(outer)
+            .is_some_and(|value| value.as_object().is_none_or(|map| map.contains_key(inner))),
+    };
+    let value = GIVEN.into_iter().find(|path| is_said(path))?;
+    let pointer = format!("/values/{}", value.replace('.', "/"));
+    Some(Taken {
+        value,
+        line: settings.lines.find(&pointer).map(|(_, line)| line),
     })
 }
 
+/// A placeholder for an image that the repository does not have.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum UnknownImage {
+    #[error("`{{{placeholder}}}`: without `images` there is one image; write `{{{kind}}}`")]
+    OnlyOne { placeholder: String, kind: String },
+    #[error("`{{{placeholder}}}`: `images` names {known}; write, for example, `{{{kind}.{first}}}`")]
+    Named {
+        placeholder: String,
+        kind: String,
+        known: String,
+        first: ImageName,
+    },
+}
+
+/// Every placeholder for an image in a text is one that this repository's images fill.
+pub(crate) fn check_images(text: &str, images: &BTreeMap<ImageName, String>) -> Result<(), UnknownImage> {
+    for placeholder in placeholder::names(text) {
+        let (kind, name) = match placeholder.split_once('.') {
+            Some((kind, name)) => (kind, Some(name)),
+            None => (placeholder, None),
+        };
+        if !OF_IMAGES.contains(&kind) {
+            continue;
+        }
+        let (placeholder, kind) = (placeholder.to_owned(), kind.to_owned());
+        match (images.first_key_value(), name) {
+            (None, None) => {}
+            (None, Some(_)) => return Err(UnknownImage::OnlyOne { placeholder, kind }),
+            (Some(_), Some(name)) if name.parse().is_ok_and(|name: ImageName| images.contains_key(&name)) => {
+            }
+            (Some((first, _)), _) => {
+                let known: Vec<_> = images.keys().map(|name| format!("`{name}`")).collect();
+                return Err(UnknownImage::Named {
+                    placeholder,
+                    kind,
+                    known: known.join(", "),
+                    first: first.clone(),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn filled(value: &Value, text: &impl Fn(&str) -> String) -> Value {
+    match value {
+        Value::String(template) => Value::String(text(template)),
+        Value::Array(items) => items.iter().map(|item| filled(item, text)).collect(),
+        Value::Object(map) => {
+            let filled = map.iter().map(|(key, value)| (key.clone(), filled(value, text)));
+            Value::Object(filled.collect::<Map<_, _>>())
+        }
+        other => other.clone(),
+    }
+}
+
 /// Maps are merged; of everything else the upper one stays.
-fn lay_over(lower: &mut Value, upper: Value) {
+pub(super) fn lay_over(lower: &mut Value, upper: Value) {
     match (lower, upper) {
         (Value::Object(lower), Value::Object(upper)) => {
             for (key, value) in upper {
@@ -84,143 +209,12 @@ fn lay_over(lower: &mut Value, upper: Value) {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use domain::{InstallationId, NamespaceHandle, RunIdentity, preview::PreviewSettings};
-    use proptest::prelude::*;
-
-    use super::*;
-
-    /// The chart is installed with these values of the repository's own.
-    fn installed_with(own: &Value) -> Value {
-        let preview: PreviewId = "Octo-Org/hello-world#12:0123456789abcdef0123456789abcdef01234567"
-            .parse()
-            .expect("an id");
-        let image = Image {
-            repository: "registry.example.com/octo-org/hello-world".to_owned(),
-            tag: preview.commit.to_string(),
-        };
-        let request = InstallRelease {
-            owner: RunIdentity { preview: preview.clone(), run_id: "run-1".to_owned() },
-            installation: InstallationId(1),
-            namespace: NamespaceHandle { name: "preview-x".to_owned(), uid: "u".to_owned() },
-            expires_at: "2026-11-22T05:42:00Z".parse().expect("a time"),
-            settings: PreviewSettings {
-                values: own.as_object().cloned().unwrap_or_default(),
-                ..PreviewSettings::default()
-            },
-        };
-        let host = "pr-12-0123456-hello-world-1fbc35d0ea.previews.example.com";
-        values(&image, Some("traefik"), host, &request)
-    }
-
-    #[test]
-    fn a_chart_gets_exactly_the_documented_values() {
-        insta::assert_json_snapshot!(installed_with(&json!({})), @r#"
-        {
-          "host": "pr-12-0123456-hello-world-1fbc35d0ea.previews.example.com",
-          "image": {
-            "pullPolicy": "IfNotPresent",
-            "repository": "registry.example.com/octo-org/hello-world",
-            "tag": "0123456789abcdef0123456789abcdef01234567"
-          },
-          "ingress": {
-            "className": "traefik"
-          },
-          "preview": {
-            "commit": "0123456789abcdef0123456789abcdef01234567",
-            "expiresAt": "2026-11-22T05:42:00Z",
-            "pullRequest": 12,
-            "repository": "Octo-Org/hello-world"
-          }
-        }
-        "#);
-    }
-
-    #[test]
-    fn a_repository_adds_values_and_what_it_leaves_open_is_filled_in() {
-        let own = json!({
-            "replicaCount": 2,
-            "ingress": { "annotations": { "example.com/host": "{host}" } },
-            "env": ["COMMIT={commit}", { "name": "PR", "value": "#{pr} of {pr}" }, null, true],
-            "template": "{{ .Values.host }} {other}",
-        });
-        let values = installed_with(&own);
-        assert_eq!(values["replicaCount"], 2);
-        assert_eq!(
-            values["ingress"],
-            json!({ "className": "traefik", "annotations": {
-                "example.com/host": "pr-12-0123456-hello-world-1fbc35d0ea.previews.example.com",
-            }})
-        );
-        assert_eq!(
-            values["env"],
-            json!([
-                "COMMIT=0123456789abcdef0123456789abcdef01234567",
-                { "name": "PR", "value": "#12 of 12" },
-                null,
-                true
-            ])
-        );
-        assert_eq!(values["template"], "{{ .Values.host }} {other}");
-    }
-
-    #[test]
-    fn whatever_the_service_says_is_reserved() {
-        let Value::Object(ours) = installed_with(&json!({})) else {
-            panic!("values are a map");
-        };
-        for (key, value) in &ours {
-            let said = match value {
-                Value::Object(inner) => inner.keys().map(|inner| json!({ inner: 1 })).collect(),
-                other => vec![other.clone()],
-            };
-            for value in said {
-                assert!(reserved(key, &value).is_some(), "{key}: {value}");
-            }
-        }
-        assert_eq!(reserved("image", &json!("nginx")), Some("image.pullPolicy"));
-        assert_eq!(reserved("image", &json!({ "command": [] })), None);
-        assert_eq!(reserved("hosts", &json!("a")), None);
-    }
-
-    fn any_values() -> impl Strategy<Value = Value> {
-        let leaf = prop_oneof![
-            Just(json!(null)),
-            any::<i64>().prop_map(Value::from),
-            ".{0,20}".prop_map(Value::from)
-        ];
-        leaf.prop_recursive(3, 20, 4, |inner| {
-            let key = prop_oneof![
-                Just("host"),
-                Just("image"),
-                Just("tag"),
-                Just("preview"),
-                Just("commit"),
-                Just("x")
-            ];
-            prop_oneof![
-                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-                prop::collection::btree_map(key, inner, 0..4).prop_map(|map| json!(map)),
-            ]
-        })
-    }
-
-    proptest! {
-        #[test]
-        fn nothing_that_a_repository_says_changes_what_the_service_says(own in any_values()) {
-            let alone = installed_with(&json!({}));
-            let together = installed_with(&own);
-            for path in OURS {
-                let pointer = format!("/{}", path.replace('.', "/"));
-                if path == "preview" {
-                    for (key, value) in alone["preview"].as_object().expect("a map") {
-                        prop_assert_eq!(&together["preview"][key], value);
-                    }
-                } else {
-                    prop_assert_eq!(together.pointer(&pointer), alone.pointer(&pointer));
-                }
-            }
-        }
-    }
+/// A value as people write it: `values.image.tag` for `/values/image/tag`.
+pub(super) fn dotted(pointer: &str) -> String {
+    let pieces = pointer.split('/').skip(1);
+    let pieces: Vec<_> = pieces.map(|piece| piece.replace("~1", "/").replace("~0", "~")).collect();
+    pieces.join(".")
 }
+
+#[cfg(test)]
+mod tests;

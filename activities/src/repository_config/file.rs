@@ -1,16 +1,18 @@
 //! The form of `.preview.yaml`, and what is said about a mistake in it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
-use domain::Ttl;
-use serde::Deserialize;
-use serde_json::Value;
+use domain::{ChartPath, ImageName, Ttl};
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor, value::MapAccessDeserializer},
+};
 use serde_saphyr::{
     Error, Location, MergeKeyPolicy, MessageFormatter, Options, Spanned, UserMessageFormatter,
     budget::BudgetBreach,
 };
 
-use super::{Branches, Mistake, SIZE_MAX, WhoMay, wrong};
+use super::{Branches, Mistake, SIZE_MAX, WhoMay, values::Values, wrong};
 
 /// How much of the parser's words is repeated, in characters.
 const REASON_MAX: usize = 300;
@@ -19,16 +21,20 @@ const REASON_MAX: usize = 300;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct File {
-    /// What is installed: a name, an `oci://` reference or a `./path`.
-    pub(super) chart: Option<Spanned<String>>,
+    /// What is installed.
+    pub(super) chart: Option<Spanned<Chart>>,
     /// Values for the chart.
-    pub(super) values: Option<BTreeMap<String, Spanned<Value>>>,
+    pub(super) values: Option<Values>,
+    /// Files of values that the chart brings along.
+    pub(super) values_files: Option<Vec<Spanned<ChartPath>>>,
     /// How long a preview lives.
     pub(super) ttl: Option<Spanned<Ttl>>,
     /// How long it may live at the most.
     pub(super) max_ttl: Option<Spanned<Ttl>>,
     /// The image of a commit.
     pub(super) image: Option<Spanned<String>>,
+    /// The images of a commit, where it has several.
+    pub(super) images: Option<Spanned<BTreeMap<ImageName, Spanned<String>>>>,
     /// A push renews the preview that the pull request has.
     pub(super) redeploy_on_push: Option<bool>,
     /// Who may ask for previews.
@@ -57,6 +63,51 @@ pub(super) struct Quota {
     pub(super) memory: Option<Spanned<String>>,
     /// So much storage in volumes.
     pub(super) storage: Option<Spanned<String>>,
+}
+
+/// A chart, as it can be written.
+#[derive(Clone, Debug)]
+pub(super) enum Chart {
+    /// A name, an `oci://` reference or a `./path`.
+    Text(String),
+    /// One of a Helm repository.
+    OfHelmRepository(HelmChart),
+}
+
+/// A chart in a Helm repository.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HelmChart {
+    /// Where the repository is.
+    pub(super) repo: String,
+    /// What the chart is called there.
+    pub(super) name: String,
+    /// In which version.
+    pub(super) version: String,
+}
+
+impl<'de> Deserialize<'de> for Chart {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ChartVisitor)
+    }
+}
+
+struct ChartVisitor;
+
+impl<'de> Visitor<'de> for ChartVisitor {
+    type Value = Chart;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text, or `repo`, `name` and `version`")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Chart, E> {
+        Ok(Chart::Text(text.to_owned()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Chart, A::Error> {
+        HelmChart::deserialize(MapAccessDeserializer::new(map)).map(Chart::OfHelmRepository)
+    }
 }
 
 /// How many previews a repository allows itself.

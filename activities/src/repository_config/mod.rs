@@ -7,24 +7,30 @@
 
 mod branches;
 mod file;
+mod values;
 mod who_may;
 
-use std::{fmt, str::FromStr};
+use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use domain::{
-    InvalidRepositoryPath, Repository, Ttl,
+    ChartPath, ImageName, InvalidRepositoryPath, Repository, Ttl,
     preview::{
-        Capacity, ChartSource, InvalidAmount, PreviewSettings, Quota, RepositoryLimits, RepositoryQuota,
+        Capacity, ChartSource, InvalidAmount, Lines, PreviewSettings, Quota, RepositoryLimits,
+        RepositoryQuota,
     },
     pull_request::Terms,
 };
 use serde_saphyr::Spanned;
 
 pub(crate) use self::file::{no_file, too_large};
-use self::{branches::Branches, file::File};
+use self::{
+    branches::Branches,
+    file::{Chart, File, HelmChart},
+    values::Values,
+};
 use crate::{
     namespace::Destinations,
-    release::{Charts, Images, reserved},
+    release::{Charts, Images, check_images, taken},
 };
 pub(crate) use who_may::WhoMay;
 
@@ -36,6 +42,8 @@ pub(crate) const SIZE_MAX: u64 = 64 * 1024;
 const ENVIRONMENT: &str = "preview";
 /// Longest name of an environment that GitHub takes, in characters.
 const ENVIRONMENT_MAX: usize = 255;
+/// Most files of values.
+const VALUES_FILES_MAX: usize = 10;
 
 /// What every repository gets, and how far each may deviate from it.
 #[derive(Clone, Debug)]
@@ -221,29 +229,18 @@ where
 
 fn settings(file: File, repository: &Repository, bounds: &Bounds) -> Result<PreviewSettings, Mistake> {
     let limits = limits(&file, &bounds.capacity)?;
-    let chart = file.chart.map(|text| {
-        let wrong = |reason: &dyn fmt::Display| wrong_at(&text, format!("`chart`: {reason}"));
-        let chart = chart(&text.value).map_err(|invalid| wrong(&invalid))?;
-        match bounds.charts.find(Some(&chart)) {
-            Ok(_) => Ok(chart),
-            Err(refused) => Err(wrong(&refused)),
-        }
-    });
+    let images = images(&file, repository, &bounds.images)?;
+    let values = file.values.unwrap_or_default();
+    for (text, line) in values.texts() {
+        check_images(text, &images)
+            .map_err(|unknown| Mistake { line, ..wrong(format!("`values`: {unknown}")) })?;
+    }
+    let values_files = file.values_files.unwrap_or_default();
+    let lines = lines(&values_files, &values)?;
     let image = file.image.map(|text| match bounds.images.find(Some(&text.value), repository) {
         Ok(_) => Ok(text.value),
         Err(refused) => Err(wrong_at(&text, format!("`image`: {refused}"))),
     });
-    let values =
-        file.values
-            .unwrap_or_default()
-            .into_iter()
-            .map(|(key, value)| match reserved(&key, &value.value) {
-                None => Ok((key, value.value)),
-                Some(path) => Err(wrong_at(
-                    &value,
-                    format!("`values`: `{path}` is given by the service and cannot be chosen"),
-                )),
-            });
     let quota = quota(file.quota.as_ref(), &bounds.quota_max)?;
     let egress = file.egress.unwrap_or_default().into_iter().map(|name| {
         match bounds.destinations.choose(std::slice::from_ref(&name.value)) {
@@ -262,10 +259,13 @@ fn settings(file: File, repository: &Repository, bounds: &Bounds) -> Result<Prev
             ))
         }
     });
-    Ok(PreviewSettings {
-        chart: chart.transpose()?,
-        values: values.collect::<Result<_, _>>()?,
+    let settings = PreviewSettings {
+        chart: file.chart.map(|chart| chosen(&chart, &bounds.charts)).transpose()?,
+        values: values.into_map(),
+        values_files: values_files.into_iter().map(|file| file.value).collect(),
+        lines,
         image: image.transpose()?,
+        images,
         environment: environment
             .transpose()?
             .or_else(|| Some(ENVIRONMENT.to_owned()))
@@ -273,18 +273,73 @@ fn settings(file: File, repository: &Repository, bounds: &Bounds) -> Result<Prev
         limits,
         egress: egress.collect::<Result<_, _>>()?,
         quota,
+    };
+    // Of other charts it is known when they are fetched.
+    let asked_for = bounds.charts.ask_for_values(settings.chart.as_ref());
+    match taken(&settings).filter(|_| asked_for) {
+        Some(taken) => Err(Mistake { line: taken.line, ..wrong(taken.to_string()) }),
+        None => Ok(settings),
+    }
+}
+
+fn chosen(chart: &Spanned<Chart>, charts: &Charts) -> Result<ChartSource, Mistake> {
+    let wrong = |reason: &dyn fmt::Display| wrong_at(chart, format!("`chart`: {reason}"));
+    let source = source(&chart.value).map_err(|invalid| wrong(&invalid))?;
+    match charts.find(Some(&source)) {
+        Ok(_) => Ok(source),
+        Err(refused) => Err(wrong(&refused)),
+    }
+}
+
+/// Four kinds of charts, told apart by how they are written.
+fn source(chart: &Chart) -> Result<ChartSource, InvalidRepositoryPath> {
+    Ok(match chart {
+        Chart::Text(text) if text.starts_with("oci://") => ChartSource::Oci(text.clone()),
+        Chart::Text(text) if text.starts_with(['.', '/']) => ChartSource::Path(text.parse()?),
+        Chart::Text(text) => ChartSource::Packaged(text.clone()),
+        Chart::OfHelmRepository(HelmChart { repo, name, version }) => ChartSource::HelmRepository {
+            repo: repo.clone(),
+            name: name.clone(),
+            version: version.clone(),
+        },
     })
 }
 
-/// Three kinds of charts, told apart by how they are written.
-fn chart(text: &str) -> Result<ChartSource, InvalidRepositoryPath> {
-    Ok(if text.starts_with("oci://") {
-        ChartSource::Oci(text.to_owned())
-    } else if text.starts_with(['.', '/']) {
-        ChartSource::Path(text.parse()?)
-    } else {
-        ChartSource::Packaged(text.to_owned())
-    })
+fn images(
+    file: &File,
+    repository: &Repository,
+    allowed: &Images,
+) -> Result<BTreeMap<ImageName, String>, Mistake> {
+    let Some(images) = &file.images else {
+        return Ok(BTreeMap::new());
+    };
+    if file.image.is_some() {
+        return Err(wrong_at(images, "`image` and `images` exclude each other; keep one of them"));
+    }
+    if images.value.is_empty() {
+        return Err(wrong_at(images, "`images` is empty: expected lines like `web: …`"));
+    }
+    let each =
+        images
+            .value
+            .iter()
+            .map(|(name, template)| match allowed.find(Some(&template.value), repository) {
+                Ok(_) => Ok((name.clone(), template.value.clone())),
+                Err(refused) => Err(wrong_at(template, format!("`images`: {refused}"))),
+            });
+    each.collect()
+}
+
+/// Where it stands what Helm, or the chart, may not be content with.
+fn lines(values_files: &[Spanned<ChartPath>], values: &Values) -> Result<Lines, Mistake> {
+    if let Some(more) = values_files.get(VALUES_FILES_MAX) {
+        return Err(wrong_at(more, format!("`values_files` lists more than {VALUES_FILES_MAX} files")));
+    }
+    let files = values_files
+        .iter()
+        .enumerate()
+        .filter_map(|(index, file)| Some((format!("/values_files/{index}"), file::line(file.referenced)?)));
+    Ok(files.chain(values.lines()).collect())
 }
 
 fn who_may(named: Option<Spanned<WhoMay>>) -> Result<WhoMay, Mistake> {

@@ -18,9 +18,11 @@ fn bounds() -> Bounds {
         ttl: ttl("30m"),
         max_lifetime: ttl("1d"),
         charts: Charts::new(
-            "charts/hello-world-app",
+            concat!(env!("CARGO_MANIFEST_DIR"), "/../charts/hello-world-app"),
             None,
-            vec!["oci://registry.example.com/charts".parse().expect("a prefix")],
+            ["oci://registry.example.com/charts", "https://charts.example.com"]
+                .map(|text| text.parse().expect("a prefix"))
+                .into(),
         )
         .expect("charts"),
         images: Images::new(
@@ -72,9 +74,21 @@ fn the_example_says_everything_there_is_to_say() {
       "starts_per_hour": 20,
       "settings": {
         "chart": {
-          "packaged": "hello-world-app"
+          "helm_repository": {
+            "repo": "https://charts.example.com",
+            "name": "shop",
+            "version": "1.4.0"
+          }
         },
         "values": {
+          "image": {
+            "repository": "{image_repository.web}",
+            "tag": "{image_tag.web}"
+          },
+          "ingress": {
+            "className": "{ingress_class}",
+            "host": "{host}"
+          },
           "replicaCount": 2,
           "resources": {
             "limits": {
@@ -85,9 +99,37 @@ fn the_example_says_everything_there_is_to_say() {
               "cpu": "50m",
               "memory": "32Mi"
             }
+          },
+          "worker": {
+            "image": "{image.worker}"
           }
         },
-        "image": "registry.example.com/{owner}/{repo}:{commit}",
+        "values_files": [
+          "values-small.yaml"
+        ],
+        "lines": {
+          "/values/image": 25,
+          "/values/image/repository": 25,
+          "/values/image/tag": 25,
+          "/values/ingress": 27,
+          "/values/ingress/className": 28,
+          "/values/ingress/host": 29,
+          "/values/replicaCount": 24,
+          "/values/resources": 30,
+          "/values/resources/limits": 32,
+          "/values/resources/limits/cpu": 32,
+          "/values/resources/limits/memory": 32,
+          "/values/resources/requests": 31,
+          "/values/resources/requests/cpu": 31,
+          "/values/resources/requests/memory": 31,
+          "/values/worker": 26,
+          "/values/worker/image": 26,
+          "/values_files/0": 19
+        },
+        "images": {
+          "web": "registry.example.com/{owner}/{repo}/web:{commit}",
+          "worker": "registry.example.com/{owner}/{repo}/worker:pr-{pr}-{short_commit}"
+        },
         "environment": "previews",
         "limits": {
           "live": 10,
@@ -107,7 +149,9 @@ fn the_example_says_everything_there_is_to_say() {
     "#);
     let schema: Value = serde_json::from_str(SCHEMA).expect("the schema is JSON");
     for field in schema["properties"].as_object().expect("properties").keys() {
-        assert!(EXAMPLE.contains(&format!("\n{field}:")), "{field}");
+        // What excludes something else that is said stands in a comment.
+        let is_said = ["\n", "\n# "].iter().any(|start| EXAMPLE.contains(&format!("{start}{field}:")));
+        assert!(is_said, "{field}");
         assert!(PAGE.contains(&format!("\n| `{field}` |")), "{field}");
     }
 }
@@ -133,6 +177,23 @@ fn a_line_of_its_own_is_told_for_every_mistake() {
         "image: docker.io/octo-org/hello-world:{commit}\n",
         "values:\n  replicaCount: 2\n  host: mine.example.com\n",
         "values:\n  image:\n    tag: latest\n",
+        "values:\n  image: nginx\n",
+        "values:\n  command:\n    - \"{image.web}\"\n",
+        "images:\n  web: registry.example.com/{owner}/{repo}/web:{commit}\nvalues:\n  command: \"{image}\"\n",
+        "images:\n  web: registry.example.com/{owner}/{repo}/web:{commit}\nimage: registry.example.com/{owner}/{repo}:{commit}\n",
+        "images:\n  web: registry.example.com/{owner}/{repo}/web:{commit}\n  api: registry.example.com/{owner}/{repo}/api:{pr}\n",
+        "images:\n  web: docker.io/{owner}/web:{commit}\n",
+        "images:\n  Web: registry.example.com/{owner}/{repo}/web:{commit}\n",
+        "images: {}\n",
+        "images:\n  - registry.example.com/{owner}/{repo}/web:{commit}\n",
+        "chart:\n  repo: https://charts.example.com\n  name: app\n",
+        "chart:\n  repo: https://charts.example.com\n  name: app\n  version: 1.2\n",
+        "chart:\n  repo: https://charts.example.com\n  name: app\n  version: ^1.2.3\n",
+        "chart:\n  repo: https://charts.example.org\n  name: app\n  version: 1.2.3\n",
+        "chart:\n  url: https://charts.example.com\n",
+        "chart: [app]\n",
+        "values_files:\n  - values-preview.yaml\n  - ../values.yaml\n",
+        "values_files: values-preview.yaml\n",
         "values: [1]\n",
         "values:\n  a: 1\n  a: 2\n",
         "who_may: []\n",
@@ -170,7 +231,7 @@ fn a_line_of_its_own_is_told_for_every_mistake() {
         .collect();
     insta::assert_snapshot!(told.join("\n"), @r#"
     "ttl: 1h\ntttl: 1h\n"
-        2: there is no `tttl` here, only `chart`, `values`, `ttl`, `max_ttl`, `image`, `redeploy_on_push`, `who_may`, `branches`, `environment`, `limits`, `egress`, `quota`
+        2: there is no `tttl` here, only `chart`, `values`, `values_files`, `ttl`, `max_ttl`, `image`, `images`, `redeploy_on_push`, `who_may`, `branches`, `environment`, `limits`, `egress`, `quota`
     "ttl: 1h\nttl: 2h\n"
         2: `ttl` is there twice
     "ttl: soon\n"
@@ -190,7 +251,7 @@ fn a_line_of_its_own_is_told_for_every_mistake() {
     "chart: nginx\n"
         1: `chart`: no chart of the name `nginx` comes with this service, only `hello-world-app`
     "chart: oci://evil.example.com/app:1.0.0\n"
-        1: `chart`: this service does not install `oci://evil.example.com/app:1.0.0`; it installs charts from `oci://registry.example.com/charts`, and those that come with it: `hello-world-app`
+        1: `chart`: this service does not install `oci://evil.example.com/app:1.0.0`; it installs charts from `oci://registry.example.com/charts`, `https://charts.example.com`, and those that come with it: `hello-world-app`
     "chart: oci://registry.example.com/charts/app\n"
         1: `chart`: `oci://registry.example.com/charts/app` does not name one version of a chart: expected, for example, `oci://registry.example.com/charts/app:1.2.3`
     "chart: ./chart\n"
@@ -198,13 +259,47 @@ fn a_line_of_its_own_is_told_for_every_mistake() {
     "chart: ../chart\n"
         1: `chart`: `../chart` is no folder of the repository: expected, for example, `./deploy/chart`
     "image: nginx:latest\n"
-        1: `image`: `nginx:latest` is not a template for images: its tag does not name the {commit}, so all commits would share one image. Expected, for example, `registry.example.com/{owner}/{repo}:{commit}`
+        1: `image`: `nginx:latest` is not a template for images: its tag names neither {commit} nor {short_commit}, so all commits would share one image. Expected, for example, `registry.example.com/{owner}/{repo}:{commit}`
     "image: docker.io/octo-org/hello-world:{commit}\n"
         1: `image`: this service does not run images from `docker.io/octo-org/hello-world`, only from `registry.example.com/octo-org/hello-world`
     "values:\n  replicaCount: 2\n  host: mine.example.com\n"
-        3: `values`: `host` is given by the service and cannot be chosen
+        3: `values`: `host` is given by the service to this chart and cannot be chosen
     "values:\n  image:\n    tag: latest\n"
-        3: `values`: `image.tag` is given by the service and cannot be chosen
+        3: `values`: `image.tag` is given by the service to this chart and cannot be chosen
+    "values:\n  image: nginx\n"
+        2: `values`: `image.pullPolicy` is given by the service to this chart and cannot be chosen
+    "values:\n  command:\n    - \"{image.web}\"\n"
+        3: `values`: `{image.web}`: without `images` there is one image; write `{image}`
+    "images:\n  web: registry.example.com/{owner}/{repo}/web:{commit}\nvalues:\n  command: \"{image}\"\n"
+        4: `values`: `{image}`: `images` names `web`; write, for example, `{image.web}`
+    "images:\n  web: registry.example.com/{owner}/{repo}/web:{commit}\nimage: registry.example.com/{owner}/{repo}:{commit}\n"
+        2: `image` and `images` exclude each other; keep one of them
+    "images:\n  web: registry.example.com/{owner}/{repo}/web:{commit}\n  api: registry.example.com/{owner}/{repo}/api:{pr}\n"
+        3: `images`: `registry.example.com/{owner}/{repo}/api:{pr}` is not a template for images: its tag names neither {commit} nor {short_commit}, so all commits would share one image. Expected, for example, `registry.example.com/{owner}/{repo}:{commit}`
+    "images:\n  web: docker.io/{owner}/web:{commit}\n"
+        2: `images`: this service does not run images from `docker.io/octo-org/web`, only from `registry.example.com/octo-org/hello-world`
+    "images:\n  Web: registry.example.com/{owner}/{repo}/web:{commit}\n"
+        2: `Web` cannot name an image: expected lower-case letters, digits and `-`, at most 30, like `web`
+    "images: {}\n"
+        1: `images` is empty: expected lines like `web: …`
+    "images:\n  - registry.example.com/{owner}/{repo}/web:{commit}\n"
+        2: expected lines like `name: value`
+    "chart:\n  repo: https://charts.example.com\n  name: app\n"
+        3: missing field `version`
+    "chart:\n  repo: https://charts.example.com\n  name: app\n  version: 1.2\n"
+        2: `chart`: `https://charts.example.com/app:1.2` does not name one version of a chart in a Helm repository: expected, for example, `{repo: https://charts.example.com, name: app, version: 1.2.3}`
+    "chart:\n  repo: https://charts.example.com\n  name: app\n  version: ^1.2.3\n"
+        2: `chart`: `https://charts.example.com/app:^1.2.3` does not name one version of a chart in a Helm repository: expected, for example, `{repo: https://charts.example.com, name: app, version: 1.2.3}`
+    "chart:\n  repo: https://charts.example.org\n  name: app\n  version: 1.2.3\n"
+        2: `chart`: this service does not install `https://charts.example.org/app:1.2.3`; it installs charts from `oci://registry.example.com/charts`, `https://charts.example.com`, and those that come with it: `hello-world-app`
+    "chart:\n  url: https://charts.example.com\n"
+        2: there is no `url` here, only `repo`, `name`, `version`
+    "chart: [app]\n"
+        1: invalid type: sequence, expected a text, or `repo`, `name` and `version`
+    "values_files:\n  - values-preview.yaml\n  - ../values.yaml\n"
+        3: `../values.yaml` is no file of a chart: expected a path from the chart's folder on, like `values-preview.yaml`, of letters, digits, `.`, `_`, `-` and `/`
+    "values_files: values-preview.yaml\n"
+        1: expected a list, of lines like `- value`
     "values: [1]\n"
         1: expected lines like `name: value`
     "values:\n  a: 1\n  a: 2\n"
@@ -334,13 +429,44 @@ fn the_schema_and_the_reader_agree() {
         (json!({ "chart": "./deploy/../chart" }), false),
         (json!({ "chart": "/chart" }), false),
         (json!({ "chart": 1 }), false),
+        (
+            json!({ "chart": { "repo": "https://charts.example.com", "name": "app", "version": "1.2.3" } }),
+            true,
+        ),
+        (json!({ "chart": { "repo": "https://charts.example.com", "name": "app" } }), false),
+        (
+            json!({ "chart": { "repo": "https://charts.example.com", "name": "app", "version": "^1.2.3" } }),
+            false,
+        ),
+        (
+            json!({ "chart": { "repo": "oci://charts.example.com", "name": "app", "version": "1.2.3" } }),
+            false,
+        ),
+        (
+            json!({ "chart": { "repo": "https://charts.example.com", "name": "a/b", "version": "1.2.3" } }),
+            false,
+        ),
+        (json!({ "values_files": ["values-preview.yaml", "environments/preview.yaml"] }), true),
+        (json!({ "values_files": ["../values.yaml"] }), false),
+        (json!({ "values_files": ["/etc/passwd"] }), false),
+        (json!({ "values_files": ["a,b"] }), false),
+        (json!({ "values_files": vec!["x"; 11] }), false),
         (json!({ "image": "registry.example.com/{owner}/{repo}:sha-{commit}" }), true),
         (json!({ "image": "registry.example.com/octo-org/hello-world:latest" }), false),
+        (json!({ "image": "registry.example.com/{owner}/{repo}:pr-{pr}-{short_commit}" }), true),
+        (json!({ "image": "registry.example.com/{owner}/{repo}:pr-{pr}" }), false),
+        (json!({ "images": { "web": "registry.example.com/{owner}/{repo}/web:{commit}" } }), true),
+        (json!({ "images": { "Web": "registry.example.com/{owner}/{repo}/web:{commit}" } }), false),
+        (json!({ "images": { "web": "registry.example.com/{owner}/{repo}/web:latest" } }), false),
+        (json!({ "images": {} }), false),
+        (
+            json!({
+                "image": "registry.example.com/{owner}/{repo}:{commit}",
+                "images": { "web": "registry.example.com/{owner}/{repo}/web:{commit}" },
+            }),
+            false,
+        ),
         (json!({ "values": { "replicaCount": 2, "image": { "command": [] } } }), true),
-        (json!({ "values": { "host": "a" } }), false),
-        (json!({ "values": { "image": { "tag": "a" } } }), false),
-        (json!({ "values": { "image": "nginx" } }), false),
-        (json!({ "values": { "preview": {} } }), false),
         (json!({ "values": [] }), false),
         (json!({ "redeploy_on_push": true }), true),
         (json!({ "redeploy_on_push": 1 }), false),
@@ -369,8 +495,8 @@ fn the_schema_and_the_reader_agree() {
 fn any_file() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         4 => prop::sample::select(vec![
-            "ttl: ", "max_ttl: ", "chart: ", "values:\n", "image: ", "redeploy_on_push: ", "who_may:\n", "branches:\n", "environment: ", "1h", "30m", "true", "oci://", "./x",
-            "{commit}", "\n", "  ", "- ", "a: ", "&a ", "*a", "<<: ", "!!binary ", "? ", "| \n", "> \n", "\"", "'", "[", "]", "{", "}", ",", "#", "@mona", "---\n", "...\n", "%YAML 1.2\n",
+            "ttl: ", "max_ttl: ", "chart: ", "repo: ", "name: ", "version: ", "values:\n", "values_files:\n", "images:\n", "image: ", "redeploy_on_push: ", "who_may:\n", "branches:\n", "environment: ", "1h", "30m", "true", "oci://", "./x",
+            "{commit}", "{image}", "{image.a}", "\n", "  ", "- ", "a: ", "&a ", "*a", "<<: ", "!!binary ", "? ", "| \n", "> \n", "\"", "'", "[", "]", "{", "}", ",", "#", "@mona", "---\n", "...\n", "%YAML 1.2\n",
         ]).prop_map(str::to_owned),
         1 => ".{0,8}",
     ];

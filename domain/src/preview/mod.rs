@@ -2,6 +2,7 @@
 
 mod capacity;
 mod ending;
+mod lines;
 mod phase;
 mod quota;
 mod report;
@@ -12,6 +13,7 @@ mod state;
 
 pub use capacity::{Capacity, Full, Occupant, RepositoryLimits};
 pub use ending::Ending;
+pub use lines::Lines;
 pub use phase::Phase;
 pub use quota::{Cpu, InvalidAmount, Quota, RepositoryQuota, Size};
 pub use report::PreviewReport;

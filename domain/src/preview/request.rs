@@ -19,6 +19,8 @@ pub struct PreviewRequest {
     /// The repository's number, by which its previews are found whatever it is called by then.
     /// Unknown of previews that were started by hand.
     pub repository_id: Option<RepositoryId>,
+    /// The pull request's branch. Unknown of previews that were started by hand.
+    pub branch: Option<String>,
     /// Through which installation the pull request is reached.
     pub installation: InstallationId,
     /// The comment that asked.
@@ -76,6 +78,8 @@ struct Wire {
     commit_sha: CommitSha,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     repository_id: Option<RepositoryId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    branch: Option<String>,
     installation_id: InstallationId,
     comment_id: CommentId,
     requested_by: Login,
@@ -114,6 +118,7 @@ impl TryFrom<Wire> for PreviewRequest {
         Ok(Self {
             preview,
             repository_id: wire.repository_id,
+            branch: wire.branch,
             installation: wire.installation_id,
             comment: wire.comment_id,
             requested_by: wire.requested_by,
@@ -132,6 +137,7 @@ impl From<PreviewRequest> for Wire {
             pr_number: request.preview.pull_request,
             commit_sha: request.preview.commit,
             repository_id: request.repository_id,
+            branch: request.branch,
             installation_id: request.installation,
             comment_id: request.comment,
             requested_by: request.requested_by,

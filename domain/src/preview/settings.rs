@@ -1,9 +1,11 @@
 //! What a repository decides about its previews, already checked against the service's own bounds.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use super::{RepositoryLimits, RepositoryQuota};
-use crate::RepositoryPath;
+use super::{Lines, RepositoryLimits, RepositoryQuota};
+use crate::{ChartPath, ImageName, RepositoryPath};
 
 /// How a repository wants its previews installed. Whatever is missing, the service's own setting fills in.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,13 +14,21 @@ pub struct PreviewSettings {
     /// What is installed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chart: Option<ChartSource>,
-    /// Chart values of the repository's own, below those that the service gives. `{commit}`,
-    /// `{pr}` and `{host}` in texts are filled in.
+    /// Chart values of the repository's own. Placeholders in their texts, as `{commit}`, are filled in.
     #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
     pub values: serde_json::Map<String, serde_json::Value>,
-    /// The image of a commit, with `{owner}`, `{repo}` and `{commit}` left open.
+    /// Files of values that the chart brings along, below those values; each below the next one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values_files: Vec<ChartPath>,
+    /// In which lines of the repository's file its chart, its values and its files of values stand.
+    #[serde(default, skip_serializing_if = "Lines::is_empty")]
+    pub lines: Lines,
+    /// The image of a commit, with `{owner}`, `{repo}`, `{commit}`, `{short_commit}` and `{pr}` left open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
+    /// The images of a commit, where it has several.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub images: BTreeMap<ImageName, String>,
     /// What the previews are called in GitHub's list of deployments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<String>,
@@ -49,6 +59,15 @@ pub enum ChartSource {
     Packaged(String),
     /// `oci://registry.example.com/charts/app:1.2.3`
     Oci(String),
+    /// One from a Helm repository, in exactly one version.
+    HelmRepository {
+        /// The address below which `index.yaml` is.
+        repo: String,
+        /// The chart's name there.
+        name: String,
+        /// `1.2.3`
+        version: String,
+    },
     /// A folder of the repository, read at the commit that is previewed.
     Path(RepositoryPath),
 }

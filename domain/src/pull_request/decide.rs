@@ -161,6 +161,7 @@ fn request(ttl: Option<Ttl>, asked: &Asked<'_>) -> Result<PreviewRequest, Answer
     let Terms { max_lifetime, settings, .. } = terms.clone();
     Ok(PreviewRequest {
         repository_id: Some(snapshot.repository_id),
+        branch: snapshot.branch.clone(),
         preview: PreviewId {
             repository: asked.pull_request.repository.clone(),
             pull_request: asked.pull_request.number,

@@ -8,6 +8,7 @@ pub(super) fn snapshot() -> PullRequestSnapshot {
     PullRequestSnapshot {
         repository_id: RepositoryId(77),
         head: "a".repeat(40).parse().expect("a commit"),
+        branch: Some("greet".to_owned()),
         state: PullRequestState::Open,
         is_locked: false,
         is_from_fork: false,

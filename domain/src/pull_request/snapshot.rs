@@ -11,6 +11,9 @@ pub struct PullRequestSnapshot {
     pub repository_id: RepositoryId,
     /// The newest commit.
     pub head: CommitSha,
+    /// The branch that it is the newest commit of.
+    #[serde(default)]
+    pub branch: Option<String>,
     /// Whether it is still to be decided on.
     pub state: PullRequestState,
     /// The conversation is closed to outsiders.

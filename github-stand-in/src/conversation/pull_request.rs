@@ -49,6 +49,20 @@ impl PullRequest {
             .unwrap_or_default()
     }
 
+    /// The branch that it is of; empty for an issue.
+    #[must_use]
+    pub fn branch(&self) -> String {
+        self.stand_in
+            .shared
+            .read(|wire| {
+                let repository = wire.state.repository(&self.place.owner, &self.place.repo);
+                repository
+                    .and_then(|repository| repository.pull(self.place.number))
+                    .map(|(_, pull)| pull.head_branch.clone())
+            })
+            .unwrap_or_default()
+    }
+
     /// Its page.
     #[must_use]
     pub fn url(&self) -> Url {

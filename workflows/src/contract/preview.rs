@@ -88,6 +88,9 @@ pub struct InstallRelease {
     pub installation: InstallationId,
     /// Into which namespace.
     pub namespace: NamespaceHandle,
+    /// The pull request's branch, if it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
     /// The earliest end of the preview that is known at this time, for the app to show.
     pub expires_at: Timestamp,
     /// How the repository wants it installed.

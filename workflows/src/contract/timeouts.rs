@@ -25,6 +25,8 @@ pub const NAMESPACE_GONE: Duration = seconds(170);
 pub const INSTALL_RELEASE: Duration = seconds(300);
 /// Bound: `helm install`, the removal of an incomplete earlier attempt included.
 pub const HELM_INSTALL: Duration = seconds(240);
+/// Bound: a chart's download, which belongs to that time too.
+pub const HELM_PULL: Duration = seconds(60);
 /// Bound: that removal.
 pub const TAKE_DOWN: Duration = seconds(60);
 /// Bound: how long a Helm waits until fewer others run.
@@ -71,7 +73,7 @@ mod tests {
         for (inner, outer) in [
             (HEARTBEAT_INTERVAL * 3, HEARTBEAT_TIMEOUT),
             (NAMESPACE_GONE, CREATE_NAMESPACE),
-            (TAKE_DOWN, HELM_INSTALL),
+            (TAKE_DOWN + HELM_PLACE + HELM_PULL, HELM_INSTALL),
             (HELM_PLACE + HELM_INSTALL + HELM_GRACE, INSTALL_RELEASE),
             (IMAGE_MAX + WORKLOADS_UP + URL_ANSWERS, AWAIT_READY),
             (HELM_PLACE + HELM_UNINSTALL + HELM_GRACE + NAMESPACE_GONE, TEAR_DOWN),

@@ -96,6 +96,7 @@ impl Stages {
             owner: self.identity(),
             installation: self.request.installation,
             namespace: namespace.clone(),
+            branch: self.request.branch.clone(),
             expires_at,
             settings: self.request.settings.clone(),
         };
