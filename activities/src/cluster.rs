@@ -180,6 +180,16 @@ impl ClusterError {
     }
 }
 
+impl ClusterError {
+    /// The API server would have done it, but a webhook or a policy of the cluster did not let it.
+    pub(crate) fn is_denied_by_admission(&self) -> bool {
+        match &*self.source {
+            kube::Error::Api(status) => status.message.contains("denied the request"),
+            _ => false,
+        }
+    }
+}
+
 impl ActivityFailure for ClusterError {
     fn failure(&self) -> Failure {
         let doing = &self.doing;
@@ -273,6 +283,22 @@ mod tests {
         ] {
             assert_eq!(failed_with(code).failure().is_permanent, permanent, "{code}");
         }
+    }
+
+    #[test]
+    fn what_admission_denies_is_told_from_what_there_is_no_right_to() {
+        let denied = |message: &str| {
+            let status = Status::failure(message, "BadRequest").with_code(400);
+            let error = Err::<(), _>(kube::Error::Api(Box::new(status)));
+            error
+                .doing(|| "applying Ingress x".to_owned())
+                .expect_err("an error")
+                .is_denied_by_admission()
+        };
+        assert!(denied(
+            "admission webhook \"validate.nginx.ingress.kubernetes.io\" denied the request: host \"a.example.com\" and path \"/\" is already defined in ingress x/y"
+        ));
+        assert!(!denied("ingresses is forbidden: User \"x\" cannot patch resource \"ingresses\""));
     }
 
     #[test]

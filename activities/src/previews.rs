@@ -11,7 +11,7 @@ use domain::{AllowedOwners, NamespaceHandle};
 use jiff::Timestamp;
 use temporalio_sdk::activities::{ActivityContext, ActivityError, activities};
 use workflows::contract::{
-    AwaitReady, CreateNamespace, InstallRelease, Readiness, TearDown, preview_declared,
+    AwaitReady, CreateNamespace, InstallRelease, MissingImage, Readiness, TearDown, preview_declared,
 };
 
 use crate::{
@@ -62,7 +62,7 @@ impl Previews {
         self: Arc<Self>,
         ctx: ActivityContext,
         request: InstallRelease,
-    ) -> Result<(), ActivityError> {
+    ) -> Result<Option<MissingImage>, ActivityError> {
         assert_served(&self.owners, &request.owner.preview.repository)?;
         let progress = Progress::new();
         let work = release::install(
@@ -78,7 +78,8 @@ impl Previews {
         run_to_completion(&ctx, &progress, Box::pin(work)).await
     }
 
-    /// Idempotent: it looks, and at the most restarts pods that wait for their image.
+    /// Idempotent: it looks, leads the address to a Service, which can be said twice, and at the most
+    /// restarts pods that wait for their image.
     #[activity(definition = preview_declared::AwaitReady)]
     pub async fn await_ready(
         self: Arc<Self>,

@@ -3,6 +3,7 @@
 //! A chart makes an Ingress for the address of its commit. Beside it, in the same namespace, stands one of
 //! ours: its *alias*, which says the same of the pull request's own address. It goes when its namespace goes.
 //! Only after it stands are those removed that lead elsewhere, so that at no time the address leads nowhere.
+//! But some ingress controllers admit no two Ingresses for one host: there the others go first.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -79,7 +80,14 @@ pub(crate) async fn point_to(
 ) -> Result<String, StableUrlError> {
     within(time_left, async {
         let owner = owner(temporal, &request.to).await?;
-        let applied = apply_aliases(cluster, &owner).await?;
+        let applied = match apply_aliases(cluster, &owner).await {
+            Err(StableUrlError::Cluster(error)) if error.is_denied_by_admission() => {
+                tracing::info!(preview = %owner.preview, %error, "the address leads nowhere for a moment");
+                remove_others(cluster, request, &[]).await?;
+                apply_aliases(cluster, &owner).await?
+            }
+            applied => applied?,
+        };
         remove_others(cluster, request, &applied).await?;
         Ok(cluster.names.stable_url(&request.to.preview))
     })

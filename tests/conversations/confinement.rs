@@ -13,7 +13,11 @@ async fn ordinary_app(chat: &Conversation) -> Result<PullRequest> {
     chat.configure("chart: ./chart\n").await?;
     let pull = chat.pull_request_without_image().await?;
     let files: Vec<File> = vec![
-        ("chart/Chart.yaml", "{apiVersion: v2, name: ordinary, version: 1.0.0}").into(),
+        (
+            "chart/Chart.yaml",
+            "{apiVersion: v2, name: ordinary, version: 1.0.0, annotations: {preview.internal/values: \"1\"}}",
+        )
+            .into(),
         ("chart/templates/app.yaml", include_str!("ordinary-app.yaml")).into(),
     ];
     pull.github.push(files).await?;

@@ -21,6 +21,7 @@ mod permission;
 mod pictures;
 mod policy;
 mod preview;
+mod ready;
 mod redelivery;
 mod replay;
 mod repository_chart;

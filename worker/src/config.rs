@@ -19,7 +19,7 @@ use runtime::{
 };
 use secrecy::SecretString;
 use url::Url;
-use workflows::contract::timeouts::IMAGE_MAX;
+use workflows::contract::timeouts::{IMAGE_MAX, WORKLOADS_UP_MAX, WORKLOADS_UP_MIN};
 
 use crate::github_app::GitHubSettings;
 
@@ -154,8 +154,8 @@ pub struct Config {
     )]
     preview_allowed_kinds: Several<AllowedKind>,
 
-    /// How pods are confined: auto (in user namespaces where the cluster has them, under the baseline standard,
-    /// else under the restricted one) or restricted.
+    /// How pods are confined: auto (in user namespaces where the cluster has them, under the baseline
+    /// standard, else under the restricted one) or restricted.
     #[arg(long, env, value_name = "HOW", default_value = "auto")]
     preview_pod_security: PodSecuritySetting,
 
@@ -225,6 +225,11 @@ pub struct Config {
     /// How long to wait for an image that does not exist yet: up to 50m.
     #[arg(long, env, value_name = "DURATION", default_value = "10m", value_parser = image_timeout)]
     preview_image_timeout: Ttl,
+
+    /// How long repositories may let their workloads take to come up: 30s up to 30m. Whoever says nothing
+    /// gets 5m, if it is not less than that.
+    #[arg(long, env, value_name = "DURATION", default_value = "30m", value_parser = readiness_timeout)]
+    preview_readiness_timeout_max: Ttl,
 
     /// The Helm program, version 3.16 or newer. On Linux it is started by setpriv
     /// (util-linux), so that it ends with the worker.
@@ -397,6 +402,7 @@ impl Config {
             starts_per_hour: self.preview_starts_per_hour,
             quota_max: self.preview_quota_max,
             destinations: Destinations::new(self.preview_egress.0.clone()),
+            readiness_timeout: self.preview_readiness_timeout_max,
         })
     }
 
@@ -407,8 +413,13 @@ impl Config {
             helm: Helm::new(self.helm.clone(), self.kube_context.clone(), self.helm_at_once),
             charts: bounds.charts.clone(),
             images: bounds.images.clone(),
-            ingress_class: Some(self.preview_ingress_class.clone()).filter(|class| !class.is_empty()),
+            ingress_class: self.ingress_class(),
+            image_timeout: self.preview_image_timeout.as_signed_duration(),
         }
+    }
+
+    fn ingress_class(&self) -> Option<String> {
+        Some(self.preview_ingress_class.clone()).filter(|class| !class.is_empty())
     }
 
     /// How previews are looked at.
@@ -416,7 +427,12 @@ impl Config {
     /// # Errors
     /// If this machine cannot make HTTP requests at all.
     pub fn readiness(&self) -> Result<ReadinessConfig, UnusableClient> {
-        ReadinessConfig::new(self.preview_ingress_address, self.preview_image_timeout.as_signed_duration())
+        ReadinessConfig::new(
+            self.preview_ingress_address,
+            self.ingress_class(),
+            self.preview_image_timeout.as_signed_duration(),
+            self.preview_readiness_timeout_max,
+        )
     }
 
     /// How the sweep goes about it.
@@ -448,6 +464,17 @@ fn image_timeout(text: &str) -> Result<Ttl, String> {
         return Err(format!("at most {}m", IMAGE_MAX.as_secs() / 60));
     }
     Ok(timeout)
+}
+
+/// The bounds of what a preview's workflow can wait for.
+fn readiness_timeout(text: &str) -> Result<Ttl, String> {
+    let timeout: Ttl = text.parse().map_err(|error: InvalidTtl| error.to_string())?;
+    if (WORKLOADS_UP_MIN..=WORKLOADS_UP_MAX).contains(&timeout.as_duration()) {
+        Ok(timeout)
+    } else {
+        let (shortest, longest) = (WORKLOADS_UP_MIN.as_secs(), WORKLOADS_UP_MAX.as_secs() / 60);
+        Err(format!("at least {shortest}s and at most {longest}m"))
+    }
 }
 
 #[cfg(test)]
@@ -557,6 +584,8 @@ mod tests {
             ("--preview-instance=Not_A_Label", "--preview-instance"),
             ("--preview-image-timeout=1 month", "--preview-image-timeout"),
             ("--preview-image-timeout=51m", "at most 50m"),
+            ("--preview-readiness-timeout-max=31m", "at most 30m"),
+            ("--preview-readiness-timeout-max=10s", "at least 30s"),
             ("--preview-ingress-address=nowhere", "--preview-ingress-address"),
             ("--temporal-address=::", "--temporal-address"),
             ("--sweep-dry-run=perhaps", "--sweep-dry-run"),

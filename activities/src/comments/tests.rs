@@ -3,7 +3,7 @@
 
 use domain::{
     CommentId, Explanation, InstallationId, Misunderstood, PullRequestNumber, PullRequestRef, Repository,
-    preview::{PreviewReport, PreviewState, StopReason},
+    preview::{AnswerNote, PreviewReport, PreviewState, StopReason},
     pull_request::{Answer, InvalidConfiguration, Reply, StickyComment},
 };
 use jiff::Timestamp;
@@ -66,6 +66,7 @@ pub(super) fn report(commit: &str, state: PreviewState) -> PreviewReport {
 pub(super) fn ready(commit: &str) -> PreviewState {
     PreviewState::Ready {
         url: format!("https://pr-12-{}-hello-world-cab5ebdfaf.previews.example.com/", &commit[..7]),
+        note: None,
         stable_url: None,
         expires_at: at("2026-11-22T05:12:40Z"),
         extendable_until: at("2026-11-23T04:42:40Z"),
@@ -96,7 +97,12 @@ pub(super) fn answered(answers: Vec<Answer>) -> String {
 /// Every state with foreign text in it.
 fn states(foreign: &str) -> Vec<PreviewState> {
     let text = foreign.to_owned();
+    let mut redirected = ready(OLDER);
+    if let PreviewState::Ready { note, .. } = &mut redirected {
+        *note = Some(AnswerNote::Redirects { to: text.clone() });
+    }
     vec![
+        redirected,
         PreviewState::WaitingForImage { image: text.clone() },
         PreviewState::Stopping {
             because: StopReason::Cancelled { reason: Some(text.clone()) },
@@ -240,6 +246,7 @@ proptest! {
     fn every_address_is_a_web_address_or_no_link(text in hostile()) {
         let state = PreviewState::Ready {
             url: text.clone(),
+            note: None,
             stable_url: Some(format!("https://x/{text}")),
             expires_at: Timestamp::UNIX_EPOCH,
             extendable_until: Timestamp::UNIX_EPOCH,

@@ -165,6 +165,7 @@ mod tests {
             starts_per_hour: 30,
             quota_max: "pods=10,cpu=4,memory=4Gi,storage=10Gi".parse().expect("a quota"),
             destinations: Destinations::default(),
+            readiness_timeout: "30m".parse().expect("a duration"),
         }
     }
 

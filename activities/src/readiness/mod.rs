@@ -1,12 +1,14 @@
 //! Waits until a preview answers; if it never will, says so as early and as exactly as possible.
 
 mod assess;
+mod expose;
 mod url;
 mod waiting;
 mod watch;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use domain::{Ttl, preview::ReadinessSettings};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, ResourceExt, api::DeleteParams};
@@ -14,8 +16,9 @@ use tokio::time::{Instant, sleep_until};
 use workflows::contract::{AwaitReady, Readiness, timeouts::WORKLOADS_UP};
 
 use self::{
-    assess::{Observed, assess, waits_for_image},
-    url::UrlProbe,
+    assess::{Observed, assess, can_ask_for_image_again},
+    expose::{expose, has_ingress},
+    url::{Expected, UrlProbe},
     waiting::{Cause, Next, Waiting},
     watch::Watch,
 };
@@ -23,7 +26,7 @@ use crate::{
     Cluster,
     cluster::{ClusterError, Doing},
     container_log::last_log_lines,
-    failure::{ActivityFailure, Explanation, Failure, explain},
+    failure::{ActivityFailure, Explanation, Failure, ImageNotFound, explain},
     heartbeat::Progress,
     namespace::{NamespaceLost, host_of},
 };
@@ -32,7 +35,9 @@ use crate::{
 #[derive(Clone)]
 pub struct ReadinessConfig {
     url_probe: UrlProbe,
+    ingress_class: Option<String>,
     image_timeout: SignedDuration,
+    timeout_max: Duration,
 }
 
 /// No HTTP client can be made on this machine.
@@ -41,16 +46,30 @@ pub struct ReadinessConfig {
 pub struct UnusableClient(#[from] reqwest::Error);
 
 impl ReadinessConfig {
-    /// With `ingress_address`, previews are looked for there, whatever the DNS says. An image that does not
-    /// exist yet is waited for until `image_timeout` is over.
+    /// With `ingress_address`, previews are looked for there, whatever the DNS says. Ingresses of ours are of
+    /// `ingress_class`; unset: of the cluster's default one. An image that does not exist yet is waited for
+    /// until `image_timeout` is over, and no repository's workloads for longer than `timeout_max`.
     ///
     /// # Errors
     /// If this machine cannot make HTTP requests at all.
     pub fn new(
         ingress_address: Option<SocketAddr>,
+        ingress_class: Option<String>,
         image_timeout: SignedDuration,
+        timeout_max: Ttl,
     ) -> Result<Self, UnusableClient> {
-        Ok(Self { url_probe: UrlProbe::new(ingress_address)?, image_timeout })
+        Ok(Self {
+            url_probe: UrlProbe::new(ingress_address)?,
+            ingress_class,
+            image_timeout,
+            timeout_max: timeout_max.as_duration(),
+        })
+    }
+
+    /// How long workloads may take to come up. Checked again, though the repository's configuration was:
+    /// previews are also started by hand, and the service's settings change.
+    fn patience(&self, settings: &ReadinessSettings) -> Duration {
+        settings.timeout.map_or(WORKLOADS_UP, Ttl::as_duration).min(self.timeout_max)
     }
 }
 
@@ -61,6 +80,8 @@ pub(crate) enum ReadinessError {
     Cluster(#[from] ClusterError),
     #[error(transparent)]
     NamespaceLost(#[from] NamespaceLost),
+    #[error(transparent)]
+    ImageNotFound(#[from] ImageNotFound),
     #[error("{explanation}")]
     Failed {
         kind: &'static str,
@@ -73,6 +94,7 @@ impl ActivityFailure for ReadinessError {
         match self {
             Self::Cluster(error) => error.failure(),
             Self::NamespaceLost(error) => error.failure(),
+            Self::ImageNotFound(error) => error.failure(),
             Self::Failed { kind, explanation } => Failure::permanent(kind, explanation.clone()),
         }
     }
@@ -89,48 +111,68 @@ pub(crate) async fn await_ready(
 ) -> Result<Readiness, ReadinessError> {
     let found = cluster.find_namespace(&request.namespace).await?;
     let namespace = found.ok_or_else(|| NamespaceLost::of(&request.preview))?;
-    if let Some(image) = workloads_up(cluster, config, request, asked_at, progress).await? {
-        return Ok(Readiness::ImageMissing { image });
+    let (name, host) = (&request.namespace.name, host_of(&namespace, cluster, &request.preview));
+    if let Some(wanted) = &request.expose {
+        let release = request.preview.release();
+        expose(cluster, config.ingress_class.as_deref(), name, &host, &release, wanted).await?;
     }
-    let host = host_of(&namespace, cluster, &request.preview);
-    let url = cluster.names.domain().url(&host);
+    let idle = match workloads_up(cluster, config, request, asked_at, progress).await? {
+        Up::All { idle } => idle,
+        Up::WithoutImage { image } => return Ok(Readiness::ImageMissing { image }),
+    };
+    let domain = cluster.names.domain();
+    let url = domain.url(&host);
     progress.report(format!("waiting until {url} answers"));
-    match config.url_probe.wait_for_answer(&url, &request.preview.commit).await {
-        Ok(()) => Ok(Readiness::Ready { url }),
-        Err(seen) => Err(ReadinessError::Failed {
-            kind: "UrlDoesNotAnswer",
-            explanation: explain(format!("The pods are running, but the preview cannot be reached: {seen}.")),
-        }),
+    let expected = Expected {
+        commit: &request.preview.commit,
+        probe: &request.readiness.probe,
+    };
+    match config.url_probe.wait_for_answer(domain, &host, &expected).await {
+        Ok(note) => Ok(Readiness::Ready { url, note }),
+        Err(seen) => {
+            let leads_here =
+                request.expose.is_some() || has_ingress(cluster, name, &host).await.unwrap_or(true);
+            Err(unreachable_address(&seen, &idle, (!leads_here).then_some(&host)))
+        }
     }
 }
 
-/// Nothing when everything is up, or the image that is missing, if that is not to be waited for.
+/// How the wait for the workloads ended.
+enum Up {
+    /// Everything is up, but for what wants no pods.
+    All { idle: Vec<String> },
+    /// The image is missing, and that is not to be waited for.
+    WithoutImage { image: String },
+}
+
 async fn workloads_up(
     cluster: &Cluster,
     config: &ReadinessConfig,
     request: &AwaitReady,
     asked_at: Timestamp,
     progress: &Progress,
-) -> Result<Option<String>, ReadinessError> {
+) -> Result<Up, ReadinessError> {
     let name = &request.namespace.name;
     let mut watch = Watch::start(cluster, name);
     let start = Instant::now();
     let image_deadline = start + remaining(config.image_timeout, asked_at);
-    let mut waiting = Waiting::new(start, request.wait_for_image.then_some(image_deadline));
+    let patience = config.patience(&request.readiness);
+    let mut waiting = Waiting::new(start, patience, request.wait_for_image.then_some(image_deadline));
     loop {
         tokio::select! {
             changed = watch.changed() => changed?,
             () = sleep_until(waiting.deadline()) => {}
         }
-        match waiting.step(Instant::now(), assess(&watch.observed())) {
-            Next::Ready => return Ok(None),
-            Next::ImageMissing { image } => return Ok(Some(image)),
+        let observed = watch.observed();
+        match waiting.step(Instant::now(), assess(&observed, Timestamp::now())) {
+            Next::Ready => return Ok(Up::All { idle: observed.idle() }),
+            Next::ImageMissing { image } => return Ok(Up::WithoutImage { image }),
             Next::Wait { doing } => progress.report(doing),
             Next::AskForImage { doing } => {
                 progress.report(doing);
-                start_over(cluster, name, &watch.observed().pods).await?;
+                start_over(cluster, name, &observed.pods).await?;
             }
-            Next::Fail(cause) => return Err(failed(cluster, name, &watch.observed(), cause).await),
+            Next::Fail(cause) => return Err(failed(cluster, name, &observed, patience, cause).await),
         }
     }
 }
@@ -144,7 +186,7 @@ fn remaining(timeout: SignedDuration, since: Timestamp) -> Duration {
 /// Deletes the pods that wait for their image, so that the kubelet asks for it again at once.
 async fn start_over(cluster: &Cluster, namespace: &str, all: &[Arc<Pod>]) -> Result<(), ClusterError> {
     let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), namespace);
-    for pod in all.iter().filter(|pod| waits_for_image(pod)) {
+    for pod in all.iter().filter(|pod| can_ask_for_image_again(pod)) {
         let name = pod.name_any();
         match pods.delete(&name, &DeleteParams::default()).await {
             Ok(_) => {}
@@ -157,7 +199,13 @@ async fn start_over(cluster: &Cluster, namespace: &str, all: &[Arc<Pod>]) -> Res
     Ok(())
 }
 
-async fn failed(cluster: &Cluster, namespace: &str, observed: &Observed, cause: Cause) -> ReadinessError {
+async fn failed(
+    cluster: &Cluster,
+    namespace: &str,
+    observed: &Observed,
+    patience: Duration,
+    cause: Cause,
+) -> ReadinessError {
     match cause {
         Cause::Trouble(trouble) => {
             let log = match &trouble.log {
@@ -169,26 +217,12 @@ async fn failed(cluster: &Cluster, namespace: &str, observed: &Observed, cause: 
                 explanation: explain(trouble.summary).with_log(log),
             }
         }
-        Cause::ImageNotFound { image, message } => image_not_found(&image, &message),
-        Cause::TooSlow { last_wait } => not_in_time(observed, &last_wait),
+        Cause::ImageNotFound { image, message } => ImageNotFound { image, message }.into(),
+        Cause::TooSlow { last_wait } => not_in_time(observed, patience, &last_wait),
     }
 }
 
-fn image_not_found(image: &str, message: &str) -> ReadinessError {
-    let because = if message.is_empty() {
-        String::new()
-    } else {
-        format!(" The node says: {message}")
-    };
-    ReadinessError::Failed {
-        kind: "ImageNotFound",
-        explanation: explain(format!(
-            "The image `{image}` did not appear in time. Has the build of this commit failed?{because}"
-        )),
-    }
-}
-
-fn not_in_time(observed: &Observed, last_wait: &str) -> ReadinessError {
+fn not_in_time(observed: &Observed, patience: Duration, last_wait: &str) -> ReadinessError {
     let newest = observed
         .warnings
         .iter()
@@ -200,8 +234,30 @@ fn not_in_time(observed: &Observed, last_wait: &str) -> ReadinessError {
     ReadinessError::Failed {
         kind: "NotReadyInTime",
         explanation: explain(format!(
-            "Not everything was up within {} minutes: {last_wait}.{hint}",
-            WORKLOADS_UP.as_secs() / 60
+            "Not everything was up within {}: {last_wait}.{hint}",
+            in_words(patience)
         )),
     }
+}
+
+fn in_words(time: Duration) -> String {
+    match (time.as_secs() / 60, time.as_secs() % 60) {
+        (1, 0) => "1 minute".to_owned(),
+        (minutes, 0) => format!("{minutes} minutes"),
+        (_, _) => format!("{} seconds", time.as_secs()),
+    }
+}
+
+/// Nobody answers, though all is up; perhaps because of what wants no pods, or because nothing leads there.
+fn unreachable_address(seen: &str, idle: &[String], without_ingress: Option<&String>) -> ReadinessError {
+    let mut told = format!("The pods are running, but the preview cannot be reached: {seen}.");
+    if !idle.is_empty() {
+        told.push_str(&format!(" Scaled to zero: {}.", idle.join(", ")));
+    }
+    if let Some(host) = without_ingress {
+        told.push_str(&format!(
+            " The chart makes no Ingress for `{host}`; `expose` in `.preview.yaml` can name the Service to lead there."
+        ));
+    }
+    ReadinessError::Failed { kind: "UrlDoesNotAnswer", explanation: explain(told) }
 }

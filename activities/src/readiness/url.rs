@@ -1,14 +1,24 @@
-//! Probes the address that is about to be published: it must answer, and with this very commit.
+//! Probes the address that is about to be published: the app itself must answer, and with this very commit.
+//!
+//! An ingress controller answers, too, for hosts that it does not know yet. So the same is asked of a host
+//! that nobody has a route for, the *control*: what is answered alike there is the controller's, and is
+//! waited out.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use domain::CommitSha;
+use domain::{
+    CommitSha, PreviewDomain,
+    preview::{AnswerNote, ExpectedStatus, Probe, ProbePath},
+};
 use reqwest::{
     Client, Response, Url,
     dns::{Addrs, Name, Resolve, Resolving},
     redirect,
 };
-use tokio::time::{Instant, sleep};
+use tokio::{
+    net::TcpStream,
+    time::{Instant, sleep, timeout},
+};
 use workflows::contract::timeouts::URL_ANSWERS;
 
 use crate::failure::with_causes;
@@ -20,12 +30,20 @@ const TRY_AGAIN: Duration = Duration::from_millis(100);
 const TRY_TIMEOUT: Duration = Duration::from_secs(5);
 /// An app may say which commit it serves. What another commit answers is not yet this preview.
 const COMMIT_HEADER: &str = "x-preview-commit";
+/// So much of a page is compared, in bytes.
+const BODY_MAX: usize = 64 * 1024;
 
 /// Asks previews' addresses, as a browser would: through the ingress controller.
 #[derive(Clone)]
 pub(super) struct UrlProbe {
     http: Client,
     ingress: Option<SocketAddr>,
+}
+
+/// What is to answer.
+pub(super) struct Expected<'a> {
+    pub(super) commit: &'a CommitSha,
+    pub(super) probe: &'a Probe,
 }
 
 impl UrlProbe {
@@ -44,22 +62,86 @@ impl UrlProbe {
         Ok(Self { http: builder.build()?, ingress })
     }
 
-    /// Returns when the address answers; otherwise, after a minute, with the last thing that was seen there.
-    pub(super) async fn wait_for_answer(&self, url: &str, commit: &CommitSha) -> Result<(), String> {
-        let address = self.address(url)?;
+    /// Returns when the host below the domain answers; otherwise, after a minute, with the last thing that
+    /// was seen there.
+    pub(super) async fn wait_for_answer(
+        &self,
+        domain: &PreviewDomain,
+        host: &str,
+        expected: &Expected<'_>,
+    ) -> Result<Option<AnswerNote>, String> {
+        let address = self.address(&domain.url(host))?;
         let start = Instant::now();
         loop {
-            let seen = match self.http.get(address.clone()).send().await {
-                Ok(response) => match check_response(&response, commit) {
-                    Ok(()) => return Ok(()),
-                    Err(seen) => seen,
-                },
-                Err(error) => with_causes(&error.without_url()),
+            let seen = match expected.probe {
+                Probe::Tcp => self.connect(&address).await.map(|()| None),
+                Probe::Http { path, expects } => {
+                    self.ask_for_page(domain, &address, path, expects, expected.commit).await
+                }
+            };
+            let seen = match seen {
+                Ok(note) => return Ok(note),
+                Err(seen) => seen,
             };
             if start.elapsed() >= URL_ANSWERS {
                 return Err(format!("{seen}, for {} seconds", URL_ANSWERS.as_secs()));
             }
             sleep(TRY_AGAIN).await;
+        }
+    }
+
+    async fn ask_for_page(
+        &self,
+        domain: &PreviewDomain,
+        address: &Url,
+        path: &ProbePath,
+        expects: &ExpectedStatus,
+        commit: &CommitSha,
+    ) -> Result<Option<AnswerNote>, String> {
+        let answer = self.ask(address, path).await.map_err(|error| with_causes(&error))?;
+        let note = answer.accepted(path, expects, commit)?;
+        if answer.is_by(commit) {
+            return Ok(note);
+        }
+        // Drawn each time: nobody has a route for it.
+        let control = domain.host(&format!("nobody-{:016x}", fastrand::u64(..)));
+        match self.ask(&self.address(&domain.url(&control))?, path).await {
+            Ok(control) if answer.is_alike(&control) => {
+                Err(format!("the address answers {}, as every host does that leads nowhere", answer.status))
+            }
+            // A controller that is silent for hosts it does not know answers otherwise, too.
+            Ok(_) => Ok(note),
+            Err(error) if error.is_timeout() => {
+                Err("the ingress controller does not answer in time".to_owned())
+            }
+            Err(_) => Ok(note),
+        }
+    }
+
+    async fn ask(&self, address: &Url, path: &ProbePath) -> Result<Answer, reqwest::Error> {
+        let mut page = address.clone();
+        let (path, query) = path
+            .as_str()
+            .split_once('?')
+            .map_or((path.as_str(), None), |(path, query)| (path, Some(query)));
+        page.set_path(path);
+        page.set_query(query);
+        let response = self.http.get(page).send().await.map_err(reqwest::Error::without_url)?;
+        Ok(Answer::read(response).await)
+    }
+
+    async fn connect(&self, address: &Url) -> Result<(), String> {
+        let connected = match self.ingress {
+            Some(ingress) => timeout(TRY_TIMEOUT, TcpStream::connect(ingress)).await,
+            None => {
+                let (host, port) = (address.host_str().unwrap_or_default(), address.port_or_known_default());
+                timeout(TRY_TIMEOUT, TcpStream::connect((host, port.unwrap_or_default()))).await
+            }
+        };
+        match connected {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err("the address takes no connection".to_owned()),
         }
     }
 
@@ -74,23 +156,79 @@ impl UrlProbe {
     }
 }
 
-/// A success, or a redirection within the preview, by the right commit.
-fn check_response(response: &Response, commit: &CommitSha) -> Result<(), String> {
-    let status = response.status();
-    let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
-    let stays_here = header("location").is_some_and(|location| {
-        response
-            .url()
-            .join(location)
-            .is_ok_and(|target| target.origin() == response.url().origin())
-    });
-    let answers = status.is_success() || (status.is_redirection() && stays_here);
-    if !answers {
-        return Err(format!("the address answers {status}"));
+/// An answer, as far as it is looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Answer {
+    status: u16,
+    /// Which commit says that it answers.
+    commit: Option<String>,
+    /// The site that it leads to, if that is another one. By its name: the port is another one in here.
+    elsewhere: Option<String>,
+    /// Its beginning, without the name of the host: controllers repeat that.
+    body: String,
+}
+
+impl Answer {
+    async fn read(mut response: Response) -> Self {
+        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let commit = header(COMMIT_HEADER).map(str::to_owned);
+        let url = response.url().clone();
+        let target = header("location").and_then(|location| url.join(location).ok());
+        let elsewhere = target
+            .filter(|target| response.status().is_redirection() && target.host_str() != url.host_str())
+            .map(|target| target.origin().ascii_serialization());
+        let mut body = Vec::new();
+        // What was read before a connection broke is enough to compare.
+        while body.len() < BODY_MAX
+            && let Ok(Some(chunk)) = response.chunk().await
+        {
+            body.extend_from_slice(&chunk[..chunk.len().min(BODY_MAX - body.len())]);
+        }
+        Self {
+            status: response.status().as_u16(),
+            commit,
+            elsewhere,
+            body: without_host(&String::from_utf8_lossy(&body), &url),
+        }
     }
-    match header(COMMIT_HEADER) {
-        Some(served) if served != commit.as_str() => Err("another commit answers at the address".to_owned()),
-        _ => Ok(()),
+
+    /// What is worth knowing of it, if it counts.
+    fn accepted(
+        &self,
+        path: &ProbePath,
+        expects: &ExpectedStatus,
+        commit: &CommitSha,
+    ) -> Result<Option<AnswerNote>, String> {
+        if self.commit.is_some() && !self.is_by(commit) {
+            return Err("another commit answers at the address".to_owned());
+        }
+        if !expects.is_met_by(self.status) {
+            return Err(format!("the address answers {} at {path}", self.status));
+        }
+        Ok(if expects.is_chosen() {
+            None
+        } else if self.status >= 400 {
+            Some(AnswerNote::Refuses { status: self.status, path: path.clone() })
+        } else {
+            self.elsewhere.clone().map(|to| AnswerNote::Redirects { to })
+        })
+    }
+
+    fn is_by(&self, commit: &CommitSha) -> bool {
+        self.commit.as_deref() == Some(commit.as_str())
+    }
+
+    /// Would nobody tell the two apart?
+    fn is_alike(&self, other: &Self) -> bool {
+        self.status == other.status && self.body == other.body
+    }
+}
+
+/// A text in which the address's host has no name.
+fn without_host(text: &str, address: &Url) -> String {
+    match address.host_str() {
+        Some(host) if !host.is_empty() => text.replace(host, "{host}"),
+        _ => text.to_owned(),
     }
 }
 
@@ -106,6 +244,7 @@ impl Resolve for StaticResolver {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
         net::TcpListener,
@@ -114,11 +253,22 @@ mod tests {
     use super::*;
 
     const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
-    const URL: &str = "http://pr-1.preview.localhost:8088/";
+    const HOST: &str = "pr-1.preview.localhost";
 
-    /// An ingress controller that gives these answers in turn, the last one for
-    /// ever; and what it was first asked.
-    async fn visit(answers: &'static [&'static str]) -> (Result<(), String>, String) {
+    fn domain() -> PreviewDomain {
+        "http://preview.localhost:8088".parse().expect("a domain")
+    }
+
+    fn commit() -> CommitSha {
+        COMMIT.parse().expect("a commit")
+    }
+
+    /// An ingress controller that gives these answers in turn, the last one for ever; and another one for
+    /// hosts that it does not know. And what it was first asked.
+    async fn visit(
+        answers: &'static [&'static str],
+        unknown: &'static str,
+    ) -> (Result<Option<AnswerNote>, String>, String) {
         let _ = rustls_provider();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let probe = UrlProbe::new(listener.local_addr().ok()).expect("a client");
@@ -130,16 +280,26 @@ mod tests {
                 let (mut connection, _) = listener.accept().await.expect("a connection");
                 let mut request = vec![0; 4096];
                 let read = connection.read(&mut request).await.expect("a request");
+                let request = String::from_utf8_lossy(&request[..read]).into_owned();
+                let answer = if request.contains("nobody-") {
+                    unknown
+                } else {
+                    turn += 1;
+                    answers[(turn - 1).min(answers.len() - 1)]
+                };
                 if let Some(first) = first.take() {
-                    let _ = first.send(String::from_utf8_lossy(&request[..read]).into_owned());
+                    let _ = first.send(request);
                 }
-                let answer = answers[turn.min(answers.len() - 1)];
-                turn += 1;
-                let response = format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+                // `status and headers | body`
+                let (head, body) = answer.split_once(" | ").unwrap_or((answer, ""));
+                let length = body.len();
+                let response =
+                    format!("HTTP/1.1 {head}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");
                 connection.write_all(response.as_bytes()).await.expect("written");
             }
         });
-        let result = probe.wait_for_answer(URL, &COMMIT.parse().expect("a commit")).await;
+        let expected = Expected { commit: &commit(), probe: &Probe::default() };
+        let result = probe.wait_for_answer(&domain(), HOST, &expected).await;
         server.abort();
         (result, asked.await.expect("a request"))
     }
@@ -148,31 +308,53 @@ mod tests {
         rustls::crypto::ring::default_provider().install_default()
     }
 
+    const UNKNOWN: &str = "404 Not Found | 404 page not found";
+
     #[tokio::test]
     async fn the_ingress_controller_is_asked_for_the_previews_host() {
-        let (result, asked) = visit(&["200 OK"]).await;
-        assert_eq!(result, Ok(()));
+        let (result, asked) = visit(&["200 OK | hello"], UNKNOWN).await;
+        assert_eq!(result, Ok(None));
         assert!(asked.to_lowercase().contains("host: pr-1.preview.localhost:"), "{asked}");
     }
 
     #[tokio::test]
     async fn what_is_not_yet_this_commit_is_waited_out() {
-        let (result, _) = visit(&[
-            "404 Not Found",
-            "503 Service Unavailable",
-            "200 OK\r\nX-Preview-Commit: ffffffffffffffffffffffffffffffffffffffff",
-            "200 OK\r\nX-Preview-Commit: 0123456789abcdef0123456789abcdef01234567",
-        ])
+        let (result, _) = visit(
+            &[
+                UNKNOWN,
+                "503 Service Unavailable",
+                "200 OK\r\nX-Preview-Commit: ffffffffffffffffffffffffffffffffffffffff",
+                "200 OK\r\nX-Preview-Commit: 0123456789abcdef0123456789abcdef01234567",
+            ],
+            UNKNOWN,
+        )
         .await;
-        assert_eq!(result, Ok(()));
+        assert_eq!(result, Ok(None));
     }
 
     #[tokio::test]
-    async fn an_app_that_sends_visitors_to_its_login_page_answers() {
-        let (result, _) =
-            visit(&["302 Found\r\nLocation: https://elsewhere.example/", "302 Found\r\nLocation: /login"])
-                .await;
-        assert_eq!(result, Ok(()));
+    async fn a_page_that_every_host_has_is_the_controllers_and_not_the_apps() {
+        const WELCOME: &str = "200 OK | Welcome to nginx!";
+        let (result, _) = visit(&[WELCOME, WELCOME, "200 OK | hello"], WELCOME).await;
+        assert_eq!(result, Ok(None));
+    }
+
+    #[tokio::test]
+    async fn what_an_app_refuses_is_an_answer_and_told() {
+        let refuses = |status| Ok(Some(AnswerNote::Refuses { status, path: ProbePath::default() }));
+        for (answer, told) in [
+            ("401 Unauthorized | who are you?", refuses(401)),
+            ("404 Not Found | <h1>No such page</h1>", refuses(404)),
+            (
+                "302 Found\r\nLocation: https://login.example.com/?to=x",
+                Ok(Some(AnswerNote::Redirects { to: "https://login.example.com".to_owned() })),
+            ),
+            ("302 Found\r\nLocation: /login", Ok(None)),
+            ("302 Found\r\nLocation: http://pr-1.preview.localhost:8088/login", Ok(None)),
+        ] {
+            let answers: &'static [&'static str] = vec![UNKNOWN, answer].leak();
+            assert_eq!(visit(answers, UNKNOWN).await.0, told, "{answer}");
+        }
     }
 
     #[tokio::test(start_paused = true)]
@@ -180,8 +362,41 @@ mod tests {
         let _ = rustls_provider();
         // Port 9 of the own machine: nobody listens there.
         let probe = UrlProbe::new(Some(([127, 0, 0, 1], 9).into())).expect("a client");
-        let result = probe.wait_for_answer(URL, &COMMIT.parse().expect("a commit")).await;
-        let seen = result.expect_err("nobody answers");
-        assert!(seen.contains("refused") && seen.ends_with("for 60 seconds"), "{seen}");
+        for wanted in [Probe::default(), Probe::Tcp] {
+            let expected = Expected { commit: &commit(), probe: &wanted };
+            let result = probe.wait_for_answer(&domain(), HOST, &expected).await;
+            let seen = result.expect_err("nobody answers");
+            assert!(seen.contains("refused") && seen.ends_with("for 60 seconds"), "{seen}");
+        }
+    }
+
+    fn any_answer() -> impl Strategy<Value = Answer> {
+        let commit = prop::option::of(prop_oneof![Just(COMMIT.to_owned()), Just("f".repeat(40))]);
+        let elsewhere = prop::option::of(Just("https://login.example.com".to_owned()));
+        (200u16..600, commit, elsewhere, "[a-c]{0,2}").prop_map(|(status, commit, elsewhere, body)| Answer {
+            status,
+            commit,
+            elsewhere,
+            body,
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn only_what_this_commit_may_have_said_counts(answer in any_answer(), chosen in prop::option::of(200u16..600)) {
+            let expects = ExpectedStatus::try_from(chosen.into_iter().collect::<std::collections::BTreeSet<_>>()).expect("statuses");
+            let counts = answer.accepted(&ProbePath::default(), &expects, &commit());
+            let is_anothers = answer.commit.as_deref().is_some_and(|served| served != COMMIT);
+            prop_assert_eq!(counts.is_ok(), !is_anothers && chosen.map_or(answer.status < 500, |it| it == answer.status));
+            if let Ok(Some(note)) = counts {
+                prop_assert!(chosen.is_none() && (answer.status >= 400 || answer.elsewhere.is_some()), "{note:?}");
+            }
+        }
+
+        #[test]
+        fn a_host_is_not_told_apart_by_its_name(body in "[a-z ]{0,40}") {
+            let page = |host: &str| without_host(&format!("{body} {host} {body}"), &format!("http://{host}/").parse().expect("an address"));
+            prop_assert_eq!(page("pr-1.preview.localhost"), page("nobody-0.preview.localhost"));
+        }
     }
 }

@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
-use workflows::contract::timeouts::WORKLOADS_UP;
 
 use super::assess::{Assessment, Trouble};
 
@@ -15,6 +14,8 @@ const ASK_AGAIN_FOR_IMAGE: Duration = Duration::from_secs(30);
 /// What has been waited for so far.
 pub(super) struct Waiting {
     since: Instant,
+    /// How long workloads may take to come up.
+    patience: Duration,
     /// None: a missing image is not waited for.
     image_deadline: Option<Instant>,
     /// The failure type of something that is wrong if it lasts, and until when it may.
@@ -47,9 +48,10 @@ pub(super) enum Cause {
 }
 
 impl Waiting {
-    pub(super) fn new(now: Instant, image_deadline: Option<Instant>) -> Self {
+    pub(super) fn new(now: Instant, patience: Duration, image_deadline: Option<Instant>) -> Self {
         Self {
             since: now,
+            patience,
             image_deadline,
             doubt: None,
             image_asked_for: None,
@@ -62,7 +64,7 @@ impl Waiting {
         match (self.doubt, self.image_asked_for, self.image_deadline) {
             (Some((_, until)), ..) => until,
             (None, Some(asked), Some(deadline)) => deadline.min(asked + ASK_AGAIN_FOR_IMAGE),
-            _ => self.since + WORKLOADS_UP,
+            _ => self.since + self.patience,
         }
     }
 
@@ -85,6 +87,14 @@ impl Waiting {
                 }
                 trouble.summary
             }
+            Assessment::Struggling(trouble) => {
+                self.doubt = None;
+                self.image_asked_for = None;
+                if self.is_over(now) {
+                    return Next::Fail(Cause::Trouble(trouble));
+                }
+                trouble.summary
+            }
             Assessment::Wait { for_what } => {
                 self.doubt = None;
                 self.image_asked_for = None;
@@ -92,11 +102,15 @@ impl Waiting {
                 for_what
             }
         };
-        if now >= self.since + WORKLOADS_UP {
+        if self.is_over(now) {
             let last_wait = self.last_wait.clone();
             return Next::Fail(Cause::TooSlow { last_wait });
         }
         Next::Wait { doing: next }
+    }
+
+    fn is_over(&self, now: Instant) -> bool {
+        now >= self.since + self.patience
     }
 
     fn wait_for_image(&mut self, now: Instant, image: String, message: String) -> Next {
@@ -130,6 +144,7 @@ mod tests {
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
+    const PATIENCE: Duration = Duration::from_secs(300);
 
     fn wait() -> Assessment {
         Assessment::Wait { for_what: "web: 0 of 1 replicas".to_owned() }
@@ -151,21 +166,34 @@ mod tests {
     }
 
     #[test]
-    fn workloads_have_five_minutes() {
+    fn workloads_have_the_time_that_they_are_given() {
         let start = Instant::now();
-        let mut waiting = Waiting::new(start, None);
-        assert_eq!(waiting.deadline(), start + WORKLOADS_UP);
-        let next = waiting.step(start + WORKLOADS_UP - SECOND, wait());
+        let mut waiting = Waiting::new(start, PATIENCE, None);
+        assert_eq!(waiting.deadline(), start + PATIENCE);
+        let next = waiting.step(start + PATIENCE - SECOND, wait());
         assert!(matches!(next, Next::Wait { .. }));
         let last_wait = "web: 0 of 1 replicas".to_owned();
-        assert_eq!(waiting.step(start + WORKLOADS_UP, wait()), Next::Fail(Cause::TooSlow { last_wait }));
-        assert_eq!(waiting.step(start + WORKLOADS_UP, Assessment::Ready), Next::Ready);
+        assert_eq!(waiting.step(start + PATIENCE, wait()), Next::Fail(Cause::TooSlow { last_wait }));
+        assert_eq!(waiting.step(start + PATIENCE, Assessment::Ready), Next::Ready);
+    }
+
+    #[test]
+    fn restarts_are_waited_for_until_the_time_is_over_and_then_told() {
+        let start = Instant::now();
+        let mut waiting = Waiting::new(start, PATIENCE, None);
+        let crashes = || {
+            let trouble = Trouble { kind: "CrashLoop", summary: "It ends.".to_owned(), log: None };
+            Assessment::Struggling(trouble)
+        };
+        let doing = "It ends.".to_owned();
+        assert_eq!(waiting.step(start + PATIENCE - SECOND, crashes()), Next::Wait { doing });
+        assert!(fails_with(&waiting.step(start + PATIENCE, crashes()), "CrashLoop"));
     }
 
     #[test]
     fn what_may_pass_is_wrong_only_if_it_lasts() {
         let start = Instant::now();
-        let mut waiting = Waiting::new(start, None);
+        let mut waiting = Waiting::new(start, PATIENCE, None);
         assert!(matches!(waiting.step(start, doubt("Unschedulable")), Next::Wait { .. }));
         assert_eq!(waiting.deadline(), start + 30 * SECOND);
         // Another doubt has a grace of its own, and so has one that comes back.
@@ -182,9 +210,9 @@ mod tests {
     fn a_missing_image_is_reported_or_asked_for_again_until_its_deadline() {
         let start = Instant::now();
         let image = "app:1".to_owned();
-        assert_eq!(Waiting::new(start, None).step(start, missing()), Next::ImageMissing { image });
+        assert_eq!(Waiting::new(start, PATIENCE, None).step(start, missing()), Next::ImageMissing { image });
 
-        let mut waiting = Waiting::new(start, Some(start + 80 * SECOND));
+        let mut waiting = Waiting::new(start, PATIENCE, Some(start + 80 * SECOND));
         assert!(matches!(waiting.step(start, missing()), Next::Wait { .. }));
         assert_eq!(waiting.deadline(), start + 30 * SECOND);
         for (seconds, asks) in [(10, false), (30, true), (40, false), (60, true)] {
@@ -201,11 +229,11 @@ mod tests {
     #[test]
     fn the_time_to_start_counts_from_the_images_arrival() {
         let start = Instant::now();
-        let mut waiting = Waiting::new(start, Some(start + 900 * SECOND));
+        let mut waiting = Waiting::new(start, PATIENCE, Some(start + 900 * SECOND));
         waiting.step(start, missing());
         waiting.step(start + 600 * SECOND, missing());
         let next = waiting.step(start + 601 * SECOND, wait());
         assert!(matches!(next, Next::Wait { .. }));
-        assert_eq!(waiting.deadline(), start + 600 * SECOND + WORKLOADS_UP);
+        assert_eq!(waiting.deadline(), start + 600 * SECOND + PATIENCE);
     }
 }

@@ -9,7 +9,8 @@ use futures::{
 use k8s_openapi::{
     NamespaceResourceScope,
     api::{
-        apps::v1::{Deployment, ReplicaSet, StatefulSet},
+        apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet},
+        batch::v1::Job,
         core::v1::{Event, Pod},
     },
 };
@@ -38,6 +39,8 @@ pub(super) struct Watch {
     pods: Store<Pod>,
     deployments: Store<Deployment>,
     stateful_sets: Store<StatefulSet>,
+    daemon_sets: Store<DaemonSet>,
+    jobs: Store<Job>,
     replica_sets: Store<ReplicaSet>,
     warnings: Store<Event>,
 }
@@ -50,6 +53,8 @@ impl Watch {
         let (pods, pod_changes) = watch(cluster, namespace, Config::default());
         let (deployments, deployment_changes) = watch(cluster, namespace, Config::default());
         let (stateful_sets, stateful_set_changes) = watch(cluster, namespace, Config::default());
+        let (daemon_sets, daemon_set_changes) = watch(cluster, namespace, Config::default());
+        let (jobs, job_changes) = watch(cluster, namespace, Config::default());
         let (replica_sets, replica_set_changes) = watch(cluster, namespace, Config::default());
         let (warnings, warning_changes) = watch(cluster, namespace, Config::default().fields("type=Warning"));
         Self {
@@ -58,12 +63,16 @@ impl Watch {
                 pod_changes,
                 deployment_changes,
                 stateful_set_changes,
+                daemon_set_changes,
+                job_changes,
                 replica_set_changes,
                 warning_changes,
             ]),
             pods,
             deployments,
             stateful_sets,
+            daemon_sets,
+            jobs,
             replica_sets,
             warnings,
         }
@@ -89,6 +98,8 @@ impl Watch {
         self.pods.wait_until_ready().now_or_never().is_some()
             && self.deployments.wait_until_ready().now_or_never().is_some()
             && self.stateful_sets.wait_until_ready().now_or_never().is_some()
+            && self.daemon_sets.wait_until_ready().now_or_never().is_some()
+            && self.jobs.wait_until_ready().now_or_never().is_some()
             && self.replica_sets.wait_until_ready().now_or_never().is_some()
             && self.warnings.wait_until_ready().now_or_never().is_some()
     }
@@ -98,6 +109,8 @@ impl Watch {
             pods: self.pods.state(),
             deployments: self.deployments.state(),
             stateful_sets: self.stateful_sets.state(),
+            daemon_sets: self.daemon_sets.state(),
+            jobs: self.jobs.state(),
             replica_sets: self.replica_sets.state(),
             warnings: self.warnings.state(),
         }

@@ -71,6 +71,13 @@ const PATTERNS: &[Pattern] = &[
         summary: "Helm crashed on the chart, most likely because its templates produce too much.",
     },
     Pattern {
+        // The API server asks its own store before it says so.
+        words: &["error looking up service account"],
+        kind: "ServiceAccountMissing",
+        permanent: true,
+        summary: "A pod of the chart needs a ServiceAccount that is not there. Hooks run before the rest of a chart is made.",
+    },
+    Pattern {
         words: &["exceeded quota"],
         kind: "QuotaExceeded",
         permanent: true,
@@ -310,6 +317,11 @@ mod tests {
             (
                 "Error: INSTALLATION FAILED: clusterroles.rbac.authorization.k8s.io \"x\" is forbidden: User \"system:serviceaccount:preview-x:preview-release\" cannot get resource \"clusterroles\" at the cluster scope",
                 "ChartForbidden",
+                true,
+            ),
+            (
+                "Error: INSTALLATION FAILED: failed pre-install: pods \"x\" is forbidden: error looking up service account preview-x/app: serviceaccount \"app\" not found",
+                "ServiceAccountMissing",
                 true,
             ),
             (

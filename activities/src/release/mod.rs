@@ -19,10 +19,11 @@ mod values;
 use std::{ffi::OsString, fmt, io, sync::Arc};
 
 use domain::{NamespaceHandle, PreviewId, RunIdentity};
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Namespace;
 use tokio::time::Instant;
 use workflows::contract::{
-    InstallRelease,
+    InstallRelease, MissingImage,
     timeouts::{HELM_INSTALL, HELM_UNINSTALL},
 };
 
@@ -32,7 +33,7 @@ use self::{
     chart_yaml::ChartYaml,
     helm::{HelmError, Invocation, Purpose},
     helm_error::{Blamed, HOOK_FAILED, blame},
-    hooks::Hooks,
+    hooks::{Hooks, Stuck},
     image::ImageRefused,
     release_state::{Origin, ReleaseState},
     repository_chart::FetchError,
@@ -42,7 +43,7 @@ use self::{
 use crate::{
     Cluster,
     cluster::ClusterError,
-    failure::{ActivityFailure, Explanation, Failure, explain},
+    failure::{ActivityFailure, Explanation, Failure, ImageNotFound, explain},
     heartbeat::Progress,
     namespace::{NamespaceLost, NotInForce, assert_policies_in_force, find_held, host_of, release_account},
     repository_config::FILE,
@@ -55,7 +56,7 @@ pub use repository_chart::RepositoryCharts;
 pub(crate) use values::{Taken, check_images, taken};
 
 /// Annotation: Helm's mark on a hook.
-const HOOK: &str = "helm.sh/hook";
+pub(crate) const HOOK: &str = "helm.sh/hook";
 
 /// What a preview is installed from.
 #[derive(Clone, Debug)]
@@ -68,6 +69,8 @@ pub struct ReleaseConfig {
     pub images: Images,
     /// The class of the ingress controller; unset: the cluster's default.
     pub ingress_class: Option<String>,
+    /// How long hooks wait for an image that does not exist yet.
+    pub image_timeout: SignedDuration,
 }
 
 /// Why the chart is not installed.
@@ -108,6 +111,8 @@ pub(crate) enum InstallError {
         explanation: Explanation,
         helm: HelmError,
     },
+    #[error(transparent)]
+    ImageNotFound(#[from] ImageNotFound),
 }
 
 impl ActivityFailure for InstallError {
@@ -132,6 +137,7 @@ impl ActivityFailure for InstallError {
             Self::TakeDown(error) => error.failure(),
             // It has failed as often as its chart lets it.
             Self::Hook { explanation, .. } => Failure::permanent(HOOK_FAILED, explanation.clone()),
+            Self::ImageNotFound(error) => error.failure(),
             Self::Unpack(_) => Failure::temporary(
                 "ChartNotWritten",
                 explain("The chart could not be prepared. Contact the operators of the preview service."),
@@ -188,7 +194,8 @@ fn failure_of_helm(error: &HelmError, blamed: &[Blamed]) -> Failure {
 }
 
 /// Installs the release, unless an earlier attempt has. What one has begun that
-/// did not complete is removed before.
+/// did not complete is removed before. A hook that waits for its image keeps no Helm waiting: what was begun
+/// is removed, and the image is named.
 pub(crate) async fn install(
     cluster: &Cluster,
     config: &ReleaseConfig,
@@ -196,7 +203,7 @@ pub(crate) async fn install(
     request: &InstallRelease,
     progress: &Progress,
     cancelled: impl Future<Output = ()>,
-) -> Result<(), InstallError> {
+) -> Result<Option<MissingImage>, InstallError> {
     let begin = Instant::now();
     let preview = &request.owner.preview;
     let namespace = &request.namespace;
@@ -223,7 +230,7 @@ pub(crate) async fn install(
     let chart = format!("{place:?}");
     let origin = Origin::of(&(chart, &preview.commit, &settings.values_files, &given), &values);
     match release_state::look(cluster, &namespace.name, &release, &origin).await? {
-        ReleaseState::AsWanted => return Ok(()),
+        ReleaseState::AsWanted => return Ok(None),
         ReleaseState::Nothing => {}
         ReleaseState::Otherwise => {
             tokio::select! {
@@ -267,20 +274,39 @@ pub(crate) async fn install(
         timeout,
     };
     let mut hooks = Hooks::new(cluster, &namespace.name);
-    let ran = tokio::select! {
-        ran = config.helm.run(invocation, cancelled) => ran,
-        never = hooks.watch() => match never {},
+    let mut stuck = None;
+    let stop = async {
+        tokio::select! {
+            () = &mut cancelled => {}
+            found = hooks.watch() => stuck = Some(found),
+        }
     };
-    match ran {
-        Err(helm) if may_be_a_hooks_fault(&helm) => Err(match hooks.failure().await {
+    let ran = Box::pin(config.helm.run(invocation, stop)).await;
+    match (ran, stuck) {
+        (Ok(()), _) => Ok(None),
+        (Err(_), Some(Stuck::ImageMissing { image, message })) => {
+            let waits_since = request.image_missing_since.unwrap_or_else(Timestamp::now);
+            if waits_since.duration_until(Timestamp::now()) >= config.image_timeout {
+                return Err(ImageNotFound { image, message }.into());
+            }
+            // Should another attempt have completed meanwhile, this one is not needed any more.
+            if release_state::look(cluster, &namespace.name, &release, &origin).await?
+                == ReleaseState::Otherwise
+            {
+                take_down(cluster, &namespace.name, &release, progress).await?;
+            }
+            Ok(Some(MissingImage { image }))
+        }
+        (Err(helm), Some(Stuck::Failed(explanation))) => Err(InstallError::Hook { explanation, helm }),
+        (Err(helm), None) if may_be_a_hooks_fault(&helm) => Err(match hooks.failure().await {
             Some(explanation) => InstallError::Hook { explanation, helm },
             None => helm.into(),
         }),
-        Err(HelmError::Failed { status, output }) => Err(InstallError::Rejected {
+        (Err(HelmError::Failed { status, output }), None) => Err(InstallError::Rejected {
             blamed: blame(&output, &says.name, &settings.lines),
             helm: HelmError::Failed { status, output },
         }),
-        ran => Ok(ran?),
+        (Err(helm), None) => Err(helm.into()),
     }
 }
 

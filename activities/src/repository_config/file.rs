@@ -1,11 +1,14 @@
 //! The form of `.preview.yaml`, and what is said about a mistake in it.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use domain::{ChartPath, ImageName, Ttl};
 use serde::{
     Deserialize, Deserializer,
-    de::{MapAccess, Visitor, value::MapAccessDeserializer},
+    de::{self, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
 };
 use serde_saphyr::{
     Error, Location, MergeKeyPolicy, MessageFormatter, Options, Spanned, UserMessageFormatter,
@@ -49,6 +52,10 @@ pub(super) struct File {
     pub(super) egress: Option<Vec<Spanned<String>>>,
     /// What pods may take together.
     pub(super) quota: Option<Quota>,
+    /// When a preview counts as ready.
+    pub(super) readiness: Option<Readiness>,
+    /// Where its address leads, if the chart makes no Ingress.
+    pub(super) expose: Option<Expose>,
 }
 
 /// What the pods of one preview may take together.
@@ -107,6 +114,111 @@ impl<'de> Visitor<'de> for ChartVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Chart, A::Error> {
         HelmChart::deserialize(MapAccessDeserializer::new(map)).map(Chart::OfHelmRepository)
+    }
+}
+
+/// When a preview counts as ready.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Readiness {
+    /// The page that is asked for.
+    pub(super) path: Option<Spanned<String>>,
+    /// How that is to be answered.
+    pub(super) status: Option<Spanned<Statuses>>,
+    /// How long workloads may take to come up.
+    pub(super) timeout: Option<Spanned<Ttl>>,
+    /// A connection is enough.
+    pub(super) tcp: Option<Spanned<bool>>,
+}
+
+/// A Service of the chart.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Expose {
+    /// Its name, with `{release}` left open.
+    pub(super) service: Spanned<String>,
+    /// Its port.
+    pub(super) port: Spanned<Port>,
+}
+
+/// One status or several.
+#[derive(Clone, Debug)]
+pub(super) struct Statuses(pub(super) BTreeSet<u16>);
+
+impl<'de> Deserialize<'de> for Statuses {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OneOrMore;
+
+        impl<'de> Visitor<'de> for OneOrMore {
+            type Value = Statuses;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number like 200, or a list of them")
+            }
+
+            fn visit_u64<E: de::Error>(self, status: u64) -> Result<Statuses, E> {
+                match u16::try_from(status) {
+                    Ok(status) => Ok(Statuses(BTreeSet::from([status]))),
+                    Err(_) => self.visit_str(&status.to_string()),
+                }
+            }
+
+            fn visit_i64<E: de::Error>(self, status: i64) -> Result<Statuses, E> {
+                self.visit_str(&status.to_string())
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Statuses, E> {
+                let shown = shortened(text, 40);
+                Err(E::custom(format!(
+                    "`{shown}` is no status: expected a number like 200, or a list of them"
+                )))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Statuses, A::Error> {
+                let mut statuses = BTreeSet::new();
+                while let Some(status) = list.next_element()? {
+                    statuses.insert(status);
+                }
+                Ok(Statuses(statuses))
+            }
+        }
+
+        deserializer.deserialize_any(OneOrMore)
+    }
+}
+
+/// A port by its number or its name.
+#[derive(Clone, Debug)]
+pub(super) enum Port {
+    Number(u64),
+    Name(String),
+}
+
+impl<'de> Deserialize<'de> for Port {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NumberOrName;
+
+        impl Visitor<'_> for NumberOrName {
+            type Value = Port;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a port's number or its name, like 80 or `http`")
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Port, E> {
+                Ok(Port::Number(number))
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Port, E> {
+                Ok(Port::Name(number.to_string()))
+            }
+
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<Port, E> {
+                Ok(Port::Name(name.to_owned()))
+            }
+        }
+
+        deserializer.deserialize_any(NumberOrName)
     }
 }
 

@@ -15,17 +15,19 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 use domain::{
     ChartPath, ImageName, InvalidRepositoryPath, Repository, Ttl,
     preview::{
-        Capacity, ChartSource, InvalidAmount, Lines, PreviewSettings, Quota, RepositoryLimits,
-        RepositoryQuota,
+        Capacity, ChartSource, ExpectedStatus, Expose, InvalidAmount, Lines, PortName, PreviewSettings,
+        Probe, ProbePath, Quota, ReadinessSettings, RepositoryLimits, RepositoryQuota, ServicePort,
+        ServiceTemplate,
     },
     pull_request::Terms,
 };
 use serde_saphyr::Spanned;
+use workflows::contract::timeouts::WORKLOADS_UP_MIN;
 
 pub(crate) use self::file::{no_file, too_large};
 use self::{
     branches::Branches,
-    file::{Chart, File, HelmChart},
+    file::{Chart, File, HelmChart, Port},
     values::Values,
 };
 use crate::{
@@ -66,6 +68,8 @@ pub struct Bounds {
     pub quota_max: Quota,
     /// What pods may reach outside, to choose from.
     pub destinations: Destinations,
+    /// How long workloads may take to come up.
+    pub readiness_timeout: Ttl,
 }
 
 /// A repository's configuration, within the bounds.
@@ -248,6 +252,8 @@ fn settings(file: File, repository: &Repository, bounds: &Bounds) -> Result<Prev
             Err(unknown) => Err(wrong_at(&name, format!("`egress`: {unknown}"))),
         }
     });
+    let readiness = file.readiness.map(|wanted| readiness(wanted, bounds.readiness_timeout));
+    let expose = file.expose.as_ref().map(expose);
     let environment = file.environment.map(|text| {
         let length = text.value.chars().count();
         if (1..=ENVIRONMENT_MAX).contains(&length) && !text.value.contains(char::is_control) {
@@ -273,6 +279,8 @@ fn settings(file: File, repository: &Repository, bounds: &Bounds) -> Result<Prev
         limits,
         egress: egress.collect::<Result<_, _>>()?,
         quota,
+        readiness: readiness.transpose()?.unwrap_or_default(),
+        expose: expose.transpose()?,
     };
     // Of other charts it is known when they are fetched.
     let asked_for = bounds.charts.ask_for_values(settings.chart.as_ref());
@@ -340,6 +348,58 @@ fn lines(values_files: &[Spanned<ChartPath>], values: &Values) -> Result<Lines, 
         .enumerate()
         .filter_map(|(index, file)| Some((format!("/values_files/{index}"), file::line(file.referenced)?)));
     Ok(files.chain(values.lines()).collect())
+}
+
+fn readiness(wanted: file::Readiness, longest: Ttl) -> Result<ReadinessSettings, Mistake> {
+    let timeout = wanted.timeout.map(|time| {
+        if time.value.as_duration() < WORKLOADS_UP_MIN {
+            let shortest = WORKLOADS_UP_MIN.as_secs();
+            Err(wrong_at(&time, format!("`timeout` is {}: expected at least {shortest}s", time.value)))
+        } else if time.value > longest {
+            Err(wrong_at(
+                &time,
+                format!("`timeout` is {}, but this service waits no longer than {longest}", time.value),
+            ))
+        } else {
+            Ok(time.value)
+        }
+    });
+    let is_asked = wanted.path.is_some() || wanted.status.is_some();
+    let probe = match wanted.tcp {
+        Some(tcp) if tcp.value && is_asked => {
+            return Err(wrong_at(&tcp, "`tcp` asks for no page: remove it, or `path` and `status`"));
+        }
+        Some(tcp) if tcp.value => Probe::Tcp,
+        _ => {
+            let path = wanted.path.map(|text| {
+                ProbePath::try_from(text.value.clone())
+                    .map_err(|invalid| wrong_at(&text, format!("`path`: {invalid}")))
+            });
+            let expects = wanted.status.map(|statuses| {
+                if statuses.value.0.is_empty() {
+                    return Err(wrong_at(&statuses, "`status` is empty: remove it, or name at least one"));
+                }
+                ExpectedStatus::try_from(statuses.value.0.clone())
+                    .map_err(|invalid| wrong_at(&statuses, format!("`status`: {invalid}")))
+            });
+            Probe::Http {
+                path: path.transpose()?.unwrap_or_default(),
+                expects: expects.transpose()?.unwrap_or_default(),
+            }
+        }
+    };
+    Ok(ReadinessSettings { probe, timeout: timeout.transpose()? })
+}
+
+fn expose(wanted: &file::Expose) -> Result<Expose, Mistake> {
+    let service = ServiceTemplate::try_from(wanted.service.value.clone())
+        .map_err(|invalid| wrong_at(&wanted.service, format!("`service`: {invalid}")))?;
+    let port = match &wanted.port.value {
+        Port::Number(number) => ServicePort::number(*number),
+        Port::Name(name) => PortName::try_from(name.clone()).map(ServicePort::Name),
+    };
+    let port = port.map_err(|invalid| wrong_at(&wanted.port, format!("`port`: {invalid}")))?;
+    Ok(Expose { service, port })
 }
 
 fn who_may(named: Option<Spanned<WhoMay>>) -> Result<WhoMay, Mistake> {

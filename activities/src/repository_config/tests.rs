@@ -39,6 +39,7 @@ fn bounds() -> Bounds {
         starts_per_hour: 30,
         quota_max: "pods=20,cpu=8,memory=8Gi,storage=20Gi".parse().expect("a quota"),
         destinations: Destinations::new(vec!["web=internet:443".parse().expect("a destination")]),
+        readiness_timeout: ttl("15m"),
     }
 }
 
@@ -143,6 +144,24 @@ fn the_example_says_everything_there_is_to_say() {
           "cpu": "6",
           "memory": "6Gi",
           "storage": "20Gi"
+        },
+        "readiness": {
+          "probe": {
+            "http": {
+              "path": "/",
+              "expects": [
+                200,
+                302
+              ]
+            }
+          },
+          "timeout": "10m"
+        },
+        "expose": {
+          "service": "{release}-web",
+          "port": {
+            "name": "http"
+          }
         }
       }
     }
@@ -212,6 +231,24 @@ fn a_line_of_its_own_is_told_for_every_mistake() {
         "quota:\n  cpu: 9\n",
         "quota:\n  memory: 2GB\n",
         "branches:\n  - release-1.x\n  - release-*\n",
+        "readiness: 5m\n",
+        "readiness:\n  path: app\n",
+        "readiness:\n  path: //evil.example.com/\n",
+        "readiness:\n  status: ok\n",
+        "readiness:\n  path: /\n  status: [200, 700]\n",
+        "readiness:\n  status: 70000\n",
+        "readiness:\n  status: []\n",
+        "readiness:\n  timeout: 10s\n",
+        "readiness:\n  timeout: 16m\n",
+        "readiness:\n  path: /\n  tcp: true\n",
+        "readiness:\n  tcp: yes\n",
+        "readiness:\n  port: 80\n",
+        "expose: web\n",
+        "expose:\n  service: web\n",
+        "expose:\n  service: Web\n  port: 80\n",
+        "expose:\n  service: '{name}-web'\n  port: 80\n",
+        "expose:\n  service: web\n  port: 0\n",
+        "expose:\n  service: web\n  port: HTTP\n",
         "environment: ''\n",
         "environment: \"a\\nb\"\n",
         "ttl: &a 1h\nmax_ttl: *a\n",
@@ -231,7 +268,7 @@ fn a_line_of_its_own_is_told_for_every_mistake() {
         .collect();
     insta::assert_snapshot!(told.join("\n"), @r#"
     "ttl: 1h\ntttl: 1h\n"
-        2: there is no `tttl` here, only `chart`, `values`, `values_files`, `ttl`, `max_ttl`, `image`, `images`, `redeploy_on_push`, `who_may`, `branches`, `environment`, `limits`, `egress`, `quota`
+        2: there is no `tttl` here, only `chart`, `values`, `values_files`, `ttl`, `max_ttl`, `image`, `images`, `redeploy_on_push`, `who_may`, `branches`, `environment`, `limits`, `egress`, `quota`, `readiness`, `expose`
     "ttl: 1h\nttl: 2h\n"
         2: `ttl` is there twice
     "ttl: soon\n"
@@ -336,6 +373,42 @@ fn a_line_of_its_own_is_told_for_every_mistake() {
         2: `memory`: `2GB` is no amount: write it like 4Gi or 512Mi
     "branches:\n  - release-1.x\n  - release-*\n"
         3: `release-*` is no branch: expected its whole name, like `release-1.x`; patterns are not read here
+    "readiness: 5m\n"
+        1: expected lines like `name: value`
+    "readiness:\n  path: app\n"
+        2: `path`: `app` is no path: expected, for example, `/healthz`
+    "readiness:\n  path: //evil.example.com/\n"
+        2: `path`: `//evil.example.com/` is no path: expected, for example, `/healthz`
+    "readiness:\n  status: ok\n"
+        2: `ok` is no status: expected a number like 200, or a list of them
+    "readiness:\n  path: /\n  status: [200, 700]\n"
+        3: `status`: 700 is no status of an answer: expected 200 to 599
+    "readiness:\n  status: 70000\n"
+        2: `70000` is no status: expected a number like 200, or a list of them
+    "readiness:\n  status: []\n"
+        2: `status` is empty: remove it, or name at least one
+    "readiness:\n  timeout: 10s\n"
+        2: `timeout` is 10s: expected at least 30s
+    "readiness:\n  timeout: 16m\n"
+        2: `timeout` is 16m, but this service waits no longer than 15m
+    "readiness:\n  path: /\n  tcp: true\n"
+        3: `tcp` asks for no page: remove it, or `path` and `status`
+    "readiness:\n  tcp: yes\n"
+        2: expected `true` or `false`
+    "readiness:\n  port: 80\n"
+        2: there is no `port` here, only `path`, `status`, `timeout`, `tcp`
+    "expose: web\n"
+        1: expected lines like `name: value`
+    "expose:\n  service: web\n"
+        2: missing field `port`
+    "expose:\n  service: Web\n  port: 80\n"
+        2: `service`: `Web` is no name of a Service: expected, for example, `{release}-web`
+    "expose:\n  service: '{name}-web'\n  port: 80\n"
+        2: `service`: `{name}-web` is no name of a Service: expected, for example, `{release}-web`
+    "expose:\n  service: web\n  port: 0\n"
+        3: `port`: `0` is no port of a Service: expected its number or its name, like 80 or `http`
+    "expose:\n  service: web\n  port: HTTP\n"
+        3: `port`: `HTTP` is no port of a Service: expected its number or its name, like 80 or `http`
     "environment: ''\n"
         1: `environment` is one line of at most 255 characters
     "environment: \"a\\nb\"\n"
@@ -478,6 +551,26 @@ fn the_schema_and_the_reader_agree() {
         (json!({ "branches": "release-1.x" }), false),
         (json!({ "branches": ["release-*"] }), false),
         (json!({ "branches": [""] }), false),
+        (json!({ "readiness": {} }), true),
+        (
+            json!({ "readiness": { "path": "/healthz?full=1", "status": 204, "timeout": "10m" } }),
+            true,
+        ),
+        (json!({ "readiness": { "status": [200, 401] } }), true),
+        (json!({ "readiness": { "status": [] } }), false),
+        (json!({ "readiness": { "status": 100 } }), false),
+        (json!({ "readiness": { "path": "app" } }), false),
+        (json!({ "readiness": { "path": "//evil.example.com" } }), false),
+        (json!({ "readiness": { "tcp": true } }), true),
+        (json!({ "readiness": { "tcp": true, "timeout": "1m" } }), true),
+        (json!({ "readiness": { "tcp": true, "path": "/" } }), false),
+        (json!({ "readiness": { "tcp": false, "path": "/" } }), true),
+        (json!({ "expose": { "service": "{release}-web", "port": "http" } }), true),
+        (json!({ "expose": { "service": "web", "port": 8080 } }), true),
+        (json!({ "expose": { "service": "web" } }), false),
+        (json!({ "expose": { "service": "Web", "port": 80 } }), false),
+        (json!({ "expose": { "service": "web", "port": 0 } }), false),
+        (json!({ "expose": { "service": "web", "port": "80" } }), false),
         (json!({ "environment": "previews" }), true),
         (json!({ "environment": "" }), false),
     ] {

@@ -2,9 +2,11 @@
 
 mod capacity;
 mod ending;
+mod expose;
 mod lines;
 mod phase;
 mod quota;
+mod readiness;
 mod report;
 mod request;
 mod run_state;
@@ -13,9 +15,14 @@ mod state;
 
 pub use capacity::{Capacity, Full, Occupant, RepositoryLimits};
 pub use ending::Ending;
+pub use expose::{Expose, InvalidPort, InvalidService, PortName, ServicePort, ServiceTemplate};
 pub use lines::Lines;
 pub use phase::Phase;
 pub use quota::{Cpu, InvalidAmount, Quota, RepositoryQuota, Size};
+pub use readiness::{
+    AnswerNote, Answering, ExpectedStatus, InvalidProbePath, InvalidStatus, Probe, ProbePath,
+    ReadinessSettings,
+};
 pub use report::PreviewReport;
 pub use request::{InvalidRequest, PreviewRequest};
 pub use run_state::RunState;

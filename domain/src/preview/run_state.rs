@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{PreviewReport, PreviewRequest, PreviewState, StopReason};
+use super::{Answering, PreviewReport, PreviewRequest, PreviewState, StopReason};
 use crate::Ttl;
 
 /// How long before the end people are warned, at the most.
@@ -22,7 +22,7 @@ pub struct RunState {
     granted: SignedDuration,
     max_lifetime: SignedDuration,
     extensions: u32,
-    ready_since: Option<(Timestamp, String)>,
+    ready_since: Option<(Timestamp, Answering)>,
     stop_requested: Option<StopReason>,
     state: PreviewState,
     /// Grows with every change of the state.
@@ -46,14 +46,14 @@ impl RunState {
     }
 
     /// The URL answers from now on, and the time to live begins.
-    pub fn become_ready(&mut self, now: Timestamp, url: String) {
-        self.ready_since = Some((now, url));
+    pub fn become_ready(&mut self, now: Timestamp, answering: Answering) {
+        self.ready_since = Some((now, answering));
     }
 
     /// Where it answers, once it does.
     #[must_use]
     pub fn url(&self) -> Option<&str> {
-        self.ready_since.as_ref().map(|(_, url)| url.as_str())
+        self.ready_since.as_ref().map(|(_, answering)| answering.url.as_str())
     }
 
     /// When the preview ends, once it is ready: the granted time counts from then,
@@ -105,6 +105,7 @@ impl RunState {
     pub fn ready_state(&self, is_expiring: bool) -> PreviewState {
         PreviewState::Ready {
             url: self.url().unwrap_or_default().to_owned(),
+            note: self.ready_since.as_ref().and_then(|(_, answering)| answering.note.clone()),
             stable_url: None,
             expires_at: self.deadline().unwrap_or(self.started_at),
             extendable_until: self.extendable_until(),
@@ -178,6 +179,10 @@ mod tests {
         text.parse().expect("a timestamp")
     }
 
+    fn answering() -> Answering {
+        Answering { url: "http://x/".to_owned(), note: None }
+    }
+
     fn requested_at_noon() -> RunState {
         RunState::new(at("2026-11-22T12:00:00Z"), ttl("30m"), ttl("1h"))
     }
@@ -186,14 +191,14 @@ mod tests {
     fn the_time_to_live_counts_from_readiness() {
         let mut state = requested_at_noon();
         assert_eq!(state.deadline(), None);
-        state.become_ready(at("2026-11-22T12:05:00Z"), "http://x/".to_owned());
+        state.become_ready(at("2026-11-22T12:05:00Z"), answering());
         assert_eq!(state.deadline(), Some(at("2026-11-22T12:35:00Z")));
     }
 
     #[test]
     fn an_extension_moves_the_end_but_never_past_the_maximum_lifetime() {
         let mut state = requested_at_noon();
-        state.become_ready(at("2026-11-22T12:05:00Z"), "http://x/".to_owned());
+        state.become_ready(at("2026-11-22T12:05:00Z"), answering());
         state.extend(ttl("10m"));
         assert_eq!(state.deadline(), Some(at("2026-11-22T12:45:00Z")));
         state.extend(ttl("30d"));
@@ -203,7 +208,7 @@ mod tests {
     #[test]
     fn after_500_extensions_the_end_is_where_it_is() {
         let mut state = RunState::new(at("2026-11-22T12:00:00Z"), ttl("30m"), ttl("1d"));
-        state.become_ready(at("2026-11-22T12:00:00Z"), "http://x/".to_owned());
+        state.become_ready(at("2026-11-22T12:00:00Z"), answering());
         for _ in 0..2_000 {
             state.extend(ttl("1s"));
         }
@@ -215,7 +220,7 @@ mod tests {
     fn an_extension_before_readiness_counts_too() {
         let mut state = requested_at_noon();
         state.extend(ttl("5m"));
-        state.become_ready(at("2026-11-22T12:01:00Z"), "http://x/".to_owned());
+        state.become_ready(at("2026-11-22T12:01:00Z"), answering());
         assert_eq!(state.deadline(), Some(at("2026-11-22T12:36:00Z")));
     }
 
@@ -231,7 +236,7 @@ mod tests {
             let noon = at("2026-11-22T12:00:00Z");
             let mut state = RunState::new(noon, ttl(ttl_text), ttl("1d"));
             assert_eq!(state.warning(), None);
-            state.become_ready(noon, "http://x/".to_owned());
+            state.become_ready(noon, answering());
             assert_eq!(state.warning(), warning.map(at), "{ttl_text}");
         }
     }
@@ -262,7 +267,7 @@ mod tests {
         #[test]
         fn no_sequence_of_extensions_outlives_the_maximum(seconds in prop::collection::vec(1i64..=2_592_000, 0..20)) {
             let mut state = requested_at_noon();
-            state.become_ready(at("2026-11-22T12:05:00Z"), String::new());
+            state.become_ready(at("2026-11-22T12:05:00Z"), answering());
             let mut previous = state.deadline();
             for extension in seconds {
                 state.extend(ttl(&format!("{extension}s")));

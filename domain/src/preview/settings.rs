@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Lines, RepositoryLimits, RepositoryQuota};
+use super::{Expose, Lines, ReadinessSettings, RepositoryLimits, RepositoryQuota};
 use crate::{ChartPath, ImageName, RepositoryPath};
 
 /// How a repository wants its previews installed. Whatever is missing, the service's own setting fills in.
@@ -39,16 +39,26 @@ pub struct PreviewSettings {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub egress: Vec<String>,
     /// What they may take.
-    #[serde(default, skip_serializing_if = "is_usual")]
+    #[serde(default, skip_serializing_if = "is_no_wish")]
     pub quota: RepositoryQuota,
+    /// When they count as ready.
+    #[serde(default, skip_serializing_if = "is_usual")]
+    pub readiness: ReadinessSettings,
+    /// Where their addresses lead, if their chart makes no Ingress.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expose: Option<Expose>,
 }
 
-fn is_usual(quota: &RepositoryQuota) -> bool {
+fn is_no_wish(quota: &RepositoryQuota) -> bool {
     *quota == RepositoryQuota::default()
 }
 
 fn is_unlimited(limits: &RepositoryLimits) -> bool {
     *limits == RepositoryLimits::default()
+}
+
+fn is_usual(readiness: &ReadinessSettings) -> bool {
+    *readiness == ReadinessSettings::default()
 }
 
 /// Where a chart comes from.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Phase;
+use super::{AnswerNote, Phase};
 use crate::{CommitSha, Explanation, Login};
 
 /// What is true of a preview, in the requester's terms.
@@ -35,6 +35,9 @@ pub enum PreviewState {
     Ready {
         /// The address of exactly this commit.
         url: String,
+        /// What is worth knowing of how it answers.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<AnswerNote>,
         /// The address that follows the pull request, once it leads here.
         stable_url: Option<String>,
         /// Until when.

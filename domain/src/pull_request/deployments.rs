@@ -202,6 +202,7 @@ mod tests {
         assert_eq!(tell(&mut deployments), [DeploymentState::InProgress]);
         deployments.apply_report(&report(PreviewState::Ready {
             url: "http://x/".to_owned(),
+            note: None,
             stable_url: None,
             expires_at: jiff::Timestamp::MAX,
             extendable_until: jiff::Timestamp::MAX,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::{NamespaceHandle, RunIdentity};
 use workflows::contract::{
-    AwaitReady, CreateNamespace, InstallRelease, Readiness, TearDown,
+    AwaitReady, CreateNamespace, InstallRelease, MissingImage, Readiness, TearDown,
     timeouts::{NAMESPACE_GONE, TAKE_DOWN, WORKLOADS_UP},
 };
 
@@ -15,6 +15,8 @@ use crate::{
     temporal::{Attempt, NotDone},
 };
 
+/// How long a missing image is waited for.
+const IMAGE_TIMEOUT: Duration = Duration::from_secs(600);
 /// Between two looks whether something is gone, or answers.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
@@ -84,14 +86,17 @@ async fn until_gone(attempt: &Attempt, gone: &Namespace) -> Result<(), NotDone> 
     Err(NotDone::for_now("NamespaceStuck"))
 }
 
-pub(super) async fn install_release(attempt: &Attempt, request: InstallRelease) -> Result<(), NotDone> {
+pub(super) async fn install_release(
+    attempt: &Attempt,
+    request: InstallRelease,
+) -> Result<Option<MissingImage>, NotDone> {
     let (owner, namespace) = (&request.owner, &request.namespace);
     find_own(attempt, owner, namespace).await?;
     let release = attempt
         .cluster(|cluster| cluster.get(&namespace.name).and_then(|found| found.release.clone()))
         .await?;
     match release {
-        Some(release) if release.is_complete && release.by == owner.run_id => return Ok(()),
+        Some(release) if release.is_complete && release.by == owner.run_id => return Ok(None),
         None => {}
         Some(begun) => {
             if attempt.is_cancelled() {
@@ -102,7 +107,33 @@ pub(super) async fn install_release(attempt: &Attempt, request: InstallRelease) 
         }
     }
     let done = Helm::run(attempt, namespace.name.clone(), Helm::Install { by: owner.clone() }).await;
-    if done { Ok(()) } else { Err(stopped_or("HelmFailed", attempt)) }
+    if done {
+        return Ok(None);
+    }
+    let now = attempt.sim.now();
+    if attempt.is_cancelled() || !lacks_hooks_image(&attempt.sim, owner) {
+        return Err(stopped_or("HelmFailed", attempt));
+    }
+    let since = request.image_missing_since.unwrap_or(now.timestamp());
+    if since.duration_until(now.timestamp()).unsigned_abs() >= IMAGE_TIMEOUT {
+        return Err(NotDone::for_good("ImageNotFound", "The image did not appear in time."));
+    }
+    let begun = attempt
+        .cluster(|cluster| {
+            let found = cluster.get(&namespace.name).and_then(|found| found.release.clone());
+            found.filter(|release| !release.is_complete)
+        })
+        .await?;
+    if let Some(begun) = begun {
+        take_down(attempt, &namespace.name, &begun).await?;
+    }
+    Ok(Some(MissingImage { image: "the commit's image".to_owned() }))
+}
+
+/// The charts of some commits have a hook, which runs the commit's image.
+fn lacks_hooks_image(sim: &Sim, owner: &RunIdentity) -> bool {
+    let has_hook = owner.preview.commit.as_str().starts_with(['b', 'd']);
+    has_hook && sim.cluster().no_images_until > sim.now()
 }
 
 fn stopped_or(kind: &'static str, attempt: &Attempt) -> NotDone {
@@ -188,6 +219,10 @@ async fn install(sim: &Sim, name: &str, by: &RunIdentity, stop: &Attempt) -> boo
     if !began || helm_fails(sim) {
         return false;
     }
+    if lacks_hooks_image(sim, by) {
+        sim.pause().await;
+        return false;
+    }
     for _ in 0..2 {
         sim.pause().await;
         // SIGTERM: it stops, and what it has made stays.
@@ -265,7 +300,8 @@ pub(super) async fn await_ready(attempt: &Attempt, request: AwaitReady) -> Resul
             return Err(NotDone::for_good("ContainerFailed", "The container crashes."));
         }
         if has_image && is_up {
-            return Ok(Readiness::Ready { url: attempt.sim.names().url(&request.preview) });
+            let url = attempt.sim.names().url(&request.preview);
+            return Ok(Readiness::Ready { url, note: None });
         }
         if attempt.sim.now() > until {
             return Err(NotDone::for_good("NotReady", "The preview did not answer in time."));

@@ -163,7 +163,7 @@ fn whoever_steals_the_workers_credentials_gets_previews_and_not_the_cluster() {
         let refused = refusal(namespaces.patch(&own, &dry, &Patch::Merge(loosened)).await)?;
         ensure!(refused.is_some(), "the confinement of a preview is not changed");
         let dry = DeleteParams { dry_run: true, ..DeleteParams::default() };
-        let refused = refusal(namespaces.delete("default", &dry).await)?;
+        let refused = refusal(namespaces.delete("preview-system", &dry).await)?;
         ensure!(
             refused.is_some_and(|words| words.contains("removes namespaces of previews only")),
             "nor others removed"

@@ -6,7 +6,10 @@
 
 use domain::{
     CommentId, InstallationId, Login, NamespaceHandle, PreviewId, RunIdentity, Ttl,
-    preview::{ChartSource, PreviewSettings, RepositoryLimits, RepositoryQuota},
+    preview::{
+        AnswerNote, ChartSource, Expose, PreviewSettings, ReadinessSettings, RepositoryLimits,
+        RepositoryQuota,
+    },
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -27,9 +30,12 @@ impl PreviewActivities {
         unimplemented!()
     }
 
-    /// Installs the chart for this commit; does not wait for the workloads.
+    /// Installs the chart for this commit; does not wait for the workloads. Nothing is installed if a hook's
+    /// image does not exist yet.
     #[activity(name = "install_release")]
-    pub async fn install_release(_input: InstallRelease) -> Result<(), ActivityExecutionError> {
+    pub async fn install_release(
+        _input: InstallRelease,
+    ) -> Result<Option<MissingImage>, ActivityExecutionError> {
         unimplemented!()
     }
 
@@ -96,6 +102,16 @@ pub struct InstallRelease {
     /// How the repository wants it installed.
     #[serde(default)]
     pub settings: PreviewSettings,
+    /// Since when a hook of the chart waits for its image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_missing_since: Option<Timestamp>,
+}
+
+/// Output of `install_release`: what the chart cannot be installed without.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MissingImage {
+    /// Its name.
+    pub image: String,
 }
 
 /// Input of `await_ready`.
@@ -108,6 +124,12 @@ pub struct AwaitReady {
     /// What to do while the commit's image does not exist: wait for it (within the
     /// service's bound), or return at once and say so.
     pub wait_for_image: bool,
+    /// When it counts as ready.
+    #[serde(default)]
+    pub readiness: ReadinessSettings,
+    /// Where its address leads, if its chart makes no Ingress.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expose: Option<Expose>,
 }
 
 /// Output of `await_ready`.
@@ -118,6 +140,9 @@ pub enum Readiness {
     Ready {
         /// The address to publish.
         url: String,
+        /// What is worth knowing of the answer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<AnswerNote>,
     },
     /// The commit's image does not exist yet.
     ImageMissing {

@@ -22,12 +22,14 @@ pub const CREATE_NAMESPACE: Duration = seconds(180);
 pub const NAMESPACE_GONE: Duration = seconds(170);
 
 /// One attempt at installing the chart. Helm talks to the API server, and waits for hooks only.
-pub const INSTALL_RELEASE: Duration = seconds(300);
+pub const INSTALL_RELEASE: Duration = seconds(360);
+/// Between two attempts while a hook waits for its image.
+pub const INSTALL_AGAIN: Duration = seconds(30);
 /// Bound: `helm install`, the removal of an incomplete earlier attempt included.
 pub const HELM_INSTALL: Duration = seconds(240);
 /// Bound: a chart's download, which belongs to that time too.
 pub const HELM_PULL: Duration = seconds(60);
-/// Bound: that removal.
+/// Bound: that removal, and that of an install whose hook waits for its image.
 pub const TAKE_DOWN: Duration = seconds(60);
 /// Bound: how long a Helm waits until fewer others run.
 pub const HELM_PLACE: Duration = seconds(20);
@@ -35,12 +37,16 @@ pub const HELM_PLACE: Duration = seconds(20);
 pub const HELM_GRACE: Duration = seconds(10);
 
 /// One attempt at waiting until the preview answers.
-pub const AWAIT_READY: Duration = seconds(3_600);
+pub const AWAIT_READY: Duration = seconds(5_400);
 /// Bound: the longest that operators may let a missing image be waited for.
 pub const IMAGE_MAX: Duration = seconds(3_000);
-/// Bound: from the install, or from the image's arrival, to all pods available.
-/// Pulling a large image belongs to it.
+/// From the install, or from the image's arrival, to all pods available, where a repository says nothing
+/// else. Pulling a large image belongs to it.
 pub const WORKLOADS_UP: Duration = seconds(300);
+/// Bounds: what a repository can say.
+pub const WORKLOADS_UP_MIN: Duration = seconds(30);
+/// And at the most.
+pub const WORKLOADS_UP_MAX: Duration = seconds(1_800);
 /// Bound: from ready pods to an answer at the URL. What is missing is the
 /// ingress controller, or a name in the DNS.
 pub const URL_ANSWERS: Duration = seconds(60);
@@ -74,8 +80,10 @@ mod tests {
             (HEARTBEAT_INTERVAL * 3, HEARTBEAT_TIMEOUT),
             (NAMESPACE_GONE, CREATE_NAMESPACE),
             (TAKE_DOWN + HELM_PLACE + HELM_PULL, HELM_INSTALL),
-            (HELM_PLACE + HELM_INSTALL + HELM_GRACE, INSTALL_RELEASE),
-            (IMAGE_MAX + WORKLOADS_UP + URL_ANSWERS, AWAIT_READY),
+            (HELM_PLACE + HELM_INSTALL + HELM_GRACE + TAKE_DOWN, INSTALL_RELEASE),
+            (WORKLOADS_UP_MIN, WORKLOADS_UP),
+            (WORKLOADS_UP, WORKLOADS_UP_MAX),
+            (IMAGE_MAX + WORKLOADS_UP_MAX + URL_ANSWERS, AWAIT_READY),
             (HELM_PLACE + HELM_UNINSTALL + HELM_GRACE + NAMESPACE_GONE, TEAR_DOWN),
             (POINT_STABLE_URL, POINT_STABLE_URL_IN_ALL),
             (QUERY, FIND_PREVIEWS),

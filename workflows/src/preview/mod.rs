@@ -66,7 +66,7 @@ impl PreviewWorkflow {
 
         let lifecycle = async {
             let ending = match stages.deploy_unless_stopped().await {
-                Ok(url) => stages.stay_ready_until_the_end(url).await,
+                Ok(answering) => stages.stay_ready_until_the_end(answering).await,
                 Err(ending) => ending,
             };
             stages.tear_down(&ending).await;

@@ -2,7 +2,7 @@
 
 use domain::{
     NamespaceHandle, RunIdentity,
-    preview::{Ending, Phase, PreviewRequest, PreviewState, StopReason},
+    preview::{Answering, Ending, Phase, PreviewRequest, PreviewState, StopReason},
 };
 use jiff::Timestamp;
 use temporalio_workflow::{
@@ -13,7 +13,7 @@ use super::{PreviewWorkflow, ending::explain, timeouts};
 use crate::{
     clock,
     contract::{
-        AwaitReady, CreateNamespace, InstallRelease, PreviewActivities, Readiness, TearDown,
+        AwaitReady, CreateNamespace, InstallRelease, MissingImage, PreviewActivities, Readiness, TearDown,
         timeouts::{AWAIT_READY, CREATE_NAMESPACE, INSTALL_RELEASE},
     },
     search_attributes::{COMMIT, EXPIRES_AT, PHASE, REQUESTED_BY, of_pull_request},
@@ -45,7 +45,7 @@ impl Stages {
 
     /// Deploys; a `stop` or a cancellation meanwhile lets the running activity come to
     /// rest, and is then how the preview ended.
-    pub(super) async fn deploy_unless_stopped(&self) -> Result<String, Ending> {
+    pub(super) async fn deploy_unless_stopped(&self) -> Result<Answering, Ending> {
         let mut deployment = std::pin::pin!(futures_util::FutureExt::fuse(self.deploy()));
         let deployed = select! {
             deployed = deployment => deployed,
@@ -57,7 +57,7 @@ impl Stages {
         self.interruption().map_or(deployed, Err)
     }
 
-    async fn deploy(&self) -> Result<String, Ending> {
+    async fn deploy(&self) -> Result<Answering, Ending> {
         self.advance(PreviewState::Provisioning);
         let namespace = self.create_namespace().await?;
 
@@ -92,26 +92,38 @@ impl Stages {
         let expires_at = self
             .ctx
             .state(|workflow| workflow.state.deadline_if_ready_at(clock::now(&self.ctx)));
-        let input = InstallRelease {
+        let mut input = InstallRelease {
             owner: self.identity(),
             installation: self.request.installation,
             namespace: namespace.clone(),
             branch: self.request.branch.clone(),
             expires_at,
             settings: self.request.settings.clone(),
+            image_missing_since: None,
         };
-        let options = timeouts::stage(INSTALL_RELEASE, &self.deployment);
-        self.ctx
-            .execute_activity(PreviewActivities::install_release, input, options)
-            .await
-            .map_err(failed("installing the Helm chart"))
+        loop {
+            let options = timeouts::stage(INSTALL_RELEASE, &self.deployment);
+            let missing = self
+                .ctx
+                .execute_activity(PreviewActivities::install_release, input.clone(), options)
+                .await;
+            let Some(MissingImage { image }) = missing.map_err(failed("installing the Helm chart"))? else {
+                return Ok(());
+            };
+            input.image_missing_since.get_or_insert(clock::now(&self.ctx));
+            self.advance(PreviewState::WaitingForImage { image });
+            // Whatever ends it early cancels the next attempt, too.
+            self.ctx.timer(timeouts::until_next_install(&self.deployment)).await;
+        }
     }
 
-    async fn await_ready(&self, namespace: NamespaceHandle) -> Result<String, Ending> {
+    async fn await_ready(&self, namespace: NamespaceHandle) -> Result<Answering, Ending> {
         let mut input = AwaitReady {
             preview: self.request.preview.clone(),
             namespace,
             wait_for_image: false,
+            readiness: self.request.settings.readiness.clone(),
+            expose: self.request.settings.expose.clone(),
         };
         loop {
             let options = timeouts::stage(AWAIT_READY, &self.deployment);
@@ -120,7 +132,7 @@ impl Stages {
                 .execute_activity(PreviewActivities::await_ready, input.clone(), options)
                 .await;
             match readiness.map_err(failed("waiting for the preview to answer"))? {
-                Readiness::Ready { url } => return Ok(url),
+                Readiness::Ready { url, note } => return Ok(Answering { url, note }),
                 Readiness::ImageMissing { image } => {
                     self.advance(PreviewState::WaitingForImage { image });
                     input.wait_for_image = true;
@@ -131,9 +143,9 @@ impl Stages {
 
     /// Publishes the URL and sleeps on a durable timer, which extensions move, until time, a
     /// `stop` or a cancellation ends the preview.
-    pub(super) async fn stay_ready_until_the_end(&self, url: String) -> Ending {
+    pub(super) async fn stay_ready_until_the_end(&self, answering: Answering) -> Ending {
         let now = clock::now(&self.ctx);
-        self.ctx.state_mut(|workflow| workflow.state.become_ready(now, url));
+        self.ctx.state_mut(|workflow| workflow.state.become_ready(now, answering));
         loop {
             let (expires_at, warn_at) = self
                 .ctx

@@ -10,7 +10,7 @@ use temporalio_workflow::{
 };
 
 use crate::{
-    contract::timeouts::{HEARTBEAT_TIMEOUT, REPORT_PREVIEW, TEAR_DOWN},
+    contract::timeouts::{HEARTBEAT_TIMEOUT, INSTALL_AGAIN, REPORT_PREVIEW, TEAR_DOWN},
     uncancelled::{self, retries},
 };
 
@@ -27,6 +27,14 @@ pub(super) fn stage(attempt: Duration, token: &WorkflowCancellationToken) -> Act
         // only children that somebody holds.
         .cancellation_token(token.clone())
         .retry_policy(retries(STAGE_ATTEMPTS, Duration::from_secs(10)))
+        .build()
+}
+
+/// Until a chart is installed again whose hook waits for its image: nobody waits meanwhile but the workflow.
+pub(super) fn until_next_install(token: &WorkflowCancellationToken) -> TimerOptions {
+    TimerOptions::builder(INSTALL_AGAIN)
+        .cancellation_token(token.clone())
+        .summary("until the image is looked for again".to_owned())
         .build()
 }
 

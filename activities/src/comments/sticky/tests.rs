@@ -2,7 +2,7 @@
 
 use domain::{
     Explanation,
-    preview::{StopReason, WaitingFor},
+    preview::{AnswerNote, ProbePath, StopReason, WaitingFor},
 };
 use insta::assert_snapshot;
 
@@ -30,7 +30,7 @@ fn stopping(because: StopReason) -> String {
 fn failed() -> PreviewState {
     PreviewState::Failed {
         explanation: Explanation {
-            summary: "The container `web` starts, ends with exit code 1, and does so again after a restart.".to_owned(),
+            summary: "The container `web` was started 4 times and ended each time, the last time with exit code 1.".to_owned(),
             log_tail: Some("Traceback (most recent call last):\n```</details> @everyone\nModuleNotFoundError: No module named 'flask'\n".to_owned()),
         },
     }
@@ -98,6 +98,31 @@ fn ready_on_its_own_address() {
 
     Comment `/preview extend 30m` to keep it longer (2026-11-23 04:42 UTC at the latest), or `/preview stop` to remove it now.
     ");
+}
+
+#[test]
+fn ready_with_a_note_on_how_it_answers() {
+    let said = |note| {
+        let mut state = ready(OLDER);
+        if let PreviewState::Ready { note: shown, .. } = &mut state {
+            *shown = Some(note);
+        }
+        said(state)
+    };
+    let refuses = |status| AnswerNote::Refuses { status, path: ProbePath::default() };
+    assert_snapshot!(said(refuses(401)), @"
+    ✅ The preview is ready: **<https://pr-12-0123456-hello-world-cab5ebdfaf.previews.example.com/>**
+
+    It answers 401: sign in to see it.
+
+    It serves exactly this commit until **2026-11-22 05:12 UTC**; then it is removed.
+
+    Comment `/preview extend 30m` to keep it longer (2026-11-23 04:42 UTC at the latest), or `/preview stop` to remove it now.
+    ");
+    let line = |note| said(note).lines().nth(2).unwrap_or_default().to_owned();
+    assert_eq!(line(refuses(404)), "It answers 404 at `/`.");
+    let to = "https://login.example.com".to_owned();
+    assert_eq!(line(AnswerNote::Redirects { to }), "It redirects to `https://login.example.com`.");
 }
 
 #[test]
@@ -192,7 +217,7 @@ fn a_failure_is_told_while_what_was_deployed_is_being_removed() {
     };
     explanation.log_tail = None;
     assert_snapshot!(said(PreviewState::Failing { explanation }), @"
-    ❌ The preview could not be deployed. The container `web` starts, ends with exit code 1, and does so again after a restart.
+    ❌ The preview could not be deployed. The container `web` was started 4 times and ended each time, the last time with exit code 1.
 
     What was deployed is being removed.
     ");
@@ -201,7 +226,7 @@ fn a_failure_is_told_while_what_was_deployed_is_being_removed() {
 #[test]
 fn failed_with_a_log() {
     assert_snapshot!(said(failed()), @"
-    ❌ The preview could not be deployed. The container `web` starts, ends with exit code 1, and does so again after a restart.
+    ❌ The preview could not be deployed. The container `web` was started 4 times and ended each time, the last time with exit code 1.
 
     <details><summary>Last output</summary>
 
@@ -254,7 +279,7 @@ fn the_older_commit_stays_live_when_the_newer_failed() {
 
     ✅ `0123456` is live: **<https://pr-12-0123456-hello-world-cab5ebdfaf.previews.example.com/>**, until **2026-11-22 05:12 UTC**. It stays: `fedcba9` could not be deployed.
 
-    ❌ The preview could not be deployed. The container `web` starts, ends with exit code 1, and does so again after a restart.
+    ❌ The preview could not be deployed. The container `web` was started 4 times and ended each time, the last time with exit code 1.
 
     <details><summary>Last output</summary>
 

@@ -8,95 +8,92 @@ use k8s_openapi::api::{
 };
 use kube::ResourceExt;
 
-use super::{Assessment, ContainerLog, Trouble, containers_of, is_to_serve};
-use crate::container_status::{LastEnd, last_end};
+use super::{Assessment, ContainerLog, Observed, Trouble, containers_of, jobs::lacks_pods};
+use crate::container_status::{LastEnd, NotStarted, image_of, last_end, not_started};
 
-/// Starts that may fail before we believe that the next will, too. The first
-/// restart is immediate, so this is seconds.
-const RESTARTS_MAX: i32 = 2;
 /// A configuration that the kubelet cannot find may be about to be created:
 /// charts are not installed in order.
 const CONFIG_GRACE: Duration = Duration::from_secs(5);
 /// Quotas are recounted, and a rolling update briefly needs one pod more.
 const REFUSED_GRACE: Duration = Duration::from_secs(5);
+/// A service account may come after what needs it, and controllers try again in growing pauses.
+const ACCOUNT_GRACE: Duration = Duration::from_secs(15);
 /// A cluster that grows on demand needs minutes for a new node.
 pub(super) const UNSCHEDULABLE_GRACE: Duration = Duration::from_secs(120);
 
 /// The kind of a deployment's failure that no finding explains.
 pub(super) const NO_PROGRESS: &str = "NoProgress";
 
-/// The kubelet's reasons for having no image. It does not tell a missing one from a registry that
-/// is out of order, so both are waited for.
-const IMAGE_MISSING: [&str; 4] =
-    ["ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "RegistryUnavailable"];
-
-/// Does one of the pod's containers wait for an image that is not there?
-pub(in crate::readiness) fn waits_for_image(pod: &Pod) -> bool {
-    is_to_serve(pod) && containers_of(pod).any(|container| IMAGE_MISSING.contains(&waiting(container).0))
+/// Does one of the pod's containers wait for an image that is not there, and may the pod be deleted, so that
+/// its successor asks for it at once? A bare pod has none, and a Job counts each as a failure.
+pub(in crate::readiness) fn can_ask_for_image_again(pod: &Pod) -> bool {
+    let owners = pod.owner_references();
+    pod.metadata.deletion_timestamp.is_none()
+        && !owners.is_empty()
+        && !owners.iter().any(|owner| owner.kind == "Job")
+        && containers_of(pod)
+            .any(|container| matches!(not_started(pod, container), Some(NotStarted::ImageMissing { .. })))
 }
 
-/// The reason and the message of a container that has not been started.
-fn waiting(container: &ContainerStatus) -> (&str, &str) {
-    let waiting = container.state.as_ref().and_then(|state| state.waiting.as_ref());
-    (
-        waiting.and_then(|waiting| waiting.reason.as_deref()).unwrap_or_default(),
-        waiting.and_then(|waiting| waiting.message.as_deref()).unwrap_or_default(),
-    )
-}
-
-pub(super) fn container_trouble(pod: &Pod, container: &ContainerStatus) -> Option<Assessment> {
-    let name = &container.name;
-    let (reason, message) = waiting(container);
-    match reason {
-        _ if IMAGE_MISSING.contains(&reason) => {
-            Some(Assessment::ImageMissing { image: container.image.clone(), message: message.to_owned() })
+/// A container that has not been started, and why.
+pub(super) fn unstarted(observed: &Observed, pod: &Pod, container: &ContainerStatus) -> Option<Assessment> {
+    match not_started(pod, container)? {
+        NotStarted::ImageMissing { image, message } => {
+            // The kubelet asks for it again late, and then finds it.
+            let is_there = observed.pods.iter().any(|pod| has_pulled(pod, image));
+            (!is_there)
+                .then(|| Assessment::ImageMissing { image: image.to_owned(), message: message.to_owned() })
         }
-        "InvalidImageName" => Some(Assessment::Failed(Trouble::new(
+        NotStarted::NoImageName { image } => Some(Assessment::Failed(Trouble::new(
             "InvalidImageName",
-            format!("`{}` is not a legal name for an image.", container.image),
+            format!("`{image}` is not a legal name for an image."),
         ))),
-        "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" => {
-            Some(Assessment::Doubt {
-                trouble: Trouble::new(
-                    "ContainerNotCreated",
-                    format!("The container `{name}` cannot be started: {message}"),
-                ),
-                grace: CONFIG_GRACE,
-            })
-        }
-        _ => crash(pod, container, reason == "CrashLoopBackOff"),
+        NotStarted::NotCreated { message } => Some(Assessment::Doubt {
+            trouble: Trouble::new(
+                "ContainerNotCreated",
+                format!("The container `{}` cannot be started: {message}", container.name),
+            ),
+            grace: CONFIG_GRACE,
+        }),
     }
 }
 
-fn crash(pod: &Pod, container: &ContainerStatus, backing_off: bool) -> Option<Assessment> {
-    let LastEnd { ended, is_previous } = last_end(container)?;
-    let failed_now = !is_previous && ended.exit_code != 0;
-    let running = container.state.as_ref().is_some_and(|state| state.running.is_some());
-    let restarts = container.restart_count;
-    // Backing off means that the restarted container has ended as well.
-    let is_loop = (backing_off && restarts + 1 >= RESTARTS_MAX)
-        || (restarts >= RESTARTS_MAX && (failed_now || !container.ready && running));
-    if !is_loop {
+fn has_pulled(pod: &Pod, image: &str) -> bool {
+    containers_of(pod).any(|it| !it.image_id.is_empty() && image_of(pod, it) == image)
+}
+
+/// A pod that nobody makes again has failed for good.
+pub(super) fn pod_failed(pod: &Pod) -> Option<Assessment> {
+    let status = pod.status.as_ref()?;
+    if status.phase.as_deref() != Some("Failed") {
         return None;
     }
-    let name = &container.name;
-    let (how, again) = match (ended.reason.as_deref(), ended.signal) {
-        (Some("OOMKilled"), _) => {
-            ("is killed for using more memory than it may".to_owned(), "is killed again")
+    let name = pod.name_any();
+    let failed = containers_of(pod).find_map(|container| {
+        let end = last_end(container)?;
+        (end.ended.exit_code != 0).then_some((container, end))
+    });
+    let trouble = match failed {
+        Some((container, LastEnd { ended, is_previous })) => Trouble {
+            log: Some(ContainerLog {
+                pod: name.clone(),
+                container: container.name.clone(),
+                previous: is_previous,
+            }),
+            ..Trouble::new(
+                "PodFailed",
+                format!(
+                    "The pod `{name}` failed: its container `{}` ended with exit code {}.",
+                    container.name, ended.exit_code
+                ),
+            )
+        },
+        None => {
+            let message = status.message.as_deref().unwrap_or("the cluster does not say why");
+            Trouble::new("PodFailed", format!("The pod `{name}` failed: {message}"))
         }
-        (_, Some(signal)) => (format!("is killed by signal {signal}"), "is killed again"),
-        _ => (format!("ends with exit code {}", ended.exit_code), "does so again"),
     };
-    let summary = format!("The container `{name}` starts, {how}, and {again} after a restart.");
-    Some(Assessment::Failed(Trouble {
-        kind: "CrashLoop",
-        summary,
-        log: Some(ContainerLog {
-            pod: pod.name_any(),
-            container: name.clone(),
-            previous: is_previous,
-        }),
-    }))
+    Some(Assessment::Failed(trouble))
 }
 
 pub(super) fn unschedulable(pod: &Pod) -> Option<Assessment> {
@@ -127,7 +124,7 @@ pub(super) fn stalled(deployment: &Deployment) -> Option<Assessment> {
                 && condition.reason.as_deref() == Some("ProgressDeadlineExceeded")
         })
         .then(|| {
-            Assessment::Failed(Trouble::new(
+            Assessment::Struggling(Trouble::new(
                 NO_PROGRESS,
                 format!("The deployment `{}` made no progress within its deadline.", deployment.name_any()),
             ))
@@ -142,10 +139,26 @@ pub(super) fn replica_set_refused(set: &ReplicaSet) -> Option<Assessment> {
     refused(condition.message.as_deref().unwrap_or_default())
 }
 
-/// Stateful sets have no condition for it, only events.
-pub(super) fn stateful_set_refused(event: &Event) -> Option<Assessment> {
-    let about_stateful_set = event.involved_object.kind.as_deref() == Some("StatefulSet");
-    if about_stateful_set && event.reason.as_deref() == Some("FailedCreate") {
+/// What is not a deployment has no condition for it, only events; and those stay when it has passed.
+pub(super) fn pods_refused(observed: &Observed, event: &Event) -> Option<Assessment> {
+    let about = &event.involved_object;
+    let name = about.name.as_deref()?;
+    let lacks_pods = match about.kind.as_deref()? {
+        "StatefulSet" => observed.stateful_sets.iter().any(|it| {
+            it.name_any() == name
+                && it.status.as_ref().map_or(0, |status| status.replicas) < it.spec.replicas.unwrap_or(1)
+        }),
+        "DaemonSet" => observed.daemon_sets.iter().any(|it| {
+            it.name_any() == name
+                && it
+                    .status
+                    .as_ref()
+                    .is_some_and(|status| status.current_number_scheduled < status.desired_number_scheduled)
+        }),
+        "Job" => observed.plain_jobs().any(|it| it.name_any() == name && lacks_pods(it)),
+        _ => false,
+    };
+    if lacks_pods && event.reason.as_deref() == Some("FailedCreate") {
         refused(event.message.as_deref().unwrap_or_default())
     } else {
         None
@@ -154,11 +167,10 @@ pub(super) fn stateful_set_refused(event: &Event) -> Option<Assessment> {
 
 /// Admission did not let the pod in.
 fn refused(message: &str) -> Option<Assessment> {
-    let passes_by_itself =
-        message.contains("status unknown for quota") || message.contains("error looking up service account");
-    if passes_by_itself {
+    if message.contains("status unknown for quota") {
         return None;
     }
+    let needs_account = message.contains("error looking up service account");
     let (kind, summary) = if message.contains("exceeded quota") {
         ("QuotaExceeded", "The pods ask for more than a preview may have")
     } else if message.contains("violates PodSecurity \"restricted") {
@@ -173,6 +185,6 @@ fn refused(message: &str) -> Option<Assessment> {
     };
     Some(Assessment::Doubt {
         trouble: Trouble::new(kind, format!("{summary}: {message}")),
-        grace: REFUSED_GRACE,
+        grace: if needs_account { ACCOUNT_GRACE } else { REFUSED_GRACE },
     })
 }

@@ -39,6 +39,7 @@ fn knowing<T>(settings: PreviewSettings, images: PreviewImages, then: impl Fn(&F
         branch: Some("mona/greet".to_owned()),
         expires_at: "2026-11-22T05:42:00Z".parse().expect("a time"),
         settings,
+        image_missing_since: None,
     };
     then(&Facts {
         request: &request,

@@ -91,6 +91,7 @@ fn with_a_preview(by: Login, state: PreviewState) -> Conversation {
 fn ready() -> PreviewState {
     PreviewState::Ready {
         url: "http://x/".to_owned(),
+        note: None,
         stable_url: None,
         expires_at: "2026-11-22T12:30:00Z".parse().expect("a time"),
         extendable_until: "2026-11-22T14:00:00Z".parse().expect("a time"),
@@ -242,6 +243,7 @@ fn more_than_the_maximum_is_not_given() {
     let until = "2026-11-22T14:00:00Z".parse().expect("a time");
     let at_maximum = PreviewState::Ready {
         url: "http://x/".to_owned(),
+        note: None,
         stable_url: None,
         expires_at: until,
         extendable_until: until,

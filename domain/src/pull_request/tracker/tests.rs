@@ -31,6 +31,7 @@ fn report(commit: char, run: &str, revision: u32, state: PreviewState) -> Previe
 fn ready(expires_at: &str) -> PreviewState {
     PreviewState::Ready {
         url: "http://x/".to_owned(),
+        note: None,
         stable_url: None,
         expires_at: expires_at.parse().expect("a time"),
         extendable_until: Timestamp::MAX,

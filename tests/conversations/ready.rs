@@ -1,0 +1,279 @@
+//! Ready means usable: whatever a chart is made of is waited for, and whatever keeps it from its use is told.
+//!
+//! The charts are what people have: none of them makes an Ingress for its preview.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use domain::preview::Phase;
+use github_stand_in::File;
+use k8s_openapi::api::{batch::v1::Job, core::v1::Secret};
+use kube::Api;
+use temporalio_client::WorkflowExecutionStatus;
+use tests::{Conversation, HeldHelm, Preview, PullRequest, Setting, converse, timeouts::RECOVERY};
+
+use crate::chart::{copy_with, in_repository};
+
+/// What the repository says: where its chart is, and which Service its preview's address leads to.
+const CONFIGURATION: &str = "chart: ./deploy/chart\nexpose:\n  service: \"{release}-web\"\n  port: http\n";
+
+/// A Job, or a hook's, which runs a script.
+fn job(name: &str, annotations: &str, account: &str, script: &str) -> String {
+    format!(
+        "apiVersion: batch/v1\nkind: Job\nmetadata: {{name: {name}, annotations: {{{annotations}}}}}\nspec:\n  backoffLimit: 0\n  template:\n    spec: {{{{- include \"pod\" (dict \"name\" {name:?} \"script\" {script:?} \"restartPolicy\" \"Never\" \"serviceAccountName\" {account:?} \"values\" .Values) | nindent 6 }}}}\n"
+    )
+}
+
+fn with_charts_of_repositories() -> Setting {
+    Setting::default().worker("PREVIEW_REPOSITORY_CHARTS", "true")
+}
+
+/// The shop's chart, with one template more.
+fn shop(template: &str) -> Result<Vec<File>> {
+    let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("conversations").join("shop");
+    in_repository(&chart, "deploy/chart", "more.yaml", template)
+}
+
+/// A pull request that brings files along, with an image.
+async fn with_files(chat: &Conversation, files: Vec<File>) -> Result<PullRequest> {
+    let pull = chat.pull_request_without_image().await?;
+    pull.github.push(files).await?;
+    pull.build_image().await?;
+    Ok(pull)
+}
+
+/// It fails, this is said on the pull request, and nothing stays.
+async fn fails(pull: &PullRequest, told: &str) -> Result<()> {
+    let preview = pull.request_preview().await?;
+    pull.says(told).await?;
+    assert_eq!(preview.closed().await?, WorkflowExecutionStatus::Failed);
+    preview.gone().await
+}
+
+#[test]
+fn a_job_that_fails_fails_the_preview_with_its_log() {
+    converse(with_charts_of_repositories(), async |chat| {
+        chat.configure(CONFIGURATION).await?;
+        let seed = job("seed", "", "", "import sys; sys.exit('there is no table of the name users')");
+        let pull = with_files(chat, shop(&seed)?).await?;
+
+        fails(&pull, "The Job `seed` failed: its container `seed` ended with exit code 1.").await?;
+
+        let said = pull.sticky()?.body;
+        assert!(said.contains("there is no table of the name users"), "{said}");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_job_that_seeds_is_waited_for() {
+    converse(with_charts_of_repositories(), async |chat| {
+        chat.configure(CONFIGURATION).await?;
+        let seed = job("seed", "", "", "import time; time.sleep(15)");
+        let pull = with_files(chat, shop(&seed)?).await?;
+
+        let preview = pull.previewed().await?;
+
+        let jobs: Api<Job> = Api::namespaced(chat.stack.kube.clone(), &preview.namespace_name().await?);
+        let seed = jobs.get("seed").await?;
+        assert_eq!(seed.status.and_then(|status| status.succeeded), Some(1));
+        preview.stop().await
+    });
+}
+
+/// An app that answers like this.
+fn answering(status: u16, header: &str) -> String {
+    format!(
+        "values:\n  script: |\n    from http.server import BaseHTTPRequestHandler, HTTPServer\n    class Shop(BaseHTTPRequestHandler):\n        def do_GET(self):\n            self.send_response({status})\n            {header}\n            self.end_headers()\n    HTTPServer((\"\", 8080), Shop).serve_forever()\n"
+    )
+}
+
+/// The preview of an app that answers like this, and what is said of it beside its address.
+async fn told_of(chat: &Conversation, status: u16, header: &str, told: &str) -> Result<Preview> {
+    chat.configure(&format!("{CONFIGURATION}{}", answering(status, header))).await?;
+    let pull = with_files(chat, shop("")?).await?;
+    let preview = pull.previewed().await?;
+    let said = pull.says(told).await?.body;
+    assert!(said.contains("is ready"), "{said}");
+    Ok(preview)
+}
+
+#[test]
+fn an_app_that_refuses_strangers_is_ready_and_what_it_answers_is_told() {
+    converse(with_charts_of_repositories(), async |chat| {
+        for (status, told) in [(401, "It answers 401: sign in to see it."), (404, "It answers 404 at `/`.")] {
+            let preview = told_of(chat, status, "pass", told).await?;
+            assert_eq!(preview.open("/").await?.status, status);
+            preview.stop().await?;
+        }
+        let to_login = "self.send_header(\"Location\", \"https://login.example.com/?to=shop\")";
+        let told = "It redirects to `https://login.example.com`.";
+        told_of(chat, 302, to_login, told).await?.stop().await
+    });
+}
+
+#[test]
+fn a_repository_says_what_ready_means() {
+    converse(with_charts_of_repositories(), async |chat| {
+        let expected = "readiness:\n  path: /healthz\n  status: 401\n  timeout: 2m\n";
+        chat.configure(&format!("{CONFIGURATION}{expected}{}", answering(401, "pass")))
+            .await?;
+        let pull = with_files(chat, shop("")?).await?;
+
+        let preview = pull.previewed().await?;
+
+        let said = pull.sticky()?.body;
+        assert!(!said.contains("It answers"), "what is expected is no news: {said}");
+        preview.stop().await
+    });
+}
+
+#[test]
+fn a_chart_that_runs_nothing_is_told_at_once() {
+    converse(with_charts_of_repositories(), async |chat| {
+        chat.configure("chart: ./deploy/chart\n").await?;
+        let chart = "apiVersion: v2\nname: shop\nversion: 0.1.0\n";
+        let settings = "{apiVersion: v1, kind: ConfigMap, metadata: {name: settings}}";
+        let files = vec![
+            ("deploy/chart/Chart.yaml", chart).into(),
+            ("deploy/chart/templates/settings.yaml", settings).into(),
+        ];
+        let pull = with_files(chat, files).await?;
+        fails(&pull, "The chart runs no pods, so nothing can answer.").await?;
+
+        let mut files = shop("")?;
+        let idle = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: idle}, spec: {replicas: 0, selector: {matchLabels: {app: idle}}, template: {metadata: {labels: {app: idle}}, spec: {containers: [{name: idle, image: \"{{ .Values.image.repository }}:{{ .Values.image.tag }}\"}]}}}}";
+        files.push(("deploy/chart/templates/web.yaml", idle).into());
+        let pull = with_files(chat, files).await?;
+        fails(&pull, "scaled to zero, so nothing can answer: deployment `idle`").await
+    });
+}
+
+/// A database that takes its time.
+const DATABASE: &str = r#"
+apiVersion: v1
+kind: Service
+metadata: {name: db}
+spec: {selector: {app: db}, ports: [{port: 5432}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: db}
+spec:
+  selector: {matchLabels: {app: db}}
+  template:
+    metadata: {labels: {app: db}}
+    spec: {{- include "pod" (dict "name" "db" "script" "import socket, time; time.sleep(25); listener = socket.create_server(('', 5432)); [listener.accept() for _ in iter(int, 1)]" "values" .Values) | nindent 6 }}
+"#;
+
+/// An app that ends if its database does not answer.
+const IMPATIENT: &str = "values:
+  script: |
+    import socket
+    from http.server import HTTPServer, SimpleHTTPRequestHandler
+    socket.create_connection((\"db\", 5432), 2).close()
+    HTTPServer((\"\", 8080), SimpleHTTPRequestHandler).serve_forever()
+";
+
+#[test]
+fn an_app_that_crashes_until_its_database_answers_comes_up() {
+    converse(with_charts_of_repositories(), async |chat| {
+        chat.configure(&format!("{CONFIGURATION}{IMPATIENT}")).await?;
+        let pull = with_files(chat, shop(DATABASE)?).await?;
+
+        let preview = pull.previewed().await?;
+
+        assert_eq!(preview.open("/").await?.status, 200);
+        preview.stop().await
+    });
+}
+
+#[test]
+fn an_address_leads_to_the_service_that_the_repository_names() {
+    converse(with_charts_of_repositories(), async |chat| {
+        chat.configure(CONFIGURATION).await?;
+        let pull = with_files(chat, shop("")?).await?;
+
+        let preview = pull.previewed().await?;
+
+        assert_eq!(preview.open("/").await?.body, "welcome to the shop");
+        let stable = pull.stable_url()?;
+        pull.says(stable.as_str()).await?;
+        assert_eq!(chat.stack.open(&stable).await?.body, "welcome to the shop");
+        preview.stop().await?;
+
+        chat.configure("chart: ./deploy/chart\nexpose:\n  service: shop\n  port: 80\n")
+            .await?;
+        let pull = with_files(chat, shop("")?).await?;
+        let release = pull.preview()?.id.release();
+        fails(&pull, &format!("the chart makes no Service `shop`; it makes `{release}-web`")).await
+    });
+}
+
+#[test]
+fn a_hook_that_cannot_start_is_told_with_the_reason() {
+    converse(with_charts_of_repositories(), async |chat| {
+        chat.configure(CONFIGURATION).await?;
+        // The account is the chart's own, and hooks run before it is made.
+        let account = "\n---\n{apiVersion: v1, kind: ServiceAccount, metadata: {name: app}}\n";
+        let hook = job("migrate", "helm.sh/hook: pre-install", "app", "pass");
+        let pull = with_files(chat, shop(&format!("{hook}{account}"))?).await?;
+
+        fails(&pull, "serviceaccount \"app\" not found").await
+    });
+}
+
+#[test]
+fn a_migration_whose_image_comes_late_is_waited_for() {
+    converse(with_charts_of_repositories(), async |chat| {
+        chat.configure(CONFIGURATION).await?;
+        let hook = job("migrate", "helm.sh/hook: pre-install", "", "pass");
+        let pull = chat.pull_request_without_image().await?;
+        pull.github.push(shop(&hook)?).await?;
+        let preview = pull.request_preview().await?;
+        preview.reaches(Phase::WaitingForImage).await?;
+        let waiting = pull.says("does not exist yet").await?;
+        assert!(waiting.body.contains(&pull.github.head_sha()), "{}", waiting.body);
+
+        pull.build_image().await?;
+
+        pull.shows_url().await?;
+        assert_eq!(preview.open("/").await?.body, "welcome to the shop");
+        preview.stop().await
+    });
+}
+
+/// What the chart has drawn at random.
+async fn password(chat: &Conversation, preview: &Preview) -> Result<Vec<u8>> {
+    let secrets: Api<Secret> = Api::namespaced(chat.stack.kube.clone(), &preview.namespace_name().await?);
+    let mut data = secrets.get("database").await?.data.context("it has data")?;
+    Ok(data.remove("password").context("a password")?.0)
+}
+
+#[test]
+fn a_password_that_the_chart_draws_is_drawn_once() {
+    converse(Setting::default(), async |chat| {
+        let chart = chat.folder.join("chart");
+        let secret = "{apiVersion: v1, kind: Secret, metadata: {name: database}, stringData: {password: {{ randAlphaNum 16 | quote }}}}";
+        copy_with(&chat.stack.env.preview_chart, &chart, "database.yaml", secret)?;
+        chat.restart_worker_with("PREVIEW_CHART", &chart).await?;
+        let mut helm = HeldHelm::after(&chat.stack.env.helm, &chat.folder)?;
+        chat.restart_worker_with("HELM", helm.program()).await?;
+        let pull = chat.pull_request().await?;
+        let preview = pull.request_preview().await?;
+        helm.is_called().await?;
+        let drawn = password(chat, &preview).await?;
+
+        // The next worker does not know that Helm has done its work.
+        chat.worker.kill_alone().await?;
+        chat.worker.set("HELM", &chat.stack.env.helm);
+        chat.worker.start().await?;
+
+        let url = preview.url()?;
+        pull.github
+            .wait_for_comment(|comment| comment.body.contains(url.as_str()), RECOVERY)
+            .await?;
+        assert_eq!(password(chat, &preview).await?, drawn);
+        preview.stop().await
+    });
+}
