@@ -223,7 +223,7 @@ fn complaints_of_schema(output: &str, chart: &str) -> Vec<Complaint> {
         };
         let pointer = format!("{below}{at}");
         let why = why.trim_start_matches(':').trim();
-        match why.strip_prefix("additional propert") {
+        match why.strip_prefix("additional ") {
             Some(mut names) => {
                 while let Some((name, rest)) = names.find('\'').and_then(|start| quoted(&names[start..])) {
                     let name = name.replace('~', "~0").replace('/', "~1");
