@@ -14,8 +14,15 @@ use tests::{Conversation, HeldHelm, Preview, PullRequest, Setting, converse, tim
 
 use crate::chart::{copy_with, in_repository};
 
-/// What the repository says: where its chart is, and which Service its preview's address leads to.
-const CONFIGURATION: &str = "chart: ./deploy/chart\nexpose:\n  service: \"{release}-web\"\n  port: http\n";
+/// What the repository says: where its chart is, which Service its preview's address leads to, and which
+/// image it runs. More values may follow.
+const CONFIGURATION: &str = r#"chart: ./deploy/chart
+expose:
+  service: "{release}-web"
+  port: http
+values:
+  image: "{image}"
+"#;
 
 /// A Job, or a hook's, which runs a script.
 fn job(name: &str, annotations: &str, account: &str, script: &str) -> String {
@@ -84,7 +91,7 @@ fn a_job_that_seeds_is_waited_for() {
 /// An app that answers like this.
 fn answering(status: u16, header: &str) -> String {
     format!(
-        "values:\n  script: |\n    from http.server import BaseHTTPRequestHandler, HTTPServer\n    class Shop(BaseHTTPRequestHandler):\n        def do_GET(self):\n            self.send_response({status})\n            {header}\n            self.end_headers()\n    HTTPServer((\"\", 8080), Shop).serve_forever()\n"
+        "  script: |\n    from http.server import BaseHTTPRequestHandler, HTTPServer\n    class Shop(BaseHTTPRequestHandler):\n        def do_GET(self):\n            self.send_response({status})\n            {header}\n            self.end_headers()\n    HTTPServer((\"\", 8080), Shop).serve_forever()\n"
     )
 }
 
@@ -116,7 +123,7 @@ fn an_app_that_refuses_strangers_is_ready_and_what_it_answers_is_told() {
 fn a_repository_says_what_ready_means() {
     converse(with_charts_of_repositories(), async |chat| {
         let expected = "readiness:\n  path: /healthz\n  status: 401\n  timeout: 2m\n";
-        chat.configure(&format!("{CONFIGURATION}{expected}{}", answering(401, "pass")))
+        chat.configure(&format!("{expected}{CONFIGURATION}{}", answering(401, "pass")))
             .await?;
         let pull = with_files(chat, shop("")?).await?;
 
@@ -131,7 +138,7 @@ fn a_repository_says_what_ready_means() {
 #[test]
 fn a_chart_that_runs_nothing_is_told_at_once() {
     converse(with_charts_of_repositories(), async |chat| {
-        chat.configure("chart: ./deploy/chart\n").await?;
+        chat.configure("chart: ./deploy/chart\nvalues:\n  image: \"{image}\"\n").await?;
         let chart = "apiVersion: v2\nname: shop\nversion: 0.1.0\n";
         let settings = "{apiVersion: v1, kind: ConfigMap, metadata: {name: settings}}";
         let files = vec![
@@ -142,7 +149,7 @@ fn a_chart_that_runs_nothing_is_told_at_once() {
         fails(&pull, "The chart runs no pods, so nothing can answer.").await?;
 
         let mut files = shop("")?;
-        let idle = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: idle}, spec: {replicas: 0, selector: {matchLabels: {app: idle}}, template: {metadata: {labels: {app: idle}}, spec: {containers: [{name: idle, image: \"{{ .Values.image.repository }}:{{ .Values.image.tag }}\"}]}}}}";
+        let idle = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: idle}, spec: {replicas: 0, selector: {matchLabels: {app: idle}}, template: {metadata: {labels: {app: idle}}, spec: {containers: [{name: idle, image: {{ .Values.image }}}]}}}}";
         files.push(("deploy/chart/templates/web.yaml", idle).into());
         let pull = with_files(chat, files).await?;
         fails(&pull, "scaled to zero, so nothing can answer: deployment `idle`").await
@@ -167,8 +174,7 @@ spec:
 "#;
 
 /// An app that ends if its database does not answer.
-const IMPATIENT: &str = "values:
-  script: |
+const IMPATIENT: &str = "  script: |
     import socket
     from http.server import HTTPServer, SimpleHTTPRequestHandler
     socket.create_connection((\"db\", 5432), 2).close()
@@ -202,7 +208,7 @@ fn an_address_leads_to_the_service_that_the_repository_names() {
         assert_eq!(chat.stack.open(&stable).await?.body, "welcome to the shop");
         preview.stop().await?;
 
-        chat.configure("chart: ./deploy/chart\nexpose:\n  service: shop\n  port: 80\n")
+        chat.configure(&CONFIGURATION.replace("{release}-web", "shop").replace("http", "80"))
             .await?;
         let pull = with_files(chat, shop("")?).await?;
         let release = pull.preview()?.id.release();

@@ -11,7 +11,7 @@ securityContext:
   seccompProfile: { type: RuntimeDefault }
 containers:
   - name: {{ .name }}
-    image: "{{ .values.image.repository }}:{{ .values.image.tag }}"
+    image: {{ .values.image | quote }}
     command: [python3, -c, {{ .script | quote }}]
     resources:
       requests: { cpu: 20m, memory: 32Mi }
