@@ -49,6 +49,8 @@ pub(crate) struct LatestRun {
     /// The first run of the chain that a reset continues: its own, mostly.
     pub(crate) first_run_id: String,
     pub(crate) is_open: bool,
+    /// It came to its own end, and so has said which. Whoever is terminated says nothing any more.
+    pub(crate) ended_by_itself: bool,
     /// Of a preview: who asked for it.
     pub(crate) requested_by: Option<Login>,
 }
@@ -101,6 +103,12 @@ pub(crate) async fn latest_run(
             is_open: matches!(
                 workflow.status(),
                 WorkflowExecutionStatus::Running | WorkflowExecutionStatus::Paused
+            ),
+            ended_by_itself: matches!(
+                workflow.status(),
+                WorkflowExecutionStatus::Completed
+                    | WorkflowExecutionStatus::Failed
+                    | WorkflowExecutionStatus::Canceled
             ),
             requested_by: workflow
                 .search_attributes()

@@ -283,8 +283,10 @@ impl Checks {
         let asked = memory.heard.iter().find(|it| it.comment == preview.request.comment);
         let asked_at = asked.map_or(preview.started_at, |it| it.at);
         let is_old_news = match serde_json::from_str(reason) {
+            // One that is asked for on a pull request that is closed, and stays so, ends when we are told.
             Ok(StopReason::PullRequestClosed { .. }) => {
-                !memory.closes.iter().any(|at| *at + SKEW >= asked_at)
+                sim.github().state == PullRequestState::Open
+                    && !memory.closes.iter().any(|at| *at + SKEW >= asked_at)
             }
             Ok(StopReason::Asked { by: Some(_) }) => {
                 let mut later = memory.heard.iter().filter(|it| it.comment > preview.request.comment);
@@ -547,7 +549,15 @@ fn preview(run: &Run) -> Option<Preview> {
 
 fn one_comment(sim: &Sim, previews: &[Preview]) {
     let stickies = sim.github().stickies().count();
-    let settled = previews.iter().any(|preview| preview.started_at + QUIET < sim.now());
+    // Whoever was started by hand and terminated at once has told nobody.
+    let spoke = |preview: &&Preview| {
+        let was_terminated = preview.close == Some(Close::Terminated);
+        !was_terminated || preview.closed_at.is_some_and(|at| at > preview.started_at + SKEW)
+    };
+    let settled = previews
+        .iter()
+        .filter(spoke)
+        .any(|preview| preview.started_at + QUIET < sim.now());
     if stickies > 1 || (settled && stickies == 0) {
         sim.violation(ONE_COMMENT, format!("there are {stickies}"));
     }

@@ -205,6 +205,21 @@ fn a_worker_that_was_stopped_writes_nothing_over_what_its_successor_wrote() {
 }
 
 #[test]
+fn what_a_preview_said_of_its_end_is_not_overruled_by_what_a_stopped_worker_made_afterwards() {
+    let mut steps = vec![
+        at(10, says(Person::Mona, &[Wish::Preview])),
+        at(300, breaks(Fault::Freeze(0), 330)),
+        at(120_000, Action::Operate(Operation::CancelPullRequest)),
+    ];
+    holds(&plan(&steps));
+    // Wherever it is stopped.
+    for millis in [100, 500, 1_000, 2_000, 5_000] {
+        steps[1] = at(millis, breaks(Fault::Freeze(0), 330));
+        holds(&plan(&steps));
+    }
+}
+
+#[test]
 fn a_preview_that_is_extended_without_end_is_neither_terminated_nor_unstoppable() {
     let plan = Plan {
         long_lived: true,

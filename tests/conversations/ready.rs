@@ -9,8 +9,12 @@ use domain::preview::Phase;
 use github_stand_in::File;
 use k8s_openapi::api::{batch::v1::Job, core::v1::Secret};
 use kube::Api;
+use stack::eventually;
 use temporalio_client::WorkflowExecutionStatus;
-use tests::{Conversation, HeldHelm, Preview, PullRequest, Setting, converse, timeouts::RECOVERY};
+use tests::{
+    Conversation, HeldHelm, Preview, PullRequest, Setting, converse,
+    timeouts::{ANSWER, RECOVERY},
+};
 
 use crate::chart::{copy_with, in_repository};
 
@@ -205,7 +209,13 @@ fn an_address_leads_to_the_service_that_the_repository_names() {
         assert_eq!(preview.open("/").await?.body, "welcome to the shop");
         let stable = pull.stable_url()?;
         pull.says(stable.as_str()).await?;
-        assert_eq!(chat.stack.open(&stable).await?.body, "welcome to the shop");
+        // The ingress controller learns of it a moment later.
+        let leads = async || match chat.stack.open(&stable).await {
+            Ok(page) if page.body == "welcome to the shop" => Ok(()),
+            Ok(page) => Err(page.body),
+            Err(error) => Err(format!("{error:#}")),
+        };
+        eventually(ANSWER, leads).await.map_err(anyhow::Error::msg)?;
         preview.stop().await?;
 
         chat.configure(&CONFIGURATION.replace("{release}-web", "shop").replace("http", "80"))

@@ -11,7 +11,7 @@ const PLACEHOLDERS: [&str; 5] = ["{owner}", "{repo}", "{commit}", "{short_commit
 /// What is another one in each commit's image. One of them stands in the tag.
 const OF_COMMITS: [&str; 2] = ["{commit}", "{short_commit}"];
 
-/// Where images are, with [`PLACEHOLDERS`] left open: `registry.example.com/{owner}/{repo}:{commit}`.
+/// Where images are, with `PLACEHOLDERS` left open: `registry.example.com/{owner}/{repo}:{commit}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageTemplate {
     repository: String,

@@ -85,8 +85,8 @@ impl Removals {
         let workflow_id = found.preview.to_string();
         // Asked last, so that what follows is fenced by the version we looked at before: a run that took the
         // namespace over meanwhile has changed it.
-        let is_open = latest_run(temporal, &workflow_id).await?.is_some_and(|run| run.is_open);
-        if is_open || found.claim.orphaned_since.is_none() {
+        let latest = latest_run(temporal, &workflow_id).await?;
+        if latest.as_ref().is_some_and(|run| run.is_open) || found.claim.orphaned_since.is_none() {
             return Ok(Outcome::Spared);
         }
         if !is_terminating(&found.namespace) {
@@ -103,8 +103,11 @@ impl Removals {
                 "removing a namespace that no workflow looks after"
             );
         }
-        // Told now, because nobody knows whom to tell once it is gone.
-        if let Some(word) = last_report(&found.namespace)
+        // Told now, because nobody knows whom to tell once it is gone; unless its workflow has told its
+        // own end already, and an attempt that was given up made the namespace afterwards.
+        let is_told = latest.is_some_and(|run| run.ended_by_itself);
+        if !is_told
+            && let Some(word) = last_report(&found.namespace)
             && let Err(error) = report::send(temporal, task_queue, &word).await
         {
             tracing::warn!(namespace = name, %error, "the pull request does not know that the preview is being removed");

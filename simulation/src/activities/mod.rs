@@ -14,7 +14,7 @@ use workflows::payload::json;
 
 use crate::{
     cluster::Cluster,
-    temporal::{Attempt, NotDone},
+    temporal::{Attempt, Close, NotDone},
 };
 
 /// Carries out an activity.
@@ -87,6 +87,10 @@ impl Attempt {
             run_id: run.run_id.clone(),
             first_run_id: run.first_run_id().to_owned(),
             is_open: run.is_open(),
+            ended_by_itself: matches!(
+                run.close,
+                Some(Close::Completed(_) | Close::Failed(_) | Close::Cancelled)
+            ),
         });
         self.pause().await;
         Ok(latest)
@@ -99,4 +103,5 @@ struct LatestRun {
     /// The first run of the chain that a reset continues.
     first_run_id: String,
     is_open: bool,
+    ended_by_itself: bool,
 }

@@ -143,7 +143,7 @@ async fn remove_one(attempt: &Attempt, handle: &NamespaceHandle) -> Result<Outco
         return Ok(Outcome::Spared);
     }
     let latest = attempt.latest_run(&found.owner.preview.to_string()).await?;
-    if latest.is_some_and(|latest| latest.is_open) || found.orphaned_since.is_none() {
+    if latest.as_ref().is_some_and(|latest| latest.is_open) || found.orphaned_since.is_none() {
         return Ok(Outcome::Spared);
     }
     if !found.is_terminating {
@@ -154,6 +154,9 @@ async fn remove_one(attempt: &Attempt, handle: &NamespaceHandle) -> Result<Outco
         if !attempt.sim.delete_namespace(&found.name, &found.uid, version) {
             return Ok(Outcome::Spared);
         }
+    }
+    if latest.is_some_and(|latest| latest.ended_by_itself) {
+        return Ok(Outcome::Done);
     }
     let (installation, requested_by) = {
         let github = attempt.sim.github();

@@ -165,7 +165,7 @@ fn whoever_steals_the_workers_credentials_gets_previews_and_not_the_cluster() {
         let dry = DeleteParams { dry_run: true, ..DeleteParams::default() };
         let refused = refusal(namespaces.delete("preview-system", &dry).await)?;
         ensure!(
-            refused.is_some_and(|words| words.contains("removes namespaces of previews only")),
+            refused.is_some_and(|words| words.contains("changes and removes namespaces of previews only")),
             "nor others removed"
         );
         let secrets: Api<Secret> = Api::all(thief);
