@@ -194,6 +194,18 @@ fn a_preview_that_is_cancelled_while_no_worker_runs_and_whose_time_is_over_by_th
 }
 
 #[test]
+fn a_preview_that_waits_for_a_hooks_image_and_is_cancelled_while_no_worker_runs_is_removed() {
+    holds(&plan(&[
+        at(10, Action::Push { commit: 1, delivery: Delivery::Once }),
+        at(100, breaks(Fault::NoImages, 600)),
+        at(1_000, says(Person::Mona, &[Wish::Preview])),
+        at(20_000, breaks(Fault::CutOff(0), 300)),
+        at(20_000, breaks(Fault::CutOff(1), 300)),
+        at(25_000, Action::Operate(Operation::CancelPreview)),
+    ]));
+}
+
+#[test]
 fn a_worker_that_was_stopped_writes_nothing_over_what_its_successor_wrote() {
     for worker in [0, 1] {
         holds(&plan(&[

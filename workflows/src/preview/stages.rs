@@ -112,8 +112,17 @@ impl Stages {
             };
             input.image_missing_since.get_or_insert(clock::now(&self.ctx));
             self.advance(PreviewState::WaitingForImage { image });
-            // Whatever ends it early cancels the next attempt, too.
-            self.ctx.timer(timeouts::until_next_install(&self.deployment)).await;
+            self.pause_before_the_next_install().await;
+        }
+    }
+
+    /// Whatever ends it early cancels the next attempt, too.
+    async fn pause_before_the_next_install(&self) {
+        // Not a child of the workflow's own token: see `sleep_until`.
+        let timer = WorkflowCancellationToken::new();
+        select! {
+            () = self.deployment.cancelled() => timer.cancel(),
+            _ = self.ctx.timer(timeouts::until_next_install(&timer)) => {}
         }
     }
 
