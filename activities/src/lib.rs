@@ -15,6 +15,7 @@ mod github_failures;
 mod heartbeat;
 mod instance;
 mod keyed_lock;
+mod listed;
 mod namespace;
 mod ownership;
 mod previews;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use futures::{StreamExt, TryStreamExt, future::try_join_all, stream};
+use futures::future::try_join_all;
 use github_stand_in::{Comment, Traffic, User};
 use jiff::SignedDuration;
 use tests::{
@@ -15,8 +15,6 @@ use tests::{
     timeouts::{ANSWER, GONE, URL},
 };
 
-/// Images that are built at the same moment.
-const BUILDS: usize = 4;
 /// So small that fifty of them fit on a laptop.
 const SMALL: &str = "
 values:
@@ -36,11 +34,7 @@ struct Seen {
 /// second; each preview is seen to its end.
 async fn burst(chat: &Conversation, requests: usize) -> Result<Vec<Seen>> {
     chat.configure(SMALL).await?;
-    let pulls: Vec<_> = stream::iter(0..requests)
-        .map(|_| chat.pull_request())
-        .buffered(BUILDS)
-        .try_collect()
-        .await?;
+    let pulls = chat.pull_requests(requests).await?;
     let timeout = URL * u32::try_from(1 + requests / 10)?;
 
     let began = Instant::now();

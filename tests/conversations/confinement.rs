@@ -6,12 +6,13 @@ use github_stand_in::File;
 use temporalio_client::WorkflowExecutionStatus;
 use tests::{Conversation, OsProcess, PullRequest, Setting, converse};
 
+use crate::chart::pull_request_with;
+
 /// UIDs of the node's own users end below.
 const FIRST_OF_A_USER_NAMESPACE: u32 = 65_536;
 
 async fn ordinary_app(chat: &Conversation) -> Result<PullRequest> {
     chat.configure("chart: ./chart\n").await?;
-    let pull = chat.pull_request_without_image().await?;
     let files: Vec<File> = vec![
         (
             "chart/Chart.yaml",
@@ -20,9 +21,7 @@ async fn ordinary_app(chat: &Conversation) -> Result<PullRequest> {
             .into(),
         ("chart/templates/app.yaml", include_str!("ordinary-app.yaml")).into(),
     ];
-    pull.github.push(files).await?;
-    pull.build_image().await?;
-    Ok(pull)
+    pull_request_with(chat, files).await
 }
 
 fn setting() -> Setting {

@@ -2,24 +2,13 @@
 
 use anyhow::{Context, Result};
 use domain::preview::Phase;
-use futures::{
-    future::{join_all, try_join_all},
-    stream::{self, StreamExt, TryStreamExt},
-};
+use futures::future::{join_all, try_join_all};
 use github_stand_in::User;
 use temporalio_client::WorkflowExecutionStatus;
-use tests::{Conversation, Preview, PullRequest, Setting, converse};
+use tests::{Preview, PullRequest, Setting, converse};
 
 /// What is said where there is no room.
 const NO_MORE: &str = "and no more at once";
-
-async fn pull_requests(chat: &Conversation, count: usize) -> Result<Vec<PullRequest>> {
-    stream::iter(0..count)
-        .map(|_| chat.pull_request())
-        .buffered(4)
-        .try_collect()
-        .await
-}
 
 #[test]
 fn whoever_asks_for_more_than_there_is_room_for_is_told_what_makes_room() {
@@ -45,7 +34,7 @@ fn whoever_asks_for_more_than_there_is_room_for_is_told_what_makes_room() {
 #[test]
 fn of_many_that_are_asked_for_at_once_as_many_live_as_there_is_room_for() {
     converse(Setting::default().worker("PREVIEW_LIVE_PER_PERSON", "3"), async |chat| {
-        let pulls = pull_requests(chat, 8).await?;
+        let pulls = chat.pull_requests(8).await?;
         let mona = User::writer();
         try_join_all(pulls.iter().map(|pull| pull.asks(&mona, "/preview"))).await?;
 
@@ -108,7 +97,7 @@ fn thirty_pushes_keep_the_first_and_the_newest() {
 #[test]
 fn whoever_has_had_many_previews_in_an_hour_gets_no_more_and_is_told() {
     converse(Setting::default().worker("PREVIEW_STARTS_PER_HOUR", "2"), async |chat| {
-        let pulls = pull_requests(chat, 3).await?;
+        let pulls = chat.pull_requests(3).await?;
         for pull in &pulls[..2] {
             pull.previewed().await?.stop().await?;
         }

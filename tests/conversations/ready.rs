@@ -16,7 +16,7 @@ use tests::{
     timeouts::{ANSWER, RECOVERY},
 };
 
-use crate::chart::{copy_with, in_repository};
+use crate::chart::{copy_with, in_repository, pull_request_with};
 
 /// What the repository says: where its chart is, which Service its preview's address leads to, and which
 /// image it runs. More values may follow.
@@ -45,14 +45,6 @@ fn shop(template: &str) -> Result<Vec<File>> {
     in_repository(&chart, "deploy/chart", "more.yaml", template)
 }
 
-/// A pull request that brings files along, with an image.
-async fn with_files(chat: &Conversation, files: Vec<File>) -> Result<PullRequest> {
-    let pull = chat.pull_request_without_image().await?;
-    pull.github.push(files).await?;
-    pull.build_image().await?;
-    Ok(pull)
-}
-
 /// It fails, this is said on the pull request, and nothing stays.
 async fn fails(pull: &PullRequest, told: &str) -> Result<()> {
     let preview = pull.request_preview().await?;
@@ -66,7 +58,7 @@ fn a_job_that_fails_fails_the_preview_with_its_log() {
     converse(with_charts_of_repositories(), async |chat| {
         chat.configure(CONFIGURATION).await?;
         let seed = job("seed", "", "", "import sys; sys.exit('there is no table of the name users')");
-        let pull = with_files(chat, shop(&seed)?).await?;
+        let pull = pull_request_with(chat, shop(&seed)?).await?;
 
         fails(&pull, "The Job `seed` failed: its container `seed` ended with exit code 1.").await?;
 
@@ -81,7 +73,7 @@ fn a_job_that_seeds_is_waited_for() {
     converse(with_charts_of_repositories(), async |chat| {
         chat.configure(CONFIGURATION).await?;
         let seed = job("seed", "", "", "import time; time.sleep(15)");
-        let pull = with_files(chat, shop(&seed)?).await?;
+        let pull = pull_request_with(chat, shop(&seed)?).await?;
 
         let preview = pull.previewed().await?;
 
@@ -102,7 +94,7 @@ fn answering(status: u16, header: &str) -> String {
 /// The preview of an app that answers like this, and what is said of it beside its address.
 async fn told_of(chat: &Conversation, status: u16, header: &str, told: &str) -> Result<Preview> {
     chat.configure(&format!("{CONFIGURATION}{}", answering(status, header))).await?;
-    let pull = with_files(chat, shop("")?).await?;
+    let pull = pull_request_with(chat, shop("")?).await?;
     let preview = pull.previewed().await?;
     let said = pull.says(told).await?.body;
     assert!(said.contains("is ready"), "{said}");
@@ -129,7 +121,7 @@ fn a_repository_says_what_ready_means() {
         let expected = "readiness:\n  path: /healthz\n  status: 401\n  timeout: 2m\n";
         chat.configure(&format!("{expected}{CONFIGURATION}{}", answering(401, "pass")))
             .await?;
-        let pull = with_files(chat, shop("")?).await?;
+        let pull = pull_request_with(chat, shop("")?).await?;
 
         let preview = pull.previewed().await?;
 
@@ -149,13 +141,13 @@ fn a_chart_that_runs_nothing_is_told_at_once() {
             ("deploy/chart/Chart.yaml", chart).into(),
             ("deploy/chart/templates/settings.yaml", settings).into(),
         ];
-        let pull = with_files(chat, files).await?;
+        let pull = pull_request_with(chat, files).await?;
         fails(&pull, "The chart runs no pods, so nothing can answer.").await?;
 
         let mut files = shop("")?;
         let idle = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: idle}, spec: {replicas: 0, selector: {matchLabels: {app: idle}}, template: {metadata: {labels: {app: idle}}, spec: {containers: [{name: idle, image: {{ .Values.image }}}]}}}}";
         files.push(("deploy/chart/templates/web.yaml", idle).into());
-        let pull = with_files(chat, files).await?;
+        let pull = pull_request_with(chat, files).await?;
         fails(&pull, "scaled to zero, so nothing can answer: deployment `idle`").await
     });
 }
@@ -189,7 +181,7 @@ const IMPATIENT: &str = "  script: |
 fn an_app_that_crashes_until_its_database_answers_comes_up() {
     converse(with_charts_of_repositories(), async |chat| {
         chat.configure(&format!("{CONFIGURATION}{IMPATIENT}")).await?;
-        let pull = with_files(chat, shop(DATABASE)?).await?;
+        let pull = pull_request_with(chat, shop(DATABASE)?).await?;
 
         let preview = pull.previewed().await?;
 
@@ -202,7 +194,7 @@ fn an_app_that_crashes_until_its_database_answers_comes_up() {
 fn an_address_leads_to_the_service_that_the_repository_names() {
     converse(with_charts_of_repositories(), async |chat| {
         chat.configure(CONFIGURATION).await?;
-        let pull = with_files(chat, shop("")?).await?;
+        let pull = pull_request_with(chat, shop("")?).await?;
 
         let preview = pull.previewed().await?;
 
@@ -220,7 +212,7 @@ fn an_address_leads_to_the_service_that_the_repository_names() {
 
         chat.configure(&CONFIGURATION.replace("{release}-web", "shop").replace("http", "80"))
             .await?;
-        let pull = with_files(chat, shop("")?).await?;
+        let pull = pull_request_with(chat, shop("")?).await?;
         let release = pull.preview()?.id.release();
         fails(&pull, &format!("the chart makes no Service `shop`; it makes `{release}-web`")).await
     });
@@ -233,7 +225,7 @@ fn a_hook_that_cannot_start_is_told_with_the_reason() {
         // The account is the chart's own, and hooks run before it is made.
         let account = "\n---\n{apiVersion: v1, kind: ServiceAccount, metadata: {name: app}}\n";
         let hook = job("migrate", "helm.sh/hook: pre-install", "app", "pass");
-        let pull = with_files(chat, shop(&format!("{hook}{account}"))?).await?;
+        let pull = pull_request_with(chat, shop(&format!("{hook}{account}"))?).await?;
 
         fails(&pull, "serviceaccount \"app\" not found").await
     });

@@ -12,7 +12,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use futures::FutureExt;
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use github_stand_in::{Options, Repository, StandIn, User};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, api::ListParams};
@@ -33,6 +33,8 @@ use crate::{
 const OWNER: &str = "Octo-Org";
 /// Another one, who has installed the App too and is served.
 pub const ANOTHER_OWNER: &str = "Another-Org";
+/// Images that are built at the same moment.
+const BUILDS: usize = 4;
 
 /// Everything that one test holds in its hands.
 pub struct Conversation {
@@ -189,6 +191,15 @@ impl Conversation {
     /// When GitHub or the image builder will not.
     pub async fn pull_request(&self) -> Result<PullRequest> {
         self.pull_request_in(&self.repository).await
+    }
+
+    /// So many of them.
+    ///
+    /// # Errors
+    /// When an image cannot be built.
+    pub async fn pull_requests(&self, count: usize) -> Result<Vec<PullRequest>> {
+        let pulls = stream::iter(0..count).map(|_| self.pull_request());
+        pulls.buffered(BUILDS).try_collect().await
     }
 
     /// The same in another repository.

@@ -12,7 +12,7 @@ use k8s_openapi::api::{
     rbac::v1::RoleBinding,
 };
 use kube::{
-    Api,
+    Api, Client,
     api::{DeleteParams, ObjectMeta, PostParams},
 };
 use serde_json::{Value, json};
@@ -29,6 +29,11 @@ const ACCOUNT: &str = "preview-release";
 /// The name that the API server knows the account of this namespace by.
 pub(crate) fn release_account(namespace: &str) -> String {
     format!("system:serviceaccount:{namespace}:{ACCOUNT}")
+}
+
+/// The cluster, with the rights of the account of this namespace.
+pub(crate) fn as_release_account(cluster: &Cluster, namespace: &str) -> Client {
+    cluster.in_the_name_of(&release_account(namespace))
 }
 
 /// Gives the account its rights, and waits until they count.

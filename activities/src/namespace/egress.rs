@@ -6,6 +6,8 @@ use std::{collections::BTreeMap, fmt, net::IpAddr, str::FromStr};
 use ipnet::IpNet;
 use serde_json::{Value, json};
 
+use crate::listed::listed;
+
 /// What is not the Internet: private, link-local and special ranges. So neither the cluster nor the metadata
 /// address of a cloud is among what `internet` opens.
 const NOT_THE_INTERNET_V4: &[&str] = &[
@@ -109,12 +111,11 @@ impl Destinations {
 
 impl fmt::Display for UnknownDestination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let known: Vec<_> = self.known.iter().map(|name| format!("`{name}`")).collect();
         write!(f, "this service has no destination `{}`", self.name)?;
-        if known.is_empty() {
+        if self.known.is_empty() {
             f.write_str("; its operators let previews reach nothing outside")
         } else {
-            write!(f, ", only {}", known.join(", "))
+            write!(f, ", only {}", listed(&self.known))
         }
     }
 }
@@ -235,7 +236,8 @@ fn split_port(text: &str) -> Option<(&str, Option<(u16, Protocol)>)> {
         return Some((place, None));
     };
     let (port, protocol) = match port.split_once('/') {
-        None | Some((_, "tcp")) => (port.trim_end_matches("/tcp"), Protocol::Tcp),
+        None => (port, Protocol::Tcp),
+        Some((port, "tcp")) => (port, Protocol::Tcp),
         Some((port, "udp")) => (port, Protocol::Udp),
         Some(_) => return None,
     };

@@ -31,7 +31,7 @@ use crate::{
 
 use egress::UnknownDestination;
 
-pub(crate) use account::release_account;
+pub(crate) use account::{as_release_account, release_account};
 pub(crate) use delete::{DeleteError, delete, wait_until_gone, what_holds};
 pub use egress::{Destination, Destinations, InvalidDestination, InvalidNameServer, NameServer};
 pub use pod_security::{PodSecurity, PodSecurityChoice};

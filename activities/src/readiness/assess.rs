@@ -180,6 +180,23 @@ struct Workload {
 }
 
 impl Workload {
+    /// `seen` is the generation of the object that its status is about.
+    fn of(
+        kind: &'static str,
+        object: &impl ResourceExt,
+        seen: Option<i64>,
+        available: i32,
+        wanted: i32,
+    ) -> Self {
+        Self {
+            kind,
+            name: object.name_any(),
+            is_seen: seen >= object.meta().generation,
+            available,
+            wanted,
+        }
+    }
+
     fn name(&self) -> String {
         format!("{} `{}`", self.kind, self.name)
     }
@@ -198,54 +215,29 @@ fn usable(available: Option<i32>, updated: Option<i32>) -> i32 {
 
 fn workloads(observed: &Observed) -> Vec<Workload> {
     let deployments = observed.deployments.iter().map(|it| {
-        let status = it.status.as_ref();
-        Workload {
-            kind: "deployment",
-            name: it.name_any(),
-            is_seen: status.and_then(|status| status.observed_generation) >= it.metadata.generation,
-            available: usable(
-                status.and_then(|status| status.available_replicas),
-                status.and_then(|status| status.updated_replicas),
-            ),
-            wanted: it.spec.replicas.unwrap_or(1),
-        }
+        let status = it.status.clone().unwrap_or_default();
+        let usable = usable(status.available_replicas, status.updated_replicas);
+        let wanted = it.spec.replicas.unwrap_or(1);
+        Workload::of("deployment", &**it, status.observed_generation, usable, wanted)
     });
     let stateful_sets = observed.stateful_sets.iter().map(|it| {
-        let status = it.status.as_ref();
-        Workload {
-            kind: "stateful set",
-            name: it.name_any(),
-            is_seen: status.and_then(|status| status.observed_generation) >= it.metadata.generation,
-            available: usable(
-                status.and_then(|status| status.available_replicas),
-                status.and_then(|status| status.updated_replicas),
-            ),
-            wanted: it.spec.replicas.unwrap_or(1),
-        }
+        let status = it.status.clone().unwrap_or_default();
+        let usable = usable(status.available_replicas, status.updated_replicas);
+        let wanted = it.spec.replicas.unwrap_or(1);
+        Workload::of("stateful set", &**it, status.observed_generation, usable, wanted)
     });
     let daemon_sets = observed.daemon_sets.iter().map(|it| {
-        let status = it.status.as_ref();
-        Workload {
-            kind: "daemon set",
-            name: it.name_any(),
-            is_seen: status.and_then(|status| status.observed_generation) >= it.metadata.generation,
-            available: usable(
-                status.and_then(|status| status.number_available),
-                status.and_then(|status| status.updated_number_scheduled),
-            ),
-            wanted: status.map_or(0, |status| status.desired_number_scheduled),
-        }
+        let status = it.status.clone().unwrap_or_default();
+        let usable = usable(status.number_available, status.updated_number_scheduled);
+        let wanted = status.desired_number_scheduled;
+        Workload::of("daemon set", &**it, status.observed_generation, usable, wanted)
     });
     let own = observed.replica_sets.iter().filter(|set| set.owner_references().is_empty());
     let replica_sets = own.map(|it| {
-        let status = it.status.as_ref();
-        Workload {
-            kind: "replica set",
-            name: it.name_any(),
-            is_seen: status.and_then(|status| status.observed_generation) >= it.metadata.generation,
-            available: status.and_then(|status| status.available_replicas).unwrap_or(0),
-            wanted: it.spec.replicas.unwrap_or(1),
-        }
+        let status = it.status.clone().unwrap_or_default();
+        let wanted = it.spec.replicas.unwrap_or(1);
+        let available = status.available_replicas.unwrap_or(0);
+        Workload::of("replica set", &**it, status.observed_generation, available, wanted)
     });
     let bare = observed.pods(&[Role::Serves]).filter(|pod| is_bare(pod) && !is_over(pod));
     let pods = bare.map(|pod| Workload {

@@ -13,6 +13,7 @@ use crate::{
     Cluster,
     cluster::{ClusterError, Doing, apply},
     failure::explain,
+    listed::listed,
 };
 
 /// The name of our Ingress.
@@ -73,7 +74,7 @@ pub(super) async fn expose(
 fn backend(services: &[Service], release: &str, expose: &Expose) -> Result<Value, String> {
     let name = expose.service.name(release);
     let Some(service) = services.iter().find(|service| service.name_any() == name) else {
-        let there = listed(services.iter().map(ResourceExt::name_any));
+        let there = listed(services.iter().take(NAMED_MAX).map(ResourceExt::name_any));
         return Err(format!("the chart makes no Service `{name}`; it makes {there}."));
     };
     let ports = service.spec.as_ref().and_then(|spec| spec.ports.as_deref()).unwrap_or_default();
@@ -82,7 +83,7 @@ fn backend(services: &[Service], release: &str, expose: &Expose) -> Result<Value
         ServicePort::Name(name) => port.name.as_deref() == Some(name.as_str()),
     });
     if !is_there {
-        let there = listed(ports.iter().map(|port| match &port.name {
+        let there = listed(ports.iter().take(NAMED_MAX).map(|port| match &port.name {
             Some(name) => format!("{} ({name})", port.port),
             None => port.port.to_string(),
         }));
@@ -93,11 +94,6 @@ fn backend(services: &[Service], release: &str, expose: &Expose) -> Result<Value
         ServicePort::Name(name) => json!({ "name": name }),
     };
     Ok(json!({ "service": { "name": name, "port": port } }))
-}
-
-fn listed(names: impl Iterator<Item = String>) -> String {
-    let names: Vec<_> = names.take(NAMED_MAX).map(|name| format!("`{name}`")).collect();
-    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
 #[cfg(test)]

@@ -11,8 +11,10 @@ use std::{
 };
 
 use domain::{RepositoryPath, preview::ChartSource};
+use serde::Serialize;
 
 use super::chart_yaml::{CHART_YAML, ChartYaml};
+use crate::listed::listed;
 
 /// What a reference to a registry begins with.
 const OCI: &str = "oci://";
@@ -39,7 +41,7 @@ pub struct Charts {
 }
 
 /// Where a chart is that may be installed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) enum Place {
     /// A folder or an archive of this machine.
     Local(PathBuf),
@@ -190,19 +192,14 @@ impl Charts {
         }
         Err(ChartRefused::NotAllowed {
             reference: reference.to_owned(),
-            allowed: listed(self.allowed.iter().map(|prefix| prefix.0.as_str())),
+            allowed: listed(self.allowed.iter().map(|prefix| &prefix.0)),
             known: self.known(),
         })
     }
 
     fn known(&self) -> String {
-        listed(self.packaged.keys().map(String::as_str))
+        listed(self.packaged.keys())
     }
-}
-
-fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
-    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
 impl ChartPrefix {

@@ -26,7 +26,7 @@ use crate::{
     container_log::{ContainerLog, last_log_lines},
     container_status::{LastEnd, NotStarted, containers_of, last_end, not_started},
     failure::{Explanation, explain},
-    namespace::release_account,
+    namespace::as_release_account,
 };
 
 /// What keeps a hook from its start may pass: hooks are made one after the other, and controllers try again.
@@ -211,7 +211,7 @@ impl<'a> Hooks<'a> {
     }
 
     async fn is_hook(&self, job: &str) -> bool {
-        let account = self.cluster.in_the_name_of(&release_account(self.namespace));
+        let account = as_release_account(self.cluster, self.namespace);
         let jobs: Api<Job> = Api::namespaced(account, self.namespace);
         let job = jobs.get_metadata_opt(job).await;
         matches!(job, Ok(Some(job)) if job.annotations().contains_key(HOOK))

@@ -5,6 +5,7 @@ use std::{fmt, str::FromStr};
 use domain::{PreviewId, Repository, preview::PreviewSettings};
 
 use super::values::PreviewImages;
+use crate::listed::listed;
 
 /// What a template may name, in braces.
 const PLACEHOLDERS: [&str; 5] = ["{owner}", "{repo}", "{commit}", "{short_commit}", "{pr}"];
@@ -117,8 +118,7 @@ impl Images {
         if allowed.iter().any(is_below) {
             return Ok(template);
         }
-        let quoted: Vec<_> = allowed.iter().map(|prefix| format!("`{prefix}`")).collect();
-        Err(ImageRefused::NotAllowed { allowed: quoted.join(", "), place })
+        Err(ImageRefused::NotAllowed { allowed: listed(allowed), place })
     }
 }
 

@@ -227,8 +227,7 @@ pub(crate) async fn install(
         ingress_class: config.ingress_class.as_deref(),
     };
     let (mut values, given) = (facts.own_values(), facts.given_values());
-    let chart = format!("{place:?}");
-    let origin = Origin::of(&(chart, &preview.commit, &settings.values_files, &given), &values);
+    let origin = Origin::of(&(&place, &preview.commit, &settings.values_files, &given), &values);
     match release_state::look(cluster, &namespace.name, &release, &origin).await? {
         ReleaseState::AsWanted => return Ok(None),
         ReleaseState::Nothing => {}

@@ -12,7 +12,7 @@ use crate::{
     Cluster,
     cluster::{ClusterError, Doing},
     instance::LABEL_VALUE_MAX,
-    namespace::release_account,
+    namespace::as_release_account,
 };
 
 /// Label of Helm's record: what the release was installed from.
@@ -55,8 +55,7 @@ pub(super) async fn look(
     release: &str,
     wanted: &Origin,
 ) -> Result<ReleaseState, ClusterError> {
-    let secrets: Api<Secret> =
-        Api::namespaced(cluster.in_the_name_of(&release_account(namespace)), namespace);
+    let secrets: Api<Secret> = Api::namespaced(as_release_account(cluster, namespace), namespace);
     let records = secrets
         .list_metadata(&ListParams::default().labels(&selector(release)))
         .await

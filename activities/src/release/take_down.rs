@@ -26,7 +26,7 @@ use crate::{
     cluster::{ClusterError, Doing, delete_exactly},
     failure::{ActivityFailure, Failure, explain},
     heartbeat::Progress,
-    namespace::release_account,
+    namespace::as_release_account,
 };
 
 /// Between two looks at what is still there.
@@ -83,7 +83,7 @@ pub(super) async fn take_down(
     progress: &Progress,
 ) -> Result<(), TakeDownError> {
     progress.report("removing what an earlier attempt has installed");
-    let account = cluster.in_the_name_of(&release_account(namespace));
+    let account = as_release_account(cluster, namespace);
     let kinds = kinds(&account, namespace).await?;
     let found = find(kinds, namespace, release).await?;
     for (kind, objects) in &found {
@@ -210,8 +210,7 @@ async fn wait_until_gone(found: &[(Kind, Vec<Found>)], namespace: &str) -> Resul
 
 /// Removes Helm's records of the release.
 async fn forget(cluster: &Cluster, namespace: &str, release: &str) -> Result<(), ClusterError> {
-    let secrets: Api<Secret> =
-        Api::namespaced(cluster.in_the_name_of(&release_account(namespace)), namespace);
+    let secrets: Api<Secret> = Api::namespaced(as_release_account(cluster, namespace), namespace);
     let records = secrets
         .list_metadata(&ListParams::default().labels(&selector(release)))
         .await

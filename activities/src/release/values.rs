@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use workflows::contract::InstallRelease;
 
 use super::{image::Image, placeholder};
+use crate::listed::listed;
 
 /// What is given to charts that ask; charts/hello-world-app documents it for
 /// authors of charts. A repository cannot say it to them.
@@ -172,11 +173,10 @@ pub(crate) fn check_images(text: &str, images: &BTreeMap<ImageName, String>) -> 
             (Some(_), Some(name)) if name.parse().is_ok_and(|name: ImageName| images.contains_key(&name)) => {
             }
             (Some((first, _)), _) => {
-                let known: Vec<_> = images.keys().map(|name| format!("`{name}`")).collect();
                 return Err(UnknownImage::Named {
                     placeholder,
                     kind,
-                    known: known.join(", "),
+                    known: listed(images.keys()),
                     first: first.clone(),
                 });
             }

@@ -16,6 +16,7 @@ use serde_saphyr::{
 };
 
 use super::{Branches, Mistake, SIZE_MAX, WhoMay, values::Values, wrong};
+use crate::listed::listed;
 
 /// How much of the parser's words is repeated, in characters.
 const REASON_MAX: usize = 300;
@@ -295,7 +296,7 @@ fn options() -> Options {
 fn reason(error: &Error, at: &str) -> String {
     let reason = match error.without_snippet() {
         Error::SerdeUnknownField { field, expected, .. } => {
-            format!("there is no `{}` here, only {}", shortened(field, 40), quoted(expected))
+            format!("there is no `{}` here, only {}", shortened(field, 40), listed(expected.iter()))
         }
         Error::DuplicateMappingKey { key: Some(key), .. } => {
             format!("`{}` is there twice", shortened(key, 40))
@@ -329,11 +330,6 @@ fn reason(error: &Error, at: &str) -> String {
         _ => "",
     };
     format!("{}{hint}", shortened(&reason, REASON_MAX))
-}
-
-fn quoted(names: &[&str]) -> String {
-    let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
-    names.join(", ")
 }
 
 fn shortened(text: &str, max: usize) -> String {

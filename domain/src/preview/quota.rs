@@ -3,15 +3,14 @@
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
+use serde_with::{DeserializeFromStr, SerializeDisplay};
 
 /// An amount of computing, in thousandths of a CPU.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, SerializeDisplay, DeserializeFromStr)]
 pub struct Cpu(u32);
 
 /// An amount of memory or storage, in MiB.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, SerializeDisplay, DeserializeFromStr)]
 pub struct Size(u32);
 
 /// All of it.
@@ -170,34 +169,6 @@ impl fmt::Display for Size {
         } else {
             write!(f, "{}Mi", self.0)
         }
-    }
-}
-
-impl TryFrom<String> for Cpu {
-    type Error = InvalidAmount;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl From<Cpu> for String {
-    fn from(cpu: Cpu) -> Self {
-        cpu.to_string()
-    }
-}
-
-impl TryFrom<String> for Size {
-    type Error = InvalidAmount;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl From<Size> for String {
-    fn from(size: Size) -> Self {
-        size.to_string()
     }
 }
 

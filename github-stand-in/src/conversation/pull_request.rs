@@ -8,6 +8,7 @@ use super::Comment;
 use crate::{
     File, Refused, StandIn, TimedOut, User,
     actions::{Actor, Place, PullState},
+    model,
 };
 
 /// A pull request of the stand-in.
@@ -38,27 +39,24 @@ impl PullRequest {
     /// The commit at its head, 40 hexadecimal digits; empty for an issue.
     #[must_use]
     pub fn head_sha(&self) -> String {
-        self.stand_in
-            .shared
-            .read(|wire| {
-                let repository = wire.state.repository(&self.place.owner, &self.place.repo);
-                repository
-                    .and_then(|repository| repository.pull(self.place.number))
-                    .map(|(_, pull)| pull.head_sha().to_owned())
-            })
-            .unwrap_or_default()
+        self.read(|pull| pull.head_sha().to_owned())
     }
 
     /// The branch that it is of; empty for an issue.
     #[must_use]
     pub fn branch(&self) -> String {
+        self.read(|pull| pull.head_branch.clone())
+    }
+
+    fn read(&self, what: impl FnOnce(&model::PullRequest) -> String) -> String {
+        let Place { owner, repo, number } = &self.place;
         self.stand_in
             .shared
             .read(|wire| {
-                let repository = wire.state.repository(&self.place.owner, &self.place.repo);
+                let repository = wire.state.repository(owner, repo);
                 repository
-                    .and_then(|repository| repository.pull(self.place.number))
-                    .map(|(_, pull)| pull.head_branch.clone())
+                    .and_then(|repository| repository.pull(*number))
+                    .map(|(_, pull)| what(pull))
             })
             .unwrap_or_default()
     }

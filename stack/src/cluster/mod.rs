@@ -38,6 +38,8 @@ pub enum ClusterError {
     Tool(#[from] ToolError),
     #[error(transparent)]
     Network(#[from] NetworkError),
+    #[error(transparent)]
+    Port(#[from] NoFreePort),
     #[error("{path}: {source}")]
     File { path: PathBuf, source: std::io::Error },
     #[error(transparent)]
@@ -101,34 +103,12 @@ pub struct InternalPorts {
     pub kubelet: u16,
     /// The kubelet's health.
     pub kubelet_health: u16,
-    /// kube-proxy's health.
-    pub proxy_health: u16,
-    /// Whether cluster DNS knows the cluster.
-    pub dns_ready: u16,
-    /// kube-router's health.
-    pub policies_health: u16,
 }
 
 impl InternalPorts {
     pub(super) fn choose() -> Result<Self, NoFreePort> {
-        let [
-            controller_manager,
-            scheduler,
-            kubelet,
-            kubelet_health,
-            proxy_health,
-            dns_ready,
-            policies_health,
-        ] = free_ports()?;
-        Ok(Self {
-            controller_manager,
-            scheduler,
-            kubelet,
-            kubelet_health,
-            proxy_health,
-            dns_ready,
-            policies_health,
-        })
+        let [controller_manager, scheduler, kubelet, kubelet_health] = free_ports()?;
+        Ok(Self { controller_manager, scheduler, kubelet, kubelet_health })
     }
 }
 

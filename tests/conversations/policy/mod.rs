@@ -17,7 +17,7 @@ use kube::{
 use serde_json::{Value, json};
 use tests::{Conversation, Preview, PullRequest, Setting, converse};
 
-use crate::chart::in_repository;
+use crate::chart::{in_repository, pull_request_with};
 use manifests::{honest, hostile_addresses, hostile_metadata, hostile_objects, hostile_pods, pods};
 
 /// What a chart is told that cannot have something; nothing if it can.
@@ -45,10 +45,7 @@ async fn try_to_make(client: &Client, namespace: &str, mut object: Value) -> Res
 async fn preview_of_a_chart_of_its_own(chat: &Conversation) -> Result<PullRequest> {
     chat.configure("chart: ./chart\n").await?;
     let chart = &chat.stack.env.preview_chart;
-    let pull = chat.pull_request_without_image().await?;
-    pull.github.push(in_repository(chart, "chart", "none.yaml", "")?).await?;
-    pull.build_image().await?;
-    Ok(pull)
+    pull_request_with(chat, in_repository(chart, "chart", "none.yaml", "")?).await
 }
 
 fn setting() -> Setting {

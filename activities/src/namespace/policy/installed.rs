@@ -1,12 +1,13 @@
 //! Compares the admission policies of the cluster with those that this program was built with, rule by rule:
 //! an older chart, or a rule that somebody has taken out, is not what previews are promised.
 
-use k8s_openapi::serde_json::Value;
+use futures::future::try_join_all;
 use kube::{
     Api,
     api::DynamicObject,
     core::{ApiResource, GroupVersionKind},
 };
+use serde_json::Value;
 
 use crate::{
     Cluster,
@@ -54,23 +55,24 @@ impl Set {
 
 /// What is missing of the set in this cluster, or is not as it should be: the first such object.
 pub(crate) async fn difference(cluster: &Cluster, set: Set) -> Result<Option<String>, ClusterError> {
-    for wanted in set.wanted() {
-        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(GROUP, "v1", &wanted.kind));
-        let objects: Api<DynamicObject> = Api::all_with(cluster.client.clone(), &resource);
-        let found = match objects.get_opt(&wanted.name).await {
-            // The cluster knows no such kind.
-            Err(kube::Error::Api(status)) if matches!(status.code, 403 | 404) => None,
-            found => found.doing(|| format!("reading {} {}", wanted.kind, wanted.name))?,
-        };
-        match found {
-            None => return Ok(Some(format!("there is no {} {}", wanted.kind, wanted.name))),
-            Some(found) if found.data["spec"] != wanted.spec => {
-                return Ok(Some(format!("{} {} is another version", wanted.kind, wanted.name)));
-            }
-            Some(_) => {}
-        }
-    }
-    Ok(None)
+    let differences = set.wanted().map(|wanted| difference_of(cluster, wanted));
+    Ok(try_join_all(differences).await?.into_iter().flatten().next())
+}
+
+async fn difference_of(cluster: &Cluster, wanted: Wanted) -> Result<Option<String>, ClusterError> {
+    let Wanted { kind, name, spec } = wanted;
+    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(GROUP, "v1", &kind));
+    let objects: Api<DynamicObject> = Api::all_with(cluster.client.clone(), &resource);
+    let found = match objects.get_opt(&name).await {
+        // The cluster knows no such kind.
+        Err(kube::Error::Api(status)) if matches!(status.code, 403 | 404) => None,
+        found => found.doing(|| format!("reading {kind} {name}"))?,
+    };
+    Ok(match found {
+        None => Some(format!("there is no {kind} {name}")),
+        Some(found) if found.data["spec"] != spec => Some(format!("{kind} {name} is another version")),
+        Some(_) => None,
+    })
 }
 
 #[cfg(test)]

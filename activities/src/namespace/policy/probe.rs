@@ -12,7 +12,7 @@ use super::installed::{Set, difference};
 use crate::{
     Cluster,
     cluster::{ClusterError, Doing, until_in_force},
-    namespace::{pod_security::has_user_namespaces, release_account},
+    namespace::{as_release_account, pod_security::has_user_namespaces},
 };
 
 /// The policy's name, which stands in its refusals.
@@ -49,7 +49,7 @@ pub(crate) async fn assert_in_force(cluster: &Cluster, namespace: &Namespace) ->
 
 /// Does the policy refuse what it refuses always?
 async fn refuses(cluster: &Cluster, namespace: &str) -> Result<bool, ClusterError> {
-    let account = cluster.in_the_name_of(&release_account(namespace));
+    let account = as_release_account(cluster, namespace);
     let config_maps: Api<ConfigMap> = Api::namespaced(account, namespace);
     let probe = ConfigMap {
         metadata: ObjectMeta { name: Some(PROBE.to_owned()), ..ObjectMeta::default() },

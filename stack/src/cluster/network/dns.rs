@@ -5,6 +5,7 @@ use crate::cluster::pki::{Identity, Pki};
 use crate::cluster::{ClusterError, Site};
 use crate::http_probe::HttpProbe;
 use crate::part::{Part, Parts};
+use crate::ports::free_ports;
 use crate::private_file;
 
 /// What Services are called below their namespace.
@@ -13,7 +14,8 @@ pub(in crate::cluster) const DOMAIN: &str = "cluster.local";
 pub(super) async fn start(parts: &Parts, site: &Site<'_>, pki: &Pki) -> Result<(), ClusterError> {
     let (config, kubeconfig) = (site.folder.join("Corefile"), site.folder.join("coredns.kubeconfig"));
     pki.write_kubeconfig(Identity::Admin, &site.server(), &kubeconfig)?;
-    let ready = format!("127.0.0.1:{}", site.internal.dns_ready);
+    let [port] = free_ports()?;
+    let ready = format!("127.0.0.1:{port}");
     // Other names are refused at once, as nothing leads to whoever knows them.
     let content = format!(
         "{DOMAIN} {{

@@ -4,6 +4,7 @@ use crate::cluster::pki::{Identity, Pki};
 use crate::cluster::{ClusterError, NODE, Site};
 use crate::http_probe::HttpProbe;
 use crate::part::{Part, Parts};
+use crate::ports::free_ports;
 
 /// How long a policy may be without effect when a change was missed.
 const SYNC: &str = "1m";
@@ -11,7 +12,7 @@ const SYNC: &str = "1m";
 pub(super) async fn start(parts: &Parts, site: &Site<'_>, pki: &Pki) -> Result<(), ClusterError> {
     let kubeconfig = site.folder.join("kube-router.kubeconfig");
     pki.write_kubeconfig(Identity::Admin, &site.server(), &kubeconfig)?;
-    let port = site.internal.policies_health;
+    let [port] = free_ports()?;
     let part = Part::new("kube-router", site.toolbox.path("kube-router")?)
         .flag("kubeconfig", &kubeconfig)
         .flag("hostname-override", NODE)

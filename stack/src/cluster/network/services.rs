@@ -7,13 +7,15 @@ use crate::cluster::pki::{Identity, Pki};
 use crate::cluster::{ClusterError, NODE, Site};
 use crate::http_probe::HttpProbe;
 use crate::part::{Part, Parts};
+use crate::ports::free_ports;
 use crate::private_file;
 
 pub(super) async fn start(parts: &Parts, site: &Site<'_>, pki: &Pki) -> Result<(), ClusterError> {
     let (config, kubeconfig) =
         (site.folder.join("kube-proxy.json"), site.folder.join("kube-proxy.kubeconfig"));
     pki.write_kubeconfig(Identity::Proxy, &site.server(), &kubeconfig)?;
-    let health = format!("127.0.0.1:{}", site.internal.proxy_health);
+    let [port] = free_ports()?;
+    let health = format!("127.0.0.1:{port}");
     let content = json!({
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
         "kind": "KubeProxyConfiguration",
