@@ -57,7 +57,7 @@ fn where_pods_have_no_user_namespaces_the_same_is_refused_and_the_comment_says_w
         let pull = ordinary_app(chat).await?;
         let preview = pull.request_preview().await?;
         assert_eq!(preview.closed().await?, WorkflowExecutionStatus::Failed);
-        pull.says("more than the restricted pod security standard of this service lets them")
+        pull.says("more than the restricted pod security standard of this service allows")
             .await?;
         preview.gone().await
     });

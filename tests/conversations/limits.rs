@@ -8,7 +8,7 @@ use temporalio_client::WorkflowExecutionStatus;
 use tests::{Preview, PullRequest, Setting, converse};
 
 /// What is said where there is no room.
-const NO_MORE: &str = "and no more at once";
+const NO_MORE: &str = "which is the limit";
 
 #[test]
 fn whoever_asks_for_more_than_there_is_room_for_is_told_what_makes_room() {
@@ -119,7 +119,7 @@ fn a_repository_may_allow_itself_less() {
         second.request_preview().await?;
         second
             .comes_to_say("whose room is used up", |said| {
-                said.contains("mona has 1 live preview of") && said.contains(NO_MORE)
+                said.contains("mona already has 1 live preview of") && said.contains(NO_MORE)
             })
             .await?;
         // Not hers.

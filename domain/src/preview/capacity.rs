@@ -100,20 +100,20 @@ impl fmt::Display for Full {
         let Self { scope, limit } = self;
         let s = if *limit == 1 { "" } else { "s" };
         match scope {
-            Scope::Service => write!(f, "The service runs {limit} preview{s} already, and no more at once.")?,
+            Scope::Service => write!(f, "The service already runs {limit} preview{s}, which is the limit.")?,
             Scope::Owner(owner) => {
-                write!(f, "{owner} has {limit} live preview{s} already, and no more at once.")?;
+                write!(f, "{owner} already has {limit} live preview{s}, which is the limit.")?;
             }
             Scope::Repository(repository) => {
-                write!(f, "{repository} has {limit} live preview{s} already, and no more at once.")?;
+                write!(f, "{repository} already has {limit} live preview{s}, which is the limit.")?;
             }
             Scope::Person(person) => {
-                write!(f, "{person} has {limit} live preview{s} already, and no more at once.")?;
+                write!(f, "{person} already has {limit} live preview{s}, which is the limit.")?;
             }
             Scope::PersonIn(person, repository) => {
                 write!(
                     f,
-                    "{person} has {limit} live preview{s} of {repository} already, and no more at once."
+                    "{person} already has {limit} live preview{s} of {repository}, which is the limit."
                 )?;
             }
         }
@@ -155,32 +155,32 @@ mod tests {
             (
                 own,
                 others(&[("Octo-Org/Shop", "Mona")]),
-                Some("mona has 1 live preview of octo-org/shop already, and no more at once."),
+                Some("mona already has 1 live preview of octo-org/shop, which is the limit."),
             ),
             (
                 RepositoryLimits::default(),
                 others(&[("octo-org/shop", "mona"), ("hooli/x", "mona"), ("hooli/y", "MONA")]),
-                Some("mona has 3 live previews already, and no more at once."),
+                Some("mona already has 3 live previews, which is the limit."),
             ),
             (
                 own,
                 others(&[("octo-org/shop", "otto"), ("octo-org/shop", "hubot")]),
-                Some("octo-org/shop has 2 live previews already, and no more at once."),
+                Some("octo-org/shop already has 2 live previews, which is the limit."),
             ),
             (
                 RepositoryLimits { live: Some(100), live_per_person: None },
                 others(&[("octo-org/shop", "otto"); 4]),
-                Some("octo-org/shop has 4 live previews already, and no more at once."),
+                Some("octo-org/shop already has 4 live previews, which is the limit."),
             ),
             (
                 RepositoryLimits::default(),
                 others(&[("octo-org/blog", "otto"); 5]),
-                Some("octo-org has 5 live previews already, and no more at once."),
+                Some("octo-org already has 5 live previews, which is the limit."),
             ),
             (
                 RepositoryLimits::default(),
                 others(&[("hooli/x", "otto"); 6]),
-                Some("The service runs 6 previews already, and no more at once."),
+                Some("The service already runs 6 previews, which is the limit."),
             ),
         ] {
             assert_eq!(full(&wanted, own, &live).as_deref(), told, "{live:?}");

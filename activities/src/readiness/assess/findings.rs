@@ -176,7 +176,7 @@ fn refused(message: &str) -> Option<Assessment> {
     } else if message.contains("violates PodSecurity \"restricted") {
         (
             "PodSecurity",
-            "The pods ask for more than the restricted pod security standard of this service lets them",
+            "The pods ask for more than the restricted pod security standard of this service allows",
         )
     } else if message.contains("violates PodSecurity") {
         ("PodSecurity", "The pods ask for privileges that a preview may not have")
