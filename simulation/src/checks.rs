@@ -253,8 +253,11 @@ impl Checks {
             self.ends_for_a_reason(sim, &preview);
         }
         let ended = run.filter(|run| !matches!(run.close, Some(Close::Terminated | Close::ContinuedAsNew)));
-        // A worker that was stopped may make its namespace late: that is for the sweep.
-        let Some(ended) = ended.filter(|_| sim.undisturbed_for() > SKEW) else {
+        // A worker that was stopped may make its namespace late, and so may one whose run is reset meanwhile:
+        // that is for the sweep.
+        let was_reset_just_now =
+            |run: &&Run| run.run_id != run.first_run_id() && sim.now().since(run.started_at) < SKEW;
+        let Some(ended) = ended.filter(|run| sim.undisturbed_for() > SKEW && !was_reset_just_now(run)) else {
             return;
         };
         let cluster = sim.cluster();
@@ -495,10 +498,12 @@ impl Memory {
                     || said_of(sim, heard.comment)
             }
             Command::Extend { .. } => {
-                let was_ended = self
-                    .heard
-                    .iter()
-                    .any(|later| later.comment > heard.comment && later.commands.contains(&Command::Stop));
+                // The comment says who has stopped it.
+                let was_ended = self.heard.iter().any(|later| {
+                    (later.comment > heard.comment || later.at >= heard.at)
+                        && later.comment != heard.comment
+                        && later.commands.contains(&Command::Stop)
+                });
                 was_ended || previews.iter().any(|preview| alive_then(&preview))
             }
             Command::Stop => {

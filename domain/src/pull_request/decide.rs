@@ -215,12 +215,14 @@ fn stop(comment: CommentId, by: &Login, is_everyones: bool, conversation: &Conve
         .partition(|report| conversation.previews.last_asked_in(report) <= comment);
     let is_something_waiting =
         conversation.previews.has_queued_up_to(comment) || conversation.events.has_requests_before(comment);
-    let answer = if !earlier.is_empty() || is_something_waiting {
+    let answer = if !earlier.is_empty() {
         None
-    } else if later.is_empty() {
-        Some(Answer::NothingToStop)
-    } else {
+    } else if !later.is_empty() {
         Some(Answer::Late { overtaken_by: Overtaken::Request })
+    } else if is_something_waiting {
+        None
+    } else {
+        Some(Answer::NothingToStop)
     };
     // Remembered although there is nothing to stop: what was asked for before may reach us later.
     let stop = Effect::Stop(Stop {

@@ -2,7 +2,7 @@
 //!
 //! GitHub is asked about each of them, and they are processed in the order in which they were
 //! received. A `stop` and the end of the pull request overtake what waits: nobody should have
-//! to wait for GitHub to be rid of something.
+//! to wait for GitHub to be rid of something, and what is about to be stopped is not started.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -206,23 +206,41 @@ impl EventQueue {
                 entry.lookup = LookupState::Wanted;
             }
         }
-        let checked = self.entries.iter().enumerate().position(|(index, entry)| {
-            matches!(entry.lookup, LookupState::Done { .. }) && (index == 0 || entry.overtakes())
-        });
-        if let Some(entry) = checked.and_then(|index| self.entries.remove(index)) {
+        let overtaking = self.entries.iter().position(|entry| entry.overtakes() && entry.is_checked());
+        if let Some(entry) = overtaking.and_then(|index| self.entries.remove(index)) {
             return Some(entry.into_due());
         }
+        if let Some(unchecked) = self.pop_unchecked(now) {
+            return Some(unchecked);
+        }
+        let front = self.is_front_due(now).then(|| self.entries.pop_front())?;
+        front.map(Entry::into_due)
+    }
+
+    /// Takes out a `stop` or an end that GitHub could not be asked about in time.
+    fn pop_unchecked(&mut self, now: Timestamp) -> Option<DueEvent> {
         let unchecked = self.entries.iter().position(|entry| entry.is_due_unchecked(now))?;
         let (due, rest) = self.entries[unchecked].event.clone().split_after_stop();
         match rest {
             Some(rest) => self.entries[unchecked].event = rest,
             None => drop(self.entries.remove(unchecked)),
         }
-        Some(match due {
-            PullRequestEvent::Closed(closed) => DueEvent::Closed(closed, None),
-            PullRequestEvent::Commented(comment) => DueEvent::UncheckedStop(comment),
-            PullRequestEvent::Pushed(_) => return None,
-        })
+        match due {
+            PullRequestEvent::Closed(closed) => Some(DueEvent::Closed(closed, None)),
+            PullRequestEvent::Commented(comment) => Some(DueEvent::UncheckedStop(comment)),
+            PullRequestEvent::Pushed(_) => None,
+        }
+    }
+
+    /// What asks for something waits until it is known whether a `stop` or an end that has been heard
+    /// overtakes it.
+    fn is_front_due(&self, now: Timestamp) -> bool {
+        let may_be_overtaken = || {
+            let mut unchecked = self.entries.iter().filter_map(Entry::due_unchecked_at);
+            unchecked.any(|at| at > now)
+        };
+        let front = self.entries.front();
+        front.is_some_and(|front| front.is_checked() && !(front.is_request() && may_be_overtaken()))
     }
 
     /// When something will be due even if GitHub does not answer.
@@ -236,9 +254,7 @@ impl EventQueue {
     #[must_use]
     pub fn has_requests_before(&self, comment: CommentId) -> bool {
         self.entries.iter().any(|entry| match &entry.event {
-            PullRequestEvent::Commented(earlier) => {
-                earlier.comment < comment && earlier.commands.iter().flatten().any(Command::is_request)
-            }
+            PullRequestEvent::Commented(earlier) => earlier.comment < comment && entry.is_request(),
             PullRequestEvent::Pushed(_) | PullRequestEvent::Closed(_) => false,
         })
     }
@@ -261,6 +277,19 @@ impl Entry {
     fn is_wanted_at(&self, index: usize) -> bool {
         matches!(self.lookup, LookupState::Wanted)
             && (index == 0 || !matches!(self.event, PullRequestEvent::Pushed(_)))
+    }
+
+    fn is_checked(&self) -> bool {
+        matches!(self.lookup, LookupState::Done { .. })
+    }
+
+    /// Would it have something started, or stay longer?
+    fn is_request(&self) -> bool {
+        match &self.event {
+            PullRequestEvent::Commented(comment) => comment.commands.iter().flatten().any(Command::is_request),
+            PullRequestEvent::Pushed(_) => true,
+            PullRequestEvent::Closed(_) => false,
+        }
     }
 
     fn overtakes(&self) -> bool {

@@ -127,6 +127,33 @@ fn a_stop_and_an_end_overtake_what_waits() {
 }
 
 #[test]
+fn nothing_is_begun_that_a_stop_which_was_heard_may_overtake() {
+    let mut queue = received([
+        asks(1, "mona", &[Command::Status]),
+        asks(2, "mona", &[PREVIEW]),
+        asks(3, "hubot", &[Command::Stop]),
+    ]);
+    begin_all(&mut queue);
+    queue.finish_lookup(1, Some(&snapshot()), at(1));
+    assert_eq!(due(&mut queue, 1).as_deref(), Some("1"));
+    assert_eq!(due(&mut queue, 1), None, "hubot may have the right to stop it");
+    queue.finish_lookup(2, Some(&snapshot()), at(2));
+    assert_eq!(due(&mut queue, 2).as_deref(), Some("3"));
+    assert_eq!(due(&mut queue, 2).as_deref(), Some("2"));
+}
+
+#[test]
+fn nothing_waits_longer_than_a_minute_for_the_author_of_a_stop_to_be_looked_up() {
+    let mut queue = received([asks(1, "mona", &[PREVIEW]), asks(2, "hubot", &[Command::Stop])]);
+    begin_all(&mut queue);
+    queue.finish_lookup(1, Some(&snapshot()), at(30));
+    assert_eq!(due(&mut queue, 30), None);
+    assert_eq!(queue.next_deadline(at(30)), Some(at(60)));
+    assert_eq!(due(&mut queue, 60).as_deref(), Some("2 unchecked"));
+    assert_eq!(due(&mut queue, 60).as_deref(), Some("1"));
+}
+
+#[test]
 fn a_stop_is_obeyed_unchecked_after_a_minute_and_what_follows_it_waits() {
     let mut queue = received([asks(1, "mona", &[PREVIEW, Command::Stop, Command::Status])]);
     begin_all(&mut queue);
@@ -217,15 +244,15 @@ fn a_flood_costs_whoever_floods_and_nobody_else() {
     let mut queue = received(events.chain([asks(400, "mona", &[Command::Stop]), closes(0)]));
     assert_eq!(queue.waiting(), Some((EVENTS_MAX, at(0))));
     let mut mona = Vec::new();
-    while let Some(Lookup { number, person }) = queue.begin_lookup() {
+    while let Some(Lookup { number, .. }) = queue.begin_lookup() {
         queue.finish_lookup(number, Some(&snapshot()), at(1));
-        if person == Some(login("mona")) {
-            while let Some(DueEvent::Commented(comment, _)) = queue.pop_due(at(1)) {
-                if comment.author == login("mona") {
-                    mona.push(comment.comment.0);
-                }
+        while let Some(due) = queue.pop_due(at(1)) {
+            if let DueEvent::Commented(comment, _) = due
+                && comment.author == login("mona")
+            {
+                mona.push(comment.comment.0);
             }
         }
     }
-    assert_eq!(mona, [1, 400]);
+    assert_eq!(mona, [400, 1]);
 }
