@@ -255,3 +255,77 @@ fn a_worker_that_github_has_told_to_stay_away_stays_away() {
         at(3_000, says(Person::Mona, &[Wish::Stop])),
     ]));
 }
+
+#[test]
+fn what_a_stop_that_was_heard_overtakes_is_not_started() {
+    // All of it reaches the workflow at once, when another worker takes it up.
+    holds(&plan(&[
+        at(10, says(Person::Mona, &[Wish::Preview])),
+        at(551_748, says(Person::Hubot, &[Wish::Preview])),
+        at(553_016, says(Person::Otto, &[Wish::Preview])),
+        at(562_213, says(Person::Mona, &[Wish::Stop])),
+        at(562_714, breaks(Fault::Freeze(0), 360)),
+    ]));
+    for worker in [0, 1] {
+        holds(&Plan {
+            weights: Weights { slow: 0.3, ..Weights::NONE },
+            ..plan(&[
+                at(10, says(Person::Mona, &[Wish::Preview])),
+                at(395_151, says(Person::Mona, &[Wish::Preview])),
+                at(403_576, breaks(Fault::Freeze(worker), 380)),
+                at(403_591, says(Person::Mona, &[Wish::Stop])),
+            ])
+        });
+    }
+}
+
+#[test]
+fn a_stop_that_is_overtaken_by_a_later_request_is_told_so_although_it_overtakes_another_one() {
+    let weights = Weights { slow: 0.3, ..Weights::NONE };
+    holds(&Plan {
+        weights,
+        ..plan(&[
+            at(10, says(Person::Mona, &[Wish::Preview])),
+            at(46_451, says(Person::Mona, &[Wish::Preview])),
+            at(46_689, says(Person::Otto, &[Wish::Preview])),
+            at(47_631, says(Person::Mona, &[Wish::Stop])),
+            at(47_693, says(Person::Mona, &[Wish::Preview])),
+        ])
+    });
+}
+
+#[test]
+fn whoever_extends_what_is_stopped_before_it_starts_is_answered() {
+    holds(&plan(&[
+        at(10, says(Person::Mona, &[Wish::Preview])),
+        at(495, says(Person::Mona, &[Wish::Stop])),
+        at(497, says(Person::Otto, &[Wish::Extend])),
+    ]));
+}
+
+#[test]
+fn a_conversation_that_was_not_told_how_a_preview_ended_reads_it_in_temporal() {
+    for rename in [200, 44_082] {
+        holds(&Plan {
+            weights: Weights { slow: 0.1, ..Weights::NONE },
+            ..plan(&[
+                at(10, says(Person::Mona, &[Wish::Preview])),
+                at(351, breaks(Fault::Freeze(0), 100)),
+                at(rename, Action::Rename),
+                at(64_082, breaks(Fault::Kill(1), 20)),
+                at(67_837, says(Person::Mona, &[Wish::Extend])),
+            ])
+        });
+    }
+    holds(&plan(&[
+        at(10, Action::Comment {
+            by: Person::Mona,
+            commands: vec![Wish::Preview],
+            delivery: Delivery::Late(Duration::from_millis(85_839)),
+        }),
+        at(351, breaks(Fault::Freeze(0), 100)),
+        at(44_082, Action::Rename),
+        at(64_082, breaks(Fault::Kill(1), 20)),
+        at(67_837, says(Person::Mona, &[Wish::Extend])),
+    ]));
+}

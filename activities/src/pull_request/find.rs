@@ -3,14 +3,19 @@
 use std::collections::BTreeSet;
 
 use domain::{
-    CommentId, PreviewId,
-    preview::{PreviewReport, PreviewState},
+    CommentId, Explanation, PreviewId,
+    preview::{Ending, PreviewReport, PreviewState, StopReason},
 };
 use futures::TryStreamExt;
-use temporalio_client::{Client, WorkflowListOptions, errors::WorkflowQueryError};
+use temporalio_client::{
+    Client, NamespacedClient, RpcOptions, WorkflowExecutionInfo, WorkflowGetResultOptions, WorkflowHandle,
+    WorkflowListOptions,
+    errors::{WorkflowGetResultError, WorkflowQueryError},
+};
+use temporalio_common::error::IncomingError;
 use workflows::{
     PreviewWorkflow,
-    contract::{FindPreviews, FoundPreviews},
+    contract::{ClosedPreview, FindPreviews, FoundPreviews, timeouts::QUERY},
     search_attributes::open_workflows,
 };
 
@@ -47,9 +52,15 @@ pub(crate) async fn find(
     let mut found = FoundPreviews { open: Vec::new(), closed: Vec::new() };
     for preview in previews {
         let run = latest_run(temporal, &preview.to_string()).await?;
-        let Some(run) = run.filter(|run| run.is_open) else {
-            found.closed.push(preview);
-            continue;
+        let run = match run {
+            Some(run) if run.is_open => run,
+            closed => {
+                if request.suspects.contains(&preview) {
+                    let ending = ending_of(temporal, &preview, closed).await?;
+                    found.closed.push(ClosedPreview { preview, ending });
+                }
+                continue;
+            }
         };
         let open = match ask(temporal, &preview).await {
             Err(error) if attempt > ASKED_MAX => {
@@ -60,8 +71,57 @@ pub(crate) async fn find(
         };
         found.open.extend(open);
     }
-    found.closed.retain(|preview| request.suspects.contains(preview));
     Ok(found)
+}
+
+/// How a closed run ended, as Temporal has recorded it: the run may have told another workflow than the one
+/// that asks.
+async fn ending_of(
+    temporal: &Client,
+    preview: &PreviewId,
+    closed: Option<LatestRun>,
+) -> Result<Ending, TemporalError> {
+    let terminated = Ending::Stopped(StopReason::Terminated);
+    let Some(run) = closed else {
+        return Ok(terminated);
+    };
+    Ok(match result_of(temporal, preview, run.run_id).await {
+        Ok(because) => Ending::Stopped(because),
+        Err(WorkflowGetResultError::Cancelled { details }) => {
+            Ending::Stopped(StopReason::Cancelled { reason: details.deserialize().unwrap_or_default() })
+        }
+        Err(WorkflowGetResultError::Failed(error)) => Ending::Failed(explanation_of(&error)),
+        Err(error @ (WorkflowGetResultError::Rpc(_) | WorkflowGetResultError::Other(_))) => {
+            return Err(TemporalError::new(format!("asking Temporal how {preview} ended"), error));
+        }
+        Err(_) => terminated,
+    })
+}
+
+async fn result_of(
+    temporal: &Client,
+    preview: &PreviewId,
+    run_id: String,
+) -> Result<StopReason, WorkflowGetResultError> {
+    let run = WorkflowExecutionInfo {
+        namespace: temporal.namespace(),
+        workflow_id: preview.to_string(),
+        run_id: Some(run_id),
+        first_execution_run_id: None,
+    };
+    let bounded = RpcOptions::builder().timeout(QUERY).build();
+    let options = WorkflowGetResultOptions::builder().follow_runs(false).rpc_options(bounded).build();
+    WorkflowHandle::<Client, PreviewWorkflow>::new(temporal.clone(), run)
+        .get_result(options)
+        .await
+}
+
+fn explanation_of(error: &IncomingError) -> Explanation {
+    let told = match error {
+        IncomingError::Application(failure) => failure.details::<Explanation>().ok().flatten(),
+        _ => None,
+    };
+    told.unwrap_or_else(|| Explanation { summary: format!("The preview's workflow failed: {error}."), log_tail: None })
 }
 
 /// Enough to end it. Whatever it says itself is newer.

@@ -1,10 +1,13 @@
 //! How a preview ends.
 
+use serde::{Deserialize, Serialize};
+
 use super::{PreviewState, StopReason};
 use crate::Explanation;
 
 /// Why a preview is over.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Ending {
     /// It was there, or was to be, and somebody or its time ended it.
     Stopped(StopReason),

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     CommentId, Explanation, IgnoredSignals, InstallationId, Login, PreviewId, PullRequestRef, RepositoryId,
-    preview::{PreviewReport, PreviewRequest, StopReason},
+    preview::{Ending, PreviewReport, PreviewRequest, StopReason},
 };
 
 /// How many comments are remembered. Only those of the last three days can come again, and
@@ -294,18 +294,10 @@ impl Conversation {
         self.mark_milestone();
     }
 
-    /// Temporal says that no run of it is open.
-    pub fn no_run_is_open(&mut self, preview: &PreviewId) {
+    /// Temporal says that no run of it is open, and how the last one ended.
+    pub fn no_run_is_open(&mut self, preview: &PreviewId, ending: &Ending) {
         self.previews.settle(preview);
-        let report = self.previews.report_of(preview);
-        if let Some(run_id) = report.and_then(|report| report.run_id.clone()) {
-            self.run_closed(preview, &run_id);
-        }
-    }
-
-    /// A preview's run is closed.
-    pub fn run_closed(&mut self, preview: &PreviewId, run_id: &str) {
-        if let Some(report) = self.previews.synthesize_terminated(preview, run_id) {
+        if let Some(report) = self.previews.last_word(preview, ending) {
             self.apply_report(report);
         }
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Effect;
 use crate::{
     CommentId, CommitSha, Explanation, Login, PreviewId, RunIdentity, Ttl,
-    preview::{PreviewReport, PreviewRequest, PreviewState, StopReason, WaitingFor},
+    preview::{Ending, PreviewReport, PreviewRequest, PreviewState, StopReason, WaitingFor},
 };
 
 /// How many previews of one pull request live at once. The newest always does, and beside it the one that
@@ -266,14 +266,14 @@ impl PreviewTracker {
         is_news
     }
 
-    /// A run is closed: what it would have reported, if it could have.
+    /// The run that is known is closed: what it has reported, or would have, if its end is still unknown here.
     #[must_use]
-    pub fn synthesize_terminated(&self, preview: &PreviewId, run_id: &str) -> Option<PreviewReport> {
+    pub fn last_word(&self, preview: &PreviewId, ending: &Ending) -> Option<PreviewReport> {
         let report = self.report_of(preview)?;
-        let is_known_to_be_over = report.run_id.as_deref() != Some(run_id) || report.state.is_over();
-        (!is_known_to_be_over).then(|| PreviewReport {
+        let is_news = report.run_id.is_some() && !report.state.is_over();
+        is_news.then(|| PreviewReport {
             revision: u32::MAX,
-            state: PreviewState::Removed { because: StopReason::Terminated },
+            state: ending.last_state(),
             ..report.clone()
         })
     }

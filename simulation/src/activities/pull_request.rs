@@ -3,18 +3,18 @@
 use std::collections::BTreeSet;
 
 use domain::{
-    CommentId, PreviewId, RunIdentity,
-    preview::{PreviewReport, PreviewState},
+    CommentId, Explanation, PreviewId, RunIdentity,
+    preview::{Ending, PreviewReport, PreviewState, StopReason},
     pull_request::PullRequestSnapshot,
 };
 use workflows::{
-    contract::{FetchPullRequest, FindPreviews, FoundPreviews, PointStableUrl, ReportPreview},
+    contract::{ClosedPreview, FetchPullRequest, FindPreviews, FoundPreviews, PointStableUrl, ReportPreview},
     signal::Signal,
 };
 
 use crate::{
     signal::{Recipient, Start},
-    temporal::{Attempt, NotDone},
+    temporal::{Attempt, Close, NotDone},
 };
 
 /// How often all previews are asked.
@@ -62,8 +62,13 @@ pub(super) async fn find(attempt: &Attempt, request: FindPreviews) -> Result<Fou
     let mut found = FoundPreviews { open: Vec::new(), closed: Vec::new() };
     for preview in previews {
         let workflow_id = preview.to_string();
-        let Some(run) = attempt.latest_run(&workflow_id).await?.filter(|run| run.is_open) else {
-            found.closed.push(preview);
+        let latest = attempt.latest_run(&workflow_id).await?;
+        let Some(run) = latest.filter(|run| run.is_open) else {
+            if request.suspects.contains(&preview) {
+                attempt.temporal().await?;
+                let ending = ending_of(attempt, &workflow_id);
+                found.closed.push(ClosedPreview { preview, ending });
+            }
             continue;
         };
         let asked: Result<Option<PreviewReport>, _> = attempt.sim.query(&workflow_id, "report").await;
@@ -86,8 +91,21 @@ pub(super) async fn find(attempt: &Attempt, request: FindPreviews) -> Result<Fou
         }
         attempt.pause().await;
     }
-    found.closed.retain(|preview| request.suspects.contains(preview));
     Ok(found)
+}
+
+/// How the newest run ended, as Temporal has recorded it.
+fn ending_of(attempt: &Attempt, workflow_id: &str) -> Ending {
+    let temporal = attempt.sim.temporal();
+    let close = temporal.newest(workflow_id).and_then(|run| run.close.clone());
+    match close {
+        Some(Close::Completed(because)) => {
+            Ending::Stopped(serde_json::from_str(&because).expect("a preview's result"))
+        }
+        Some(Close::Failed(summary)) => Ending::Failed(Explanation { summary, log_tail: None }),
+        Some(Close::Cancelled) => Ending::Stopped(StopReason::Cancelled { reason: None }),
+        _ => Ending::Stopped(StopReason::Terminated),
+    }
 }
 
 pub(super) async fn point_stable_url(attempt: &Attempt, request: PointStableUrl) -> Result<String, NotDone> {

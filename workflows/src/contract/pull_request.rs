@@ -5,7 +5,8 @@
 )]
 
 use domain::{
-    InstallationId, Login, PreviewId, PullRequestRef, RepositoryId, RunIdentity, preview::PreviewReport,
+    InstallationId, Login, PreviewId, PullRequestRef, RepositoryId, RunIdentity,
+    preview::{Ending, PreviewReport},
     pull_request::PullRequestSnapshot,
 };
 use serde::{Deserialize, Serialize};
@@ -80,7 +81,16 @@ pub struct FoundPreviews {
     /// The open ones.
     pub open: Vec<PreviewReport>,
     /// The suspects that are not open.
-    pub closed: Vec<PreviewId>,
+    pub closed: Vec<ClosedPreview>,
+}
+
+/// A preview of which no run is open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClosedPreview {
+    /// Which.
+    pub preview: PreviewId,
+    /// How its newest run ended. One that Temporal does not know any more is taken for terminated.
+    pub ending: Ending,
 }
 
 /// Input of `report_preview`.

@@ -137,10 +137,10 @@ impl Session {
             return Vec::new();
         };
         self.update(|conversation, _| {
-            closed.iter().for_each(|preview| conversation.no_run_is_open(preview));
+            closed.iter().for_each(|it| conversation.no_run_is_open(&it.preview, &it.ending));
             open.into_iter().for_each(|report| conversation.apply_found(report));
         });
-        closed
+        closed.into_iter().map(|it| it.preview).collect()
     }
 
     async fn next_event(&self) -> Result<DueEvent, Exit> {

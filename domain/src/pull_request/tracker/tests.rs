@@ -220,17 +220,21 @@ fn a_request_during_the_removal_waits_for_its_end() {
 }
 
 #[test]
-fn a_run_that_ends_without_a_word_was_terminated() {
+fn of_a_run_that_closed_without_a_word_it_is_told_how() {
     let mut tracker = PreviewTracker::default();
+    let terminated = Ending::Stopped(StopReason::Terminated);
+    assert_eq!(tracker.last_word(&preview('a'), &terminated), None);
+    tracker.request(request('a'));
+    assert_eq!(tracker.last_word(&preview('a'), &terminated), None, "that was a run before");
     with_ready(&mut tracker, 'a', "run-1");
-    assert_eq!(tracker.synthesize_terminated(&preview('a'), "another-run"), None);
     let report = tracker
-        .synthesize_terminated(&preview('a'), "run-1")
+        .last_word(&preview('a'), &terminated)
         .expect("nothing had said so");
     assert!(tracker.apply_report(report));
     let because = StopReason::Terminated;
     assert_eq!(states(&tracker)[0].1, PreviewState::Removed { because });
-    assert_eq!(tracker.synthesize_terminated(&preview('a'), "run-1"), None);
+    let expired = Ending::Stopped(StopReason::NamespaceLost);
+    assert_eq!(tracker.last_word(&preview('a'), &expired), None);
 }
 
 #[test]
