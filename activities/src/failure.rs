@@ -137,32 +137,6 @@ fn spread(wait: Duration) -> Duration {
     wait + Duration::from_secs_f64(SPREAD.as_secs_f64() * fastrand::f64())
 }
 
-/// An image that was waited for in vain.
-#[derive(Debug, thiserror::Error)]
-#[error("the image {image} did not appear in time: {message}")]
-pub(crate) struct ImageNotFound {
-    pub(crate) image: String,
-    /// What the node says of it.
-    pub(crate) message: String,
-}
-
-impl ActivityFailure for ImageNotFound {
-    fn failure(&self) -> Failure {
-        let Self { image, message } = self;
-        let because = if message.is_empty() {
-            String::new()
-        } else {
-            format!(" The node says: {message}")
-        };
-        Failure::permanent(
-            "ImageNotFound",
-            explain(format!(
-                "The image `{image}` did not appear in time. Has the build of this commit failed?{because}"
-            )),
-        )
-    }
-}
-
 /// An explanation without a log.
 pub(crate) fn explain(summary: impl AsRef<str>) -> Explanation {
     Explanation { summary: Redacted::of(summary.as_ref()), log_tail: None }

@@ -13,6 +13,7 @@ mod failure;
 mod github_deployment;
 mod github_failures;
 mod heartbeat;
+mod image_pull;
 mod instance;
 mod keyed_lock;
 mod listed;
@@ -42,7 +43,7 @@ pub use instance::{
 pub use namespace::{
     AllowedKind, AnnotationKey, ChartBounds, Destination, Destinations, InvalidAllowedKind,
     InvalidAnnotationKey, InvalidDestination, InvalidNameServer, NameServer, NamespaceConfig, PodSecurity,
-    PodSecurityChoice,
+    PodSecurityChoice, look_at_cluster,
 };
 pub use previews::Previews;
 pub use pull_request::PullRequests;

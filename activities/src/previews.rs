@@ -5,13 +5,12 @@
     reason = "the SDK's macros generate public items without documentation"
 )]
 
-use std::{sync::Arc, time::SystemTime};
+use std::sync::Arc;
 
-use domain::{AllowedOwners, NamespaceHandle};
-use jiff::Timestamp;
+use domain::{AllowedOwners, NamespaceHandle, preview::MissingImage};
 use temporalio_sdk::activities::{ActivityContext, ActivityError, activities};
 use workflows::contract::{
-    AwaitReady, CreateNamespace, InstallRelease, MissingImage, Readiness, TearDown, preview_declared,
+    AwaitReady, CreateNamespace, InstallRelease, Readiness, TearDown, preview_declared,
 };
 
 use crate::{
@@ -87,8 +86,7 @@ impl Previews {
         request: AwaitReady,
     ) -> Result<Readiness, ActivityError> {
         let progress = Progress::new();
-        let asked_at = first_asked(&ctx);
-        let work = readiness::await_ready(&self.cluster, &self.readiness, &request, asked_at, &progress);
+        let work = readiness::await_ready(&self.cluster, &self.readiness, &request, &progress);
         run_cancellable(&ctx, &progress, work).await
     }
 
@@ -103,11 +101,4 @@ impl Previews {
         let work = tear_down(&self.cluster, &self.releases.helm, &request, &ctx, &progress);
         run_to_completion(&ctx, &progress, work).await
     }
-}
-
-/// When the workflow asked, however many attempts ago: the timeout does not
-/// start over because a worker was restarted.
-fn first_asked(ctx: &ActivityContext) -> Timestamp {
-    let scheduled = ctx.info().scheduled_time.unwrap_or_else(SystemTime::now);
-    Timestamp::try_from(scheduled).unwrap_or_else(|_| Timestamp::now())
 }

@@ -318,11 +318,14 @@ fn a_conversation_that_was_not_told_how_a_preview_ended_reads_it_in_temporal() {
         });
     }
     holds(&plan(&[
-        at(10, Action::Comment {
-            by: Person::Mona,
-            commands: vec![Wish::Preview],
-            delivery: Delivery::Late(Duration::from_millis(85_839)),
-        }),
+        at(
+            10,
+            Action::Comment {
+                by: Person::Mona,
+                commands: vec![Wish::Preview],
+                delivery: Delivery::Late(Duration::from_millis(85_839)),
+            },
+        ),
         at(351, breaks(Fault::Freeze(0), 100)),
         at(44_082, Action::Rename),
         at(64_082, breaks(Fault::Kill(1), 20)),

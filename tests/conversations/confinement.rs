@@ -47,6 +47,7 @@ fn an_image_that_runs_as_root_on_port_80_comes_up_and_is_nobody_on_the_node() {
         assert_eq!(container.allow_privilege_escalation, Some(false));
         let dropped = container.capabilities.as_ref().and_then(|all| all.drop.clone());
         assert_eq!(dropped, Some(vec!["NET_RAW".to_owned()]));
+        assert_eq!(chat.worker.counted("preview_user_namespaces", &[]).await?, 1);
         preview.stop().await
     });
 }
@@ -59,6 +60,7 @@ fn where_pods_have_no_user_namespaces_the_same_is_refused_and_the_comment_says_w
         assert_eq!(preview.closed().await?, WorkflowExecutionStatus::Failed);
         pull.says("more than the restricted pod security standard of this service allows")
             .await?;
+        assert_eq!(chat.worker.counted("preview_user_namespaces", &[]).await?, 0);
         preview.gone().await
     });
 }

@@ -1,6 +1,6 @@
 //! When a preview cannot be, the requester is told early and exactly why, and nothing stays.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use domain::preview::Phase;
 use github_stand_in::User;
 use temporalio_client::WorkflowExecutionStatus;
@@ -33,6 +33,27 @@ fn an_image_that_never_comes_is_waited_for_and_then_named() {
         })
         .await?;
         assert_eq!(preview.phases().await?.last(), Some(&Phase::Failed));
+        Ok(())
+    });
+}
+
+#[test]
+fn why_an_image_cannot_be_pulled_is_told() {
+    converse(Setting::default(), async |chat| {
+        let usual = chat.stack.env.preview_image.clone();
+        let (registry, _) = usual.split_once('/').context("it names a registry")?;
+        let from = ["private", "limited"].map(|folder| format!("{registry}/{folder}/{{repo}}"));
+        chat.restart_worker_with("PREVIEW_ALLOWED_IMAGES", from.join(",")).await?;
+        for (image, told) in from.iter().zip(["does not let the cluster pull", "limits how often"]) {
+            chat.configure(&format!("image: \"{image}:{{commit}}\"\n")).await?;
+            let pull = chat.pull_request().await?;
+
+            let preview = pull.request_preview().await?;
+
+            preview.reaches(Phase::WaitingForImage).await?;
+            pull.says(told).await?;
+            preview.stop().await?;
+        }
         Ok(())
     });
 }

@@ -18,6 +18,7 @@ use runtime::{
     secret::{SecretError, possibly_empty_path, read_one},
 };
 use secrecy::SecretString;
+use temporalio_common::telemetry::metrics::CoreMeter;
 use url::Url;
 use workflows::contract::timeouts::{IMAGE_MAX, WORKLOADS_UP_MAX, WORKLOADS_UP_MIN};
 
@@ -347,9 +348,9 @@ impl Config {
         Ok(Names::new(key, self.preview_domain.clone()))
     }
 
-    /// What previews' namespaces have to fit in with.
+    /// What previews' namespaces have to fit in with. How pods are confined is measured.
     #[must_use]
-    pub fn namespaces(&self, bounds: &Bounds) -> NamespaceConfig {
+    pub fn namespaces(&self, bounds: &Bounds, meter: &dyn CoreMeter) -> NamespaceConfig {
         NamespaceConfig {
             release_role: self.preview_release_role.clone(),
             charts: ChartBounds {
@@ -364,7 +365,10 @@ impl Config {
             destinations: bounds.destinations.clone(),
             quota: self.preview_quota,
             quota_max: bounds.quota_max,
-            pod_security: PodSecurityChoice::new(self.preview_pod_security == PodSecuritySetting::Auto),
+            pod_security: PodSecurityChoice::new(
+                self.preview_pod_security == PodSecuritySetting::Auto,
+                meter,
+            ),
         }
     }
 

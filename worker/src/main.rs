@@ -80,16 +80,21 @@ async fn main() -> anyhow::Result<()> {
     // Answer probes and scrapes
     let counters = SweepCounters::new(metrics.meter());
     let github_failures = GitHubFailures::new(metrics.meter());
+    let namespaces = config.namespaces(&bounds, metrics.meter());
     let readiness = Readiness::new(Arc::new(TemporalIsThere(temporal.clone())), stop.clone());
     let probes = probes::router(Arc::new(readiness), Arc::new(metrics));
     probes::start("WORKER_LISTEN", config.worker_listen, probes).await?;
+
+    // Tell operators early what previews would run into
+    let (looked_at, with) = (cluster.clone(), namespaces.clone());
+    tokio::spawn(async move { activities::look_at_cluster(&looked_at, &with).await });
 
     // Work until told to stop, then finish what can be finished soon
     let implementations = Implementations {
         previews: Previews {
             cluster: cluster.clone(),
             owners: config.preview_allowed_owners.clone(),
-            namespaces: config.namespaces(&bounds),
+            namespaces,
             releases: config.releases(&bounds),
             repository_charts: RepositoryCharts::new(github.clone()),
             readiness: config.readiness()?,

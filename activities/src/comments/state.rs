@@ -3,7 +3,7 @@
 use askama::Template;
 use domain::{
     Explanation, PreviewId,
-    preview::{AnswerNote, PreviewReport, PreviewState, StopReason, WaitingFor},
+    preview::{AnswerNote, PreviewReport, PreviewState, PullProblem, StopReason, WaitingFor},
 };
 use url::Url;
 

@@ -109,7 +109,7 @@ fn remark(newest: &PreviewState) -> Remark {
         | PreviewState::Provisioning
         | PreviewState::Installing
         | PreviewState::Starting
-        | PreviewState::WaitingForImage { .. } => Remark::UntilTheNewestIsReady,
+        | PreviewState::WaitingForImage(_) => Remark::UntilTheNewestIsReady,
     }
 }
 

@@ -3,7 +3,7 @@
 
 use domain::{
     CommentId, Explanation, InstallationId, Misunderstood, PullRequestNumber, PullRequestRef, Repository,
-    preview::{AnswerNote, PreviewReport, PreviewState, StopReason},
+    preview::{AnswerNote, MissingImage, PreviewReport, PreviewState, PullProblem, StopReason},
     pull_request::{Answer, InvalidConfiguration, Reply, StickyComment},
 };
 use jiff::Timestamp;
@@ -103,7 +103,7 @@ fn states(foreign: &str) -> Vec<PreviewState> {
     }
     vec![
         redirected,
-        PreviewState::WaitingForImage { image: text.clone() },
+        PreviewState::WaitingForImage(MissingImage { image: text.clone(), because: PullProblem::NotAllowed }),
         PreviewState::Stopping {
             because: StopReason::Cancelled { reason: Some(text.clone()) },
             is_slow: true,

@@ -3,6 +3,7 @@
 mod account;
 mod delete;
 mod egress;
+mod first_look;
 mod guards;
 mod pod_security;
 mod policy;
@@ -34,12 +35,13 @@ use egress::UnknownDestination;
 pub(crate) use account::{as_release_account, release_account};
 pub(crate) use delete::{DeleteError, delete, wait_until_gone, what_holds};
 pub use egress::{Destination, Destinations, InvalidDestination, InvalidNameServer, NameServer};
+pub use first_look::look_at_cluster;
 pub use pod_security::{PodSecurity, PodSecurityChoice};
 pub use policy::{AllowedKind, AnnotationKey, ChartBounds, InvalidAllowedKind, InvalidAnnotationKey};
 pub(crate) use policy::{NotInForce, assert_in_force as assert_policies_in_force};
 
 /// What previews' namespaces have to fit in with.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct NamespaceConfig {
     /// The cluster role that Helm has in a preview's namespace.
     pub release_role: String,

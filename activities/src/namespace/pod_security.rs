@@ -12,6 +12,9 @@ use kube::{
     api::{ListParams, PostParams},
 };
 use serde_json::{from_value, json};
+use temporalio_common::telemetry::metrics::{
+    CoreMeter, Gauge, MetricAttributes, MetricParameters, NewAttributes,
+};
 use tokio::{sync::Mutex, time::Instant};
 
 use super::policy::{Set, difference};
@@ -41,18 +44,29 @@ pub enum PodSecurity {
     },
 }
 
-/// Finds out, and remembers it for a while.
-#[derive(Clone, Debug)]
+/// Finds out, and remembers it for a while. Operators see it in a gauge.
+#[derive(Clone)]
 pub struct PodSecurityChoice {
     user_namespaces: bool,
     known: Arc<Mutex<Option<(Instant, PodSecurity)>>>,
+    gauge: Gauge,
+    no_labels: MetricAttributes,
 }
 
 impl PodSecurityChoice {
     /// With `user_namespaces` they are used where there are some.
     #[must_use]
-    pub fn new(user_namespaces: bool) -> Self {
-        Self { user_namespaces, known: Arc::default() }
+    pub fn new(user_namespaces: bool, meter: &dyn CoreMeter) -> Self {
+        let gauge = MetricParameters::builder()
+            .name("preview_user_namespaces")
+            .description("Whether the pods of new previews run in user namespaces: 1, or 0")
+            .build();
+        Self {
+            user_namespaces,
+            known: Arc::default(),
+            gauge: meter.gauge(gauge),
+            no_labels: meter.new_attributes(NewAttributes::default()),
+        }
     }
 
     /// What holds for a preview that begins now.
@@ -60,19 +74,23 @@ impl PodSecurityChoice {
     /// # Errors
     /// When the cluster does not answer.
     pub(crate) async fn find(&self, cluster: &Cluster) -> Result<PodSecurity, ClusterError> {
-        if !self.user_namespaces {
-            return Ok(PodSecurity::Restricted { because: "PREVIEW_POD_SECURITY is restricted".to_owned() });
-        }
         let mut known = self.known.lock().await;
         if let Some((since, security)) = &*known
             && since.elapsed() < KNOWN_FOR
         {
             return Ok(security.clone());
         }
-        let security = match obstacle(cluster).await? {
+        let obstacle = if self.user_namespaces {
+            obstacle(cluster).await?
+        } else {
+            Some("PREVIEW_POD_SECURITY is restricted".to_owned())
+        };
+        let security = match obstacle {
             None => PodSecurity::UserNamespaces,
             Some(because) => PodSecurity::Restricted { because },
         };
+        self.gauge
+            .record(u64::from(security == PodSecurity::UserNamespaces), &self.no_labels);
         if known.as_ref().is_none_or(|(_, before)| *before != security) {
             match &security {
                 PodSecurity::UserNamespaces => {

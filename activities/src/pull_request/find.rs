@@ -56,7 +56,10 @@ pub(crate) async fn find(
             Some(run) if run.is_open => run,
             closed => {
                 if request.suspects.contains(&preview) {
-                    let ending = ending_of(temporal, &preview, closed).await?;
+                    let ending = match closed {
+                        Some(run) => ending_of(temporal, &preview, run.run_id).await?,
+                        None => Ending::Stopped(StopReason::Terminated),
+                    };
                     found.closed.push(ClosedPreview { preview, ending });
                 }
                 continue;
@@ -74,18 +77,21 @@ pub(crate) async fn find(
     Ok(found)
 }
 
-/// How a closed run ended, as Temporal has recorded it: the run may have told another workflow than the one
-/// that asks.
-async fn ending_of(
-    temporal: &Client,
-    preview: &PreviewId,
-    closed: Option<LatestRun>,
-) -> Result<Ending, TemporalError> {
-    let terminated = Ending::Stopped(StopReason::Terminated);
-    let Some(run) = closed else {
-        return Ok(terminated);
-    };
-    Ok(match result_of(temporal, preview, run.run_id).await {
+/// How a closed run ended, as Temporal has recorded it: the run may have told another workflow than the one that
+/// asks.
+async fn ending_of(temporal: &Client, preview: &PreviewId, run_id: String) -> Result<Ending, TemporalError> {
+    let run = WorkflowExecutionInfo::builder()
+        .namespace(temporal.namespace())
+        .workflow_id(preview.to_string())
+        .run_id(run_id)
+        .build();
+    let run = WorkflowHandle::<Client, PreviewWorkflow>::new(temporal.clone(), run);
+    let bounded = RpcOptions::builder().timeout(QUERY).build();
+    let options = WorkflowGetResultOptions::builder()
+        .follow_runs(false)
+        .rpc_options(bounded)
+        .build();
+    Ok(match run.get_result(options).await {
         Ok(because) => Ending::Stopped(because),
         Err(WorkflowGetResultError::Cancelled { details }) => {
             Ending::Stopped(StopReason::Cancelled { reason: details.deserialize().unwrap_or_default() })
@@ -94,26 +100,8 @@ async fn ending_of(
         Err(error @ (WorkflowGetResultError::Rpc(_) | WorkflowGetResultError::Other(_))) => {
             return Err(TemporalError::new(format!("asking Temporal how {preview} ended"), error));
         }
-        Err(_) => terminated,
+        Err(_) => Ending::Stopped(StopReason::Terminated),
     })
-}
-
-async fn result_of(
-    temporal: &Client,
-    preview: &PreviewId,
-    run_id: String,
-) -> Result<StopReason, WorkflowGetResultError> {
-    let run = WorkflowExecutionInfo {
-        namespace: temporal.namespace(),
-        workflow_id: preview.to_string(),
-        run_id: Some(run_id),
-        first_execution_run_id: None,
-    };
-    let bounded = RpcOptions::builder().timeout(QUERY).build();
-    let options = WorkflowGetResultOptions::builder().follow_runs(false).rpc_options(bounded).build();
-    WorkflowHandle::<Client, PreviewWorkflow>::new(temporal.clone(), run)
-        .get_result(options)
-        .await
 }
 
 fn explanation_of(error: &IncomingError) -> Explanation {
@@ -121,7 +109,10 @@ fn explanation_of(error: &IncomingError) -> Explanation {
         IncomingError::Application(failure) => failure.details::<Explanation>().ok().flatten(),
         _ => None,
     };
-    told.unwrap_or_else(|| Explanation { summary: format!("The preview's workflow failed: {error}."), log_tail: None })
+    told.unwrap_or_else(|| Explanation {
+        summary: format!("The preview's workflow failed: {error}."),
+        log_tail: None,
+    })
 }
 
 /// Enough to end it. Whatever it says itself is newer.

@@ -16,7 +16,7 @@ use kube::ResourceExt;
 
 use crate::{container_log::ContainerLog, container_status::containers_of, release::HOOK};
 use crash::crash;
-pub(super) use findings::can_ask_for_image_again;
+pub(super) use findings::can_pull_again;
 use findings::{
     NO_PROGRESS, pod_failed, pods_refused, replica_set_refused, stalled, unschedulable, unstarted,
 };

@@ -6,17 +6,23 @@ mod url;
 mod waiting;
 mod watch;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
-use domain::{Ttl, preview::ReadinessSettings};
+use domain::{
+    Ttl,
+    preview::{MissingImage, ReadinessSettings},
+};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Pod;
-use kube::{Api, ResourceExt, api::DeleteParams};
+use kube::{
+    Api, ResourceExt,
+    api::{DeleteParams, ListParams},
+};
 use tokio::time::{Instant, sleep_until};
 use workflows::contract::{AwaitReady, Readiness, timeouts::WORKLOADS_UP};
 
 use self::{
-    assess::{Observed, assess, can_ask_for_image_again},
+    assess::{Observed, assess, can_pull_again},
     expose::{expose, has_ingress},
     url::{Expected, UrlProbe},
     waiting::{Cause, Next, Waiting},
@@ -26,8 +32,9 @@ use crate::{
     Cluster,
     cluster::{ClusterError, Doing},
     container_log::last_log_lines,
-    failure::{ActivityFailure, Explanation, Failure, ImageNotFound, explain},
+    failure::{ActivityFailure, Explanation, Failure, explain},
     heartbeat::Progress,
+    image_pull::{ImageNotPulled, image_missing},
     namespace::{NamespaceLost, host_of},
 };
 
@@ -81,7 +88,7 @@ pub(crate) enum ReadinessError {
     #[error(transparent)]
     NamespaceLost(#[from] NamespaceLost),
     #[error(transparent)]
-    ImageNotFound(#[from] ImageNotFound),
+    ImageNotPulled(#[from] ImageNotPulled),
     #[error("{explanation}")]
     Failed {
         kind: &'static str,
@@ -94,19 +101,17 @@ impl ActivityFailure for ReadinessError {
         match self {
             Self::Cluster(error) => error.failure(),
             Self::NamespaceLost(error) => error.failure(),
-            Self::ImageNotFound(error) => error.failure(),
+            Self::ImageNotPulled(error) => error.failure(),
             Self::Failed { kind, explanation } => Failure::permanent(kind, explanation.clone()),
         }
     }
 }
 
-/// Watches until the workloads are up, then asks the address. `asked_at` is when this was
-/// first wanted, earlier attempts included.
+/// Watches until the workloads are up, then asks the address.
 pub(crate) async fn await_ready(
     cluster: &Cluster,
     config: &ReadinessConfig,
     request: &AwaitReady,
-    asked_at: Timestamp,
     progress: &Progress,
 ) -> Result<Readiness, ReadinessError> {
     let found = cluster.find_namespace(&request.namespace).await?;
@@ -116,9 +121,9 @@ pub(crate) async fn await_ready(
         let release = request.preview.release();
         expose(cluster, config.ingress_class.as_deref(), name, &host, &release, wanted).await?;
     }
-    let idle = match workloads_up(cluster, config, request, asked_at, progress).await? {
+    let idle = match workloads_up(cluster, config, request, progress).await? {
         Up::All { idle } => idle,
-        Up::WithoutImage { image } => return Ok(Readiness::ImageMissing { image }),
+        Up::WithoutImage(missing) => return Ok(Readiness::ImageMissing(missing)),
     };
     let domain = cluster.names.domain();
     let url = domain.url(&host);
@@ -141,23 +146,23 @@ pub(crate) async fn await_ready(
 enum Up {
     /// Everything is up, but for what wants no pods.
     All { idle: Vec<String> },
-    /// The image is missing, and that is not to be waited for.
-    WithoutImage { image: String },
+    /// An image is missing.
+    WithoutImage(MissingImage),
 }
 
 async fn workloads_up(
     cluster: &Cluster,
     config: &ReadinessConfig,
     request: &AwaitReady,
-    asked_at: Timestamp,
     progress: &Progress,
 ) -> Result<Up, ReadinessError> {
     let name = &request.namespace.name;
+    if request.image_missing_since.is_some() {
+        pull_again(cluster, name).await?;
+    }
     let mut watch = Watch::start(cluster, name);
-    let start = Instant::now();
-    let image_deadline = start + remaining(config.image_timeout, asked_at);
     let patience = config.patience(&request.readiness);
-    let mut waiting = Waiting::new(start, patience, request.wait_for_image.then_some(image_deadline));
+    let mut waiting = Waiting::new(Instant::now(), patience);
     loop {
         tokio::select! {
             changed = watch.changed() => changed?,
@@ -166,27 +171,25 @@ async fn workloads_up(
         let observed = watch.observed();
         match waiting.step(Instant::now(), assess(&observed, Timestamp::now())) {
             Next::Ready => return Ok(Up::All { idle: observed.idle() }),
-            Next::ImageMissing { image } => return Ok(Up::WithoutImage { image }),
-            Next::Wait { doing } => progress.report(doing),
-            Next::AskForImage { doing } => {
-                progress.report(doing);
-                start_over(cluster, name, &observed.pods).await?;
+            Next::ImageMissing { image, message } => {
+                let since = request.image_missing_since;
+                return Ok(Up::WithoutImage(image_missing(image, message, since, config.image_timeout)?));
             }
+            Next::Wait { doing } => progress.report(doing),
             Next::Fail(cause) => return Err(failed(cluster, name, &observed, patience, cause).await),
         }
     }
 }
 
-/// What is left of a timeout that began at an earlier attempt.
-fn remaining(timeout: SignedDuration, since: Timestamp) -> Duration {
-    let left = timeout.saturating_sub(since.duration_until(Timestamp::now()));
-    left.max(SignedDuration::ZERO).unsigned_abs()
-}
-
-/// Deletes the pods that wait for their image, so that the kubelet asks for it again at once.
-async fn start_over(cluster: &Cluster, namespace: &str, all: &[Arc<Pod>]) -> Result<(), ClusterError> {
+/// Deletes the pods that wait for an image: the kubelet asks for it less and less often, in the end every five
+/// minutes, and for a new pod at once.
+async fn pull_again(cluster: &Cluster, namespace: &str) -> Result<(), ClusterError> {
     let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), namespace);
-    for pod in all.iter().filter(|pod| can_ask_for_image_again(pod)) {
+    let all = pods
+        .list(&ListParams::default())
+        .await
+        .doing(|| format!("listing the pods in namespace {namespace}"))?;
+    for pod in all.iter().filter(|pod| can_pull_again(pod)) {
         let name = pod.name_any();
         match pods.delete(&name, &DeleteParams::default()).await {
             Ok(_) => {}
@@ -217,7 +220,6 @@ async fn failed(
                 explanation: explain(trouble.summary).with_log(log),
             }
         }
-        Cause::ImageNotFound { image, message } => ImageNotFound { image, message }.into(),
         Cause::TooSlow { last_wait } => not_in_time(observed, patience, &last_wait),
     }
 }

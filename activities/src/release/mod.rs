@@ -18,12 +18,12 @@ mod values;
 
 use std::{ffi::OsString, fmt, io, sync::Arc};
 
-use domain::{NamespaceHandle, PreviewId, RunIdentity};
-use jiff::{SignedDuration, Timestamp};
+use domain::{NamespaceHandle, PreviewId, RunIdentity, preview::MissingImage};
+use jiff::SignedDuration;
 use k8s_openapi::api::core::v1::Namespace;
 use tokio::time::Instant;
 use workflows::contract::{
-    InstallRelease, MissingImage,
+    InstallRelease,
     timeouts::{HELM_INSTALL, HELM_UNINSTALL},
 };
 
@@ -43,8 +43,9 @@ use self::{
 use crate::{
     Cluster,
     cluster::ClusterError,
-    failure::{ActivityFailure, Explanation, Failure, ImageNotFound, explain},
+    failure::{ActivityFailure, Explanation, Failure, explain},
     heartbeat::Progress,
+    image_pull::{ImageNotPulled, image_missing},
     namespace::{NamespaceLost, NotInForce, assert_policies_in_force, find_held, host_of, release_account},
     repository_config::FILE,
 };
@@ -112,7 +113,7 @@ pub(crate) enum InstallError {
         helm: HelmError,
     },
     #[error(transparent)]
-    ImageNotFound(#[from] ImageNotFound),
+    ImageNotPulled(#[from] ImageNotPulled),
 }
 
 impl ActivityFailure for InstallError {
@@ -137,7 +138,7 @@ impl ActivityFailure for InstallError {
             Self::TakeDown(error) => error.failure(),
             // It has failed as often as its chart lets it.
             Self::Hook { explanation, .. } => Failure::permanent(HOOK_FAILED, explanation.clone()),
-            Self::ImageNotFound(error) => error.failure(),
+            Self::ImageNotPulled(error) => error.failure(),
             Self::Unpack(_) => Failure::temporary(
                 "ChartNotWritten",
                 explain("The chart could not be prepared. Contact the operators of the preview service."),
@@ -284,17 +285,14 @@ pub(crate) async fn install(
     match (ran, stuck) {
         (Ok(()), _) => Ok(None),
         (Err(_), Some(Stuck::ImageMissing { image, message })) => {
-            let waits_since = request.image_missing_since.unwrap_or_else(Timestamp::now);
-            if waits_since.duration_until(Timestamp::now()) >= config.image_timeout {
-                return Err(ImageNotFound { image, message }.into());
-            }
+            let missing = image_missing(image, message, request.image_missing_since, config.image_timeout)?;
             // Should another attempt have completed meanwhile, this one is not needed any more.
             if release_state::look(cluster, &namespace.name, &release, &origin).await?
                 == ReleaseState::Otherwise
             {
                 take_down(cluster, &namespace.name, &release, progress).await?;
             }
-            Ok(Some(MissingImage { image }))
+            Ok(Some(missing))
         }
         (Err(helm), Some(Stuck::Failed(explanation))) => Err(InstallError::Hook { explanation, helm }),
         (Err(helm), None) if may_be_a_hooks_fault(&helm) => Err(match hooks.failure().await {

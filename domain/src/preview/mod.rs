@@ -4,6 +4,7 @@ mod capacity;
 mod ending;
 mod expose;
 mod lines;
+mod missing_image;
 mod phase;
 mod quota;
 mod readiness;
@@ -17,6 +18,7 @@ pub use capacity::{Capacity, Full, Occupant, RepositoryLimits};
 pub use ending::Ending;
 pub use expose::{Expose, InvalidPort, InvalidService, PortName, ServicePort, ServiceTemplate};
 pub use lines::Lines;
+pub use missing_image::{MissingImage, PullProblem};
 pub use phase::Phase;
 pub use quota::{Cpu, InvalidAmount, Quota, RepositoryQuota, Size};
 pub use readiness::{

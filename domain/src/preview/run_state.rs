@@ -170,6 +170,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::preview::{MissingImage, PullProblem};
 
     fn ttl(text: &str) -> Ttl {
         text.parse().expect("a duration")
@@ -255,7 +256,10 @@ mod tests {
         assert!(state.has_more_to_report_than(0));
         let reported = state.revision;
         assert!(!state.has_more_to_report_than(reported));
-        state.advance(PreviewState::WaitingForImage { image: "x".to_owned() });
+        state.advance(PreviewState::WaitingForImage(MissingImage {
+            image: "x".to_owned(),
+            because: PullProblem::NotFound,
+        }));
         let removed = PreviewState::Removed { because: StopReason::Asked { by: None } };
         state.advance(removed.clone());
         assert!(state.has_more_to_report_than(reported) && !state.is_reported_by(reported));

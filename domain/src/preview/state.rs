@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{AnswerNote, Phase};
+use super::{AnswerNote, MissingImage, Phase};
 use crate::{CommitSha, Explanation, Login};
 
 /// What is true of a preview, in the requester's terms.
@@ -27,10 +27,7 @@ pub enum PreviewState {
     /// The workloads are coming up.
     Starting,
     /// Set up as far as possible without the commit's image.
-    WaitingForImage {
-        /// The image that does not exist yet.
-        image: String,
-    },
+    WaitingForImage(MissingImage),
     /// The URL answers.
     Ready {
         /// The address of exactly this commit.
@@ -174,7 +171,7 @@ impl PreviewState {
             Self::Provisioning => row(Phase::Provisioning, Some(InProgress), Progress),
             Self::Installing => row(Phase::Installing, Some(InProgress), Progress),
             Self::Starting => row(Phase::Starting, Some(InProgress), Progress),
-            Self::WaitingForImage { .. } => row(Phase::WaitingForImage, Some(InProgress), Milestone),
+            Self::WaitingForImage(_) => row(Phase::WaitingForImage, Some(InProgress), Milestone),
             Self::Ready { url, is_expiring, .. } => {
                 let phase = if *is_expiring { Phase::Expiring } else { Phase::Ready };
                 row(phase, Some(Success { url: url.clone() }), Milestone)

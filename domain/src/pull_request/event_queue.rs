@@ -286,7 +286,9 @@ impl Entry {
     /// Would it have something started, or stay longer?
     fn is_request(&self) -> bool {
         match &self.event {
-            PullRequestEvent::Commented(comment) => comment.commands.iter().flatten().any(Command::is_request),
+            PullRequestEvent::Commented(comment) => {
+                comment.commands.iter().flatten().any(Command::is_request)
+            }
             PullRequestEvent::Pushed(_) => true,
             PullRequestEvent::Closed(_) => false,
         }

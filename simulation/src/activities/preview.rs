@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
-use domain::{NamespaceHandle, RunIdentity};
+use domain::{
+    NamespaceHandle, RunIdentity,
+    preview::{MissingImage, PullProblem},
+};
+use jiff::Timestamp;
 use workflows::contract::{
-    AwaitReady, CreateNamespace, InstallRelease, MissingImage, Readiness, TearDown,
+    AwaitReady, CreateNamespace, InstallRelease, Readiness, TearDown,
     timeouts::{NAMESPACE_GONE, TAKE_DOWN, WORKLOADS_UP},
 };
 
@@ -110,14 +114,10 @@ pub(super) async fn install_release(
     if done {
         return Ok(None);
     }
-    let now = attempt.sim.now();
     if attempt.is_cancelled() || !lacks_hooks_image(&attempt.sim, owner) {
         return Err(stopped_or("HelmFailed", attempt));
     }
-    let since = request.image_missing_since.unwrap_or(now.timestamp());
-    if since.duration_until(now.timestamp()).unsigned_abs() >= IMAGE_TIMEOUT {
-        return Err(NotDone::for_good("ImageNotFound", "The image did not appear in time."));
-    }
+    let missing = image_missing(attempt, request.image_missing_since)?;
     let begun = attempt
         .cluster(|cluster| {
             let found = cluster.get(&namespace.name).and_then(|found| found.release.clone());
@@ -127,7 +127,19 @@ pub(super) async fn install_release(
     if let Some(begun) = begun {
         take_down(attempt, &namespace.name, &begun).await?;
     }
-    Ok(Some(MissingImage { image: "the commit's image".to_owned() }))
+    Ok(Some(missing))
+}
+
+/// An image is missing, since then or since now. When that is too long, it is a failure.
+fn image_missing(attempt: &Attempt, since: Option<Timestamp>) -> Result<MissingImage, NotDone> {
+    let now = attempt.sim.now().timestamp();
+    if since.is_some_and(|since| since.duration_until(now).unsigned_abs() >= IMAGE_TIMEOUT) {
+        return Err(NotDone::for_good("ImageNotPulled", "The image could not be pulled in time."));
+    }
+    Ok(MissingImage {
+        image: "the commit's image".to_owned(),
+        because: PullProblem::NotFound,
+    })
 }
 
 /// The charts of some commits have a hook, which runs the commit's image.
@@ -292,8 +304,8 @@ pub(super) async fn await_ready(attempt: &Attempt, request: AwaitReady) -> Resul
         let Some(ready_at) = ready_at else {
             return Err(lost());
         };
-        if !has_image && !request.wait_for_image {
-            return Ok(Readiness::ImageMissing { image: "the commit's image".to_owned() });
+        if !has_image {
+            return image_missing(attempt, request.image_missing_since).map(Readiness::ImageMissing);
         }
         let is_up = ready_at.is_some_and(|ready_at: Moment| ready_at <= attempt.sim.now());
         if has_image && is_up && crashes {

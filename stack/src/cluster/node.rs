@@ -3,7 +3,7 @@
 //! Differences from a production node, and why: no OOM scores (they need a right that a container or a
 //! sandboxed machine does not have) and no seccomp profiles (see `stack/tools/runc/runc-unfiltered`); no way
 //! off the machine, whatever policies allow; images are never garbage-collected and pods never evicted for
-//! disk pressure (there is no registry to pull an image from again).
+//! disk pressure (the registry that is asked has no image to pull again).
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,6 +16,7 @@ use tokio::process::Command;
 
 use super::control_plane::connects;
 use super::pki::{Identity, Pki};
+use super::registry::Registry;
 use super::{ClusterError, NODE, Site, network, pause};
 use crate::eventually;
 use crate::http_probe::HttpProbe;
@@ -24,20 +25,21 @@ use crate::{private_file, program};
 
 /// A preview has a pod or two; one machine cannot run more than this anyway.
 const MAX_PODS: u32 = 250;
-/// Images are brought, never pulled: whatever the registry, nothing answers, and
-/// no name is looked up outside this machine.
-const NO_REGISTRY: &str = "server = \"http://127.0.0.1:1\"\n";
 /// How long the node may take from the kubelet's start to Ready.
 const NODE_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Starts containerd with the sandbox image in it; returns the socket.
-pub(super) async fn start_containerd(parts: &Parts, site: &Site<'_>) -> Result<PathBuf, ClusterError> {
+pub(super) async fn start_containerd(
+    parts: &Parts,
+    site: &Site<'_>,
+    registry: &Registry,
+) -> Result<PathBuf, ClusterError> {
     let folder = site.folder.join("containerd");
     let socket = site.containerd_socket();
     let cni = folder.join("cni");
     fs::create_dir_all(&cni).map_err(ClusterError::file(&cni))?;
     let config = folder.join("config.toml");
-    private_file::write(&config, &containerd_config(site, &folder, &cni)?)?;
+    private_file::write(&config, &containerd_config(site, registry, &folder, &cni)?)?;
     private_file::write(&cni.join("10-pods.conflist"), &network::cni(&folder.join("addresses")).to_string())?;
 
     let programs = site.toolbox.path("containerd")?.parent().unwrap_or(Path::new("/")).to_owned();
@@ -55,14 +57,19 @@ pub(super) async fn start_containerd(parts: &Parts, site: &Site<'_>) -> Result<P
     Ok(socket)
 }
 
-fn containerd_config(site: &Site<'_>, folder: &Path, cni: &Path) -> Result<String, ClusterError> {
+fn containerd_config(
+    site: &Site<'_>,
+    registry: &Registry,
+    folder: &Path,
+    cni: &Path,
+) -> Result<String, ClusterError> {
     let runc = site.toolbox.path("runc-unfiltered")?;
     let plugins = site.toolbox.path("bridge")?.parent().unwrap_or(Path::new("/"));
     let quote = |path: &Path| json!(path.to_string_lossy()).to_string();
     let registries = folder.join("registries");
     let every_registry = registries.join("_default");
     fs::create_dir_all(&every_registry).map_err(ClusterError::file(&every_registry))?;
-    private_file::write(&every_registry.join("hosts.toml"), NO_REGISTRY)?;
+    private_file::write(&every_registry.join("hosts.toml"), &registry.as_every_host())?;
     Ok(format!(
         r#"version = 3
 root = {root}

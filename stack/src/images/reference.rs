@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-/// The registry in every image's name. Nothing listens there: images are always
-/// in the cluster before a pod asks.
+/// The registry in every image's name. It has no image: all are brought to the cluster.
 pub const REGISTRY: &str = "registry.preview.localhost";
 
 /// Longest image name, by the distribution specification.

@@ -7,7 +7,7 @@
 use domain::{
     CommentId, InstallationId, Login, NamespaceHandle, PreviewId, RunIdentity, Ttl,
     preview::{
-        AnswerNote, ChartSource, Expose, PreviewSettings, ReadinessSettings, RepositoryLimits,
+        AnswerNote, ChartSource, Expose, MissingImage, PreviewSettings, ReadinessSettings, RepositoryLimits,
         RepositoryQuota,
     },
 };
@@ -39,7 +39,8 @@ impl PreviewActivities {
         unimplemented!()
     }
 
-    /// Waits until the URL answers, or says early and exactly why it will not.
+    /// Waits until the URL answers, or says early and exactly why it will not. An image that the cluster does
+    /// not have yet is named at once.
     #[activity(name = "await_ready")]
     pub async fn await_ready(_input: AwaitReady) -> Result<Readiness, ActivityExecutionError> {
         unimplemented!()
@@ -107,13 +108,6 @@ pub struct InstallRelease {
     pub image_missing_since: Option<Timestamp>,
 }
 
-/// Output of `install_release`: what the chart cannot be installed without.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MissingImage {
-    /// Its name.
-    pub image: String,
-}
-
 /// Input of `await_ready`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AwaitReady {
@@ -121,9 +115,9 @@ pub struct AwaitReady {
     pub preview: PreviewId,
     /// In which namespace.
     pub namespace: NamespaceHandle,
-    /// What to do while the commit's image does not exist: wait for it (within the
-    /// service's bound), or return at once and say so.
-    pub wait_for_image: bool,
+    /// Since when an image is missing: the cluster is to ask for it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_missing_since: Option<Timestamp>,
     /// When it counts as ready.
     #[serde(default)]
     pub readiness: ReadinessSettings,
@@ -144,11 +138,8 @@ pub enum Readiness {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         note: Option<AnswerNote>,
     },
-    /// The commit's image does not exist yet.
-    ImageMissing {
-        /// Which.
-        image: String,
-    },
+    /// The cluster does not have an image. Nothing is waited for until somebody looks again.
+    ImageMissing(MissingImage),
 }
 
 /// Input of `tear_down`.

@@ -25,6 +25,8 @@ pub const NAMESPACE_GONE: Duration = seconds(170);
 pub const INSTALL_RELEASE: Duration = seconds(360);
 /// Between two attempts while a hook waits for its image.
 pub const INSTALL_AGAIN: Duration = seconds(30);
+/// Between two looks while a workload waits for its image.
+pub const PULL_AGAIN: Duration = seconds(15);
 /// Bound: `helm install`, the removal of an incomplete earlier attempt included.
 pub const HELM_INSTALL: Duration = seconds(240);
 /// Bound: a chart's download, which belongs to that time too.
@@ -37,8 +39,8 @@ pub const HELM_PLACE: Duration = seconds(20);
 pub const HELM_GRACE: Duration = seconds(10);
 
 /// One attempt at waiting until the preview answers.
-pub const AWAIT_READY: Duration = seconds(5_400);
-/// Bound: the longest that operators may let a missing image be waited for.
+pub const AWAIT_READY: Duration = seconds(2_000);
+/// The longest that operators may let a missing image be waited for: each look makes the history longer.
 pub const IMAGE_MAX: Duration = seconds(3_000);
 /// From the install, or from the image's arrival, to all pods available, where a repository says nothing
 /// else. Pulling a large image belongs to it.
@@ -83,7 +85,7 @@ mod tests {
             (HELM_PLACE + HELM_INSTALL + HELM_GRACE + TAKE_DOWN, INSTALL_RELEASE),
             (WORKLOADS_UP_MIN, WORKLOADS_UP),
             (WORKLOADS_UP, WORKLOADS_UP_MAX),
-            (IMAGE_MAX + WORKLOADS_UP_MAX + URL_ANSWERS, AWAIT_READY),
+            (WORKLOADS_UP_MAX + URL_ANSWERS, AWAIT_READY),
             (HELM_PLACE + HELM_UNINSTALL + HELM_GRACE + NAMESPACE_GONE, TEAR_DOWN),
             (POINT_STABLE_URL, POINT_STABLE_URL_IN_ALL),
             (QUERY, FIND_PREVIEWS),

@@ -1,8 +1,10 @@
 //! The stages of a preview's life, one method each.
 
+use std::time::Duration;
+
 use domain::{
     NamespaceHandle, RunIdentity,
-    preview::{Answering, Ending, Phase, PreviewRequest, PreviewState, StopReason},
+    preview::{Answering, Ending, MissingImage, Phase, PreviewRequest, PreviewState, StopReason},
 };
 use jiff::Timestamp;
 use temporalio_workflow::{
@@ -13,8 +15,8 @@ use super::{PreviewWorkflow, ending::explain, timeouts};
 use crate::{
     clock,
     contract::{
-        AwaitReady, CreateNamespace, InstallRelease, MissingImage, PreviewActivities, Readiness, TearDown,
-        timeouts::{AWAIT_READY, CREATE_NAMESPACE, INSTALL_RELEASE},
+        AwaitReady, CreateNamespace, InstallRelease, PreviewActivities, Readiness, TearDown,
+        timeouts::{AWAIT_READY, CREATE_NAMESPACE, INSTALL_AGAIN, INSTALL_RELEASE, PULL_AGAIN},
     },
     search_attributes::{COMMIT, EXPIRES_AT, PHASE, REQUESTED_BY, of_pull_request},
 };
@@ -107,22 +109,23 @@ impl Stages {
                 .ctx
                 .execute_activity(PreviewActivities::install_release, input.clone(), options)
                 .await;
-            let Some(MissingImage { image }) = missing.map_err(failed("installing the Helm chart"))? else {
+            let Some(missing) = missing.map_err(failed("installing the Helm chart"))? else {
                 return Ok(());
             };
-            input.image_missing_since.get_or_insert(clock::now(&self.ctx));
-            self.advance(PreviewState::WaitingForImage { image });
-            self.pause_before_the_next_install().await;
+            self.wait_for_image(missing, INSTALL_AGAIN, &mut input.image_missing_since)
+                .await;
         }
     }
 
-    /// Whatever ends it early cancels the next attempt, too.
-    async fn pause_before_the_next_install(&self) {
+    /// A pause before the next try. Whatever ends it early cancels that, too.
+    async fn wait_for_image(&self, missing: MissingImage, pause: Duration, since: &mut Option<Timestamp>) {
+        since.get_or_insert(clock::now(&self.ctx));
+        self.advance(PreviewState::WaitingForImage(missing));
         // Not a child of the workflow's own token: see `sleep_until`.
         let timer = WorkflowCancellationToken::new();
         select! {
             () = self.deployment.cancelled() => timer.cancel(),
-            _ = self.ctx.timer(timeouts::until_next_install(&timer)) => {}
+            _ = self.ctx.timer(timeouts::until_next_pull(pause, &timer)) => {}
         }
     }
 
@@ -130,7 +133,7 @@ impl Stages {
         let mut input = AwaitReady {
             preview: self.request.preview.clone(),
             namespace,
-            wait_for_image: false,
+            image_missing_since: None,
             readiness: self.request.settings.readiness.clone(),
             expose: self.request.settings.expose.clone(),
         };
@@ -142,9 +145,8 @@ impl Stages {
                 .await;
             match readiness.map_err(failed("waiting for the preview to answer"))? {
                 Readiness::Ready { url, note } => return Ok(Answering { url, note }),
-                Readiness::ImageMissing { image } => {
-                    self.advance(PreviewState::WaitingForImage { image });
-                    input.wait_for_image = true;
+                Readiness::ImageMissing(missing) => {
+                    self.wait_for_image(missing, PULL_AGAIN, &mut input.image_missing_since).await;
                 }
             }
         }

@@ -10,7 +10,7 @@ use temporalio_workflow::{
 };
 
 use crate::{
-    contract::timeouts::{HEARTBEAT_TIMEOUT, INSTALL_AGAIN, REPORT_PREVIEW, TEAR_DOWN},
+    contract::timeouts::{HEARTBEAT_TIMEOUT, REPORT_PREVIEW, TEAR_DOWN},
     uncancelled::{self, retries},
 };
 
@@ -30,9 +30,9 @@ pub(super) fn stage(attempt: Duration, token: &WorkflowCancellationToken) -> Act
         .build()
 }
 
-/// Until a chart is installed again whose hook waits for its image: nobody waits meanwhile but the workflow.
-pub(super) fn until_next_install(token: &WorkflowCancellationToken) -> TimerOptions {
-    TimerOptions::builder(INSTALL_AGAIN)
+/// Until it is tried again what waits for an image: nobody waits meanwhile but the workflow.
+pub(super) fn until_next_pull(pause: Duration, token: &WorkflowCancellationToken) -> TimerOptions {
+    TimerOptions::builder(pause)
         .cancellation_token(token.clone())
         .summary("until the image is looked for again".to_owned())
         .build()

@@ -137,7 +137,9 @@ impl Session {
             return Vec::new();
         };
         self.update(|conversation, _| {
-            closed.iter().for_each(|it| conversation.no_run_is_open(&it.preview, &it.ending));
+            closed
+                .iter()
+                .for_each(|it| conversation.no_run_is_open(&it.preview, &it.ending));
             open.into_iter().for_each(|report| conversation.apply_found(report));
         });
         closed.into_iter().map(|it| it.preview).collect()

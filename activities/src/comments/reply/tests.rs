@@ -2,7 +2,7 @@
 
 use domain::{
     CommentId, Ttl,
-    preview::{PreviewState, StopReason},
+    preview::{MissingImage, PreviewState, PullProblem, StopReason},
     pull_request::{InvalidConfiguration, Overtaken},
 };
 use insta::assert_snapshot;
@@ -75,10 +75,13 @@ fn status() {
     let superseded = PreviewState::Removed {
         because: StopReason::Superseded { by: NEWER.parse().expect("a commit") },
     };
-    let image = "registry.example.com/octo-org/hello-world:1".to_owned();
+    let missing = MissingImage {
+        image: "registry.example.com/octo-org/hello-world:1".to_owned(),
+        because: PullProblem::NotFound,
+    };
     let mut previews = vec![
         report(NEWER, ready(NEWER)),
-        report(OLDER, PreviewState::WaitingForImage { image }),
+        report(OLDER, PreviewState::WaitingForImage(missing)),
         report(OLDER, superseded),
         report(OLDER, PreviewState::Starting),
     ];

@@ -2,7 +2,7 @@
 
 use domain::{
     Explanation,
-    preview::{AnswerNote, ProbePath, StopReason, WaitingFor},
+    preview::{AnswerNote, MissingImage, ProbePath, PullProblem, StopReason, WaitingFor},
 };
 use insta::assert_snapshot;
 
@@ -85,8 +85,20 @@ fn on_its_way() {
     assert_snapshot!(said(PreviewState::Provisioning), @"🚀 Deployment requested! Setting up preview environment… Creating its namespace.");
     assert_snapshot!(said(PreviewState::Installing), @"🚀 Deployment requested! Setting up preview environment… Installing the chart.");
     assert_snapshot!(said(PreviewState::Starting), @"🚀 Deployment requested! Setting up preview environment… The chart is installed; its URL is shown here as soon as it answers.");
-    let image = format!("registry.example.com/octo-org/hello-world:{OLDER}");
-    assert_snapshot!(said(PreviewState::WaitingForImage { image }), @"⏳ Waiting for this commit's image: `registry.example.com/octo-org/hello-world:0123456789abcdef0123456789abcdef01234567` does not exist yet. The deployment continues as soon as it does.");
+}
+
+#[test]
+fn an_image_that_cannot_be_pulled() {
+    let told = |because| {
+        said(PreviewState::WaitingForImage(MissingImage {
+            image: "ghcr.io/octo-org/shop:1".to_owned(),
+            because,
+        }))
+    };
+    assert_snapshot!(told(PullProblem::NotFound), @"⏳ Waiting for this commit's image: `ghcr.io/octo-org/shop:1` does not exist yet. The deployment continues as soon as it does.");
+    assert_snapshot!(told(PullProblem::NotAllowed), @"⏳ Waiting for this commit's image: the registry does not let the cluster pull `ghcr.io/octo-org/shop:1`, or does not have it yet. The deployment continues as soon as it can be pulled.");
+    assert_snapshot!(told(PullProblem::RateLimited), @"⏳ Waiting for this commit's image: the registry limits how often the cluster may pull, so `ghcr.io/octo-org/shop:1` takes longer. The deployment continues as soon as it can be pulled.");
+    assert_snapshot!(told(PullProblem::NoAnswer), @"⏳ Waiting for this commit's image: the registry does not answer as it should, so `ghcr.io/octo-org/shop:1` cannot be pulled yet. The deployment continues as soon as it can.");
 }
 
 #[test]
@@ -245,11 +257,11 @@ fn failed_with_a_log() {
 #[test]
 fn failed_without_a_log() {
     let explanation = Explanation {
-        summary: "The image `x` did not appear in time.".to_owned(),
+        summary: "The image `x` could not be pulled in time.".to_owned(),
         log_tail: None,
     };
     assert_snapshot!(said(PreviewState::Failed { explanation }), @"
-    ❌ The preview could not be deployed. The image `x` did not appear in time.
+    ❌ The preview could not be deployed. The image `x` could not be pulled in time.
 
     What was deployed has been removed. Comment `/preview` to try again.
     ");

@@ -26,7 +26,7 @@ pub(super) const NO_PROGRESS: &str = "NoProgress";
 
 /// Does one of the pod's containers wait for an image that is not there, and may the pod be deleted, so that
 /// its successor asks for it at once? A bare pod has none, and a Job counts each as a failure.
-pub(in crate::readiness) fn can_ask_for_image_again(pod: &Pod) -> bool {
+pub(in crate::readiness) fn can_pull_again(pod: &Pod) -> bool {
     let owners = pod.owner_references();
     pod.metadata.deletion_timestamp.is_none()
         && !owners.is_empty()

@@ -528,5 +528,5 @@ fn what_is_being_deleted_or_a_cron_jobs_does_not_count() {
     // The image of a Job that is waited for is waited for, too.
     observed.jobs = vec![job(&json!({ "active": 1 }))];
     assert!(matches!(assess(&observed), Assessment::ImageMissing { .. }));
-    assert!(!can_ask_for_image_again(&observed.pods[1]), "the Job would count it as a failure");
+    assert!(!can_pull_again(&observed.pods[1]), "the Job would count it as a failure");
 }

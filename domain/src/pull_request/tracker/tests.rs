@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::preview::{MissingImage, PullProblem};
 
 fn preview(commit: char) -> PreviewId {
     let sha = commit.to_string().repeat(40);
@@ -71,7 +72,8 @@ fn what_is_on_its_way_is_no_news_and_what_was_waited_for_is() {
     tracker.request(request('a'));
     tracker.run_started(&preview('a'), "run-1");
     assert!(!tracker.apply_report(report('a', "run-1", 1, PreviewState::Provisioning)));
-    let waiting = PreviewState::WaitingForImage { image: "x".to_owned() };
+    let waiting =
+        PreviewState::WaitingForImage(MissingImage { image: "x".to_owned(), because: PullProblem::NotFound });
     assert!(tracker.apply_report(report('a', "run-1", 2, waiting)));
     // Ready is told together with the stable URL, which is pointed here first.
     assert!(!tracker.apply_report(report('a', "run-1", 3, ready(LATER))));
@@ -227,9 +229,7 @@ fn of_a_run_that_closed_without_a_word_it_is_told_how() {
     tracker.request(request('a'));
     assert_eq!(tracker.last_word(&preview('a'), &terminated), None, "that was a run before");
     with_ready(&mut tracker, 'a', "run-1");
-    let report = tracker
-        .last_word(&preview('a'), &terminated)
-        .expect("nothing had said so");
+    let report = tracker.last_word(&preview('a'), &terminated).expect("nothing had said so");
     assert!(tracker.apply_report(report));
     let because = StopReason::Terminated;
     assert_eq!(states(&tracker)[0].1, PreviewState::Removed { because });

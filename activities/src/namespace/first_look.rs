@@ -1,0 +1,23 @@
+//! What operators are told at the start, before a preview runs into it.
+
+use super::{
+    NamespaceConfig,
+    policy::{Set, difference},
+};
+use crate::Cluster;
+
+/// Looks whether the cluster keeps previews apart, and how pods can be confined; says in the log what is
+/// missing, and what to do. Each preview asks again.
+pub async fn look_at_cluster(cluster: &Cluster, config: &NamespaceConfig) {
+    match difference(cluster, Set::Charts).await {
+        Ok(None) => {}
+        Ok(Some(difference)) => tracing::error!(
+            difference,
+            "the cluster does not enforce what keeps previews apart, so none will be deployed; install charts/preview-cluster of this version"
+        ),
+        Err(error) => tracing::warn!(%error, "cannot find out whether the cluster keeps previews apart"),
+    }
+    if let Err(error) = config.pod_security.find(cluster).await {
+        tracing::warn!(%error, "cannot find out how pods can be confined");
+    }
+}
