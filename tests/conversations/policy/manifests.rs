@@ -65,6 +65,9 @@ pub(super) fn honest(image: &str, host: &str) -> Vec<Value> {
         image,
         &json!({
             "initContainers": [{ "name": "init", "image": format!("{image}@sha256:{}", "0".repeat(64)) }],
+            "nodeSelector": { "kubernetes.io/os": "linux" },
+            "affinity": { "nodeAffinity": { "requiredDuringSchedulingIgnoredDuringExecution": { "nodeSelectorTerms": [
+                { "matchExpressions": [{ "key": "kubernetes.io/arch", "operator": "In", "values": ["amd64", "arm64"] }] }] } } },
             "terminationGracePeriodSeconds": 60, "tolerations": [], "schedulerName": "default-scheduler", "serviceAccountName": "app",
             "volumes": [
                 { "name": "config", "configMap": { "name": "x" } }, { "name": "secret", "secret": { "secretName": "x" } },
@@ -175,6 +178,7 @@ pub(super) fn hostile_metadata(image: &str) -> Hostile {
 
 pub(super) fn hostile_pods(image: &str) -> Hostile {
     const PODS: &str = "of its pods";
+    const NODES: &str = "by kubernetes.io/os and kubernetes.io/arch only";
     const IMAGES: &str = "previews do not run images from";
     const VOLUMES: &str = "can only mount";
     const CLAIMS: &str = "new, empty volumes";
@@ -185,6 +189,7 @@ pub(super) fn hostile_pods(image: &str) -> Hostile {
         of(json!({ "containers": [container] }))
     };
     let scratch = |more: Value| json!({ "ephemeral": { "volumeClaimTemplate": { "spec": claim(&more) } } });
+    let nodes = |affinity: Value| json!({ "affinity": { "nodeAffinity": affinity } });
     let from = |image: &str| deployment(&pods(image, &json!({})));
     let taken = json!({ "dataSource": { "kind": "PersistentVolumeClaim", "name": "x" } });
     vec![
@@ -195,6 +200,17 @@ pub(super) fn hostile_pods(image: &str) -> Hostile {
         (of(json!({ "initContainers": [{ "name": "init", "image": "evil" }] })), IMAGES),
         (of(json!({ "hostUsers": true })), PODS),
         (of(json!({ "nodeName": "control-plane" })), PODS),
+        (of(json!({ "nodeSelector": { "pool": "production" } })), NODES),
+        (
+            of(nodes(json!({ "requiredDuringSchedulingIgnoredDuringExecution": { "nodeSelectorTerms": [
+            { "matchFields": [{ "key": "metadata.name", "operator": "In", "values": ["control-plane"] }] }] } }))),
+            NODES,
+        ),
+        (
+            of(nodes(json!({ "preferredDuringSchedulingIgnoredDuringExecution": [{ "weight": 1,
+            "preference": { "matchExpressions": [{ "key": "pool", "operator": "Exists" }] } }] }))),
+            NODES,
+        ),
         (of(json!({ "priorityClassName": "system-node-critical" })), PODS),
         (of(json!({ "resourceClaims": [{ "name": "gpu", "resourceClaimName": "x" }] })), PODS),
         (of(json!({ "runtimeClassName": "x" })), PODS),
