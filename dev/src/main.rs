@@ -5,6 +5,7 @@ mod running_stack;
 mod simulate;
 mod test_run;
 mod up;
+mod worker_rights;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

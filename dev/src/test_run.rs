@@ -1,16 +1,19 @@
 //! `cargo dev test`, from top to bottom.
 
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, anyhow, ensure};
 use clap::Args;
+use stack::cluster::audit_log;
+use stack::env::StackEnv;
 use stack::tools::browser;
 use stack::tools::{Tool, Toolbox};
 
 use crate::running_stack::RunningStack;
+use crate::worker_rights;
 
 /// Conversations side by side, unless RUST_TEST_THREADS says otherwise: they mostly wait.
 const THREADS: &str = "5";
@@ -38,7 +41,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     let state = std::path::absolute(&options.state)?;
     let stack = RunningStack::start(&state, &["--platform-only"]).await?;
     let tested = tokio::select! {
-        tested = test(&stack, &options.arguments) => tested,
+        tested = test(&stack, &state, &options.arguments) => tested,
         interrupted = tokio::signal::ctrl_c() => interrupted.map_err(Into::into).and_then(|()| Err(anyhow!("interrupted"))),
     };
     let stopped = stack.stop().await;
@@ -51,11 +54,16 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn test(stack: &RunningStack, arguments: &[OsString]) -> anyhow::Result<()> {
+async fn test(stack: &RunningStack, state: &Path, arguments: &[OsString]) -> anyhow::Result<()> {
     let threads = std::env::var_os("RUST_TEST_THREADS").unwrap_or_else(|| THREADS.into());
     let mut words: Vec<OsString> = ["test", "--workspace", "--no-fail-fast", "--"].map(Into::into).into();
     words.extend_from_slice(arguments);
-    cargo(&words, &[("PREVIEW_STACK_ENV", stack.env_file().into()), ("RUST_TEST_THREADS", threads)]).await
+    cargo(&words, &[("PREVIEW_STACK_ENV", stack.env_file().into()), ("RUST_TEST_THREADS", threads)]).await?;
+    // Some of the tests do not need all rights.
+    if arguments.is_empty() {
+        worker_rights::check(&StackEnv::read(&stack.env_file())?, &audit_log(state)).await?;
+    }
+    Ok(())
 }
 
 async fn cargo<Word: AsRef<OsStr>>(words: &[Word], environment: &[(&str, OsString)]) -> anyhow::Result<()> {

@@ -3,10 +3,13 @@
 use std::path::Path;
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
 use super::pki::{Identity, Pki};
-use super::{ClusterError, Site, network};
+use super::{AUDIT_LOG, ClusterError, Site, network};
 use crate::http_probe::HttpProbe;
 use crate::part::{Part, Parts};
+use crate::private_file;
 
 /// On a busy machine the API server has taken this long.
 const API_SERVER_PATIENCE: Duration = Duration::from_secs(90);
@@ -64,6 +67,8 @@ fn etcd(site: &Site<'_>, socket: &Path) -> Result<Part, ClusterError> {
 fn api_server(site: &Site<'_>, pki: &Pki, etcd: &Path) -> Result<Part, ClusterError> {
     let (certificate, key) = pki.server();
     let (client_certificate, client_key) = pki.client();
+    let audit_policy = site.folder.join("audit-policy.json");
+    private_file::write(&audit_policy, &audited().to_string())?;
     let part = Part::new("kube-apiserver", site.toolbox.path("kube-apiserver")?)
         .flag("etcd-servers", unix(etcd))
         // Pods reach it too, as on other clusters, unless a policy forbids it.
@@ -86,8 +91,20 @@ fn api_server(site: &Site<'_>, pki: &Pki, etcd: &Path) -> Result<Part, ClusterEr
         .flag("kubelet-certificate-authority", pki.ca_file())
         .flag("kubelet-client-certificate", client_certificate)
         .flag("kubelet-client-key", client_key)
+        .flag("audit-policy-file", audit_policy)
+        .flag("audit-log-path", site.folder.join(AUDIT_LOG))
         .flag("profiling", "false");
     Ok(Part { patience: API_SERVER_PATIENCE, ..part })
+}
+
+/// What the worker asks, and nothing else.
+fn audited() -> Value {
+    json!({
+        "apiVersion": "audit.k8s.io/v1",
+        "kind": "Policy",
+        "omitStages": ["RequestReceived"],
+        "rules": [{ "level": "Metadata", "users": [Identity::Worker.subject().0] }, { "level": "None" }],
+    })
 }
 
 /// What the controller manager and the scheduler have in common.

@@ -6,6 +6,7 @@ pub(crate) mod network;
 mod node;
 mod pause;
 mod pki;
+mod registry;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,9 +21,12 @@ use crate::ports::{NoFreePort, free_ports};
 use crate::private_file::PrivateFileError;
 use crate::tools::{ToolError, Toolbox};
 use pki::{Identity, Pki};
+use registry::Registry;
 
 /// The node's name. The API server reaches the kubelet under it, which keeps the kubelet on loopback.
 const NODE: &str = "localhost";
+/// What the worker has asked of the cluster, in the folder of the cluster.
+const AUDIT_LOG: &str = "audit.log";
 /// The namespace of the preview service itself, as far as it has one: its worker runs beside the cluster.
 pub(crate) const SERVICE_NAMESPACE: &str = "preview-system";
 /// How long the controllers may take to make what every namespace needs.
@@ -52,6 +56,8 @@ pub enum ClusterError {
     Kubeconfig(#[from] kube::config::KubeconfigError),
     #[error("the API server refused {what}: {source}")]
     Api { what: &'static str, source: kube::Error },
+    #[error("the registry cannot listen: {0}")]
+    Registry(std::io::Error),
     #[error("containerd did not take the sandbox image: {0}")]
     SandboxImage(String),
     #[error("the node takes no pods: {0}; see kubelet.log")]
@@ -76,6 +82,7 @@ pub struct Cluster {
     token: String,
     ca_file: PathBuf,
     server: String,
+    _registry: Registry,
 }
 
 /// Where a cluster is put: what its components have to agree on.
@@ -90,6 +97,13 @@ pub struct Site<'a> {
     pub api_port: u16,
     /// The ports that nobody outside needs to know.
     pub internal: InternalPorts,
+}
+
+/// Where the API server of a stack with its state in this folder records what the worker asks of it: a JSON
+/// object a line.
+#[must_use]
+pub fn audit_log(state: &Path) -> PathBuf {
+    state.join("cluster").join(AUDIT_LOG)
 }
 
 /// Ports on loopback that only the cluster's own components use.
@@ -132,8 +146,11 @@ impl Cluster {
         pki.write_kubeconfig(Identity::Worker, &site.server(), &worker_kubeconfig)?;
 
         network::make_bridge().await?;
-        let (containerd, ()) =
-            tokio::try_join!(node::start_containerd(parts, site), control_plane::start(parts, site, &pki))?;
+        let registry = Registry::start().await.map_err(ClusterError::Registry)?;
+        let (containerd, ()) = tokio::try_join!(
+            node::start_containerd(parts, site, &registry),
+            control_plane::start(parts, site, &pki)
+        )?;
         let options = KubeConfigOptions::default();
         let config =
             kube::Config::from_custom_kubeconfig(Kubeconfig::read_from(kubeconfig)?, &options).await?;
@@ -148,6 +165,7 @@ impl Cluster {
             token: pki.token(Identity::Admin).to_owned(),
             ca_file: pki.ca_file(),
             server: site.server(),
+            _registry: registry,
         })
     }
 

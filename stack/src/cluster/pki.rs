@@ -43,7 +43,7 @@ impl Identity {
     ];
 
     /// The user, and the group that gives it its rights.
-    fn subject(self) -> (String, &'static str) {
+    pub(super) fn subject(self) -> (String, &'static str) {
         match self {
             Self::Admin => ("admin".into(), "system:masters"),
             Self::ControllerManager => ("system:kube-controller-manager".into(), ""),

@@ -1,0 +1,164 @@
+//! Which rights the worker's role gives it in the cluster that no test has made use of.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+
+use anyhow::{Context, ensure};
+use k8s_openapi::api::rbac::v1::ClusterRole;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Api, Client, Config};
+use serde::Deserialize;
+use stack::env::StackEnv;
+
+/// The role of `charts/preview-cluster`, and the account that has it.
+const ROLE: &str = "preview-worker";
+/// The API server asks for it when a role is given away, which is no request of its own.
+const ASKED_ALONG: &str = "bind";
+
+/// One thing that may be done.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Right {
+    group: String,
+    resource: String,
+    verb: String,
+}
+
+impl fmt::Display for Right {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { group, resource, verb } = self;
+        write!(f, "{verb} {resource}")?;
+        if group.is_empty() { Ok(()) } else { write!(f, ".{group}") }
+    }
+}
+
+/// What the API server records of a request.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Event {
+    verb: String,
+    object_ref: Option<ObjectRef>,
+    #[serde(default)]
+    impersonated_user: Option<serde::de::IgnoredAny>,
+    response_status: Option<ResponseStatus>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ObjectRef {
+    #[serde(default)]
+    api_group: String,
+    resource: String,
+    #[serde(default)]
+    subresource: String,
+}
+
+#[derive(Deserialize)]
+struct ResponseStatus {
+    code: u16,
+}
+
+/// Fails if the role is wider than what the worker has asked of this stack's cluster.
+pub(crate) async fn check(env: &StackEnv, audit_log: &Path) -> anyhow::Result<()> {
+    let options = KubeConfigOptions::default();
+    let config = Config::from_custom_kubeconfig(Kubeconfig::read_from(&env.kubeconfig)?, &options).await?;
+    let roles: Api<ClusterRole> = Api::all(Client::try_from(config)?);
+    let granted = granted(&roles.get(ROLE).await?);
+    let log = File::open(audit_log).with_context(|| audit_log.display().to_string())?;
+    let mut used = BTreeSet::new();
+    for line in BufReader::new(log).lines() {
+        used.extend(used_in(&line?)?);
+    }
+    let unused: Vec<_> = granted.difference(&used).map(Right::to_string).collect();
+    ensure!(
+        unused.is_empty(),
+        "the role {ROLE} is wider than used: {}. Take it out of charts/preview-cluster, or test what needs it",
+        unused.join(", ")
+    );
+    Ok(())
+}
+
+fn granted(role: &ClusterRole) -> BTreeSet<Right> {
+    let mut granted = BTreeSet::new();
+    for rule in role.rules.iter().flatten() {
+        for group in rule.api_groups.iter().flatten() {
+            for resource in rule.resources.iter().flatten() {
+                let verbs = rule.verbs.iter().filter(|verb| *verb != ASKED_ALONG);
+                granted.extend(verbs.map(|verb| Right {
+                    group: group.clone(),
+                    resource: resource.clone(),
+                    verb: verb.clone(),
+                }));
+            }
+        }
+    }
+    granted
+}
+
+/// The right that a request has made use of. In somebody else's name, that is to act in it.
+fn used_in(line: &str) -> anyhow::Result<Option<Right>> {
+    let event: Event = serde_json::from_str(line).with_context(|| format!("in the audit log: {line}"))?;
+    let was_refused = event.response_status.is_some_and(|status| status.code == 403);
+    if event.impersonated_user.is_some() {
+        return Ok((!was_refused).then(|| Right {
+            group: String::new(),
+            resource: "serviceaccounts".to_owned(),
+            verb: "impersonate".to_owned(),
+        }));
+    }
+    Ok(event.object_ref.filter(|_| !was_refused).map(|object| Right {
+        group: object.api_group,
+        resource: if object.subresource.is_empty() {
+            object.resource
+        } else {
+            format!("{}/{}", object.resource, object.subresource)
+        },
+        verb: event.verb,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn each_request_uses_one_right() {
+        let used = |event: serde_json::Value| {
+            used_in(&event.to_string()).expect("an event").map(|right| right.to_string())
+        };
+        let log = json!({ "resource": "pods", "subresource": "log", "namespace": "preview-x" });
+        let ingress = json!({ "resource": "ingresses", "apiGroup": "networking.k8s.io" });
+        let ok = json!({ "code": 200 });
+        for (event, right) in [
+            (json!({ "verb": "get", "objectRef": log, "responseStatus": ok }), Some("get pods/log")),
+            (
+                json!({ "verb": "patch", "objectRef": ingress, "responseStatus": ok }),
+                Some("patch ingresses.networking.k8s.io"),
+            ),
+            (
+                json!({ "verb": "get", "objectRef": log, "responseStatus": ok, "impersonatedUser": { "username": "x" } }),
+                Some("impersonate serviceaccounts"),
+            ),
+            (json!({ "verb": "patch", "objectRef": ingress, "responseStatus": { "code": 403 } }), None),
+            (json!({ "verb": "get", "requestURI": "/version" }), None),
+        ] {
+            assert_eq!(used(event).as_deref(), right);
+        }
+    }
+
+    #[test]
+    fn a_role_grants_each_verb_on_each_resource() {
+        let role: ClusterRole = serde_json::from_value(json!({
+            "rules": [
+                { "apiGroups": ["", "apps"], "resources": ["pods", "deployments"], "verbs": ["get", "list"] },
+                { "apiGroups": ["rbac.authorization.k8s.io"], "resources": ["clusterroles"], "verbs": ["bind"] },
+            ],
+        }))
+        .expect("a role");
+        assert_eq!(granted(&role).len(), 8);
+    }
+}
