@@ -8,6 +8,7 @@ use domain::{
 };
 use jiff::Timestamp;
 use k8s_openapi::{api::core::v1::Namespace, apimachinery::pkg::apis::meta::v1::ObjectMeta};
+use serde_json::{Value, json};
 use workflows::contract::{CreateNamespace, ReportPreview};
 
 use crate::instance::{Instance, label_value};
@@ -38,6 +39,9 @@ const REQUESTED_BY: &str = "preview.internal/requested-by";
 const TTL: &str = "preview.internal/ttl";
 /// Annotation: since when the orphan sweep has seen it without an open workflow.
 pub(crate) const ORPHANED_SINCE: &str = "preview.internal/orphaned-since";
+
+/// Annotation: since when it is being removed. What Helm has uninstalled is gone, although the namespace is not.
+const REMOVED_SINCE: &str = "preview.internal/removed-since";
 
 /// What a namespace of ours says about its owner. Empty where an annotation is
 /// missing, which is nobody's workflow.
@@ -137,6 +141,18 @@ pub(crate) fn occupant(namespace: &Namespace, instance: &Instance) -> Option<Occ
 /// Is it being deleted already?
 pub(crate) fn is_terminating(namespace: &Namespace) -> bool {
     namespace.metadata.deletion_timestamp.is_some()
+}
+
+/// Since when it is being removed.
+pub(crate) fn removed_since(metadata: &ObjectMeta) -> Option<Timestamp> {
+    let annotations = metadata.annotations.as_ref();
+    let noted = annotations.and_then(|all| all.get(REMOVED_SINCE)?.parse().ok());
+    noted.or_else(|| metadata.deletion_timestamp.as_ref().map(|deleted| deleted.0))
+}
+
+/// What is noted on a namespace whose removal begins now.
+pub(crate) fn note_of_removal() -> Value {
+    json!({ REMOVED_SINCE: Timestamp::now().to_string() })
 }
 
 /// The namespace that a request asks for, ours from its first moment on.

@@ -11,9 +11,10 @@ use workflows::contract::TearDown;
 
 use crate::{
     Cluster, Helm,
+    cluster::{ClusterError, Doing},
     heartbeat::Progress,
     namespace::{DeleteError, delete, made_for, wait_until_gone},
-    ownership::is_terminating,
+    ownership::{is_terminating, note_of_removal, removed_since},
     release::uninstall,
 };
 
@@ -57,6 +58,7 @@ async fn remove(
     let name = namespace.name_any();
     let uid = namespace.uid().unwrap_or_default();
     if !is_terminating(namespace) {
+        note_removal(cluster, namespace).await?;
         progress.report(format!("helm uninstall {}", preview.release()));
         // The namespace takes with it whatever is in it; what Helm could not do
         // is only worth a line in the log.
@@ -73,6 +75,22 @@ async fn remove(
     tokio::select! {
         result = wait_until_gone(cluster, &name, &uid, progress) => result,
         () = ctx.cancelled() => Err(DeleteError::Cancelled),
+    }
+}
+
+/// Should an operator reset the preview meanwhile, to a moment at which it was ready, the sweep knows that it is
+/// not any more.
+async fn note_removal(cluster: &Cluster, namespace: &Namespace) -> Result<(), ClusterError> {
+    if removed_since(&namespace.metadata).is_some() {
+        return Ok(());
+    }
+    match cluster.annotate(namespace, &note_of_removal()).await {
+        Ok(_) => Ok(()),
+        // Gone, or changed since it was read: then its deletion tells the same, a little later.
+        Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(()),
+        Err(error) => {
+            Err(error).doing(|| format!("noting the removal of namespace {}", namespace.name_any()))
+        }
     }
 }
 

@@ -41,6 +41,8 @@ pub struct Namespace {
     pub orphaned_since: Option<jiff::Timestamp>,
     /// Its deletion was requested.
     pub is_terminating: bool,
+    /// Since when it is being removed, by what is noted on it or by its deletion.
+    pub removed_since: Option<Moment>,
     /// Helm's release in it.
     pub release: Option<Release>,
     /// When its pods answer.
@@ -110,6 +112,7 @@ impl Cluster {
             comment,
             orphaned_since: None,
             is_terminating: false,
+            removed_since: None,
             release: None,
             ready_at: None,
         };
@@ -166,6 +169,7 @@ impl Sim {
                 return true;
             }
             found.version += 1;
+            found.removed_since.get_or_insert(self.now());
         }
         self.tell(|| format!("namespace {name} ({uid}) is being deleted"));
         let (sim, name, uid) = (self.clone(), name.to_owned(), uid.to_owned());

@@ -332,3 +332,41 @@ fn a_conversation_that_was_not_told_how_a_preview_ended_reads_it_in_temporal() {
         at(67_837, says(Person::Mona, &[Wish::Extend])),
     ]));
 }
+
+#[test]
+fn a_preview_that_is_reset_while_it_is_being_removed_does_not_stay_ready_with_nothing_to_serve() {
+    let weights = Weights { slow: 0.2, ..Weights::NONE };
+    for task in [5, 13, 18] {
+        for millis in [330_000, 332_710, 334_000] {
+            holds(&Plan {
+                weights: weights.clone(),
+                ..plan(&[
+                    at(10, says(Person::Mona, &[Wish::Preview])),
+                    at(millis, Action::Operate(Operation::ResetPreview(task))),
+                    at(395_748, Action::Operate(Operation::SignalExtend)),
+                ])
+            });
+        }
+    }
+}
+
+#[test]
+fn what_waits_for_the_end_of_a_preview_that_is_reset_is_told_that_there_is_one() {
+    holds(&plan(&[
+        at(10, says(Person::Otto, &[Wish::Preview])),
+        at(306_300, says(Person::Mona, &[Wish::Preview])),
+        at(306_400, Action::Operate(Operation::ResetPreview(33))),
+        at(312_000, says(Person::Otto, &[Wish::Extend])),
+    ]));
+}
+
+#[test]
+fn a_stop_ends_what_was_started_by_hand_and_has_not_reported_yet() {
+    holds(&plan(&[
+        at(10, says(Person::Mona, &[Wish::Preview])),
+        at(331, breaks(Fault::Freeze(1), 60)),
+        at(1_252, breaks(Fault::Freeze(0), 27)),
+        at(1_688, Action::Operate(Operation::StartByHand)),
+        at(2_665, says(Person::Otto, &[Wish::Stop])),
+    ]));
+}

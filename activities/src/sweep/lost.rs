@@ -1,4 +1,5 @@
-//! Previews that are ready by their own account, and whose namespace is gone: somebody has deleted it.
+//! Previews that are ready by their own account, and whose namespace is gone, or is being removed: somebody has
+//! deleted it, or has reset the preview while it was being removed.
 
 use std::collections::HashSet;
 
@@ -6,9 +7,10 @@ use domain::{
     orphan_sweep::{LostPreview, Outcome, is_too_much},
     preview::StopReason,
 };
+use jiff::{SignedDuration, Timestamp};
 use kube::{
     Api, ResourceExt,
-    api::ListParams,
+    api::{ListParams, ObjectMeta},
     core::{ObjectList, PartialObjectMeta},
 };
 use temporalio_client::Client as Temporal;
@@ -17,10 +19,12 @@ use super::{SweepError, survey::assert_same_temporal};
 use crate::{
     Cluster,
     cluster::{ClusterError, Doing},
-    ownership::run_named_on,
+    ownership::{removed_since, run_named_on},
     temporal::{ReadyRun, ready_previews, stop_run},
 };
 
+/// Temporal's records may call a preview ready for a moment in which it ends.
+const REMOVAL: SignedDuration = SignedDuration::from_secs(30);
 /// Namespaces that are listed at once.
 const PAGE: u32 = 1_000;
 
@@ -37,7 +41,7 @@ pub(super) async fn end(
     if ready.is_empty() {
         return Ok(Vec::new());
     }
-    let held = runs_named_on_namespaces(cluster).await?;
+    let held = runs_with_a_namespace(cluster).await?;
     let all = ready.len();
     let lost: Vec<ReadyRun> = ready.into_iter().filter(|run| !held.contains(&run.first_run_id)).collect();
     let is_too_much = is_too_much(lost.len(), all);
@@ -61,7 +65,7 @@ async fn end_one(temporal: &Temporal, run: &ReadyRun) -> Outcome {
     match stop_run(temporal, run, StopReason::NamespaceLost).await {
         Ok(true) => {
             let workflow_id = &run.workflow_id;
-            tracing::warn!(workflow_id, "ending a preview whose namespace somebody has deleted");
+            tracing::warn!(workflow_id, "ending a preview whose namespace is gone, or is being removed");
             Outcome::Done
         }
         Ok(false) => Outcome::Spared,
@@ -69,7 +73,11 @@ async fn end_one(temporal: &Temporal, run: &ReadyRun) -> Outcome {
     }
 }
 
-async fn runs_named_on_namespaces(cluster: &Cluster) -> Result<HashSet<String>, ClusterError> {
+fn stays(namespace: &ObjectMeta, now: Timestamp) -> bool {
+    removed_since(namespace).is_none_or(|since| since.duration_until(now) < REMOVAL)
+}
+
+async fn runs_with_a_namespace(cluster: &Cluster) -> Result<HashSet<String>, ClusterError> {
     let namespaces = Api::<k8s_openapi::api::core::v1::Namespace>::all(cluster.client.clone());
     let mut ours = ListParams::default().labels(&cluster.instance.selector()).limit(PAGE);
     let mut runs = HashSet::new();
@@ -78,10 +86,33 @@ async fn runs_named_on_namespaces(cluster: &Cluster) -> Result<HashSet<String>, 
             .list_metadata(&ours)
             .await
             .doing(|| "listing our namespaces".to_owned())?;
-        runs.extend(page.items.iter().filter_map(|namespace| run_named_on(namespace.annotations())));
+        let staying = page
+            .items
+            .iter()
+            .filter(|namespace| stays(&namespace.metadata, Timestamp::now()));
+        runs.extend(staying.filter_map(|namespace| run_named_on(namespace.annotations())));
         match page.metadata.continue_.filter(|token| !token.is_empty()) {
             Some(token) => ours = ours.continue_token(&token),
             None => return Ok(runs),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, from_value, json};
+
+    use super::*;
+
+    #[test]
+    fn a_namespace_that_is_being_removed_for_a_while_serves_nobody() {
+        let now = "2026-11-26T12:00:00Z".parse().expect("a time");
+        let stays = |metadata: Value| stays(&from_value(metadata).expect("metadata"), now);
+        let noted = |since: &str| json!({ "annotations": { "preview.internal/removed-since": since } });
+        assert!(stays(json!({})));
+        assert!(stays(noted("2026-11-26T11:59:31Z")));
+        assert!(!stays(noted("2026-11-26T11:59:30Z")));
+        assert!(stays(json!({ "deletionTimestamp": "2026-11-26T11:59:31Z" })));
+        assert!(!stays(json!({ "deletionTimestamp": "2026-11-26T11:59:30Z" })));
     }
 }

@@ -76,6 +76,18 @@ pub enum DueEvent {
     Closed(Closed, Option<Box<PullRequestSnapshot>>),
 }
 
+impl DueEvent {
+    /// Is it a `stop`, or the end of the pull request?
+    #[must_use]
+    pub fn ends_previews(&self) -> bool {
+        match self {
+            Self::Commented(comment, _) => comment.commands.contains(&Ok(Command::Stop)),
+            Self::Pushed(..) => false,
+            Self::UncheckedStop(_) | Self::Closed(..) => true,
+        }
+    }
+}
+
 impl EventQueue {
     /// Takes in what has happened.
     pub fn push(&mut self, event: PullRequestEvent, now: Timestamp) {

@@ -246,6 +246,11 @@ impl PreviewTracker {
                 .take()
                 .filter(|end| !end.is_delivered && !tracked.report.state.is_over());
             tracked.asked_again_in = None;
+            // A run that was reset has the name and stays: what waited for its end has what it wanted.
+            let is_staying = tracked.end.is_none() && !report.state.is_ending() && !report.state.is_over();
+            if is_staying && let Some(request) = tracked.successor.take() {
+                tracked.asked_again_in = Some(request.comment);
+            }
         }
         // Whichever run it is, it has the name. What is asked for begins when
         // that one is gone, if it is going.

@@ -327,6 +327,7 @@ pub(super) async fn tear_down(attempt: &Attempt, request: TearDown) -> Result<()
     let made = attempt.cluster(|cluster| cluster.made_for(&owner.preview)).await?;
     for namespace in made.iter().filter(|namespace| namespace.owner == *owner) {
         if !namespace.is_terminating {
+            note_removal(attempt, namespace, owner).await?;
             // What Helm could not do, the deletion of the namespace does.
             Helm::run(attempt, namespace.name.clone(), Helm::Uninstall { by: owner.clone() }).await;
             attempt.unless_cancelled()?;
@@ -342,6 +343,20 @@ pub(super) async fn tear_down(attempt: &Attempt, request: TearDown) -> Result<()
         until_gone(attempt, namespace).await?;
     }
     Ok(())
+}
+
+async fn note_removal(attempt: &Attempt, namespace: &Namespace, by: &RunIdentity) -> Result<(), NotDone> {
+    let (sim, now) = (attempt.sim.clone(), attempt.sim.now());
+    attempt
+        .cluster(|cluster| {
+            let found = cluster.get_mut(&namespace.name).filter(|found| found.uid == namespace.uid)?;
+            sim.checks().written_to(&sim, found, by, "the note of its removal");
+            found.version += 1;
+            found.removed_since.get_or_insert(now);
+            Some(())
+        })
+        .await
+        .map(drop)
 }
 
 /// By the namespace's name.

@@ -1,5 +1,7 @@
 //! What the orphan sweep asks of cluster and Temporal.
 
+use std::time::Duration;
+
 use domain::{
     NamespaceHandle,
     orphan_sweep::{LostPreview, Note, NotedNamespace, Outcome, SurveyedPage, is_too_much},
@@ -16,6 +18,9 @@ use crate::{
     executor::Moment,
     temporal::{Attempt, NotDone},
 };
+
+/// A ready preview whose namespace is being removed for so long is lost.
+const REMOVAL: Duration = Duration::from_secs(30);
 
 pub(super) async fn survey(attempt: &Attempt) -> Result<Surveyed, NotDone> {
     let namespaces: Vec<Namespace> =
@@ -53,8 +58,13 @@ pub(super) async fn end_lost(attempt: &Attempt) -> Result<Vec<LostPreview>, NotD
     attempt.temporal().await?;
     let ready = attempt.sim.ready();
     attempt.pause().await;
+    let now = attempt.sim.now();
+    let stays = |namespace: &&Namespace| namespace.removed_since.is_none_or(|since| since + REMOVAL > now);
     let held: Vec<String> = attempt
-        .cluster(|cluster| cluster.namespaces().map(|namespace| namespace.owner.run_id.clone()).collect())
+        .cluster(|cluster| {
+            let staying = cluster.namespaces().filter(stays);
+            staying.map(|namespace| namespace.owner.run_id.clone()).collect()
+        })
         .await?;
     let all = ready.len();
     let lost: Vec<_> = ready.into_iter().filter(|run| !held.contains(&run.first_run_id)).collect();

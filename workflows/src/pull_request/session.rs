@@ -224,6 +224,14 @@ impl Session {
     }
 
     async fn process(&self, event: DueEvent) {
+        let nothing_is_known = || {
+            self.ctx
+                .state(|workflow| workflow.conversation.previews.alive().next().is_none())
+        };
+        // What was started by hand is ended, too, although it may not have reported yet.
+        if event.ends_previews() && nothing_is_known() {
+            self.find_previews(Vec::new()).await;
+        }
         let effects = match event {
             DueEvent::Commented(comment, snapshot) => return self.answer(comment, &snapshot).await,
             DueEvent::UncheckedStop(comment) => {

@@ -222,6 +222,19 @@ fn a_request_during_the_removal_waits_for_its_end() {
 }
 
 #[test]
+fn what_waits_for_the_end_of_a_run_that_is_reset_has_what_it_wanted() {
+    let mut tracker = PreviewTracker::default();
+    with_ready(&mut tracker, 'a', "run-1");
+    let because = StopReason::Asked { by: None };
+    tracker.apply_report(report('a', "run-1", 2, PreviewState::Stopping { because, is_slow: false }));
+    tracker.queue(request('a'));
+    tracker.apply_report(report('a', "run-2", 3, ready(LATER)));
+    assert!(matches!(states(&tracker)[0].1, PreviewState::Ready { .. }));
+    tracker.apply_report(report('a', "run-2", 4, gone()));
+    assert!(tracker.are_all_over());
+}
+
+#[test]
 fn of_a_run_that_closed_without_a_word_it_is_told_how() {
     let mut tracker = PreviewTracker::default();
     let terminated = Ending::Stopped(StopReason::Terminated);
