@@ -8,6 +8,7 @@ mod commands;
 mod configuration;
 mod confinement;
 mod crash;
+mod database;
 mod ending;
 mod failure;
 mod flood;

@@ -1,0 +1,42 @@
+//! An app as many are: a database that takes its time, a web app that ends until it answers, and a migration
+//! that ends until it does, too. Its chart stays as it is.
+
+use std::path::Path;
+
+use anyhow::Context;
+use k8s_openapi::api::{apps::v1::StatefulSet, batch::v1::Job};
+use kube::Api;
+use tests::{Setting, converse};
+
+use crate::chart::{files, pull_request_with};
+
+const CONFIGURATION: &str = r#"chart: ./deploy/chart
+values:
+  image: { repository: "{image_repository}", tag: "{image_tag}" }
+  ingress: { className: "{ingress_class}", host: "{host}" }
+"#;
+
+#[test]
+fn an_app_with_a_database_and_a_migration_shows_what_the_migration_has_written() {
+    let setting = Setting::default().worker("PREVIEW_REPOSITORY_CHARTS", "true");
+    converse(setting, async |chat| {
+        // No registry can be reached from here: the commit's image, which holds Python, is the database's
+        // as well.
+        chat.configure(&format!("{CONFIGURATION}  database: {{ image: \"{{image}}\" }}\n"))
+            .await?;
+        let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("conversations/guestbook");
+        let pull = pull_request_with(chat, files(&chart, "deploy/chart")?).await?;
+
+        let preview = pull.previewed().await?;
+
+        assert_eq!(preview.open("/").await?.body, "Guestbook\nthe first entry, by the migration");
+        let (namespace, release) = (preview.namespace_name().await?, preview.id.release());
+        let migrations: Api<Job> = Api::namespaced(chat.stack.kube.clone(), &namespace);
+        let migration = migrations.get(&format!("{release}-migration")).await?.status;
+        assert_eq!(migration.context("it has run")?.succeeded, Some(1));
+        let databases: Api<StatefulSet> = Api::namespaced(chat.stack.kube.clone(), &namespace);
+        let database = databases.get(&format!("{release}-db")).await?.status;
+        assert_eq!(database.context("it runs")?.ready_replicas, Some(1));
+        preview.stop().await
+    });
+}
