@@ -18,6 +18,7 @@ mod late;
 mod limits;
 mod network;
 mod newer_commit;
+mod peers;
 mod permission;
 mod pictures;
 mod policy;

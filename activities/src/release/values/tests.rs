@@ -10,6 +10,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod configurations;
+
 const PAGE: &str = include_str!("../../../../docs/configuration.md");
 const HOST: &str = "pr-12-0123456-hello-world-1fbc35d0ea.previews.example.com";
 
