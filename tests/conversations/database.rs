@@ -6,15 +6,10 @@ use std::path::Path;
 use anyhow::Context;
 use k8s_openapi::api::{apps::v1::StatefulSet, batch::v1::Job};
 use kube::Api;
+use stack::cookbook::configuration;
 use tests::{Setting, converse};
 
 use crate::chart::{files, pull_request_with};
-
-const CONFIGURATION: &str = r#"chart: ./deploy/chart
-values:
-  image: { repository: "{image_repository}", tag: "{image_tag}" }
-  ingress: { className: "{ingress_class}", host: "{host}" }
-"#;
 
 #[test]
 fn an_app_with_a_database_and_a_migration_shows_what_the_migration_has_written() {
@@ -22,7 +17,8 @@ fn an_app_with_a_database_and_a_migration_shows_what_the_migration_has_written()
     converse(setting, async |chat| {
         // No registry can be reached from here: the commit's image, which holds Python, is the database's
         // as well.
-        chat.configure(&format!("{CONFIGURATION}  database: {{ image: \"{{image}}\" }}\n"))
+        let recipe = configuration("A database and a migration");
+        chat.configure(&format!("{recipe}  database: {{ image: \"{{image}}\" }}\n"))
             .await?;
         let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("conversations/guestbook");
         let pull = pull_request_with(chat, files(&chart, "deploy/chart")?).await?;

@@ -7,6 +7,7 @@ mod chart;
 mod commands;
 mod configuration;
 mod confinement;
+mod cookbook;
 mod crash;
 mod database;
 mod ending;

@@ -12,7 +12,7 @@ use kube::{
     Api, ResourceExt,
     api::{DeleteParams, ListParams, PostParams},
 };
-use stack::eventually;
+use stack::{cookbook::configuration, eventually};
 use tests::{Conversation, OsProcess, Preview, Setting, converse};
 
 /// How long a change of policies may take to count.
@@ -123,7 +123,8 @@ fn a_preview_reaches_what_operators_have_named_and_its_repository_has_chosen() {
     let setting = Setting::default()
         .worker("PREVIEW_EGRESS", "mail=198.51.100.25:25,lab=198.51.100.64/26,web=internet:443");
     converse(setting, async |chat| {
-        chat.configure("egress:\n  - mail\n  - web\n").await?;
+        chat.configure(&configuration("An app that sends mail and calls an API"))
+            .await?;
         let preview = chat.pull_request().await?.previewed().await?;
         let app = OsProcess::of_pod(&preview.pod().await?)?;
         let at = |last, port| SocketAddr::from((Ipv4Addr::new(198, 51, 100, last), port));

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use domain::preview::Phase;
 use github_stand_in::User;
-use stack::eventually;
+use stack::{cookbook::configuration, eventually};
 use temporalio_client::WorkflowExecutionStatus;
 use tests::{ANOTHER_OWNER, Conversation, Preview, PullRequest, Setting, converse, timeouts::ANSWER};
 
@@ -96,7 +96,7 @@ fn when_the_newer_commit_fails_the_older_stays_and_the_comment_says_which_is_liv
 #[test]
 fn a_push_renews_the_preview_where_the_repository_wants_that() {
     converse(Setting::default(), async |chat| {
-        chat.configure("redeploy_on_push: true\n").await?;
+        chat.configure(&configuration("A preview for each push, for a day")).await?;
         let (pull, other) = (chat.pull_request().await?, chat.pull_request().await?);
         let older = pull.previewed().await?;
 

@@ -9,7 +9,7 @@ use domain::preview::Phase;
 use github_stand_in::File;
 use k8s_openapi::api::{batch::v1::Job, core::v1::Secret};
 use kube::Api;
-use stack::eventually;
+use stack::{cookbook::configuration, eventually};
 use temporalio_client::WorkflowExecutionStatus;
 use tests::{
     Conversation, HeldHelm, Preview, PullRequest, Setting, converse,
@@ -20,13 +20,9 @@ use crate::chart::{copy_with, in_repository, pull_request_with};
 
 /// What the repository says: where its chart is, which Service its preview's address leads to, and which
 /// image it runs. More values may follow.
-const CONFIGURATION: &str = r#"chart: ./deploy/chart
-expose:
-  service: "{release}-web"
-  port: http
-values:
-  image: "{image}"
-"#;
+fn shop_configuration() -> String {
+    configuration("A chart without an Ingress")
+}
 
 /// A Job, or a hook's, which runs a script.
 fn job(name: &str, annotations: &str, account: &str, script: &str) -> String {
@@ -56,7 +52,7 @@ async fn fails(pull: &PullRequest, told: &str) -> Result<()> {
 #[test]
 fn a_job_that_fails_fails_the_preview_with_its_log() {
     converse(with_charts_of_repositories(), async |chat| {
-        chat.configure(CONFIGURATION).await?;
+        chat.configure(&shop_configuration()).await?;
         let seed = job("seed", "", "", "import sys; sys.exit('there is no table of the name users')");
         let pull = pull_request_with(chat, shop(&seed)?).await?;
 
@@ -71,7 +67,7 @@ fn a_job_that_fails_fails_the_preview_with_its_log() {
 #[test]
 fn a_job_that_seeds_is_waited_for() {
     converse(with_charts_of_repositories(), async |chat| {
-        chat.configure(CONFIGURATION).await?;
+        chat.configure(&shop_configuration()).await?;
         let seed = job("seed", "", "", "import time; time.sleep(15)");
         let pull = pull_request_with(chat, shop(&seed)?).await?;
 
@@ -93,7 +89,7 @@ fn answering(status: u16, header: &str) -> String {
 
 /// The preview of an app that answers like this, and what is said of it beside its address.
 async fn told_of(chat: &Conversation, status: u16, header: &str, told: &str) -> Result<Preview> {
-    chat.configure(&format!("{CONFIGURATION}{}", answering(status, header))).await?;
+    chat.configure(&(shop_configuration() + &answering(status, header))).await?;
     let pull = pull_request_with(chat, shop("")?).await?;
     let preview = pull.previewed().await?;
     let said = pull.says(told).await?.body;
@@ -118,9 +114,8 @@ fn an_app_that_refuses_strangers_is_ready_and_what_it_answers_is_told() {
 #[test]
 fn a_repository_says_what_ready_means() {
     converse(with_charts_of_repositories(), async |chat| {
-        let expected = "readiness:\n  path: /healthz\n  status: 401\n  timeout: 2m\n";
-        chat.configure(&format!("{expected}{CONFIGURATION}{}", answering(401, "pass")))
-            .await?;
+        let recipe = configuration("An app behind a login");
+        chat.configure(&(recipe + &answering(401, "pass"))).await?;
         let pull = pull_request_with(chat, shop("")?).await?;
 
         let preview = pull.previewed().await?;
@@ -180,7 +175,7 @@ const IMPATIENT: &str = "  script: |
 #[test]
 fn an_app_that_crashes_until_its_database_answers_comes_up() {
     converse(with_charts_of_repositories(), async |chat| {
-        chat.configure(&format!("{CONFIGURATION}{IMPATIENT}")).await?;
+        chat.configure(&(shop_configuration() + IMPATIENT)).await?;
         let pull = pull_request_with(chat, shop(DATABASE)?).await?;
 
         let preview = pull.previewed().await?;
@@ -193,7 +188,7 @@ fn an_app_that_crashes_until_its_database_answers_comes_up() {
 #[test]
 fn an_address_leads_to_the_service_that_the_repository_names() {
     converse(with_charts_of_repositories(), async |chat| {
-        chat.configure(CONFIGURATION).await?;
+        chat.configure(&shop_configuration()).await?;
         let pull = pull_request_with(chat, shop("")?).await?;
 
         let preview = pull.previewed().await?;
@@ -210,8 +205,8 @@ fn an_address_leads_to_the_service_that_the_repository_names() {
         eventually(ANSWER, leads).await.map_err(anyhow::Error::msg)?;
         preview.stop().await?;
 
-        chat.configure(&CONFIGURATION.replace("{release}-web", "shop").replace("http", "80"))
-            .await?;
+        let mistaken = shop_configuration().replace("{release}-web", "shop").replace("http", "80");
+        chat.configure(&mistaken).await?;
         let pull = pull_request_with(chat, shop("")?).await?;
         let release = pull.preview()?.id.release();
         fails(&pull, &format!("the chart makes no Service `shop`; it makes `{release}-web`")).await
@@ -221,7 +216,7 @@ fn an_address_leads_to_the_service_that_the_repository_names() {
 #[test]
 fn a_hook_that_cannot_start_is_told_with_the_reason() {
     converse(with_charts_of_repositories(), async |chat| {
-        chat.configure(CONFIGURATION).await?;
+        chat.configure(&shop_configuration()).await?;
         // The account is the chart's own, and hooks run before it is made.
         let account = "\n---\n{apiVersion: v1, kind: ServiceAccount, metadata: {name: app}}\n";
         let hook = job("migrate", "helm.sh/hook: pre-install", "app", "pass");
@@ -234,7 +229,7 @@ fn a_hook_that_cannot_start_is_told_with_the_reason() {
 #[test]
 fn a_migration_whose_image_comes_late_is_waited_for() {
     converse(with_charts_of_repositories(), async |chat| {
-        chat.configure(CONFIGURATION).await?;
+        chat.configure(&shop_configuration()).await?;
         let hook = job("migrate", "helm.sh/hook: pre-install", "", "pass");
         let pull = chat.pull_request_without_image().await?;
         pull.github.push(shop(&hook)?).await?;

@@ -14,6 +14,7 @@ use axum::{
 use github_stand_in::User;
 use k8s_openapi::api::{apps::v1::Deployment, core::v1::ConfigMap};
 use kube::Api;
+use stack::cookbook::configuration;
 use temporalio_client::WorkflowExecutionStatus;
 use tests::{Conversation, Preview, PullRequest, Setting, converse};
 use tokio::{net::TcpListener, process::Command};
@@ -209,6 +210,9 @@ fn a_chart_comes_from_a_helm_repository_that_the_operators_allow_or_is_an_archiv
     converse(Setting::default(), async |chat| {
         let sample = chat.stack.env.preview_chart.to_string_lossy().into_owned();
         helm(chat, &["package", &sample, "--destination", "repository", "--version", "1.2.3"]).await?;
+        let shop = Path::new(env!("CARGO_MANIFEST_DIR")).join("conversations/shop");
+        let shop = shop.to_string_lossy();
+        helm(chat, &["package", &shop, "--destination", "repository", "--version", "1.4.0"]).await?;
         helm(chat, &["repo", "index", "repository"]).await?;
         let folder = chat.folder.join("repository");
         let repo = serve(folder.clone()).await?;
@@ -232,6 +236,13 @@ fn a_chart_comes_from_a_helm_repository_that_the_operators_allow_or_is_an_archiv
         assert_eq!(deployments.get(&preview.id.release()).await?.spec.replicas, Some(2));
         preview.stop().await?;
 
+        // One that nobody has made for this service.
+        let recipe = configuration("A chart from a Helm repository");
+        chat.configure(&recipe.replace("https://charts.example.com", &repo)).await?;
+        let preview = pull.previewed().await?;
+        assert_eq!(preview.open("/").await?.body, "welcome to the shop");
+        preview.stop().await?;
+
         chat.configure(&format!("{}  host: mine.example.com\n", chart("hello-world-app", "1.2.3")))
             .await?;
         fails_and_says(&pull, &["line 7", "`host` is given by the service"]).await?;
@@ -247,21 +258,14 @@ fn a_chart_comes_from_a_helm_repository_that_the_operators_allow_or_is_an_archiv
     });
 }
 
-/// All that a repository adds to the chart that `helm create` makes.
-const FOR_A_CREATED_CHART: &str = r#"chart: ./app
-values:
-  image: { repository: "{image_repository}", tag: "{image_tag}" }
-  service: { port: 8080 }
-  ingress: { enabled: true, className: "{ingress_class}", hosts: [{ host: "{host}", paths: [{ path: /, pathType: Prefix }] }] }
-"#;
-
 #[test]
 fn the_chart_that_helm_creates_needs_six_lines() {
     let setting = Setting::default().worker("PREVIEW_REPOSITORY_CHARTS", "true");
     converse(setting, async |chat| {
-        assert!(FOR_A_CREATED_CHART.lines().count() <= 6);
+        let recipe = configuration("What helm create makes");
+        assert!(recipe.lines().count() <= 6);
         helm(chat, &["create", "app"]).await?;
-        chat.configure(FOR_A_CREATED_CHART).await?;
+        chat.configure(&recipe).await?;
         let pull = pull_request_with(chat, files(&chat.folder.join("app"), "app")?).await?;
 
         let preview = pull.previewed().await?;

@@ -13,6 +13,12 @@ containers:
   - name: {{ .name }}
     image: {{ .values.image | quote }}
     command: [python3, -c, {{ .script | quote }}]
+    {{- with .values.env }}
+    env:
+      {{- range $variable, $value := . }}
+      - { name: {{ $variable }}, value: {{ $value | quote }} }
+      {{- end }}
+    {{- end }}
     resources:
       requests: { cpu: 20m, memory: 32Mi }
       limits: { cpu: "1", memory: 128Mi }

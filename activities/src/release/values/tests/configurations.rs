@@ -1,5 +1,5 @@
-//! Whole configurations, in the shape of other preview systems': each is read, and the chart that it is for
-//! is rendered with its values by the real Helm.
+//! Whole configurations, of the cookbook and in the shape of other preview systems': each is read, and the
+//! chart that it is for is rendered with its values by the real Helm.
 
 use std::{
     collections::BTreeSet,
@@ -9,7 +9,10 @@ use std::{
 };
 
 use domain::{Repository, preview::Capacity};
-use stack::tools::{Tool, Toolbox};
+use stack::{
+    cookbook,
+    tools::{Tool, Toolbox},
+};
 use tokio::{io::AsyncWriteExt, process::Command};
 
 use super::*;
@@ -121,6 +124,60 @@ impl Helm {
 /// A chart of the tests that are conversations.
 fn chart_of_tests(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/conversations").join(name)
+}
+
+#[tokio::test]
+async fn every_recipe_of_the_cookbook_is_read_and_fits_a_chart_of_its_kind() {
+    let helm = Helm::pinned().await;
+    helm.run(&["create", "app"].map(OsString::from), "").await;
+    let created = helm.home.path().join("app");
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../charts/hello-world-app");
+    let recipes = cookbook::recipes();
+    assert_eq!(recipes.len(), 10, "{recipes:#?}");
+    for recipe in recipes {
+        let (chart, expected): (_, &[&str]) = match recipe.title.as_str() {
+            "What helm create makes" => (
+                created.clone(),
+                &[
+                    "image: \"registry.example.com/octo-org/hello-world:0123456789abcdef0123456789abcdef01234567\"",
+                    HOST,
+                    "ingressClassName: traefik",
+                ],
+            ),
+            "A chart without an Ingress" | "A chart from a Helm repository" | "An app behind a login" => (
+                chart_of_tests("shop"),
+                &[
+                    "image: \"registry.example.com/octo-org/hello-world:0123456789abcdef0123456789abcdef01234567\"",
+                ],
+            ),
+            "A larger app" => (chart_of_tests("shop"), &["image: \"registry.example.com/"]),
+            "Several images" => (
+                chart_of_tests("peers/lifecycle/chart"),
+                &[
+                    "image: \"ghcr.io/octo-org/hello-world/frontend:0123456789abcdef0123456789abcdef01234567\"",
+                    "image: \"ghcr.io/octo-org/hello-world/backend:pr-12-0123456\"",
+                    HOST,
+                ],
+            ),
+            "A database and a migration" => {
+                (chart_of_tests("guestbook"), &["image: \"docker.io/library/postgres:18\"", HOST])
+            }
+            "An app that checks its host name" => (
+                chart_of_tests("shop"),
+                &[
+                    "pr-12-0123456-hello-world-1fbc35d0ea.previews.example.com,pr-12-hello-world-9fbc35d0ea.previews.example.com",
+                ],
+            ),
+            "An app that sends mail and calls an API" | "A preview for each push, for a day" => {
+                (sample.clone(), &[HOST])
+            }
+            other => panic!("no chart is known for the recipe {other:?}"),
+        };
+        let manifests = helm.render(&chart, read(&recipe.configuration)).await;
+        for text in expected {
+            assert!(manifests.contains(text), "{}: {text} is not in\n{manifests}", recipe.title);
+        }
+    }
 }
 
 /// What runs in a preview of this peer, where its address stands, and which braces are left; each line once.
