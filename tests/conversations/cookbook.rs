@@ -33,7 +33,13 @@ fn a_larger_app_gets_the_room_that_it_asks_for() {
             .spec
             .and_then(|spec| spec.hard)
             .context("it is bounded")?;
-        for (what, amount) in [("pods", "20"), ("limits.cpu", "8"), ("limits.memory", "8Gi")] {
+        for (what, amount) in [
+            ("pods", "20"),
+            ("limits.cpu", "8"),
+            ("limits.memory", "8Gi"),
+            // Containers say nothing of the node's disk, and each is given 1Gi.
+            ("limits.ephemeral-storage", "20Gi"),
+        ] {
             assert_eq!(granted[what].0, amount, "{what}");
         }
         preview.stop().await

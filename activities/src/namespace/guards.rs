@@ -29,6 +29,10 @@ const NAME: &str = "preview";
 /// The quota controller needs milliseconds. If it takes longer it is out of order, and the
 /// install that is then refused says so better.
 const QUOTA_TIMEOUT: Duration = Duration::from_secs(5);
+/// What a container may write to the node's disk that does not say how much, in GiB.
+const DISK: u32 = 1;
+/// What all of a small preview may, whose pods may have several containers.
+const DISK_MIN: u32 = 10;
 
 pub(super) async fn apply_all(
     cluster: &Cluster,
@@ -87,7 +91,8 @@ fn quota(granted: Quota) -> Value {
         "limits.cpu": cpu.to_string(),
         "limits.memory": memory.to_string(),
         "requests.ephemeral-storage": "4Gi",
-        "limits.ephemeral-storage": "10Gi",
+        // Nobody says how much, so each pod has to have its part, however many there may be.
+        "limits.ephemeral-storage": format!("{}Gi", pods.saturating_mul(DISK).max(DISK_MIN)),
         "persistentvolumeclaims": "4",
         "requests.storage": storage.to_string(),
         "services.loadbalancers": "0",
@@ -121,7 +126,7 @@ fn limits() -> Value {
     json!({ "spec": { "limits": [{
         "type": "Container",
         "defaultRequest": { "cpu": "50m", "memory": "64Mi", "ephemeral-storage": "64Mi" },
-        "default": { "cpu": "500m", "memory": "256Mi", "ephemeral-storage": "1Gi" },
+        "default": { "cpu": "500m", "memory": "256Mi", "ephemeral-storage": format!("{DISK}Gi") },
     }]}})
 }
 
