@@ -15,7 +15,8 @@ pub(crate) struct ImageNotPulled {
     message: String,
 }
 
-/// An image is missing, and that `since` then, or since now. When that is longer than `timeout`, it is a failure.
+/// An image is missing, and that `since` then, or since now. When that is longer than `timeout`, it is a
+/// failure.
 pub(crate) fn image_missing(
     image: String,
     message: String,

@@ -40,7 +40,8 @@ const TTL: &str = "preview.internal/ttl";
 /// Annotation: since when the orphan sweep has seen it without an open workflow.
 pub(crate) const ORPHANED_SINCE: &str = "preview.internal/orphaned-since";
 
-/// Annotation: since when it is being removed. What Helm has uninstalled is gone, although the namespace is not.
+/// Annotation: since when it is being removed. What Helm has uninstalled is gone, although the namespace
+/// is not.
 const REMOVED_SINCE: &str = "preview.internal/removed-since";
 
 /// What a namespace of ours says about its owner. Empty where an annotation is

@@ -78,8 +78,8 @@ async fn remove(
     }
 }
 
-/// Should an operator reset the preview meanwhile, to a moment at which it was ready, the sweep knows that it is
-/// not any more.
+/// Should an operator reset the preview meanwhile, to a moment at which it was ready, the sweep knows
+/// that it is not any more.
 async fn note_removal(cluster: &Cluster, namespace: &Namespace) -> Result<(), ClusterError> {
     if removed_since(&namespace.metadata).is_some() {
         return Ok(());

@@ -77,8 +77,8 @@ pub(crate) async fn find(
     Ok(found)
 }
 
-/// How a closed run ended, as Temporal has recorded it: the run may have told another workflow than the one that
-/// asks.
+/// How a closed run ended, as Temporal has recorded it: the run may have told another workflow than the
+/// one that asks.
 async fn ending_of(temporal: &Client, preview: &PreviewId, run_id: String) -> Result<Ending, TemporalError> {
     let run = WorkflowExecutionInfo::builder()
         .namespace(temporal.namespace())

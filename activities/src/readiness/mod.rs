@@ -181,8 +181,8 @@ async fn workloads_up(
     }
 }
 
-/// Deletes the pods that wait for an image: the kubelet asks for it less and less often, in the end every five
-/// minutes, and for a new pod at once.
+/// Deletes the pods that wait for an image: the kubelet asks for it less and less often, in the end
+/// every five minutes, and for a new pod at once.
 async fn pull_again(cluster: &Cluster, namespace: &str) -> Result<(), ClusterError> {
     let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), namespace);
     let all = pods

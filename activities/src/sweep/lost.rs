@@ -1,5 +1,5 @@
-//! Previews that are ready by their own account, and whose namespace is gone, or is being removed: somebody has
-//! deleted it, or has reset the preview while it was being removed.
+//! Previews that are ready by their own account, and whose namespace is gone, or is being removed:
+//! somebody has deleted it, or has reset the preview while it was being removed.
 
 use std::collections::HashSet;
 

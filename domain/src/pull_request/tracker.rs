@@ -271,7 +271,8 @@ impl PreviewTracker {
         is_news
     }
 
-    /// The run that is known is closed: what it has reported, or would have, if its end is still unknown here.
+    /// The run that is known is closed: what it has reported, or would have, if its end is still unknown
+    /// here.
     #[must_use]
     pub fn last_word(&self, preview: &PreviewId, ending: &Ending) -> Option<PreviewReport> {
         let report = self.report_of(preview)?;

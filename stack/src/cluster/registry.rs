@@ -1,7 +1,7 @@
 //! The registry that the node asks for images which nobody has brought: it has none.
 //!
-//! Whatever an image's name says, the node asks here, and no name is looked up outside this machine. What real
-//! registries say beside "not found" is told by the first part of the image's path.
+//! Whatever an image's name says, the node asks here, and no name is looked up outside this machine.
+//! What real registries say beside "not found" is told by the first part of the image's path.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
