@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::{
     CommentId, InstallationId, InvalidPreviewId, Names, PreviewId, RunIdentity,
-    preview::{Occupant, PreviewReport, PreviewState, StopReason},
+    preview::{Occupant, PreviewReport, PreviewState, Probe, StopReason},
 };
 use jiff::Timestamp;
 use k8s_openapi::{api::core::v1::Namespace, apimachinery::pkg::apis::meta::v1::ObjectMeta};
@@ -124,6 +124,7 @@ pub(crate) fn last_report(namespace: &Namespace) -> Option<ReportPreview> {
             asked_in: CommentId(annotations.get(COMMENT)?.parse().ok()?),
             state: PreviewState::Removed { because: StopReason::Terminated },
             environment: None,
+            probe: Probe::default(),
         },
     })
 }

@@ -4,20 +4,23 @@
 //! ours: its *alias*, which says the same of the pull request's own address. It goes when its namespace goes.
 //! Only after it stands are those removed that lead elsewhere, so that at no time the address leads nowhere.
 //! But some ingress controllers admit no two Ingresses for one host: there the others go first.
+//!
+//! Then the app is asked at that address too: it may refuse a host name that it does not know.
 
 use std::{collections::BTreeMap, time::Duration};
 
-use domain::{PreviewId, RunIdentity};
+use domain::{PreviewId, RunIdentity, preview::Answering};
 use k8s_openapi::api::networking::v1::{Ingress, IngressRule, IngressSpec, IngressTLS};
 use kube::{
     Api, ResourceExt,
     api::{DeleteParams, ListParams, ObjectMeta, Patch, PatchParams, Preconditions},
 };
 use temporalio_client::Client as Temporal;
+use tokio::time::{Instant, sleep};
 use workflows::contract::PointStableUrl;
 
 use crate::{
-    Cluster,
+    Cluster, ReadinessConfig,
     cluster::{ClusterError, Doing, FIELD_MANAGER, delete_exactly},
     failure::{ActivityFailure, Failure, explain},
     namespace::{NamespaceLost, find_by_owner, host_of},
@@ -32,6 +35,10 @@ const SUFFIX: &str = "-stable-address";
 const NOT_COPIED: [&str; 2] = ["kubectl.kubernetes.io/", "meta.helm.sh/"];
 /// Annotations by which a certificate is ordered into the secret that the Ingress names.
 const ORDERS_CERTIFICATE: &str = "cert-manager.io/";
+/// An ingress controller that admits a host once knows within this time that another Ingress has gone.
+const ADMITTED_AFTER: Duration = Duration::from_secs(2);
+/// Between two questions whether it does.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// The address does not lead there.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +53,14 @@ pub(crate) enum StableUrlError {
     NoIngress { namespace: String, host: String },
     #[error("the cluster did not take the new address within {} s", time_left.as_secs())]
     TooSlow { time_left: Duration },
+    #[error("{preview} does not answer at its stable URL: {seen}")]
+    NoAnswer { preview: PreviewId, seen: String },
+}
+
+impl StableUrlError {
+    fn is_denied_by_admission(&self) -> bool {
+        matches!(self, Self::Cluster(error) if error.is_denied_by_admission())
+    }
 }
 
 impl ActivityFailure for StableUrlError {
@@ -64,32 +79,43 @@ impl ActivityFailure for StableUrlError {
                 "ClusterUnavailable",
                 explain("The cluster did not answer in time while the stable URL was being changed."),
             ),
+            // Some ingress controllers take minutes. The preview is published without it, and its pull
+            // request's workflow comes back to it.
+            Self::NoAnswer { seen, .. } => Failure::permanent(
+                "StableUrlDoesNotAnswer",
+                explain(format!(
+                    "The stable URL leads to the preview, but it cannot be reached there: {seen}."
+                )),
+            ),
         }
     }
 }
 
-/// Returns the address, which leads to the preview from then on.
+/// Returns the address, which leads to the preview from then on, and how the app answers there.
 ///
 /// It must end by itself within `time_left`, before Temporal gives it up: beside its successor it
 /// could lead the address to another preview.
 pub(crate) async fn point_to(
     cluster: &Cluster,
+    readiness: &ReadinessConfig,
     temporal: &Temporal,
     request: &PointStableUrl,
     time_left: Duration,
-) -> Result<String, StableUrlError> {
+) -> Result<Answering, StableUrlError> {
     within(time_left, async {
         let owner = owner(temporal, &request.to).await?;
         let applied = match apply_aliases(cluster, &owner).await {
-            Err(StableUrlError::Cluster(error)) if error.is_denied_by_admission() => {
+            Err(error) if error.is_denied_by_admission() => {
                 tracing::info!(preview = %owner.preview, %error, "the address leads nowhere for a moment");
                 remove_others(cluster, request, &[]).await?;
-                apply_aliases(cluster, &owner).await?
+                apply_aliases_once_admitted(cluster, &owner).await?
             }
             applied => applied?,
         };
         remove_others(cluster, request, &applied).await?;
-        Ok(cluster.names.stable_url(&request.to.preview))
+        let preview = &request.to.preview;
+        let answering = readiness.ask_stable_url(cluster, preview, &request.probe).await;
+        answering.map_err(|seen| StableUrlError::NoAnswer { preview: preview.clone(), seen })
     })
     .await
     .unwrap_or(Err(StableUrlError::TooSlow { time_left }))
@@ -140,6 +166,19 @@ async fn apply_aliases(cluster: &Cluster, owner: &RunIdentity) -> Result<Vec<Pla
         applied.push((namespace.clone(), name));
     }
     Ok(applied)
+}
+
+async fn apply_aliases_once_admitted(
+    cluster: &Cluster,
+    owner: &RunIdentity,
+) -> Result<Vec<Place>, StableUrlError> {
+    let end = Instant::now() + ADMITTED_AFTER;
+    loop {
+        match apply_aliases(cluster, owner).await {
+            Err(error) if error.is_denied_by_admission() && Instant::now() < end => sleep(PAUSE).await,
+            applied => return applied,
+        }
+    }
 }
 
 /// Removes the pull request's aliases that do not stand where they shall.

@@ -621,7 +621,7 @@ fn lie(sim: &Sim, said: &PreviewState, newest: Option<&Preview>) -> Option<Strin
     let settled = preview.last_task.is_some_and(|last| last + SKEW < sim.now());
     match said {
         PreviewState::Ready { .. } if close.is_some() => Some(format!("it has ended: {close:?}")),
-        PreviewState::Ready { .. } => {
+        PreviewState::Ready { stable_url, .. } => {
             let is_ready = phase.is_none_or(|phase| matches!(phase, Phase::Ready | Phase::Expiring));
             if !is_ready {
                 return settled.then(|| format!("it is {phase:?}"));
@@ -633,7 +633,16 @@ fn lie(sim: &Sim, said: &PreviewState, newest: Option<&Preview>) -> Option<Strin
                 found.owner.run_id == preview.first_run_id
                     && found.release.as_ref().is_some_and(|it| it.is_complete)
             });
-            (!serves).then(|| format!("nothing serves it: {found:?}"))
+            let led_to = cluster.led_to(&preview.id().pull_request_name());
+            let is_led_to =
+                stable_url.is_none() || handle.as_ref().is_some_and(|handle| led_to == [handle.uid.as_str()]);
+            if !serves {
+                Some(format!("nothing serves it: {found:?}"))
+            } else if !is_led_to {
+                Some(format!("the stable URL leads to {led_to:?}"))
+            } else {
+                None
+            }
         }
         PreviewState::Removed { because } => match close {
             None => settled.then(|| "it is open".to_owned()),

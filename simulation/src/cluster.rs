@@ -146,6 +146,12 @@ impl Cluster {
         self.namespaces.get_mut(name)
     }
 
+    /// The UIDs of the namespaces that the pull request's own address leads to.
+    pub fn led_to(&self, pull_request: &str) -> Vec<&str> {
+        let places = self.addresses.get(pull_request).into_iter().flatten();
+        places.map(|(_, uid)| uid.as_str()).collect()
+    }
+
     /// Where the pull request's own address leads.
     pub fn addresses(&mut self, pull_request: String) -> &mut Vec<(String, String)> {
         self.addresses.entry(pull_request).or_default()

@@ -103,6 +103,7 @@ async fn main() -> anyhow::Result<()> {
             cluster: cluster.clone(),
             github: github.clone(),
             owners: config.preview_allowed_owners.clone(),
+            readiness: config.readiness()?,
             bounds,
             github_failures: github_failures.clone(),
         },

@@ -85,13 +85,14 @@ pub(super) fn sticky(truth: &StickyComment, temporal_ui: &TemporalUi, with_log: 
 }
 
 fn live<'a>(newest: &PreviewReport, older: &'a PreviewReport) -> Option<Live<'a>> {
-    let PreviewState::Ready { url, stable_url, expires_at, is_expiring, .. } = &older.state else {
+    let PreviewState::Ready { url, stable_url, stable_note, expires_at, is_expiring, .. } = &older.state
+    else {
         return None;
     };
     (!newest.state.is_ready()).then(|| Live {
         commit: &older.preview.commit,
         url,
-        stable_url: stable_url.as_deref(),
+        stable_url: stable_url.as_deref().filter(|_| stable_note.is_none()),
         expires_at: *expires_at,
         is_expiring: *is_expiring,
         remark: remark(&newest.state),

@@ -3,7 +3,7 @@
 
 use domain::{
     CommentId, Explanation, InstallationId, Misunderstood, PullRequestNumber, PullRequestRef, Repository,
-    preview::{AnswerNote, MissingImage, PreviewReport, PreviewState, PullProblem, StopReason},
+    preview::{AnswerNote, MissingImage, PreviewReport, PreviewState, Probe, PullProblem, StopReason},
     pull_request::{Answer, InvalidConfiguration, Reply, StickyComment},
 };
 use jiff::Timestamp;
@@ -60,6 +60,7 @@ pub(super) fn report(commit: &str, state: PreviewState) -> PreviewReport {
         asked_in: CommentId(77),
         state,
         environment: None,
+        probe: Probe::default(),
     }
 }
 
@@ -68,6 +69,7 @@ pub(super) fn ready(commit: &str) -> PreviewState {
         url: format!("https://pr-12-{}-hello-world-cab5ebdfaf.previews.example.com/", &commit[..7]),
         note: None,
         stable_url: None,
+        stable_note: None,
         expires_at: at("2026-11-22T05:12:40Z"),
         extendable_until: at("2026-11-23T04:42:40Z"),
         is_expiring: false,
@@ -248,6 +250,7 @@ proptest! {
             url: text.clone(),
             note: None,
             stable_url: Some(format!("https://x/{text}")),
+            stable_note: None,
             expires_at: Timestamp::UNIX_EPOCH,
             extendable_until: Timestamp::UNIX_EPOCH,
             is_expiring: true,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use domain::{
     CommentId, Explanation, PreviewId,
-    preview::{Ending, PreviewReport, PreviewState, StopReason},
+    preview::{Ending, PreviewReport, PreviewState, Probe, StopReason},
 };
 use futures::TryStreamExt;
 use temporalio_client::{
@@ -125,6 +125,7 @@ fn without_an_answer(preview: PreviewId, run: LatestRun) -> Option<PreviewReport
         asked_in: CommentId(0),
         state: PreviewState::Requested,
         environment: None,
+        probe: Probe::default(),
     })
 }
 

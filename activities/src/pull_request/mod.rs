@@ -11,7 +11,7 @@ pub(crate) mod report;
 
 use std::sync::Arc;
 
-use domain::{AllowedOwners, pull_request::PullRequestSnapshot};
+use domain::{AllowedOwners, preview::Answering, pull_request::PullRequestSnapshot};
 use github::GitHubApp;
 use temporalio_sdk::activities::{ActivityContext, ActivityError, activities};
 use workflows::contract::{
@@ -20,7 +20,7 @@ use workflows::contract::{
 
 use self::fetch::FetchError;
 use crate::{
-    Cluster,
+    Cluster, ReadinessConfig,
     failure::into_activity_error,
     github_failures::{Asked, GitHubFailures},
     repository_config::Bounds,
@@ -38,6 +38,8 @@ pub struct PullRequests {
     pub github: GitHubApp,
     /// Whose they may be.
     pub owners: AllowedOwners,
+    /// How their stable URLs are asked.
+    pub readiness: ReadinessConfig,
     /// Within which repositories decide about their previews.
     pub bounds: Bounds,
     /// How often GitHub did not show what was asked for.
@@ -77,15 +79,16 @@ impl PullRequests {
             .map_err(into_activity_error)
     }
 
-    /// Idempotent: what stands already is applied again, and what is deleted is deleted by its UID.
+    /// Idempotent: what stands already is applied again, and what is deleted is deleted by its UID. Then it
+    /// only asks.
     #[activity(definition = pull_request_declared::PointStableUrl)]
     pub async fn point_stable_url(
         self: Arc<Self>,
         ctx: ActivityContext,
         request: PointStableUrl,
-    ) -> Result<String, ActivityError> {
+    ) -> Result<Answering, ActivityError> {
         assert_served(&self.owners, &request.to.preview.repository)?;
-        stable_url::point_to(&self.cluster, &ctx.client(), &request, time_left(&ctx))
+        stable_url::point_to(&self.cluster, &self.readiness, &ctx.client(), &request, time_left(&ctx))
             .await
             .map_err(into_activity_error)
     }

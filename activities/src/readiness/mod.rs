@@ -9,8 +9,8 @@ mod watch;
 use std::{net::SocketAddr, time::Duration};
 
 use domain::{
-    Ttl,
-    preview::{MissingImage, ReadinessSettings},
+    PreviewId, Ttl,
+    preview::{Answering, MissingImage, Probe, ReadinessSettings},
 };
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Pod;
@@ -19,7 +19,10 @@ use kube::{
     api::{DeleteParams, ListParams},
 };
 use tokio::time::{Instant, sleep_until};
-use workflows::contract::{AwaitReady, Readiness, timeouts::WORKLOADS_UP};
+use workflows::contract::{
+    AwaitReady, Readiness,
+    timeouts::{STABLE_URL_ANSWERS, URL_ANSWERS, WORKLOADS_UP},
+};
 
 use self::{
     assess::{Observed, assess, can_pull_again},
@@ -71,6 +74,20 @@ impl ReadinessConfig {
             image_timeout,
             timeout_max: timeout_max.as_duration(),
         })
+    }
+
+    /// How a preview that answers at its own address answers at its pull request's; otherwise, what was seen
+    /// there instead.
+    pub(crate) async fn ask_stable_url(
+        &self,
+        cluster: &Cluster,
+        preview: &PreviewId,
+        probe: &Probe,
+    ) -> Result<Answering, String> {
+        let expected = Expected { commit: &preview.commit, probe };
+        let (domain, host) = (cluster.names.domain(), cluster.names.stable_host(preview));
+        let asked = self.url_probe.wait_for_any_answer(domain, &host, &expected, STABLE_URL_ANSWERS);
+        Ok(Answering { url: domain.url(&host), note: asked.await? })
     }
 
     /// How long workloads may take to come up. Checked again, though the repository's configuration was:
@@ -132,7 +149,7 @@ pub(crate) async fn await_ready(
         commit: &request.preview.commit,
         probe: &request.readiness.probe,
     };
-    match config.url_probe.wait_for_answer(domain, &host, &expected).await {
+    match config.url_probe.wait_for_answer(domain, &host, &expected, URL_ANSWERS).await {
         Ok(note) => Ok(Readiness::Ready { url, note }),
         Err(seen) => {
             let leads_here =

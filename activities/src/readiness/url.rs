@@ -19,7 +19,6 @@ use tokio::{
     net::TcpStream,
     time::{Instant, sleep, timeout},
 };
-use workflows::contract::timeouts::URL_ANSWERS;
 
 use crate::failure::with_causes;
 
@@ -62,31 +61,58 @@ impl UrlProbe {
         Ok(Self { http: builder.build()?, ingress })
     }
 
-    /// Returns when the host below the domain answers; otherwise, after a minute, with the last thing that
-    /// was seen there.
+    /// Returns when the host below the domain answers; otherwise, when the patience is over, with the last
+    /// thing that was seen there.
     pub(super) async fn wait_for_answer(
+        &self,
+        domain: &PreviewDomain,
+        host: &str,
+        expected: &Expected<'_>,
+        patience: Duration,
+    ) -> Result<Option<AnswerNote>, String> {
+        let start = Instant::now();
+        loop {
+            let seen = match self.try_once(domain, host, expected).await {
+                Ok(note) => return Ok(note),
+                Err(seen) => seen,
+            };
+            if start.elapsed() >= patience {
+                return Err(format!("{seen}, for {} seconds", patience.as_secs()));
+            }
+            sleep(TRY_AGAIN).await;
+        }
+    }
+
+    /// The same of an app that answers at another host already. If it goes on to answer here otherwise than
+    /// it should, it means to, and that is told.
+    pub(super) async fn wait_for_any_answer(
+        &self,
+        domain: &PreviewDomain,
+        host: &str,
+        expected: &Expected<'_>,
+        patience: Duration,
+    ) -> Result<Option<AnswerNote>, String> {
+        let waited = self.wait_for_answer(domain, host, expected, patience).await;
+        let (Err(seen), Probe::Http { path, .. }) = (&waited, expected.probe) else {
+            return waited;
+        };
+        let probe = Probe::Http { path: path.clone(), expects: ExpectedStatus::default() };
+        let any = Expected { commit: expected.commit, probe: &probe };
+        self.try_once(domain, host, &any).await.map_err(|_| seen.clone())
+    }
+
+    async fn try_once(
         &self,
         domain: &PreviewDomain,
         host: &str,
         expected: &Expected<'_>,
     ) -> Result<Option<AnswerNote>, String> {
         let address = self.address(&domain.url(host))?;
-        let start = Instant::now();
-        loop {
-            let seen = match expected.probe {
-                Probe::Tcp => self.connect(&address).await.map(|()| None),
-                Probe::Http { path, expects } => {
-                    self.ask_for_page(domain, &address, path, expects, expected.commit).await
-                }
-            };
-            let seen = match seen {
-                Ok(note) => return Ok(note),
-                Err(seen) => seen,
-            };
-            if start.elapsed() >= URL_ANSWERS {
-                return Err(format!("{seen}, for {} seconds", URL_ANSWERS.as_secs()));
+        match expected.probe {
+            Probe::Tcp => self.connect(&address).await.map(|()| None),
+            Probe::Http { path, expects } => {
+                self.ask_for_page(domain, &address, path, expects, expected.commit).await
             }
-            sleep(TRY_AGAIN).await;
         }
     }
 
@@ -248,7 +274,10 @@ mod tests {
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
         net::TcpListener,
+        sync::oneshot,
+        task::JoinHandle,
     };
+    use workflows::contract::timeouts::URL_ANSWERS;
 
     use super::*;
 
@@ -269,10 +298,21 @@ mod tests {
         answers: &'static [&'static str],
         unknown: &'static str,
     ) -> (Result<Option<AnswerNote>, String>, String) {
+        let (probe, asked, server) = controller(answers, unknown).await;
+        let expected = Expected { commit: &commit(), probe: &Probe::default() };
+        let result = probe.wait_for_answer(&domain(), HOST, &expected, URL_ANSWERS).await;
+        server.abort();
+        (result, asked.await.expect("a request"))
+    }
+
+    async fn controller(
+        answers: &'static [&'static str],
+        unknown: &'static str,
+    ) -> (UrlProbe, oneshot::Receiver<String>, JoinHandle<()>) {
         let _ = rustls_provider();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let probe = UrlProbe::new(listener.local_addr().ok()).expect("a client");
-        let (first, asked) = tokio::sync::oneshot::channel();
+        let (first, asked) = oneshot::channel();
         let server = tokio::spawn(async move {
             let mut first = Some(first);
             let mut turn = 0;
@@ -298,10 +338,7 @@ mod tests {
                 connection.write_all(response.as_bytes()).await.expect("written");
             }
         });
-        let expected = Expected { commit: &commit(), probe: &Probe::default() };
-        let result = probe.wait_for_answer(&domain(), HOST, &expected).await;
-        server.abort();
-        (result, asked.await.expect("a request"))
+        (probe, asked, server)
     }
 
     fn rustls_provider() -> Result<(), impl Sized> {
@@ -357,6 +394,33 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn at_another_host_what_the_app_says_to_it_is_told_and_what_the_controller_says_is_not() {
+        let expects_200 = Probe::Http {
+            path: ProbePath::default(),
+            expects: ExpectedStatus::try_from(std::collections::BTreeSet::from([200])).expect("statuses"),
+        };
+        let refuses = || Some(AnswerNote::Refuses { status: 400, path: ProbePath::default() });
+        const BAD_HOST: &str = "400 Bad Request | DisallowedHost";
+        for (probe, answer, told) in [
+            (Probe::default(), BAD_HOST, Ok(refuses())),
+            (expects_200.clone(), BAD_HOST, Ok(refuses())),
+            (expects_200.clone(), "200 OK | hello", Ok(None)),
+            (expects_200, UNKNOWN, Err("the address answers 404 at /, for 0 seconds".to_owned())),
+            (
+                Probe::default(),
+                "503 Service Unavailable",
+                Err("the address answers 503 at /, for 0 seconds".to_owned()),
+            ),
+        ] {
+            let (url_probe, _asked, server) = controller(vec![answer].leak(), UNKNOWN).await;
+            let expected = Expected { commit: &commit(), probe: &probe };
+            let seen = url_probe.wait_for_any_answer(&domain(), HOST, &expected, Duration::ZERO).await;
+            assert_eq!(seen, told, "{answer}");
+            server.abort();
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn in_the_end_it_says_what_it_saw() {
         let _ = rustls_provider();
@@ -364,7 +428,7 @@ mod tests {
         let probe = UrlProbe::new(Some(([127, 0, 0, 1], 9).into())).expect("a client");
         for wanted in [Probe::default(), Probe::Tcp] {
             let expected = Expected { commit: &commit(), probe: &wanted };
-            let result = probe.wait_for_answer(&domain(), HOST, &expected).await;
+            let result = probe.wait_for_answer(&domain(), HOST, &expected, URL_ANSWERS).await;
             let seen = result.expect_err("nobody answers");
             assert!(seen.contains("refused") && seen.ends_with("for 60 seconds"), "{seen}");
         }

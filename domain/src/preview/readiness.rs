@@ -40,6 +40,14 @@ pub enum Probe {
     },
 }
 
+impl Probe {
+    /// Is it what is asked where a repository says nothing?
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 impl Default for Probe {
     fn default() -> Self {
         Self::Http {
@@ -163,13 +171,44 @@ pub enum AnswerNote {
     },
 }
 
+impl AnswerNote {
+    /// Are visitors sent to this address?
+    #[must_use]
+    pub fn leads_to(&self, url: &str) -> bool {
+        matches!(self, Self::Redirects { to } if to == url.trim_end_matches('/'))
+    }
+}
+
 /// Where a preview answers, and how.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Recorded")]
 pub struct Answering {
-    /// The address of exactly this commit.
+    /// One of its addresses.
     pub url: String,
     /// What is worth knowing of the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<AnswerNote>,
+}
+
+/// Histories from before a stable URL was asked hold the address alone.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Recorded {
+    Url(String),
+    Answering {
+        url: String,
+        #[serde(default)]
+        note: Option<AnswerNote>,
+    },
+}
+
+impl From<Recorded> for Answering {
+    fn from(recorded: Recorded) -> Self {
+        match recorded {
+            Recorded::Url(url) => Self { url, note: None },
+            Recorded::Answering { url, note } => Self { url, note },
+        }
+    }
 }
 
 #[cfg(test)]
@@ -205,6 +244,19 @@ mod tests {
         }
         for nonsense in [0, 199, 600] {
             assert!(ExpectedStatus::try_from(BTreeSet::from([nonsense])).is_err());
+        }
+    }
+
+    #[test]
+    fn an_address_alone_is_one_without_a_note() {
+        let answering = |note| Answering { url: "https://x/".to_owned(), note };
+        let note = AnswerNote::Refuses { status: 400, path: ProbePath::default() };
+        for (told, expected) in [
+            (serde_json::json!("https://x/"), answering(None)),
+            (serde_json::json!(answering(None)), answering(None)),
+            (serde_json::json!(answering(Some(note.clone()))), answering(Some(note))),
+        ] {
+            assert_eq!(serde_json::from_value::<Answering>(told).expect("an answer"), expected);
         }
     }
 

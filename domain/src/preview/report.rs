@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{PreviewRequest, PreviewState};
+use super::{PreviewRequest, PreviewState, Probe};
 use crate::{CommentId, Login, PreviewId};
 
 /// All that is known about one run of a preview at one time.
@@ -23,6 +23,9 @@ pub struct PreviewReport {
     /// What GitHub's own list of deployments calls it, if it is to be in there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<String>,
+    /// What its addresses are asked.
+    #[serde(default, skip_serializing_if = "Probe::is_default")]
+    pub probe: Probe,
 }
 
 impl PreviewReport {
@@ -37,6 +40,7 @@ impl PreviewReport {
             asked_in: request.comment,
             state: PreviewState::Requested,
             environment: request.settings.environment.clone(),
+            probe: request.settings.readiness.probe.clone(),
         }
     }
 }

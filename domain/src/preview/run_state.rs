@@ -107,6 +107,7 @@ impl RunState {
             url: self.url().unwrap_or_default().to_owned(),
             note: self.ready_since.as_ref().and_then(|(_, answering)| answering.note.clone()),
             stable_url: None,
+            stable_note: None,
             expires_at: self.deadline().unwrap_or(self.started_at),
             extendable_until: self.extendable_until(),
             is_expiring,
@@ -149,6 +150,7 @@ impl RunState {
             asked_in: request.comment,
             state: self.state.clone(),
             environment: request.settings.environment.clone(),
+            probe: request.settings.readiness.probe.clone(),
         }
     }
 

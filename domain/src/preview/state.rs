@@ -37,6 +37,9 @@ pub enum PreviewState {
         note: Option<AnswerNote>,
         /// The address that follows the pull request, once it leads here.
         stable_url: Option<String>,
+        /// How the app answers there, if otherwise than at `url`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stable_note: Option<AnswerNote>,
         /// Until when.
         expires_at: Timestamp,
         /// Until when it could be extended.

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     CommentId, Explanation, IgnoredSignals, InstallationId, Login, PreviewId, PullRequestRef, RepositoryId,
-    preview::{Ending, PreviewReport, PreviewRequest, StopReason},
+    preview::{Answering, Ending, PreviewReport, PreviewRequest, StopReason},
 };
 
 /// How many comments are remembered. Only those of the last three days can come again, and
@@ -302,10 +302,17 @@ impl Conversation {
         }
     }
 
-    /// The stable URL points to it, or cannot.
-    pub fn stable_url_settled(&mut self, preview: &PreviewId, url: Option<String>) {
-        self.previews.stable_url_settled(preview, url);
-        self.mark_milestone();
+    /// The stable URL points to a run's preview and answers like this, or it cannot.
+    pub fn stable_url_settled(
+        &mut self,
+        preview: &PreviewId,
+        run_id: &str,
+        answering: Option<Answering>,
+        now: Timestamp,
+    ) {
+        if self.previews.stable_url_settled(preview, run_id, answering, now) {
+            self.mark_milestone();
+        }
     }
 }
 
@@ -424,7 +431,7 @@ impl Conversation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::preview::PreviewState;
+    use crate::preview::{PreviewState, Probe};
 
     fn mona() -> Login {
         "mona".parse().expect("a login")
@@ -451,6 +458,7 @@ mod tests {
             asked_in: CommentId(70),
             state: PreviewState::Installing,
             environment: None,
+            probe: Probe::default(),
         }
     }
 

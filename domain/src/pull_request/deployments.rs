@@ -146,7 +146,7 @@ impl Deployment {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::preview::{PreviewRequest, PreviewState, StopReason};
+    use crate::preview::{PreviewRequest, PreviewState, Probe, StopReason};
 
     fn begin(deployments: &mut Deployments, environment: Option<&str>) {
         let request = request();
@@ -171,6 +171,7 @@ mod tests {
             asked_in: CommentId(77),
             state,
             environment: None,
+            probe: Probe::default(),
         }
     }
 
@@ -204,6 +205,7 @@ mod tests {
             url: "http://x/".to_owned(),
             note: None,
             stable_url: None,
+            stable_note: None,
             expires_at: jiff::Timestamp::MAX,
             extendable_until: jiff::Timestamp::MAX,
             is_expiring: false,

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::Answer;
 use crate::{
     CommentId, Login, PreviewId, Ttl,
-    preview::{PreviewRequest, StopReason},
+    preview::{PreviewRequest, Probe, StopReason},
 };
 
 /// One thing to be done.
@@ -74,6 +74,8 @@ pub enum Effect {
         preview: PreviewId,
         /// Which run of it.
         run_id: String,
+        /// What is asked there then.
+        probe: Probe,
     },
 }
 

@@ -2,13 +2,15 @@
 
 use std::collections::VecDeque;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::Effect;
 use crate::{
     CommentId, CommitSha, Explanation, Login, PreviewId, RunIdentity, Ttl,
-    preview::{Ending, PreviewReport, PreviewRequest, PreviewState, StopReason, WaitingFor},
+    preview::{
+        AnswerNote, Answering, Ending, PreviewReport, PreviewRequest, PreviewState, StopReason, WaitingFor,
+    },
 };
 
 /// How many previews of one pull request live at once. The newest always does, and beside it the one that
@@ -19,6 +21,11 @@ const ENDED_RUNS_KEPT: usize = 50;
 /// How often a start is refused before it is looked at who has the name: usually the predecessor, which has
 /// said its last word and closes in a moment.
 const REFUSALS_MAX: u32 = 2;
+/// From the first try in vain to point the stable URL to a preview until the next one. Each further pause is
+/// twice as long.
+const TRY_AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(30);
+/// At the most: a preview can live for days, and its pull request's history is to stay short.
+const TRY_AGAIN_AFTER_MAX: SignedDuration = SignedDuration::from_hours(1);
 
 /// All previews of one pull request that are alive, and the one that was asked for last.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -33,6 +40,8 @@ pub struct PreviewTracker {
 struct Tracked {
     report: PreviewReport,
     stable_url: StableUrl,
+    #[serde(default)]
+    tries: Tries,
     /// It is to be started, and is not yet.
     start: Option<Start>,
     /// It is to end. Remembered while it is still being started, and delivered as
@@ -73,9 +82,21 @@ struct End {
 #[serde(rename_all = "snake_case")]
 enum StableUrl {
     NotYet,
-    PointsHere(String),
-    /// It was tried; the preview's own URL has to do.
+    /// And it answers like this.
+    PointsHere(Answering),
+    /// It was tried; the preview's own URL has to do, until it is tried again.
     Refused,
+}
+
+/// The tries to point it to a preview.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Tries {
+    /// So many in a row.
+    in_vain: u32,
+    /// When the next one comes, after one in vain.
+    next_at: Option<Timestamp>,
+    /// It comes now.
+    is_due: bool,
 }
 
 /// Something to be done that follows from what is tracked.
@@ -128,10 +149,12 @@ impl PreviewTracker {
         self.previews.iter().any(|tracked| tracked.was_queued_up_to(comment))
     }
 
-    /// It was asked for once more, while it is there already.
+    /// It was asked for once more, while it is there already. Perhaps because the stable URL does not lead
+    /// there any more: that is pointed there anew.
     pub fn asked_again(&mut self, preview: &PreviewId, comment: CommentId) {
         if let Some(tracked) = self.get_mut(preview) {
             tracked.asked_again_in = tracked.asked_again_in.max(Some(comment));
+            tracked.tries.is_due = true;
         }
     }
 
@@ -240,6 +263,7 @@ impl PreviewTracker {
         }
         if !is_same_run {
             tracked.stable_url = StableUrl::NotYet;
+            tracked.tries = Tries::default();
             // A run that was reset has not heard of it.
             tracked.end = tracked
                 .end
@@ -301,11 +325,44 @@ impl PreviewTracker {
         .collect()
     }
 
-    /// The stable URL points to it, or cannot.
-    pub fn stable_url_settled(&mut self, preview: &PreviewId, stable_url: Option<String>) {
-        let settled = stable_url.map_or(StableUrl::Refused, StableUrl::PointsHere);
-        if let Some(tracked) = self.get_mut(preview) {
-            tracked.stable_url = settled;
+    /// The stable URL points to a run's preview and answers like this, or it cannot. True if people should be
+    /// told.
+    pub fn stable_url_settled(
+        &mut self,
+        preview: &PreviewId,
+        run_id: &str,
+        answering: Option<Answering>,
+        now: Timestamp,
+    ) -> bool {
+        let Some(tracked) = self.get_mut(preview) else {
+            return false;
+        };
+        // Of a run before the one that is known, it says nothing.
+        if tracked.report.run_id.as_deref() != Some(run_id) {
+            return false;
+        }
+        let before = tracked.visible_report();
+        let is_first = tracked.stable_url == StableUrl::NotYet;
+        tracked.stable_url = answering.map_or(StableUrl::Refused, StableUrl::PointsHere);
+        tracked.tries = if tracked.stable_url == StableUrl::Refused || tracked.stable_note().is_some() {
+            tracked.tries.failed(now)
+        } else {
+            Tries::default()
+        };
+        is_first || tracked.visible_report() != before
+    }
+
+    /// When the stable URL is tried again, if it is to be.
+    #[must_use]
+    pub fn next_stable_url_try(&self) -> Option<Timestamp> {
+        self.previews.iter().rfind(|tracked| tracked.is_staying())?.tries.next_at
+    }
+
+    /// That moment has come.
+    pub fn retry_stable_url(&mut self) {
+        if let Some(newest_ready) = self.previews.iter_mut().rfind(|tracked| tracked.is_staying()) {
+            newest_ready.tries.next_at = None;
+            newest_ready.tries.is_due = true;
         }
     }
 
@@ -399,10 +456,12 @@ impl PreviewTracker {
     fn next_takeover(&self) -> Option<Step> {
         let newest_ready = self.previews.iter().rposition(Tracked::is_staying)?;
         let chosen = &self.previews[newest_ready];
-        if let (StableUrl::NotYet, Some(run_id)) = (&chosen.stable_url, &chosen.report.run_id) {
+        let is_due = chosen.stable_url == StableUrl::NotYet || chosen.tries.is_due;
+        if let (true, Some(run_id)) = (is_due, &chosen.report.run_id) {
             return Some(Step::Apply(Effect::PointStableUrl {
                 preview: chosen.report.preview.clone(),
                 run_id: run_id.clone(),
+                probe: chosen.report.probe.clone(),
             }));
         }
         let mut older = self.previews[..newest_ready].iter();
@@ -534,6 +593,19 @@ pub enum Availability {
     Ending,
 }
 
+impl Tries {
+    /// One more in vain.
+    fn failed(&self, now: Timestamp) -> Self {
+        let doubled = TRY_AGAIN_AFTER.checked_mul(2_i32.saturating_pow(self.in_vain));
+        let pause = doubled.map_or(TRY_AGAIN_AFTER_MAX, |pause| pause.min(TRY_AGAIN_AFTER_MAX));
+        Self {
+            in_vain: self.in_vain.saturating_add(1),
+            next_at: now.saturating_add(pause).ok(),
+            is_due: false,
+        }
+    }
+}
+
 impl Start {
     fn next_step(&self, is_to_end: bool) -> Option<Step> {
         let preview = self.request.preview.clone();
@@ -554,6 +626,7 @@ impl Tracked {
         Self {
             report,
             stable_url: StableUrl::NotYet,
+            tries: Tries::default(),
             start: None,
             end: None,
             extensions: Vec::new(),
@@ -624,12 +697,27 @@ impl Tracked {
             && !report.state.is_ending()
         {
             report.state = PreviewState::Stopping { because: end.because.clone(), is_slow: false };
-        } else if let (PreviewState::Ready { stable_url, .. }, StableUrl::PointsHere(url)) =
-            (&mut report.state, &self.stable_url)
+        } else if let (
+            PreviewState::Ready { stable_url, stable_note, .. },
+            StableUrl::PointsHere(answering),
+        ) = (&mut report.state, &self.stable_url)
         {
-            *stable_url = Some(url.clone());
+            *stable_url = Some(answering.url.clone());
+            *stable_note = self.stable_note().cloned();
         }
         report
+    }
+
+    /// How the app answers at the stable URL, if visitors find something else there than at its own: many an
+    /// app refuses a host name that it does not know. It may as well send them to its own.
+    fn stable_note(&self) -> Option<&AnswerNote> {
+        let StableUrl::PointsHere(Answering { note: Some(seen), .. }) = &self.stable_url else {
+            return None;
+        };
+        let PreviewState::Ready { url, note, .. } = &self.report.state else {
+            return None;
+        };
+        (note.as_ref() != Some(seen) && !seen.leads_to(url)).then_some(seen)
     }
 }
 

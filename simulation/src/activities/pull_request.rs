@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use domain::{
     CommentId, Explanation, PreviewId, RunIdentity,
-    preview::{Ending, PreviewReport, PreviewState, StopReason},
+    preview::{AnswerNote, Answering, Ending, PreviewReport, PreviewState, Probe, ProbePath, StopReason},
     pull_request::PullRequestSnapshot,
 };
 use workflows::{
@@ -85,6 +85,7 @@ pub(super) async fn find(attempt: &Attempt, request: FindPreviews) -> Result<Fou
                     asked_in: CommentId(0),
                     state: PreviewState::Requested,
                     environment: None,
+                    probe: Probe::default(),
                 }));
             }
             Err(_) => return Err(NotDone::for_now("TemporalUnavailable")),
@@ -108,7 +109,10 @@ fn ending_of(attempt: &Attempt, workflow_id: &str) -> Ending {
     }
 }
 
-pub(super) async fn point_stable_url(attempt: &Attempt, request: PointStableUrl) -> Result<String, NotDone> {
+pub(super) async fn point_stable_url(
+    attempt: &Attempt,
+    request: PointStableUrl,
+) -> Result<Answering, NotDone> {
     let (to, sim) = (&request.to, &attempt.sim);
     let latest = attempt.latest_run(&to.preview.to_string()).await?;
     let open = latest.filter(|latest| latest.is_open && latest.run_id == to.run_id);
@@ -142,5 +146,12 @@ pub(super) async fn point_stable_url(attempt: &Attempt, request: PointStableUrl)
     attempt
         .cluster(|cluster| cluster.addresses(of).retain(|other| *other == place))
         .await?;
-    Ok(sim.names().stable_url(&to.preview))
+    attempt.pause().await;
+    if sim.cluster().crashes_until > sim.now() {
+        return Err(NotDone::for_good("StableUrlDoesNotAnswer", "It does not answer at the stable URL."));
+    }
+    // The apps of some commits know their own hosts only.
+    let refuses = to.preview.commit.as_str().starts_with('c');
+    let note = refuses.then(|| AnswerNote::Refuses { status: 400, path: ProbePath::default() });
+    Ok(Answering { url: sim.names().stable_url(&to.preview), note })
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::{
     NamespaceHandle,
     orphan_sweep::{LostPreview, Note, NotedNamespace, Outcome, SurveyedPage, is_too_much},
-    preview::{PreviewReport, PreviewState, StopReason},
+    preview::{PreviewReport, PreviewState, Probe, StopReason},
 };
 use workflows::{
     contract::{FindOverdue, MarkOrphans, ReportPreview, Surveyed},
@@ -183,6 +183,7 @@ async fn remove_one(attempt: &Attempt, handle: &NamespaceHandle) -> Result<Outco
             asked_in: found.comment,
             state: PreviewState::Removed { because: StopReason::Terminated },
             environment: None,
+            probe: Probe::default(),
         },
     };
     let _ = send_report(attempt, &word).await;

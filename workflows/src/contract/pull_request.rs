@@ -6,7 +6,7 @@
 
 use domain::{
     InstallationId, Login, PreviewId, PullRequestRef, RepositoryId, RunIdentity,
-    preview::{Ending, PreviewReport},
+    preview::{Answering, Ending, PreviewReport, Probe},
     pull_request::PullRequestSnapshot,
 };
 use serde::{Deserialize, Serialize};
@@ -42,9 +42,9 @@ impl PullRequestActivities {
         unimplemented!()
     }
 
-    /// Points the pull request's stable URL to one preview, and to no other, and returns it.
+    /// Points the pull request's stable URL to one preview, and to no other, and says how that answers there.
     #[activity(name = "point_stable_url")]
-    pub async fn point_stable_url(_input: PointStableUrl) -> Result<String, ActivityExecutionError> {
+    pub async fn point_stable_url(_input: PointStableUrl) -> Result<Answering, ActivityExecutionError> {
         unimplemented!()
     }
 }
@@ -110,4 +110,7 @@ pub struct ReportPreview {
 pub struct PointStableUrl {
     /// To which run's preview.
     pub to: RunIdentity,
+    /// What is asked there.
+    #[serde(default)]
+    pub probe: Probe,
 }

@@ -60,6 +60,9 @@ pub const HELM_UNINSTALL: Duration = seconds(60);
 
 /// One attempt at pointing the stable URL, which is given a second less of it.
 pub const POINT_STABLE_URL: Duration = seconds(10);
+/// Bound: from the Ingress to an answer at the stable URL. An ingress controller that needs longer is asked
+/// again later.
+pub const STABLE_URL_ANSWERS: Duration = seconds(5);
 /// All attempts: it is a convenience, and the preview's own URL is published without it after this time.
 pub const POINT_STABLE_URL_IN_ALL: Duration = seconds(20);
 
@@ -87,6 +90,7 @@ mod tests {
             (WORKLOADS_UP, WORKLOADS_UP_MAX),
             (WORKLOADS_UP_MAX + URL_ANSWERS, AWAIT_READY),
             (HELM_PLACE + HELM_UNINSTALL + HELM_GRACE + NAMESPACE_GONE, TEAR_DOWN),
+            (STABLE_URL_ANSWERS, POINT_STABLE_URL),
             (POINT_STABLE_URL, POINT_STABLE_URL_IN_ALL),
             (QUERY, FIND_PREVIEWS),
         ] {

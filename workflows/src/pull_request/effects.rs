@@ -1,14 +1,14 @@
 //! Carries out effects: changes what is remembered, starts and signals previews, points the stable URL.
 
-use std::future::pending;
+use std::{future::pending, time::Duration};
 
 use domain::{
     Explanation, PreviewId, RunIdentity, Ttl,
-    preview::{PreviewRequest, StopReason},
+    preview::{PreviewRequest, Probe, StopReason},
     pull_request::{Answer, Availability, Conversation, Effect},
 };
 use futures_util::FutureExt;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use temporalio_workflow::{
     ChildWorkflowOptions, ParentClosePolicy, StartChildWorkflowExecutionFailedCause,
     WorkflowCancellationToken, WorkflowIdReusePolicy,
@@ -44,19 +44,16 @@ impl Session {
     }
 
     async fn wait_for_an_effect(&self) {
-        let is_a_start_waiting =
-            self.ctx.state(|workflow| workflow.conversation.previews.has_a_waiting_start());
         let open = self.ctx.state(|workflow| workflow.conversation.previews.open_runs());
         let unwatched = self.unwatched(&open);
+        let next = self.next_look(!unwatched.is_empty());
         let timer = WorkflowCancellationToken::new();
-        let next = if is_a_start_waiting {
-            Some(timeouts::until_closed(&timer))
-        } else {
-            (!unwatched.is_empty()).then(|| timeouts::until_looked_for(&timer))
-        };
         let pause = async {
-            match next {
-                Some(next) => drop(self.ctx.timer(next).await),
+            match &next {
+                Some((pause, look)) => {
+                    let options = timeouts::until_looked_after(*pause, look.in_words(), &timer);
+                    let _ = self.ctx.timer(options).await;
+                }
                 None => pending().await,
             }
         };
@@ -74,12 +71,36 @@ impl Session {
         }
         timer.cancel();
         if let Some(run) = closed {
-            self.look_after(run).await;
-        } else if is_paused && is_a_start_waiting {
-            self.ctx.state_mut(|workflow| workflow.conversation.previews.retry_starts());
-        } else if is_paused {
-            self.find_previews(unwatched).await;
+            return self.look_after(run).await;
         }
+        match next.filter(|_| is_paused) {
+            Some((_, Look::RetryStarts)) => {
+                self.ctx.state_mut(|workflow| workflow.conversation.previews.retry_starts());
+            }
+            Some((_, Look::RetryStableUrl)) => {
+                self.ctx.state_mut(|workflow| workflow.conversation.previews.retry_stable_url());
+            }
+            Some((_, Look::FindPreviews)) => drop(self.find_previews(unwatched).await),
+            None => {}
+        }
+    }
+
+    /// What comes first of all that is to be done though nothing has happened, and how soon.
+    fn next_look(&self, has_unwatched: bool) -> Option<(Duration, Look)> {
+        let now = clock::now(&self.ctx);
+        let (is_a_start_waiting, next_try) = self.ctx.state(|workflow| {
+            let previews = &workflow.conversation.previews;
+            (previews.has_a_waiting_start(), previews.next_stable_url_try())
+        });
+        let until = |moment| now.duration_until(moment).max(SignedDuration::ZERO).unsigned_abs();
+        let since_looked = self.looked_at.get().duration_until(now).unsigned_abs();
+        let until_looked = timeouts::LOOKED_FOR_EVERY.saturating_sub(since_looked);
+        let looks = [
+            is_a_start_waiting.then_some((timeouts::CLOSING, Look::RetryStarts)),
+            next_try.map(|moment| (until(moment), Look::RetryStableUrl)),
+            has_unwatched.then_some((until_looked, Look::FindPreviews)),
+        ];
+        looks.into_iter().flatten().min_by_key(|(pause, _)| *pause)
     }
 
     /// A run is closed. Unless it has said how it ends, somebody has terminated it, or has reset it:
@@ -117,8 +138,8 @@ impl Session {
                 self.signal_stop(&preview, run_id, because).await;
             }
             Effect::SignalExtend { preview, run_id, by } => self.signal_extend(&preview, run_id, by).await,
-            Effect::PointStableUrl { preview, run_id } => {
-                self.point_stable_url(preview, run_id).await;
+            Effect::PointStableUrl { preview, run_id, probe } => {
+                self.point_stable_url(RunIdentity { preview, run_id }, probe).await;
             }
         }
         None
@@ -216,16 +237,35 @@ impl Session {
             .state_mut(|workflow| workflow.conversation.previews.extension_delivered(preview));
     }
 
-    async fn point_stable_url(&self, preview: PreviewId, run_id: String) {
-        let input = PointStableUrl { to: RunIdentity { preview: preview.clone(), run_id } };
-        let url = self
+    async fn point_stable_url(&self, to: RunIdentity, probe: Probe) {
+        let input = PointStableUrl { to: to.clone(), probe };
+        let answering = self
             .ctx
             .execute_activity(PullRequestActivities::point_stable_url, input, timeouts::stable_url())
             .await
             .ok();
-        self.ctx.state_mut(|workflow| {
-            workflow.conversation.stable_url_settled(&preview, url);
+        self.update(|conversation, now| {
+            conversation.stable_url_settled(&to.preview, &to.run_id, answering, now);
         });
+    }
+}
+
+/// What is to be done after a pause, though nothing has happened.
+#[derive(Clone, Copy)]
+enum Look {
+    RetryStarts,
+    RetryStableUrl,
+    FindPreviews,
+}
+
+impl Look {
+    /// What is waited for, in Temporal's UI.
+    fn in_words(self) -> &'static str {
+        match self {
+            Self::RetryStarts => "the run that has the preview's name is closed",
+            Self::RetryStableUrl => "the stable URL is tried again",
+            Self::FindPreviews => "it is looked whether the previews still run",
+        }
     }
 }
 

@@ -36,6 +36,8 @@ pub(super) struct Session {
     /// Cancelled when the next run goes on with what is to be written.
     pub(super) writes: WorkflowCancellationToken,
     waits: RefCell<BTreeMap<&'static str, Timestamp>>,
+    /// When it was last looked which previews are open.
+    pub(super) looked_at: Cell<Timestamp>,
 }
 
 /// A lookup at GitHub.
@@ -66,6 +68,7 @@ impl Session {
             lookups: InOrder::default(),
             writes: WorkflowCancellationToken::new(),
             waits: RefCell::default(),
+            looked_at: Cell::new(clock::now(ctx)),
         }
     }
 
@@ -131,6 +134,7 @@ impl Session {
             .ctx
             .execute_activity(PullRequestActivities::find_previews, input, timeouts::finding())
             .await;
+        self.looked_at.set(clock::now(&self.ctx));
         // It is tried for as long as it takes, so an error is one that nobody
         // foresaw. Then only what is known counts.
         let Ok(FoundPreviews { open, closed }) = found else {

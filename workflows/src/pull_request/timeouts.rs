@@ -26,9 +26,9 @@ pub(super) const LATE: Duration = Duration::from_secs(45);
 /// A preview reports within a second what a signal has changed.
 const REPORTING: Duration = Duration::from_secs(3);
 /// How soon it is noticed that a run was terminated which this run has not started.
-const LOOKED_FOR_EVERY: Duration = Duration::from_secs(300);
+pub(super) const LOOKED_FOR_EVERY: Duration = Duration::from_secs(300);
 /// A run whose end was reported is closed a moment later.
-const CLOSING: Duration = Duration::from_secs(1);
+pub(super) const CLOSING: Duration = Duration::from_secs(1);
 
 /// On the paced queue of content writes. Each installation has its own share of it.
 pub(super) fn github_write(
@@ -85,13 +85,6 @@ pub(super) fn until_reported(token: &WorkflowCancellationToken) -> TimerOptions 
     TimerOptions::builder(REPORTING).cancellation_token(token.clone()).build()
 }
 
-pub(super) fn until_looked_for(token: &WorkflowCancellationToken) -> TimerOptions {
-    TimerOptions::builder(LOOKED_FOR_EVERY)
-        .cancellation_token(token.clone())
-        .summary("until it is looked whether the previews still run".to_owned())
-        .build()
-}
-
 pub(super) fn until_confirmed(pause: Duration, token: &WorkflowCancellationToken) -> TimerOptions {
     TimerOptions::builder(pause)
         .cancellation_token(token.clone())
@@ -99,6 +92,14 @@ pub(super) fn until_confirmed(pause: Duration, token: &WorkflowCancellationToken
         .build()
 }
 
-pub(super) fn until_closed(token: &WorkflowCancellationToken) -> TimerOptions {
-    TimerOptions::builder(CLOSING).cancellation_token(token.clone()).build()
+/// Until the previews are looked after, though nothing has happened.
+pub(super) fn until_looked_after(
+    pause: Duration,
+    what: &'static str,
+    token: &WorkflowCancellationToken,
+) -> TimerOptions {
+    TimerOptions::builder(pause)
+        .cancellation_token(token.clone())
+        .summary(format!("until {what}"))
+        .build()
 }

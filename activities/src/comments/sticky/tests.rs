@@ -148,6 +148,35 @@ fn ready_on_the_pull_requests_address_too() {
     ");
 }
 
+#[test]
+fn ready_on_its_own_address_while_the_app_answers_otherwise_on_the_pull_requests() {
+    let noted = |note| {
+        let mut state = with_stable_address();
+        if let PreviewState::Ready { stable_note, .. } = &mut state {
+            *stable_note = Some(note);
+        }
+        state
+    };
+    let refuses = noted(AnswerNote::Refuses { status: 400, path: ProbePath::default() });
+    assert_snapshot!(said(refuses.clone()), @"
+    ✅ The preview is ready: **<https://pr-12-0123456-hello-world-cab5ebdfaf.previews.example.com/>**
+
+    It serves exactly this commit until **2026-11-22 05:12 UTC**; then it is removed.
+
+    At the pull request's own address, <https://pr-12-hello-world-1f2e3d4c5b.previews.example.com/>, the app answers 400 at `/`. If it checks host names, let it accept that one, too: `{stable_host}` in `.preview.yaml`.
+
+    Comment `/preview extend 30m` to keep it longer (2026-11-23 04:42 UTC at the latest), or `/preview stop` to remove it now.
+    ");
+    let to = "https://www.example.com".to_owned();
+    let redirects = said(noted(AnswerNote::Redirects { to }));
+    assert_snapshot!(
+        redirects.lines().nth(4).unwrap_or_default(),
+        @"At the pull request's own address, <https://pr-12-hello-world-1f2e3d4c5b.previews.example.com/>, it redirects to `https://www.example.com`."
+    );
+    let newer = told(vec![report(NEWER, PreviewState::Installing), report(OLDER, refuses)]);
+    assert!(!newer.contains("pr-12-hello-world"), "{newer}");
+}
+
 fn with_stable_address() -> PreviewState {
     let mut state = ready(OLDER);
     if let PreviewState::Ready { stable_url, .. } = &mut state {

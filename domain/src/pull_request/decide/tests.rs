@@ -84,6 +84,7 @@ fn with_a_preview(by: Login, state: PreviewState) -> Conversation {
         asked_in: CommentId(70),
         state,
         environment: None,
+        probe: crate::preview::Probe::default(),
     });
     conversation
 }
@@ -93,6 +94,7 @@ fn ready() -> PreviewState {
         url: "http://x/".to_owned(),
         note: None,
         stable_url: None,
+        stable_note: None,
         expires_at: "2026-11-22T12:30:00Z".parse().expect("a time"),
         extendable_until: "2026-11-22T14:00:00Z".parse().expect("a time"),
         is_expiring: false,
@@ -245,6 +247,7 @@ fn more_than_the_maximum_is_not_given() {
         url: "http://x/".to_owned(),
         note: None,
         stable_url: None,
+        stable_note: None,
         expires_at: until,
         extendable_until: until,
         is_expiring: false,

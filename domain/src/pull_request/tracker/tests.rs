@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::preview::{MissingImage, PullProblem};
+use crate::preview::{MissingImage, Probe, ProbePath, PullProblem};
 
 fn preview(commit: char) -> PreviewId {
     let sha = commit.to_string().repeat(40);
@@ -26,6 +26,7 @@ fn report(commit: char, run: &str, revision: u32, state: PreviewState) -> Previe
         asked_in: CommentId(77),
         state,
         environment: None,
+        probe: Probe::default(),
     }
 }
 
@@ -34,10 +35,24 @@ fn ready(expires_at: &str) -> PreviewState {
         url: "http://x/".to_owned(),
         note: None,
         stable_url: None,
+        stable_note: None,
         expires_at: expires_at.parse().expect("a time"),
         extendable_until: Timestamp::MAX,
         is_expiring: false,
     }
+}
+
+/// What answers at the stable URL.
+fn stable() -> Answering {
+    Answering { url: "http://stable/".to_owned(), note: None }
+}
+
+fn refusing(status: u16) -> AnswerNote {
+    AnswerNote::Refuses { status, path: ProbePath::default() }
+}
+
+fn noon() -> Timestamp {
+    "2026-11-22T12:00:00Z".parse().expect("a time")
 }
 
 const LATER: &str = "2026-11-22T12:30:00Z";
@@ -57,7 +72,7 @@ fn with_ready(tracker: &mut PreviewTracker, commit: char, run: &str) {
     tracker.request(request(commit));
     tracker.run_started(&preview(commit), run);
     tracker.apply_report(report(commit, run, 1, ready(LATER)));
-    tracker.stable_url_settled(&preview(commit), Some("http://stable/".to_owned()));
+    tracker.stable_url_settled(&preview(commit), run, Some(stable()), noon());
 }
 
 fn states(tracker: &PreviewTracker) -> Vec<(String, PreviewState)> {
@@ -79,9 +94,13 @@ fn what_is_on_its_way_is_no_news_and_what_was_waited_for_is() {
     assert!(!tracker.apply_report(report('a', "run-1", 3, ready(LATER))));
     assert_eq!(
         tracker.next_step(),
-        Some(Step::Apply(Effect::PointStableUrl { preview: preview('a'), run_id: "run-1".to_owned() }))
+        Some(Step::Apply(Effect::PointStableUrl {
+            preview: preview('a'),
+            run_id: "run-1".to_owned(),
+            probe: Probe::default()
+        }))
     );
-    tracker.stable_url_settled(&preview('a'), Some("http://stable/".to_owned()));
+    assert!(tracker.stable_url_settled(&preview('a'), "run-1", Some(stable()), noon()));
     assert_eq!(tracker.next_step(), None);
     assert!(tracker.apply_report(report('a', "run-1", 4, ready("2026-11-22T13:00:00Z"))));
     assert!(tracker.apply_report(report('a', "run-1", 5, gone())));
@@ -114,7 +133,7 @@ fn an_older_preview_stays_until_a_newer_one_is_ready() {
 
     tracker.apply_report(report('b', "run-b", 2, ready(LATER)));
     assert!(matches!(tracker.next_step(), Some(Step::Apply(Effect::PointStableUrl { .. }))));
-    tracker.stable_url_settled(&preview('b'), None);
+    assert!(tracker.stable_url_settled(&preview('b'), "run-b", None, noon()));
     let by = preview('b').commit;
     assert_eq!(tracker.next_step(), Some(Step::Supersede { preview: preview('a'), by }));
     let by = preview('b').commit;
@@ -258,6 +277,109 @@ fn a_preview_that_was_started_by_hand_is_taken_in() {
     assert_eq!(tracker.alive().count(), 1);
 }
 
+/// Where the stable URL leads, as people are told of the newest preview, and how it answers.
+fn told_stable(tracker: &PreviewTracker) -> (Option<String>, Option<AnswerNote>) {
+    let PreviewState::Ready { stable_url, stable_note, .. } = states(tracker).remove(0).1 else {
+        panic!("not ready");
+    };
+    (stable_url, stable_note)
+}
+
+fn is_to_be_pointed(tracker: &PreviewTracker) -> bool {
+    matches!(tracker.next_step(), Some(Step::Apply(Effect::PointStableUrl { .. })))
+}
+
+#[test]
+fn a_stable_url_that_cannot_be_pointed_is_tried_again_after_longer_and_longer_pauses() {
+    let mut tracker = PreviewTracker::default();
+    tracker.apply_report(report('a', "run-1", 1, ready(LATER)));
+    let mut now = noon();
+    let mut pauses = Vec::new();
+    for attempt in 0..9 {
+        assert!(is_to_be_pointed(&tracker));
+        let is_news = tracker.stable_url_settled(&preview('a'), "run-1", None, now);
+        assert_eq!(is_news, attempt == 0, "it is told once, with the preview's own URL");
+        assert_eq!(tracker.next_step(), None);
+        let next = tracker.next_stable_url_try().expect("another try");
+        pauses.push(now.duration_until(next).as_secs());
+        now = next;
+        tracker.retry_stable_url();
+    }
+    assert_eq!(pauses, [30, 60, 120, 240, 480, 960, 1_920, 3_600, 3_600]);
+
+    assert!(tracker.stable_url_settled(&preview('a'), "run-1", Some(stable()), now));
+    assert_eq!(told_stable(&tracker), (Some("http://stable/".to_owned()), None));
+    assert_eq!((tracker.next_step(), tracker.next_stable_url_try()), (None, None));
+}
+
+#[test]
+fn whoever_asks_again_has_the_stable_url_pointed_anew() {
+    let mut tracker = PreviewTracker::default();
+    with_ready(&mut tracker, 'a', "run-1");
+    assert_eq!(tracker.next_step(), None);
+    tracker.asked_again(&preview('a'), CommentId(80));
+    assert!(is_to_be_pointed(&tracker));
+    assert!(!tracker.stable_url_settled(&preview('a'), "run-1", Some(stable()), noon()), "no news");
+    assert_eq!(tracker.next_step(), None);
+}
+
+#[test]
+fn only_a_newest_preview_that_is_ready_is_tried_again() {
+    let mut tracker = PreviewTracker::default();
+    tracker.apply_report(report('a', "run-1", 1, ready(LATER)));
+    tracker.stable_url_settled(&preview('a'), "run-1", None, noon());
+    assert!(tracker.next_stable_url_try().is_some());
+    tracker.request_end(&preview('a'), StopReason::Asked { by: None });
+    assert_eq!(tracker.next_stable_url_try(), None);
+    tracker.retry_stable_url();
+    assert!(!is_to_be_pointed(&tracker));
+}
+
+#[test]
+fn what_came_of_an_earlier_runs_stable_url_says_nothing_of_the_next() {
+    let mut tracker = PreviewTracker::default();
+    tracker.apply_report(report('a', "run-1", 1, ready(LATER)));
+    tracker.apply_report(report('a', "run-2", 1, ready(LATER)));
+    assert!(!tracker.stable_url_settled(&preview('a'), "run-1", Some(stable()), noon()));
+    assert!(is_to_be_pointed(&tracker));
+}
+
+#[test]
+fn an_app_that_answers_otherwise_at_the_stable_url_is_told_of_and_asked_again() {
+    let mut tracker = PreviewTracker::default();
+    tracker.apply_report(report('a', "run-1", 1, ready(LATER)));
+    let settle = |tracker: &mut PreviewTracker, note| {
+        let answering = Answering { note, ..stable() };
+        tracker.stable_url_settled(&preview('a'), "run-1", Some(answering), noon())
+    };
+    assert!(settle(&mut tracker, Some(refusing(400))));
+    assert_eq!(told_stable(&tracker), (Some("http://stable/".to_owned()), Some(refusing(400))));
+    tracker.retry_stable_url();
+    assert!(is_to_be_pointed(&tracker));
+    assert!(!settle(&mut tracker, Some(refusing(400))), "no news");
+
+    for as_at_its_own in [None, Some(AnswerNote::Redirects { to: "http://x".to_owned() })] {
+        assert!(settle(&mut tracker, as_at_its_own));
+        assert_eq!(told_stable(&tracker), (Some("http://stable/".to_owned()), None));
+        assert_eq!(tracker.next_stable_url_try(), None);
+        settle(&mut tracker, Some(refusing(403)));
+    }
+}
+
+#[test]
+fn an_app_that_refuses_everywhere_refuses_no_host() {
+    let mut tracker = PreviewTracker::default();
+    let mut state = ready(LATER);
+    if let PreviewState::Ready { note, .. } = &mut state {
+        *note = Some(refusing(401));
+    }
+    tracker.apply_report(report('a', "run-1", 1, state));
+    let answering = Answering { note: Some(refusing(401)), ..stable() };
+    tracker.stable_url_settled(&preview('a'), "run-1", Some(answering), noon());
+    assert_eq!(told_stable(&tracker), (Some("http://stable/".to_owned()), None));
+    assert_eq!(tracker.next_stable_url_try(), None);
+}
+
 fn any_state() -> impl Strategy<Value = PreviewState> {
     prop_oneof![
         Just(PreviewState::Provisioning),
@@ -284,6 +406,7 @@ proptest! {
                 tracker.request_end(&preview(commit), StopReason::Asked { by: None });
             }
             tracker.retry_starts();
+            tracker.retry_stable_url();
             tracker.apply_report(report(commit, &format!("run-{run}"), revision, state));
             let mut steps = 0;
             while let Some(step) = tracker.next_step() {
@@ -305,7 +428,9 @@ proptest! {
                         Effect::FindRun(preview) => tracker.name_is_free(&preview),
                         Effect::SignalStop { preview, run_id, .. } => tracker.end_delivered(&preview, &run_id),
                         Effect::SignalExtend { preview, .. } => tracker.extension_delivered(&preview),
-                        Effect::PointStableUrl { preview, .. } => tracker.stable_url_settled(&preview, None),
+                        Effect::PointStableUrl { preview, run_id, .. } => {
+                            tracker.stable_url_settled(&preview, &run_id, None, noon());
+                        }
                         other => panic!("no work of the tracker's: {other:?}"),
                     },
                 }
