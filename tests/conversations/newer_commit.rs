@@ -11,7 +11,7 @@ use tests::{ANOTHER_OWNER, Conversation, Preview, PullRequest, Setting, converse
 pub(crate) const BROKEN: (&str, &str) = ("hello_world/__main__.py", "raise SystemExit(\"broken\")\n");
 
 /// Waits until the pull request's own address leads to its head commit.
-async fn address_follows(chat: &Conversation, pull: &PullRequest) -> Result<()> {
+pub(crate) async fn address_follows(chat: &Conversation, pull: &PullRequest) -> Result<()> {
     let (url, head) = (pull.stable_url()?, pull.github.head_sha());
     let leads = async || match chat.stack.open(&url).await {
         Ok(page) if page.commit.as_deref() == Some(&head) => Ok(()),

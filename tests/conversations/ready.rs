@@ -20,7 +20,7 @@ use crate::chart::{copy_with, in_repository, pull_request_with};
 
 /// What the repository says: where its chart is, which Service its preview's address leads to, and which
 /// image it runs. More values may follow.
-fn shop_configuration() -> String {
+pub(crate) fn shop_configuration() -> String {
     configuration("A chart without an Ingress")
 }
 
@@ -31,12 +31,12 @@ fn job(name: &str, annotations: &str, account: &str, script: &str) -> String {
     )
 }
 
-fn with_charts_of_repositories() -> Setting {
+pub(crate) fn with_charts_of_repositories() -> Setting {
     Setting::default().worker("PREVIEW_REPOSITORY_CHARTS", "true")
 }
 
 /// The shop's chart, with one template more.
-fn shop(template: &str) -> Result<Vec<File>> {
+pub(crate) fn shop(template: &str) -> Result<Vec<File>> {
     let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("conversations").join("shop");
     in_repository(&chart, "deploy/chart", "more.yaml", template)
 }
