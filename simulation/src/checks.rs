@@ -591,7 +591,13 @@ fn the_comment_is_true(sim: &Sim, previews: &[Preview]) {
         }
     }
     for report in &reports {
-        let told = previews.iter().find(|preview| Some(&preview.run_id) == report.run_id.as_ref());
+        let told = match &report.run_id {
+            Some(run_id) => previews.iter().find(|preview| preview.run_id == *run_id),
+            // It was written just before its run began, and what followed was no more than progress.
+            None => previews.iter().rfind(|preview| {
+                *preview.id() == report.preview && preview.request.comment == report.asked_in
+            }),
+        };
         // After a reset, the run that goes on.
         let newest =
             told.and_then(|told| previews.iter().rfind(|preview| preview.first_run_id == told.first_run_id));

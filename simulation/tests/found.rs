@@ -370,3 +370,19 @@ fn a_stop_ends_what_was_started_by_hand_and_has_not_reported_yet() {
         at(2_665, says(Person::Otto, &[Wish::Stop])),
     ]));
 }
+
+#[test]
+fn an_old_answer_of_temporals_does_not_end_what_has_begun_since() {
+    let weights = Weights { slow: 0.3, ..Weights::NONE };
+    for millis in [76_625, 77_200, 78_000] {
+        holds(&Plan {
+            weights: weights.clone(),
+            ..plan(&[
+                at(10, says(Person::Mona, &[Wish::Preview])),
+                at(59_036, Action::Operate(Operation::CancelPreview)),
+                at(59_941, Action::Operate(Operation::DeleteNamespace)),
+                at(millis, Action::Operate(Operation::StartByHand)),
+            ])
+        });
+    }
+}

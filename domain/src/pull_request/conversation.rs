@@ -294,8 +294,13 @@ impl Conversation {
         self.mark_milestone();
     }
 
-    /// Temporal says that no run of it is open, and how the last one ended.
-    pub fn no_run_is_open(&mut self, preview: &PreviewId, ending: &Ending) {
+    /// Temporal says that no run of it is open, and how the last one ended. `known_run` is the one that was known
+    /// when Temporal was asked: another may have begun since.
+    pub fn no_run_is_open(&mut self, preview: &PreviewId, known_run: Option<&String>, ending: &Ending) {
+        let known_now = self.previews.report_of(preview).and_then(|report| report.run_id.as_ref());
+        if known_now != known_run {
+            return;
+        }
         self.previews.settle(preview);
         if let Some(report) = self.previews.last_word(preview, ending) {
             self.apply_report(report);
@@ -595,6 +600,18 @@ mod tests {
         conversation.apply_report(report());
         let reply = conversation.next_reply().expect("an answer");
         assert_eq!(reply.answers, [Answer::Status { previews: vec![report()] }]);
+    }
+
+    #[test]
+    fn an_old_answer_does_not_end_a_run_that_has_begun_since() {
+        let mut conversation = Conversation::default();
+        let (preview, older) = (report().preview, "run-0".to_owned());
+        let cancelled = Ending::Stopped(StopReason::Cancelled { reason: None });
+        conversation.apply_report(report());
+        conversation.no_run_is_open(&preview, Some(&older), &cancelled);
+        assert_eq!(conversation.previews.open_runs().len(), 1);
+        conversation.no_run_is_open(&preview, Some(&"run-1".to_owned()), &cancelled);
+        assert!(conversation.previews.are_all_over());
     }
 
     #[test]

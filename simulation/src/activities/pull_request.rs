@@ -63,13 +63,16 @@ pub(super) async fn find(attempt: &Attempt, request: FindPreviews) -> Result<Fou
     for preview in previews {
         let workflow_id = preview.to_string();
         let latest = attempt.latest_run(&workflow_id).await?;
-        let Some(run) = latest.filter(|run| run.is_open) else {
-            if request.suspects.contains(&preview) {
-                attempt.temporal().await?;
-                let ending = ending_of(attempt, &workflow_id);
-                found.closed.push(ClosedPreview { preview, ending });
+        let run = match latest {
+            Some(run) if run.is_open => run,
+            closed => {
+                if request.suspects.contains(&preview) {
+                    attempt.temporal().await?;
+                    let ending = ending_of(attempt, closed.map(|run| run.run_id));
+                    found.closed.push(ClosedPreview { preview, ending });
+                }
+                continue;
             }
-            continue;
         };
         let asked: Result<Option<PreviewReport>, _> = attempt.sim.query(&workflow_id, "report").await;
         match asked {
@@ -95,10 +98,11 @@ pub(super) async fn find(attempt: &Attempt, request: FindPreviews) -> Result<Fou
     Ok(found)
 }
 
-/// How the newest run ended, as Temporal has recorded it.
-fn ending_of(attempt: &Attempt, workflow_id: &str) -> Ending {
+/// How a closed run ended, as Temporal has recorded it.
+fn ending_of(attempt: &Attempt, run_id: Option<String>) -> Ending {
     let temporal = attempt.sim.temporal();
-    let close = temporal.newest(workflow_id).and_then(|run| run.close.clone());
+    let run = temporal.runs().find(|run| Some(&run.run_id) == run_id.as_ref());
+    let close = run.and_then(|run| run.close.clone());
     match close {
         Some(Close::Completed(because)) => {
             Ending::Stopped(serde_json::from_str(&because).expect("a preview's result"))

@@ -19,7 +19,10 @@ use temporalio_workflow::{ActivityOptions, TimerResult, WorkflowCancellationToke
 use super::{PullRequestWorkflow, in_order::InOrder, timeouts};
 use crate::{
     clock,
-    contract::{FetchPullRequest, FindPreviews, FoundPreviews, PullRequestActivities, github_task_queue},
+    contract::{
+        ClosedPreview, FetchPullRequest, FindPreviews, FoundPreviews, PullRequestActivities,
+        github_task_queue,
+    },
     search_attributes::of_pull_request,
     uncancelled,
 };
@@ -125,6 +128,14 @@ impl Session {
     /// Finds the pull request's previews that are open, and takes in what is true of them.
     /// Says which of the suspects are not open.
     pub(super) async fn find_previews(&self, suspects: Vec<PreviewId>) -> Vec<PreviewId> {
+        let known_run = |preview: &PreviewId| {
+            let known = self
+                .ctx
+                .state(|workflow| workflow.conversation.previews.report_of(preview).cloned());
+            known.and_then(|report| report.run_id)
+        };
+        let asked_of: Vec<_> = suspects.iter().map(known_run).collect();
+        let asked: BTreeMap<_, _> = suspects.iter().cloned().zip(asked_of).collect();
         let input = FindPreviews {
             pull_request: self.pull_request(),
             repository_id: self.ctx.state(|workflow| workflow.conversation.repository_id),
@@ -141,9 +152,9 @@ impl Session {
             return Vec::new();
         };
         self.update(|conversation, _| {
-            closed
-                .iter()
-                .for_each(|it| conversation.no_run_is_open(&it.preview, &it.ending));
+            for ClosedPreview { preview, ending } in &closed {
+                conversation.no_run_is_open(preview, asked.get(preview).and_then(Option::as_ref), ending);
+            }
             open.into_iter().for_each(|report| conversation.apply_found(report));
         });
         closed.into_iter().map(|it| it.preview).collect()
