@@ -17,6 +17,9 @@ use stack::env::StackEnv;
 const ROLE: &str = "preview-worker";
 /// The API server asks for it when a role is given away, which is no request of its own.
 const ASKED_ALONG: &str = "bind";
+/// Statuses of answers.
+const CREATED: u16 = 201;
+const REFUSED: u16 = 403;
 
 /// One thing that may be done.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,6 +27,16 @@ struct Right {
     group: String,
     resource: String,
     verb: String,
+}
+
+impl Right {
+    fn new(group: &str, resource: &str, verb: &str) -> Self {
+        Self {
+            group: group.to_owned(),
+            resource: resource.to_owned(),
+            verb: verb.to_owned(),
+        }
+    }
 }
 
 impl fmt::Display for Right {
@@ -86,37 +99,36 @@ fn granted(role: &ClusterRole) -> BTreeSet<Right> {
         for group in rule.api_groups.iter().flatten() {
             for resource in rule.resources.iter().flatten() {
                 let verbs = rule.verbs.iter().filter(|verb| *verb != ASKED_ALONG);
-                granted.extend(verbs.map(|verb| Right {
-                    group: group.clone(),
-                    resource: resource.clone(),
-                    verb: verb.clone(),
-                }));
+                granted.extend(verbs.map(|verb| Right::new(group, resource, verb)));
             }
         }
     }
     granted
 }
 
-/// The right that a request has made use of. In somebody else's name, that is to act in it.
-fn used_in(line: &str) -> anyhow::Result<Option<Right>> {
+/// The rights that a request has made use of. In somebody else's name, that is to act in it.
+fn used_in(line: &str) -> anyhow::Result<Vec<Right>> {
     let event: Event = serde_json::from_str(line).with_context(|| format!("in the audit log: {line}"))?;
-    let was_refused = event.response_status.is_some_and(|status| status.code == 403);
-    if event.impersonated_user.is_some() {
-        return Ok((!was_refused).then(|| Right {
-            group: String::new(),
-            resource: "serviceaccounts".to_owned(),
-            verb: "impersonate".to_owned(),
-        }));
+    let code = event.response_status.map(|status| status.code);
+    if code == Some(REFUSED) {
+        return Ok(Vec::new());
     }
-    Ok(event.object_ref.filter(|_| !was_refused).map(|object| Right {
-        group: object.api_group,
-        resource: if object.subresource.is_empty() {
-            object.resource
-        } else {
-            format!("{}/{}", object.resource, object.subresource)
-        },
-        verb: event.verb,
-    }))
+    if event.impersonated_user.is_some() {
+        return Ok(vec![Right::new("", "serviceaccounts", "impersonate")]);
+    }
+    let Some(object) = event.object_ref else {
+        return Ok(Vec::new());
+    };
+    let resource = if object.subresource.is_empty() {
+        object.resource
+    } else {
+        format!("{}/{}", object.resource, object.subresource)
+    };
+    // To apply what is not there yet, one has to have the right to make it.
+    let has_made_it = event.verb == "patch" && code == Some(CREATED);
+    let verbs = [Some(event.verb.as_str()), has_made_it.then_some("create")];
+    let used = verbs.into_iter().flatten();
+    Ok(used.map(|verb| Right::new(&object.api_group, &resource, verb)).collect())
 }
 
 #[cfg(test)]
@@ -126,27 +138,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_request_uses_one_right() {
+    fn each_request_makes_use_of_a_right() {
         let used = |event: serde_json::Value| {
-            used_in(&event.to_string()).expect("an event").map(|right| right.to_string())
+            let used = used_in(&event.to_string()).expect("an event");
+            used.iter().map(Right::to_string).collect::<Vec<_>>().join(", ")
         };
         let log = json!({ "resource": "pods", "subresource": "log", "namespace": "preview-x" });
         let ingress = json!({ "resource": "ingresses", "apiGroup": "networking.k8s.io" });
-        let ok = json!({ "code": 200 });
-        for (event, right) in [
-            (json!({ "verb": "get", "objectRef": log, "responseStatus": ok }), Some("get pods/log")),
+        let (ok, created, refused) = (json!({ "code": 200 }), json!({ "code": 201 }), json!({ "code": 403 }));
+        for (event, rights) in [
+            (json!({ "verb": "get", "objectRef": log, "responseStatus": ok }), "get pods/log"),
             (
                 json!({ "verb": "patch", "objectRef": ingress, "responseStatus": ok }),
-                Some("patch ingresses.networking.k8s.io"),
+                "patch ingresses.networking.k8s.io",
+            ),
+            (
+                json!({ "verb": "patch", "objectRef": ingress, "responseStatus": created }),
+                "patch ingresses.networking.k8s.io, create ingresses.networking.k8s.io",
             ),
             (
                 json!({ "verb": "get", "objectRef": log, "responseStatus": ok, "impersonatedUser": { "username": "x" } }),
-                Some("impersonate serviceaccounts"),
+                "impersonate serviceaccounts",
             ),
-            (json!({ "verb": "patch", "objectRef": ingress, "responseStatus": { "code": 403 } }), None),
-            (json!({ "verb": "get", "requestURI": "/version" }), None),
+            (json!({ "verb": "patch", "objectRef": ingress, "responseStatus": refused }), ""),
+            (json!({ "verb": "get", "requestURI": "/version" }), ""),
         ] {
-            assert_eq!(used(event).as_deref(), right);
+            assert_eq!(used(event), rights);
         }
     }
 

@@ -213,16 +213,36 @@ fn an_address_leads_to_the_service_that_the_repository_names() {
     });
 }
 
+const HOOK_WITHOUT_SECRET: &str = r#"
+apiVersion: batch/v1
+kind: Job
+metadata: { name: migrate, annotations: { helm.sh/hook: pre-install } }
+spec:
+  backoffLimit: 0
+  template:
+    spec:
+      restartPolicy: Never
+      containers:
+        - { name: migrate, image: {{ .Values.image | quote }}, envFrom: [{ secretRef: { name: database } }] }
+---
+{ apiVersion: v1, kind: Secret, metadata: { name: database } }
+"#;
+
 #[test]
 fn a_hook_that_cannot_start_is_told_with_the_reason() {
     converse(with_charts_of_repositories(), async |chat| {
         chat.configure(&shop_configuration()).await?;
-        // The account is the chart's own, and hooks run before it is made.
+        // Account and Secret are the chart's own, and hooks run before they are made.
         let account = "\n---\n{apiVersion: v1, kind: ServiceAccount, metadata: {name: app}}\n";
-        let hook = job("migrate", "helm.sh/hook: pre-install", "app", "pass");
-        let pull = pull_request_with(chat, shop(&format!("{hook}{account}"))?).await?;
-
-        fails(&pull, "serviceaccount \"app\" not found").await
+        let without_account = job("migrate", "helm.sh/hook: pre-install", "app", "pass") + account;
+        for (chart, told) in [
+            (without_account.as_str(), "serviceaccount \"app\" not found"),
+            (HOOK_WITHOUT_SECRET, "secret \"database\" not found"),
+        ] {
+            let pull = pull_request_with(chat, shop(chart)?).await?;
+            fails(&pull, told).await?;
+        }
+        Ok(())
     });
 }
 

@@ -13,7 +13,7 @@ use k8s_openapi::api::{
 };
 use kube::{
     Api, Client,
-    api::{DeleteParams, ObjectMeta, PostParams},
+    api::{ObjectMeta, PostParams},
 };
 use serde_json::{Value, json};
 
@@ -38,17 +38,7 @@ pub(crate) fn as_release_account(cluster: &Cluster, namespace: &str) -> Client {
 
 /// Gives the account its rights, and waits until they count.
 pub(super) async fn set_up(cluster: &Cluster, role: &str, namespace: &str) -> Result<(), ClusterError> {
-    let binding = || apply::<RoleBinding>(cluster, namespace, ACCOUNT, binding(role, namespace));
-    match binding().await {
-        // The role of a binding cannot be changed, and the service's setting can.
-        Err(refused) if refused.code() == Some(422) => {
-            let bindings: Api<RoleBinding> = Api::namespaced(cluster.client.clone(), namespace);
-            let deleted = bindings.delete(ACCOUNT, &DeleteParams::default()).await;
-            deleted.doing(|| format!("deleting RoleBinding {ACCOUNT} in namespace {namespace}"))?;
-            binding().await?;
-        }
-        result => result?,
-    }
+    apply::<RoleBinding>(cluster, namespace, ACCOUNT, binding(role, namespace)).await?;
     if !until_in_force(|| may_list_secrets(cluster, namespace)).await? {
         // Helm's failure says it to the requester.
         tracing::warn!(
