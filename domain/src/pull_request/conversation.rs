@@ -294,8 +294,8 @@ impl Conversation {
         self.mark_milestone();
     }
 
-    /// Temporal says that no run of it is open, and how the last one ended. `known_run` is the one that was known
-    /// when Temporal was asked: another may have begun since.
+    /// Temporal says that no run of it is open, and how the last one ended. `known_run` is the one that
+    /// was known when Temporal was asked: another may have begun since.
     pub fn no_run_is_open(&mut self, preview: &PreviewId, known_run: Option<&String>, ending: &Ending) {
         let known_now = self.previews.report_of(preview).and_then(|report| report.run_id.as_ref());
         if known_now != known_run {

@@ -68,7 +68,7 @@ pub(super) async fn find(attempt: &Attempt, request: FindPreviews) -> Result<Fou
             closed => {
                 if request.suspects.contains(&preview) {
                     attempt.temporal().await?;
-                    let ending = ending_of(attempt, closed.map(|run| run.run_id));
+                    let ending = ending_of(attempt, closed.as_ref().map(|run| run.run_id.as_str()));
                     found.closed.push(ClosedPreview { preview, ending });
                 }
                 continue;
@@ -99,9 +99,9 @@ pub(super) async fn find(attempt: &Attempt, request: FindPreviews) -> Result<Fou
 }
 
 /// How a closed run ended, as Temporal has recorded it.
-fn ending_of(attempt: &Attempt, run_id: Option<String>) -> Ending {
+fn ending_of(attempt: &Attempt, run_id: Option<&str>) -> Ending {
     let temporal = attempt.sim.temporal();
-    let run = temporal.runs().find(|run| Some(&run.run_id) == run_id.as_ref());
+    let run = temporal.runs().find(|run| Some(run.run_id.as_str()) == run_id);
     let close = run.and_then(|run| run.close.clone());
     match close {
         Some(Close::Completed(because)) => {

@@ -128,14 +128,10 @@ impl Session {
     /// Finds the pull request's previews that are open, and takes in what is true of them.
     /// Says which of the suspects are not open.
     pub(super) async fn find_previews(&self, suspects: Vec<PreviewId>) -> Vec<PreviewId> {
-        let known_run = |preview: &PreviewId| {
-            let known = self
-                .ctx
-                .state(|workflow| workflow.conversation.previews.report_of(preview).cloned());
-            known.and_then(|report| report.run_id)
-        };
-        let asked_of: Vec<_> = suspects.iter().map(known_run).collect();
-        let asked: BTreeMap<_, _> = suspects.iter().cloned().zip(asked_of).collect();
+        let known_runs: BTreeMap<_, _> = suspects
+            .iter()
+            .map(|preview| (preview.clone(), self.known_run(preview)))
+            .collect();
         let input = FindPreviews {
             pull_request: self.pull_request(),
             repository_id: self.ctx.state(|workflow| workflow.conversation.repository_id),
@@ -153,11 +149,17 @@ impl Session {
         };
         self.update(|conversation, _| {
             for ClosedPreview { preview, ending } in &closed {
-                conversation.no_run_is_open(preview, asked.get(preview).and_then(Option::as_ref), ending);
+                let known_run = known_runs.get(preview).and_then(Option::as_ref);
+                conversation.no_run_is_open(preview, known_run, ending);
             }
             open.into_iter().for_each(|report| conversation.apply_found(report));
         });
         closed.into_iter().map(|it| it.preview).collect()
+    }
+
+    fn known_run(&self, preview: &PreviewId) -> Option<String> {
+        self.ctx
+            .state(|workflow| workflow.conversation.previews.report_of(preview)?.run_id.clone())
     }
 
     async fn next_event(&self) -> Result<DueEvent, Exit> {
@@ -238,13 +240,14 @@ impl Session {
         });
     }
 
+    fn knows_of_a_live_preview(&self) -> bool {
+        self.ctx
+            .state(|workflow| workflow.conversation.previews.alive().next().is_some())
+    }
+
     async fn process(&self, event: DueEvent) {
-        let nothing_is_known = || {
-            self.ctx
-                .state(|workflow| workflow.conversation.previews.alive().next().is_none())
-        };
         // What was started by hand is ended, too, although it may not have reported yet.
-        if event.ends_previews() && nothing_is_known() {
+        if event.ends_previews() && !self.knows_of_a_live_preview() {
             self.find_previews(Vec::new()).await;
         }
         let effects = match event {
