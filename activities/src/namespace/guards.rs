@@ -33,6 +33,9 @@ const QUOTA_TIMEOUT: Duration = Duration::from_secs(5);
 const DISK: u32 = 1;
 /// What all of a small preview may, whose pods may have several containers.
 const DISK_MIN: u32 = 10;
+/// However few pods it may have, a preview may have so many of each kind of workload, and so many claims.
+const WORKLOADS_MIN: u32 = 20;
+const CLAIMS_MIN: u32 = 4;
 
 pub(super) async fn apply_all(
     cluster: &Cluster,
@@ -84,6 +87,9 @@ async fn quota_to_be_in_force(cluster: &Cluster, namespace: &str) -> Result<(), 
 /// node ports would reach past the ingress.
 fn quota(granted: Quota) -> Value {
     let Quota { pods, cpu, memory, storage } = granted;
+    // No more of what makes pods, or leads to them, than there can be pods; twice as many where a new version
+    // stands beside the old one.
+    let workloads = pods.max(WORKLOADS_MIN);
     json!({ "spec": { "hard": {
         "pods": pods.to_string(),
         "requests.cpu": cpu.half().to_string(),
@@ -93,21 +99,21 @@ fn quota(granted: Quota) -> Value {
         "requests.ephemeral-storage": "4Gi",
         // Nobody says how much, so each pod has to have its part, however many there may be.
         "limits.ephemeral-storage": format!("{}Gi", pods.saturating_mul(DISK).max(DISK_MIN)),
-        "persistentvolumeclaims": "4",
+        "persistentvolumeclaims": pods.div_ceil(2).max(CLAIMS_MIN).to_string(),
         "requests.storage": storage.to_string(),
         "services.loadbalancers": "0",
         "services.nodeports": "0",
         "count/configmaps": "50",
         "count/secrets": "50",
-        "count/services": "20",
+        "count/services": workloads.to_string(),
         "count/jobs.batch": "50",
         "count/cronjobs.batch": "10",
-        "count/deployments.apps": "20",
-        "count/statefulsets.apps": "20",
-        "count/replicasets.apps": "40",
-        "count/ingresses.networking.k8s.io": "20",
+        "count/deployments.apps": workloads.to_string(),
+        "count/statefulsets.apps": workloads.to_string(),
+        "count/replicasets.apps": workloads.saturating_mul(2).to_string(),
+        "count/ingresses.networking.k8s.io": workloads.to_string(),
         "count/horizontalpodautoscalers.autoscaling": "10",
-        "count/serviceaccounts": "20",
+        "count/serviceaccounts": workloads.to_string(),
     }}})
 }
 
@@ -167,6 +173,18 @@ mod tests {
         let known = known.as_object_mut().expect("an object");
         known.retain(|key, _| manifest.get(key).is_some());
         assert_eq!(&json!(known), manifest);
+    }
+
+    #[test]
+    fn whoever_may_have_many_pods_may_have_as_many_workloads() {
+        let granted = |pods: u32| {
+            let quota = quota(format!("pods={pods},cpu=4,memory=4Gi,storage=10Gi").parse().expect("a quota"));
+            let hard = |resource: &str| quota["spec"]["hard"][resource].as_str().map(str::to_owned);
+            ["count/deployments.apps", "count/replicasets.apps", "persistentvolumeclaims"]
+                .map(|resource| hard(resource).expect("it is bounded"))
+        };
+        assert_eq!(granted(5), ["20", "40", "4"]);
+        assert_eq!(granted(60), ["60", "120", "30"]);
     }
 
     #[test]
