@@ -454,8 +454,13 @@ impl Checks {
         }
         for preview in previews.iter().filter(|preview| preview.is_open() && !is_ending(preview)) {
             let comment = preview.request.comment;
+            let asked_again_after = |stop: CommentId| {
+                let mut later = memory.heard.iter().filter(|heard| heard.comment > stop);
+                later.any(|heard| heard.commands.iter().any(|it| matches!(it, Command::Preview { .. })))
+            };
             let stop = memory.heard.iter().find(|heard| {
                 heard.comment > comment
+                    && !asked_again_after(heard.comment)
                     && is_writer(&heard.by)
                     && heard.commands.contains(&Command::Stop)
                     && preview.started_at + QUIET < sim.now()

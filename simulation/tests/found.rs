@@ -386,3 +386,18 @@ fn an_old_answer_of_temporals_does_not_end_what_has_begun_since() {
         });
     }
 }
+
+#[test]
+fn what_waited_for_the_end_of_a_preview_and_is_stopped_when_that_is_gone_is_told() {
+    let weights = Weights { slow: 0.3, ..Weights::NONE };
+    for millis in [20_500, 23_000, 26_000, 30_000] {
+        holds(&Plan {
+            weights: weights.clone(),
+            ..plan(&[
+                at(10, says(Person::Mona, &[Wish::Preview])),
+                at(20_000, says(Person::Otto, &[Wish::Stop, Wish::Preview])),
+                at(millis, says(Person::Otto, &[Wish::Stop])),
+            ])
+        });
+    }
+}

@@ -162,7 +162,10 @@ impl Conversation {
     /// Previews are to end, and what waits to be started is not to be started any more.
     pub fn stop(&mut self, stop: &Stop) {
         if stop.is_everyones {
-            self.previews.clear_queue_up_to(stop.asked_in);
+            // The preview that it waited for may be gone, and say nothing any more.
+            if self.previews.clear_queue_up_to(stop.asked_in) {
+                self.mark_milestone();
+            }
             self.last_stop = self.last_stop.max(Some(stop.asked_in));
         }
         for preview in &stop.previews {
@@ -174,7 +177,14 @@ impl Conversation {
     pub fn close(&mut self, at: Timestamp, merged: bool) {
         self.last_close = self.last_close.max(Some(at));
         self.events.forget_snapshots();
-        self.previews.request_end_of_all(&StopReason::PullRequestClosed { merged });
+        self.end_all(&StopReason::PullRequestClosed { merged });
+    }
+
+    /// Everything is to end, whoever asked for it.
+    pub fn end_all(&mut self, because: &StopReason) {
+        if self.previews.request_end_of_all(because) {
+            self.mark_milestone();
+        }
     }
 
     /// Is the answer worth a comment? People are told why they are refused once,
@@ -600,6 +610,28 @@ mod tests {
         conversation.apply_report(report());
         let reply = conversation.next_reply().expect("an answer");
         assert_eq!(reply.answers, [Answer::Status { previews: vec![report()] }]);
+    }
+
+    #[test]
+    fn what_waited_and_is_stopped_is_told_although_nothing_else_happens() {
+        let mut conversation = Conversation::default();
+        let request: PreviewRequest = serde_json::from_value(serde_json::json!({
+            "idempotency_key": report().preview.to_string(), "repo": "octo-org/hello-world", "pr_number": 12,
+            "commit_sha": "a".repeat(40), "installation_id": 5, "comment_id": 71, "requested_by": "mona",
+        }))
+        .expect("a request");
+        conversation.apply_report(report());
+        conversation.queue(request);
+        let because = StopReason::Asked { by: Some(mona()) };
+        let stop = Stop {
+            previews: Vec::new(),
+            because,
+            asked_in: CommentId(72),
+            is_everyones: true,
+        };
+        let before = conversation.revision();
+        conversation.stop(&stop);
+        assert!(conversation.revision() > before);
     }
 
     #[test]

@@ -165,13 +165,17 @@ impl PreviewTracker {
         again.map_or(report.asked_in, |again| again.max(report.asked_in))
     }
 
-    /// What waits, and was asked for in this comment or before, is not to be started any more.
-    pub fn clear_queue_up_to(&mut self, comment: CommentId) {
+    /// What waits, and was asked for in this comment or before, is not to be started any more. True if
+    /// something did.
+    pub fn clear_queue_up_to(&mut self, comment: CommentId) -> bool {
+        let mut is_changed = false;
         for tracked in &mut self.previews {
             if tracked.was_queued_up_to(comment) {
                 tracked.successor = None;
+                is_changed = true;
             }
         }
+        is_changed
     }
 
     /// The requested preview runs.
@@ -373,12 +377,14 @@ impl PreviewTracker {
         }
     }
 
-    /// All are to end, and nothing that waits is to be started any more.
-    pub fn request_end_of_all(&mut self, because: &StopReason) {
+    /// All are to end, and nothing that waits is to be started any more. True if something did.
+    pub fn request_end_of_all(&mut self, because: &StopReason) -> bool {
+        let mut is_changed = false;
         for tracked in &mut self.previews {
-            tracked.successor = None;
+            is_changed |= tracked.successor.take().is_some();
             tracked.request_end(because.clone());
         }
+        is_changed
     }
 
     /// Its run was told to end, and need not be told again.

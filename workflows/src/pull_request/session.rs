@@ -108,7 +108,7 @@ impl Session {
                 // asked from now on is for the next run.
                 self.update(|conversation, _| {
                     conversation.events.clear();
-                    conversation.previews.request_end_of_all(&StopReason::Cancelled { reason });
+                    conversation.end_all(&StopReason::Cancelled { reason });
                 });
                 uncancelled::until(&self.ctx, |workflow| workflow.conversation.previews.are_all_over()).await;
             }
