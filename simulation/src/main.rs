@@ -33,7 +33,7 @@ struct Options {
     /// Stop after this long, in seconds.
     #[arg(long)]
     time: Option<u64>,
-    /// Go on after a violation, and list each invariant's first seed.
+    /// Go on after a violation, and list the seeds by invariant.
     #[arg(long)]
     keep_going: bool,
 }
@@ -112,16 +112,16 @@ fn search(options: &Options) -> ExitCode {
         activations.load(Ordering::Relaxed),
         found.len()
     );
-    let mut told = std::collections::BTreeMap::<_, u32>::new();
+    let mut told = std::collections::BTreeMap::<_, Vec<String>>::new();
     for (seed, violation) in &found {
-        let count = told.entry(violation.invariant).or_default();
-        *count += 1;
-        if *count <= 3 {
+        let seeds = told.entry(violation.invariant).or_default();
+        seeds.push(seed.to_string());
+        if seeds.len() <= 3 {
             println!("  seed {seed}: \"{}\": {}", violation.invariant, violation.what);
         }
     }
-    for (invariant, count) in told {
-        println!("  {count:>6} × {invariant}");
+    for (invariant, seeds) in told {
+        println!("  {:>6} × {invariant}: {}", seeds.len(), seeds.join(", "));
     }
     if found.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
