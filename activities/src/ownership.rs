@@ -39,7 +39,6 @@ const REQUESTED_BY: &str = "preview.internal/requested-by";
 const TTL: &str = "preview.internal/ttl";
 /// Annotation: since when the orphan sweep has seen it without an open workflow.
 pub(crate) const ORPHANED_SINCE: &str = "preview.internal/orphaned-since";
-
 /// Annotation: since when it is being removed. What Helm has uninstalled is gone, although the namespace
 /// is not.
 const REMOVED_SINCE: &str = "preview.internal/removed-since";

@@ -342,8 +342,12 @@ fn quoted(text: &str) -> String {
 
 /// For questions to workflows: one whose workflow tasks fail never answers.
 pub(crate) fn query_options() -> WorkflowQueryOptions {
-    let bounded = RpcOptions::builder().timeout(QUERY).build();
-    WorkflowQueryOptions::builder().rpc_options(bounded).build()
+    WorkflowQueryOptions::builder().rpc_options(bounded()).build()
+}
+
+/// For questions that would otherwise wait for something to happen.
+pub(crate) fn bounded() -> RpcOptions {
+    RpcOptions::builder().timeout(QUERY).build()
 }
 
 /// What the pull request's one comment shall say, in the words of the pull request's own workflow.

@@ -37,6 +37,11 @@ fn plan(steps: &[Step]) -> Plan {
     }
 }
 
+/// The same where so great a part of all that is done takes long.
+fn slow_plan(slow: f64, steps: &[Step]) -> Plan {
+    Plan { weights: Weights { slow, ..Weights::NONE }, ..plan(steps) }
+}
+
 /// Plays the plan again and again, each time with other latencies.
 fn holds(plan: &Plan) {
     holds_in(plan, INTERLEAVINGS);
@@ -162,15 +167,14 @@ fn a_deployment_is_told_its_end_although_the_workflow_that_made_it_was_terminate
 
 #[test]
 fn a_preview_that_was_asked_for_again_is_not_stopped_by_what_was_written_before() {
-    let weights = Weights { slow: 0.3, ..Weights::NONE };
-    holds(&Plan {
-        weights,
-        ..plan(&[
+    holds(&slow_plan(
+        0.3,
+        &[
             at(10, says(Person::Mona, &[Wish::Preview])),
             at(6_008, says(Person::Mona, &[Wish::Stop])),
             at(6_368, says(Person::Mona, &[Wish::Preview])),
-        ])
-    });
+        ],
+    ));
 }
 
 #[test]
@@ -267,31 +271,30 @@ fn what_a_stop_that_was_heard_overtakes_is_not_started() {
         at(562_714, breaks(Fault::Freeze(0), 360)),
     ]));
     for worker in [0, 1] {
-        holds(&Plan {
-            weights: Weights { slow: 0.3, ..Weights::NONE },
-            ..plan(&[
+        holds(&slow_plan(
+            0.3,
+            &[
                 at(10, says(Person::Mona, &[Wish::Preview])),
                 at(395_151, says(Person::Mona, &[Wish::Preview])),
                 at(403_576, breaks(Fault::Freeze(worker), 380)),
                 at(403_591, says(Person::Mona, &[Wish::Stop])),
-            ])
-        });
+            ],
+        ));
     }
 }
 
 #[test]
 fn a_stop_that_is_overtaken_by_a_later_request_is_told_so_although_it_overtakes_another_one() {
-    let weights = Weights { slow: 0.3, ..Weights::NONE };
-    holds(&Plan {
-        weights,
-        ..plan(&[
+    holds(&slow_plan(
+        0.3,
+        &[
             at(10, says(Person::Mona, &[Wish::Preview])),
             at(46_451, says(Person::Mona, &[Wish::Preview])),
             at(46_689, says(Person::Otto, &[Wish::Preview])),
             at(47_631, says(Person::Mona, &[Wish::Stop])),
             at(47_693, says(Person::Mona, &[Wish::Preview])),
-        ])
-    });
+        ],
+    ));
 }
 
 #[test]
@@ -306,16 +309,16 @@ fn whoever_extends_what_is_stopped_before_it_starts_is_answered() {
 #[test]
 fn a_conversation_that_was_not_told_how_a_preview_ended_reads_it_in_temporal() {
     for rename in [200, 44_082] {
-        holds(&Plan {
-            weights: Weights { slow: 0.1, ..Weights::NONE },
-            ..plan(&[
+        holds(&slow_plan(
+            0.1,
+            &[
                 at(10, says(Person::Mona, &[Wish::Preview])),
                 at(351, breaks(Fault::Freeze(0), 100)),
                 at(rename, Action::Rename),
                 at(64_082, breaks(Fault::Kill(1), 20)),
                 at(67_837, says(Person::Mona, &[Wish::Extend])),
-            ])
-        });
+            ],
+        ));
     }
     holds(&plan(&[
         at(
@@ -335,17 +338,16 @@ fn a_conversation_that_was_not_told_how_a_preview_ended_reads_it_in_temporal() {
 
 #[test]
 fn a_preview_that_is_reset_while_it_is_being_removed_does_not_stay_ready_with_nothing_to_serve() {
-    let weights = Weights { slow: 0.2, ..Weights::NONE };
     for task in [5, 13, 18] {
         for millis in [330_000, 332_710, 334_000] {
-            holds(&Plan {
-                weights: weights.clone(),
-                ..plan(&[
+            holds(&slow_plan(
+                0.2,
+                &[
                     at(10, says(Person::Mona, &[Wish::Preview])),
                     at(millis, Action::Operate(Operation::ResetPreview(task))),
                     at(395_748, Action::Operate(Operation::SignalExtend)),
-                ])
-            });
+                ],
+            ));
         }
     }
 }
@@ -373,31 +375,29 @@ fn a_stop_ends_what_was_started_by_hand_and_has_not_reported_yet() {
 
 #[test]
 fn an_old_answer_of_temporals_does_not_end_what_has_begun_since() {
-    let weights = Weights { slow: 0.3, ..Weights::NONE };
     for millis in [76_625, 77_200, 78_000] {
-        holds(&Plan {
-            weights: weights.clone(),
-            ..plan(&[
+        holds(&slow_plan(
+            0.3,
+            &[
                 at(10, says(Person::Mona, &[Wish::Preview])),
                 at(59_036, Action::Operate(Operation::CancelPreview)),
                 at(59_941, Action::Operate(Operation::DeleteNamespace)),
                 at(millis, Action::Operate(Operation::StartByHand)),
-            ])
-        });
+            ],
+        ));
     }
 }
 
 #[test]
 fn what_waited_for_the_end_of_a_preview_and_is_stopped_when_that_is_gone_is_told() {
-    let weights = Weights { slow: 0.3, ..Weights::NONE };
     for millis in [20_500, 23_000, 26_000, 30_000] {
-        holds(&Plan {
-            weights: weights.clone(),
-            ..plan(&[
+        holds(&slow_plan(
+            0.3,
+            &[
                 at(10, says(Person::Mona, &[Wish::Preview])),
                 at(20_000, says(Person::Otto, &[Wish::Stop, Wish::Preview])),
                 at(millis, says(Person::Otto, &[Wish::Stop])),
-            ])
-        });
+            ],
+        ));
     }
 }

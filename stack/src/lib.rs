@@ -8,7 +8,6 @@ mod buildkit;
 pub mod cargo;
 mod charts;
 pub mod cluster;
-pub mod cookbook;
 pub mod env;
 mod error;
 mod eventually;

@@ -1,10 +1,23 @@
 //! Charts of a test's own making.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Result;
 use github_stand_in::File;
-use tests::{Conversation, PullRequest};
+use tests::{Conversation, PullRequest, Setting};
+
+/// A service that takes charts from repositories, too.
+pub(crate) fn with_charts_of_repositories() -> Setting {
+    Setting::default().worker("PREVIEW_REPOSITORY_CHARTS", "true")
+}
+
+/// A folder beside the conversations, with a chart that is made for them.
+pub(crate) fn chart_folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("conversations").join(name)
+}
 
 /// Copies a chart and adds a template.
 pub(crate) fn copy_with(chart: &Path, to: &Path, name: &str, template: &str) -> Result<()> {

@@ -4,9 +4,9 @@ use anyhow::{Context, Result};
 use domain::preview::Phase;
 use github_stand_in::File;
 use temporalio_client::WorkflowExecutionStatus;
-use tests::{Conversation, OsProcess, PullRequest, Setting, converse};
+use tests::{Conversation, OsProcess, PullRequest, converse};
 
-use crate::chart::pull_request_with;
+use crate::chart::{pull_request_with, with_charts_of_repositories};
 
 /// UIDs of the node's own users end below.
 const FIRST_OF_A_USER_NAMESPACE: u32 = 65_536;
@@ -24,13 +24,9 @@ async fn ordinary_app(chat: &Conversation) -> Result<PullRequest> {
     pull_request_with(chat, files).await
 }
 
-fn setting() -> Setting {
-    Setting::default().worker("PREVIEW_REPOSITORY_CHARTS", "true")
-}
-
 #[test]
 fn an_image_that_runs_as_root_on_port_80_comes_up_and_is_nobody_on_the_node() {
-    converse(setting(), async |chat| {
+    converse(with_charts_of_repositories(), async |chat| {
         let preview = ordinary_app(chat).await?.previewed().await?;
         assert_eq!(preview.status().await?.phase, Phase::Ready);
 
@@ -54,7 +50,7 @@ fn an_image_that_runs_as_root_on_port_80_comes_up_and_is_nobody_on_the_node() {
 
 #[test]
 fn where_pods_have_no_user_namespaces_the_same_is_refused_and_the_comment_says_why() {
-    converse(setting().worker("PREVIEW_POD_SECURITY", "restricted"), async |chat| {
+    converse(with_charts_of_repositories().worker("PREVIEW_POD_SECURITY", "restricted"), async |chat| {
         let pull = ordinary_app(chat).await?;
         let preview = pull.request_preview().await?;
         assert_eq!(preview.closed().await?, WorkflowExecutionStatus::Failed);

@@ -1,14 +1,14 @@
 //! Recipes of docs/cookbook.md that no other conversation is about.
 
 use anyhow::Context;
+use checks::cookbook::configuration;
 use k8s_openapi::api::core::v1::ResourceQuota;
 use kube::Api;
-use stack::cookbook::configuration;
 use tests::converse;
 
 use crate::{
-    chart::pull_request_with,
-    ready::{shop, with_charts_of_repositories},
+    chart::{pull_request_with, with_charts_of_repositories},
+    ready::shop,
 };
 
 #[test]

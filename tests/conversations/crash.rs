@@ -22,7 +22,7 @@ use tests::{
 };
 use tokio::time::timeout;
 
-use crate::chart::{copy_with, in_repository};
+use crate::chart::{copy_with, in_repository, with_charts_of_repositories};
 
 /// Waits for the URL longer than usual: the dead worker's heartbeats have to be missed first.
 async fn recovers(pull: &PullRequest, preview: &Preview) -> Result<()> {
@@ -207,8 +207,7 @@ async fn migration(chat: &Conversation, preview: &Preview) -> Result<Job> {
 
 #[test]
 fn a_worker_killed_while_a_migration_runs_is_replaced_and_the_migration_runs_again_from_the_start() {
-    let setting = Setting::default().worker("PREVIEW_REPOSITORY_CHARTS", "true");
-    converse(setting, async |chat| {
+    converse(with_charts_of_repositories(), async |chat| {
         let mut helm = HeldHelm::heard(&chat.stack.env.helm, &chat.folder)?;
         chat.restart_worker_with("HELM", helm.program()).await?;
         let pull = with_a_migration(chat).await?;

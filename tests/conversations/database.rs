@@ -1,26 +1,23 @@
 //! An app as many are: a database that takes its time, a web app that ends until it answers, and a migration
 //! that ends until it does, too. Its chart stays as it is.
 
-use std::path::Path;
-
 use anyhow::Context;
+use checks::cookbook::configuration;
 use k8s_openapi::api::{apps::v1::StatefulSet, batch::v1::Job};
 use kube::Api;
-use stack::cookbook::configuration;
-use tests::{Setting, converse};
+use tests::converse;
 
-use crate::chart::{files, pull_request_with};
+use crate::chart::{chart_folder, files, pull_request_with, with_charts_of_repositories};
 
 #[test]
 fn an_app_with_a_database_and_a_migration_shows_what_the_migration_has_written() {
-    let setting = Setting::default().worker("PREVIEW_REPOSITORY_CHARTS", "true");
-    converse(setting, async |chat| {
+    converse(with_charts_of_repositories(), async |chat| {
         // No registry can be reached from here: the commit's image, which holds Python, is the database's
         // as well.
         let recipe = configuration("A database and a migration");
         chat.configure(&format!("{recipe}  database: {{ image: \"{{image}}\" }}\n"))
             .await?;
-        let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("conversations/guestbook");
+        let chart = chart_folder("guestbook");
         let pull = pull_request_with(chat, files(&chart, "deploy/chart")?).await?;
 
         let preview = pull.previewed().await?;

@@ -7,12 +7,13 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
+use checks::cookbook::configuration;
 use k8s_openapi::api::{core::v1::Pod, networking::v1::NetworkPolicy};
 use kube::{
     Api, ResourceExt,
     api::{DeleteParams, ListParams, PostParams},
 };
-use stack::{cookbook::configuration, eventually};
+use stack::eventually;
 use tests::{Conversation, OsProcess, Preview, Setting, converse};
 
 /// How long a change of policies may take to count.

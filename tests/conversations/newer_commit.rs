@@ -1,9 +1,10 @@
 //! What happens to a preview when the pull request goes on: new commits, and its end.
 
 use anyhow::Result;
+use checks::cookbook::configuration;
 use domain::preview::Phase;
 use github_stand_in::User;
-use stack::{cookbook::configuration, eventually};
+use stack::eventually;
 use temporalio_client::WorkflowExecutionStatus;
 use tests::{ANOTHER_OWNER, Conversation, Preview, PullRequest, Setting, converse, timeouts::ANSWER};
 

@@ -1,13 +1,13 @@
 //! What people bring along who come from another preview system: charts in the shape of theirs.
 
-use std::{fs, path::Path};
+use std::fs;
 
 use anyhow::{Context, Result};
 use k8s_openapi::api::{apps::v1::Deployment, batch::v1::Job};
 use kube::{Api, ResourceExt, api::ListParams};
-use tests::{Conversation, Preview, Setting, converse};
+use tests::{Conversation, Preview, converse};
 
-use crate::chart::{files, pull_request_with};
+use crate::chart::{chart_folder, files, pull_request_with, with_charts_of_repositories};
 
 /// The preview of a pull request in the repository of a peer, with its chart in this folder. No registry can
 /// be reached from here: the commit's image takes the place of all others, by what is written in `place`
@@ -18,7 +18,7 @@ async fn previewed(
     folder: &str,
     place: &[(&str, &str)],
 ) -> Result<(Preview, String)> {
-    let peer = Path::new(env!("CARGO_MANIFEST_DIR")).join("conversations/peers").join(peer);
+    let peer = chart_folder("peers").join(peer);
     let configuration = fs::read_to_string(peer.join(".preview.yaml"))?;
     let image = &chat.stack.env.preview_image;
     let lines = configuration.lines().map(|line| match line.split_once("ghcr.io/") {
@@ -35,13 +35,9 @@ async fn previewed(
     Ok((pull.previewed().await?, pull.github.head_sha()))
 }
 
-fn setting() -> Setting {
-    Setting::default().worker("PREVIEW_REPOSITORY_CHARTS", "true")
-}
-
 #[test]
 fn from_lifecycle_four_services_and_jenkins_come_up_behind_one_address() {
-    converse(setting(), async |chat| {
+    converse(with_charts_of_repositories(), async |chat| {
         let place = [
             ("DATABASE_URL: db,", "DATABASE_URL: db, PREVIEW_REPOSITORY: the/back-end,"),
             ("    backend:\n", "    backend:\n      image: \"{image}\"\n"),
@@ -74,7 +70,7 @@ const MIGRATION: &str = "import os, socket; socket.create_connection((os.environ
 
 #[test]
 fn from_argo_cd_two_images_and_a_migrated_database_come_up() {
-    converse(setting(), async |chat| {
+    converse(with_charts_of_repositories(), async |chat| {
         let preview_values = format!(
             "preview: {{ postgres: {{ image: \"{{image.api}}\", env: {{ PORT: \"5432\" }} }}, migrate: {{ command: [python3, -c, \"{MIGRATION}\"] }},"
         );

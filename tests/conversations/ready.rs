@@ -2,21 +2,20 @@
 //!
 //! The charts are what people have: none of them makes an Ingress for its preview.
 
-use std::path::Path;
-
 use anyhow::{Context, Result};
+use checks::cookbook::configuration;
 use domain::preview::Phase;
 use github_stand_in::File;
 use k8s_openapi::api::{batch::v1::Job, core::v1::Secret};
 use kube::Api;
-use stack::{cookbook::configuration, eventually};
+use stack::eventually;
 use temporalio_client::WorkflowExecutionStatus;
 use tests::{
     Conversation, HeldHelm, Preview, PullRequest, Setting, converse,
     timeouts::{ANSWER, RECOVERY},
 };
 
-use crate::chart::{copy_with, in_repository, pull_request_with};
+use crate::chart::{chart_folder, copy_with, in_repository, pull_request_with, with_charts_of_repositories};
 
 /// What the repository says: where its chart is, which Service its preview's address leads to, and which
 /// image it runs. More values may follow.
@@ -31,14 +30,9 @@ fn job(name: &str, annotations: &str, account: &str, script: &str) -> String {
     )
 }
 
-pub(crate) fn with_charts_of_repositories() -> Setting {
-    Setting::default().worker("PREVIEW_REPOSITORY_CHARTS", "true")
-}
-
 /// The shop's chart, with one template more.
 pub(crate) fn shop(template: &str) -> Result<Vec<File>> {
-    let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("conversations").join("shop");
-    in_repository(&chart, "deploy/chart", "more.yaml", template)
+    in_repository(&chart_folder("shop"), "deploy/chart", "more.yaml", template)
 }
 
 /// It fails, this is said on the pull request, and nothing stays.

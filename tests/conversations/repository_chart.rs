@@ -8,7 +8,7 @@ use kube::{Api, api::ListParams};
 use temporalio_client::WorkflowExecutionStatus;
 use tests::{Conversation, Preview, Setting, converse};
 
-use crate::chart::{copy_with, in_repository, pull_request_with};
+use crate::chart::{copy_with, in_repository, pull_request_with, with_charts_of_repositories};
 
 const CONFIGURATION: &str = "chart: ./deploy/chart\n";
 
@@ -17,10 +17,6 @@ fn note(text: &str) -> String {
     format!(
         "{{apiVersion: v1, kind: ConfigMap, metadata: {{name: note}}, data: {{note: \"{text} for {{{{ .Values.host }}}}\"}}}}"
     )
-}
-
-fn with_charts_of_repositories() -> Setting {
-    Setting::default().worker("PREVIEW_REPOSITORY_CHARTS", "true")
 }
 
 /// The sample's chart, with one template more.

@@ -1,21 +1,22 @@
 //! The pull request's own address: it is asked before it is published, and comes back after failures.
 
 use anyhow::{Context, Result};
+use checks::cookbook::configuration;
 use github_stand_in::User;
 use k8s_openapi::api::networking::v1::Ingress;
 use kube::{
     Api, ResourceExt,
     api::{DeleteParams, ListParams},
 };
-use stack::{cookbook::configuration, eventually};
+use stack::eventually;
 use tests::{Conversation, Preview, PullRequest, Setting, converse, timeouts::ANSWER};
 use url::Url;
 
 use crate::{
-    chart::pull_request_with,
+    chart::{pull_request_with, with_charts_of_repositories},
     ingress_admission::IngressAdmission,
     newer_commit::address_follows,
-    ready::{shop, with_charts_of_repositories},
+    ready::shop,
 };
 
 /// The Ingresses that lead an address somewhere.

@@ -11,15 +11,15 @@ use axum::{
     extract::State,
     http::{StatusCode, Uri},
 };
+use checks::cookbook::configuration;
 use github_stand_in::User;
 use k8s_openapi::api::{apps::v1::Deployment, core::v1::ConfigMap};
 use kube::Api;
-use stack::cookbook::configuration;
 use temporalio_client::WorkflowExecutionStatus;
 use tests::{Conversation, Preview, PullRequest, Setting, converse};
 use tokio::{net::TcpListener, process::Command};
 
-use crate::chart::{files, pull_request_with};
+use crate::chart::{chart_folder, files, pull_request_with, with_charts_of_repositories};
 
 /// An app of one image at one address. Its chart calls things by names of its own.
 const APP: &str = r#"
@@ -160,8 +160,7 @@ fn a_chart_with_a_strict_schema_and_names_of_its_own_gets_what_is_mapped_and_not
 
 #[test]
 fn a_chart_of_the_repository_brings_files_of_values_and_may_have_several_images() {
-    let setting = Setting::default().worker("PREVIEW_REPOSITORY_CHARTS", "true");
-    converse(setting, async |chat| {
+    converse(with_charts_of_repositories(), async |chat| {
         let chart = chat.folder.join("chart");
         let more = [
             ("values-small.yaml", "note: small\nhost: small.example.com\n"),
@@ -210,7 +209,7 @@ fn a_chart_comes_from_a_helm_repository_that_the_operators_allow_or_is_an_archiv
     converse(Setting::default(), async |chat| {
         let sample = chat.stack.env.preview_chart.to_string_lossy().into_owned();
         helm(chat, &["package", &sample, "--destination", "repository", "--version", "1.2.3"]).await?;
-        let shop = Path::new(env!("CARGO_MANIFEST_DIR")).join("conversations/shop");
+        let shop = chart_folder("shop");
         let shop = shop.to_string_lossy();
         helm(chat, &["package", &shop, "--destination", "repository", "--version", "1.4.0"]).await?;
         helm(chat, &["repo", "index", "repository"]).await?;
@@ -260,8 +259,7 @@ fn a_chart_comes_from_a_helm_repository_that_the_operators_allow_or_is_an_archiv
 
 #[test]
 fn the_chart_that_helm_creates_needs_six_lines() {
-    let setting = Setting::default().worker("PREVIEW_REPOSITORY_CHARTS", "true");
-    converse(setting, async |chat| {
+    converse(with_charts_of_repositories(), async |chat| {
         let recipe = configuration("What helm create makes");
         assert!(recipe.lines().count() <= 6);
         helm(chat, &["create", "app"]).await?;

@@ -86,10 +86,13 @@ async fn main() -> anyhow::Result<()> {
     probes::start("WORKER_LISTEN", config.worker_listen, probes).await?;
 
     // Tell operators early what previews would run into
-    let (looked_at, with) = (cluster.clone(), namespaces.clone());
-    tokio::spawn(async move { activities::look_at_cluster(&looked_at, &with).await });
+    tokio::spawn({
+        let (cluster, namespaces) = (cluster.clone(), namespaces.clone());
+        async move { activities::look_at_cluster(&cluster, &namespaces).await }
+    });
 
     // Work until told to stop, then finish what can be finished soon
+    let readiness = config.readiness()?;
     let implementations = Implementations {
         previews: Previews {
             cluster: cluster.clone(),
@@ -97,13 +100,13 @@ async fn main() -> anyhow::Result<()> {
             namespaces,
             releases: config.releases(&bounds),
             repository_charts: RepositoryCharts::new(github.clone()),
-            readiness: config.readiness()?,
+            readiness: readiness.clone(),
         },
         pull_requests: PullRequests {
             cluster: cluster.clone(),
             github: github.clone(),
             owners: config.preview_allowed_owners.clone(),
-            readiness: config.readiness()?,
+            readiness,
             bounds,
             github_failures: github_failures.clone(),
         },

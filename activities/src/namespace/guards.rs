@@ -97,7 +97,7 @@ fn quota(granted: Quota) -> Value {
         "limits.cpu": cpu.to_string(),
         "limits.memory": memory.to_string(),
         "requests.ephemeral-storage": "4Gi",
-        // Nobody says how much, so each pod has to have its part, however many there may be.
+        // Containers that do not say how much are given some, so this grows with the pods.
         "limits.ephemeral-storage": format!("{}Gi", pods.saturating_mul(DISK).max(DISK_MIN)),
         "persistentvolumeclaims": pods.div_ceil(2).max(CLAIMS_MIN).to_string(),
         "requests.storage": storage.to_string(),

@@ -1,4 +1,4 @@
-//! Which previews of a pull request are open, whoever started them.
+//! Which previews of a pull request are open, whoever started them, and how those ended that are not.
 
 use std::collections::BTreeSet;
 
@@ -8,18 +8,18 @@ use domain::{
 };
 use futures::TryStreamExt;
 use temporalio_client::{
-    Client, NamespacedClient, RpcOptions, WorkflowExecutionInfo, WorkflowGetResultOptions, WorkflowHandle,
+    Client, NamespacedClient, WorkflowExecutionInfo, WorkflowGetResultOptions, WorkflowHandle,
     WorkflowListOptions,
     errors::{WorkflowGetResultError, WorkflowQueryError},
 };
 use temporalio_common::error::IncomingError;
 use workflows::{
     PreviewWorkflow,
-    contract::{ClosedPreview, FindPreviews, FoundPreviews, timeouts::QUERY},
+    contract::{ClosedPreview, FindPreviews, FoundPreviews},
     search_attributes::open_workflows,
 };
 
-use crate::temporal::{LatestRun, TemporalError, latest_run, query_options};
+use crate::temporal::{LatestRun, TemporalError, bounded, latest_run, query_options};
 
 /// As many are looked at. A pull request has a few.
 const FOUND_MAX: usize = 200;
@@ -86,10 +86,9 @@ async fn ending_of(temporal: &Client, preview: &PreviewId, run_id: String) -> Re
         .run_id(run_id)
         .build();
     let run = WorkflowHandle::<Client, PreviewWorkflow>::new(temporal.clone(), run);
-    let bounded = RpcOptions::builder().timeout(QUERY).build();
     let options = WorkflowGetResultOptions::builder()
         .follow_runs(false)
-        .rpc_options(bounded)
+        .rpc_options(bounded())
         .build();
     Ok(match run.get_result(options).await {
         Ok(because) => Ending::Stopped(because),

@@ -27,7 +27,7 @@ use workflows::contract::{
 use self::{
     assess::{Observed, assess, can_pull_again},
     expose::{expose, has_ingress},
-    url::{Expected, UrlProbe},
+    url::{Target, UrlProbe},
     waiting::{Cause, Next, Waiting},
     watch::Watch,
 };
@@ -84,10 +84,10 @@ impl ReadinessConfig {
         preview: &PreviewId,
         probe: &Probe,
     ) -> Result<Answering, String> {
-        let expected = Expected { commit: &preview.commit, probe };
         let (domain, host) = (cluster.names.domain(), cluster.names.stable_host(preview));
-        let asked = self.url_probe.wait_for_any_answer(domain, &host, &expected, STABLE_URL_ANSWERS);
-        Ok(Answering { url: domain.url(&host), note: asked.await? })
+        let target = Target { domain, host: &host, commit: &preview.commit, probe };
+        let note = self.url_probe.wait_for_any_answer(target, STABLE_URL_ANSWERS).await?;
+        Ok(Answering { url: domain.url(&host), note })
     }
 
     /// How long workloads may take to come up. Checked again, though the repository's configuration was:
@@ -145,11 +145,13 @@ pub(crate) async fn await_ready(
     let domain = cluster.names.domain();
     let url = domain.url(&host);
     progress.report(format!("waiting until {url} answers"));
-    let expected = Expected {
+    let target = Target {
+        domain,
+        host: &host,
         commit: &request.preview.commit,
         probe: &request.readiness.probe,
     };
-    match config.url_probe.wait_for_answer(domain, &host, &expected, URL_ANSWERS).await {
+    match config.url_probe.wait_for_answer(target, URL_ANSWERS).await {
         Ok(note) => Ok(Readiness::Ready { url, note }),
         Err(seen) => {
             let leads_here =

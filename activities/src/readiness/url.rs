@@ -39,9 +39,16 @@ pub(super) struct UrlProbe {
     ingress: Option<SocketAddr>,
 }
 
-/// What is to answer.
-pub(super) struct Expected<'a> {
+/// Where is asked, and what.
+#[derive(Clone, Copy)]
+pub(super) struct Target<'a> {
+    /// Below which names of previews are.
+    pub(super) domain: &'a PreviewDomain,
+    /// The host.
+    pub(super) host: &'a str,
+    /// The commit that shall answer.
     pub(super) commit: &'a CommitSha,
+    /// What is asked, and what answer is one.
     pub(super) probe: &'a Probe,
 }
 
@@ -61,18 +68,16 @@ impl UrlProbe {
         Ok(Self { http: builder.build()?, ingress })
     }
 
-    /// Returns when the host below the domain answers; otherwise, when the patience is over, with the last
-    /// thing that was seen there.
+    /// Returns when the target answers; otherwise, when the patience is over, with the last thing that
+    /// was seen there.
     pub(super) async fn wait_for_answer(
         &self,
-        domain: &PreviewDomain,
-        host: &str,
-        expected: &Expected<'_>,
+        target: Target<'_>,
         patience: Duration,
     ) -> Result<Option<AnswerNote>, String> {
         let start = Instant::now();
         loop {
-            let seen = match self.try_once(domain, host, expected).await {
+            let seen = match self.try_once(target).await {
                 Ok(note) => return Ok(note),
                 Err(seen) => seen,
             };
@@ -87,42 +92,32 @@ impl UrlProbe {
     /// it should, it means to, and that is told.
     pub(super) async fn wait_for_any_answer(
         &self,
-        domain: &PreviewDomain,
-        host: &str,
-        expected: &Expected<'_>,
+        target: Target<'_>,
         patience: Duration,
     ) -> Result<Option<AnswerNote>, String> {
-        let waited = self.wait_for_answer(domain, host, expected, patience).await;
-        let (Err(seen), Probe::Http { path, .. }) = (&waited, expected.probe) else {
+        let waited = self.wait_for_answer(target, patience).await;
+        let (Err(seen), Probe::Http { path, .. }) = (&waited, target.probe) else {
             return waited;
         };
         let probe = Probe::Http { path: path.clone(), expects: ExpectedStatus::default() };
-        let any = Expected { commit: expected.commit, probe: &probe };
-        self.try_once(domain, host, &any).await.map_err(|_| seen.clone())
+        let any = Target { probe: &probe, ..target };
+        self.try_once(any).await.map_err(|_| seen.clone())
     }
 
-    async fn try_once(
-        &self,
-        domain: &PreviewDomain,
-        host: &str,
-        expected: &Expected<'_>,
-    ) -> Result<Option<AnswerNote>, String> {
-        let address = self.address(&domain.url(host))?;
-        match expected.probe {
+    async fn try_once(&self, target: Target<'_>) -> Result<Option<AnswerNote>, String> {
+        let address = self.address(&target.domain.url(target.host))?;
+        match target.probe {
             Probe::Tcp => self.connect(&address).await.map(|()| None),
-            Probe::Http { path, expects } => {
-                self.ask_for_page(domain, &address, path, expects, expected.commit).await
-            }
+            Probe::Http { path, expects } => self.ask_for_page(target, &address, path, expects).await,
         }
     }
 
     async fn ask_for_page(
         &self,
-        domain: &PreviewDomain,
+        Target { domain, commit, .. }: Target<'_>,
         address: &Url,
         path: &ProbePath,
         expects: &ExpectedStatus,
-        commit: &CommitSha,
     ) -> Result<Option<AnswerNote>, String> {
         let answer = self.ask(address, path).await.map_err(|error| with_causes(&error))?;
         let note = answer.accepted(path, expects, commit)?;
@@ -299,8 +294,14 @@ mod tests {
         unknown: &'static str,
     ) -> (Result<Option<AnswerNote>, String>, String) {
         let (probe, asked, server) = controller(answers, unknown).await;
-        let expected = Expected { commit: &commit(), probe: &Probe::default() };
-        let result = probe.wait_for_answer(&domain(), HOST, &expected, URL_ANSWERS).await;
+        let (domain, commit, asked_for) = (domain(), commit(), Probe::default());
+        let target = Target {
+            domain: &domain,
+            host: HOST,
+            commit: &commit,
+            probe: &asked_for,
+        };
+        let result = probe.wait_for_answer(target, URL_ANSWERS).await;
         server.abort();
         (result, asked.await.expect("a request"))
     }
@@ -414,8 +415,9 @@ mod tests {
             ),
         ] {
             let (url_probe, _asked, server) = controller(vec![answer].leak(), UNKNOWN).await;
-            let expected = Expected { commit: &commit(), probe: &probe };
-            let seen = url_probe.wait_for_any_answer(&domain(), HOST, &expected, Duration::ZERO).await;
+            let (domain, commit) = (domain(), commit());
+            let target = Target { domain: &domain, host: HOST, commit: &commit, probe: &probe };
+            let seen = url_probe.wait_for_any_answer(target, Duration::ZERO).await;
             assert_eq!(seen, told, "{answer}");
             server.abort();
         }
@@ -427,8 +429,9 @@ mod tests {
         // Port 9 of the own machine: nobody listens there.
         let probe = UrlProbe::new(Some(([127, 0, 0, 1], 9).into())).expect("a client");
         for wanted in [Probe::default(), Probe::Tcp] {
-            let expected = Expected { commit: &commit(), probe: &wanted };
-            let result = probe.wait_for_answer(&domain(), HOST, &expected, URL_ANSWERS).await;
+            let (domain, commit) = (domain(), commit());
+            let target = Target { domain: &domain, host: HOST, commit: &commit, probe: &wanted };
+            let result = probe.wait_for_answer(target, URL_ANSWERS).await;
             let seen = result.expect_err("nobody answers");
             assert!(seen.contains("refused") && seen.ends_with("for 60 seconds"), "{seen}");
         }

@@ -7,6 +7,8 @@
 
 mod branches;
 mod file;
+#[cfg(test)]
+pub(crate) mod fixtures;
 mod values;
 mod who_may;
 

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::*;
+use super::{fixtures::bounds, *};
 
 const EXAMPLE: &str = include_str!("../../../docs/preview.example.yaml");
 const SCHEMA: &str = include_str!("../../../docs/preview.schema.json");
@@ -11,36 +11,6 @@ const PAGE: &str = include_str!("../../../docs/configuration.md");
 
 fn ttl(text: &str) -> Ttl {
     text.parse().expect("a duration")
-}
-
-fn bounds() -> Bounds {
-    Bounds {
-        ttl: ttl("30m"),
-        max_lifetime: ttl("1d"),
-        charts: Charts::new(
-            concat!(env!("CARGO_MANIFEST_DIR"), "/../charts/hello-world-app"),
-            None,
-            ["oci://registry.example.com/charts", "https://charts.example.com"]
-                .map(|text| text.parse().expect("a prefix"))
-                .into(),
-        )
-        .expect("charts"),
-        images: Images::new(
-            "registry.example.com/{owner}/{repo}:{commit}".parse().expect("a template"),
-            vec![],
-        ),
-        deployments: true,
-        capacity: Capacity {
-            in_all: 100,
-            per_owner: 100,
-            per_repository: 50,
-            per_person: 10,
-        },
-        starts_per_hour: 30,
-        quota_max: "pods=20,cpu=8,memory=8Gi,storage=20Gi".parse().expect("a quota"),
-        destinations: Destinations::new(vec!["web=internet:443".parse().expect("a destination")]),
-        readiness_timeout: ttl("15m"),
-    }
 }
 
 fn read(content: &[u8]) -> Result<RepositoryConfig, Mistake> {

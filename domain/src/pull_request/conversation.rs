@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     CommentId, Explanation, IgnoredSignals, InstallationId, Login, PreviewId, PullRequestRef, RepositoryId,
+    RunIdentity,
     preview::{Answering, Ending, PreviewReport, PreviewRequest, StopReason},
 };
 
@@ -318,14 +319,8 @@ impl Conversation {
     }
 
     /// The stable URL points to a run's preview and answers like this, or it cannot.
-    pub fn stable_url_settled(
-        &mut self,
-        preview: &PreviewId,
-        run_id: &str,
-        answering: Option<Answering>,
-        now: Timestamp,
-    ) {
-        if self.previews.stable_url_settled(preview, run_id, answering, now) {
+    pub fn stable_url_settled(&mut self, of: &RunIdentity, answering: Option<Answering>, now: Timestamp) {
+        if self.previews.stable_url_settled(of, answering, now) {
             self.mark_milestone();
         }
     }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::Answer;
 use crate::{
-    CommentId, Login, PreviewId, Ttl,
+    CommentId, Login, PreviewId, RunIdentity, Ttl,
     preview::{PreviewRequest, Probe, StopReason},
 };
 
@@ -70,10 +70,8 @@ pub enum Effect {
     },
     /// Point the pull request's stable URL to a run's preview.
     PointStableUrl {
-        /// Which.
-        preview: PreviewId,
-        /// Which run of it.
-        run_id: String,
+        /// To which run's preview.
+        to: RunIdentity,
         /// What is asked there then.
         probe: Probe,
     },

@@ -33,6 +33,20 @@ pub struct Commented {
     pub is_rest: bool,
 }
 
+impl Commented {
+    /// Is a `stop` among its commands?
+    #[must_use]
+    pub fn has_stop(&self) -> bool {
+        self.commands.contains(&Ok(Command::Stop))
+    }
+
+    /// Does it ask for a preview, or for more time?
+    #[must_use]
+    pub fn has_request(&self) -> bool {
+        self.commands.iter().flatten().any(Command::is_request)
+    }
+}
+
 /// The pull request has a new newest commit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pushed {

@@ -81,7 +81,7 @@ impl DueEvent {
     #[must_use]
     pub fn ends_previews(&self) -> bool {
         match self {
-            Self::Commented(comment, _) => comment.commands.contains(&Ok(Command::Stop)),
+            Self::Commented(comment, _) => comment.has_stop(),
             Self::Pushed(..) => false,
             Self::UncheckedStop(_) | Self::Closed(..) => true,
         }
@@ -266,7 +266,7 @@ impl EventQueue {
     #[must_use]
     pub fn has_requests_before(&self, comment: CommentId) -> bool {
         self.entries.iter().any(|entry| match &entry.event {
-            PullRequestEvent::Commented(earlier) => earlier.comment < comment && entry.is_request(),
+            PullRequestEvent::Commented(earlier) => earlier.comment < comment && earlier.has_request(),
             PullRequestEvent::Pushed(_) | PullRequestEvent::Closed(_) => false,
         })
     }
@@ -298,9 +298,7 @@ impl Entry {
     /// Would it have something started, or stay longer?
     fn is_request(&self) -> bool {
         match &self.event {
-            PullRequestEvent::Commented(comment) => {
-                comment.commands.iter().flatten().any(Command::is_request)
-            }
+            PullRequestEvent::Commented(comment) => comment.has_request(),
             PullRequestEvent::Pushed(_) => true,
             PullRequestEvent::Closed(_) => false,
         }
@@ -308,7 +306,7 @@ impl Entry {
 
     fn overtakes(&self) -> bool {
         match &self.event {
-            PullRequestEvent::Commented(comment) => comment.commands.contains(&Ok(Command::Stop)),
+            PullRequestEvent::Commented(comment) => comment.has_stop(),
             PullRequestEvent::Pushed(_) => false,
             PullRequestEvent::Closed(_) => true,
         }

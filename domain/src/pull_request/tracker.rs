@@ -333,18 +333,15 @@ impl PreviewTracker {
     /// told.
     pub fn stable_url_settled(
         &mut self,
-        preview: &PreviewId,
-        run_id: &str,
+        of: &RunIdentity,
         answering: Option<Answering>,
         now: Timestamp,
     ) -> bool {
-        let Some(tracked) = self.get_mut(preview) else {
+        // Of a run before the one that is known, it says nothing.
+        let tracked = self.get_mut(&of.preview);
+        let Some(tracked) = tracked.filter(|it| it.report.run_id.as_ref() == Some(&of.run_id)) else {
             return false;
         };
-        // Of a run before the one that is known, it says nothing.
-        if tracked.report.run_id.as_deref() != Some(run_id) {
-            return false;
-        }
         let before = tracked.visible_report();
         let is_first = tracked.stable_url == StableUrl::NotYet;
         tracked.stable_url = answering.map_or(StableUrl::Refused, StableUrl::PointsHere);
@@ -464,11 +461,11 @@ impl PreviewTracker {
         let chosen = &self.previews[newest_ready];
         let is_due = chosen.stable_url == StableUrl::NotYet || chosen.tries.is_due;
         if let (true, Some(run_id)) = (is_due, &chosen.report.run_id) {
-            return Some(Step::Apply(Effect::PointStableUrl {
+            let to = RunIdentity {
                 preview: chosen.report.preview.clone(),
                 run_id: run_id.clone(),
-                probe: chosen.report.probe.clone(),
-            }));
+            };
+            return Some(Step::Apply(Effect::PointStableUrl { to, probe: chosen.report.probe.clone() }));
         }
         let mut older = self.previews[..newest_ready].iter();
         let older = older.find(|tracked| tracked.can_be_stopped())?;

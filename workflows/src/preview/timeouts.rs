@@ -30,7 +30,7 @@ pub(super) fn stage(attempt: Duration, token: &WorkflowCancellationToken) -> Act
         .build()
 }
 
-/// Until it is tried again what waits for an image: nobody waits meanwhile but the workflow.
+/// Until an image is looked for again: nobody waits meanwhile but the workflow.
 pub(super) fn until_next_pull(pause: Duration, token: &WorkflowCancellationToken) -> TimerOptions {
     TimerOptions::builder(pause)
         .cancellation_token(token.clone())

@@ -138,9 +138,7 @@ impl Session {
                 self.signal_stop(&preview, run_id, because).await;
             }
             Effect::SignalExtend { preview, run_id, by } => self.signal_extend(&preview, run_id, by).await,
-            Effect::PointStableUrl { preview, run_id, probe } => {
-                self.point_stable_url(RunIdentity { preview, run_id }, probe).await;
-            }
+            Effect::PointStableUrl { to, probe } => self.point_stable_url(to, probe).await,
         }
         None
     }
@@ -245,7 +243,7 @@ impl Session {
             .await
             .ok();
         self.update(|conversation, now| {
-            conversation.stable_url_settled(&to.preview, &to.run_id, answering, now);
+            conversation.stable_url_settled(&to, answering, now);
         });
     }
 }

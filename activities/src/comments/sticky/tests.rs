@@ -98,7 +98,7 @@ fn an_image_that_cannot_be_pulled() {
     assert_snapshot!(told(PullProblem::NotFound), @"⏳ Waiting for this commit's image: `ghcr.io/octo-org/shop:1` does not exist yet. The deployment continues as soon as it does.");
     assert_snapshot!(told(PullProblem::NotAllowed), @"⏳ Waiting for this commit's image: the registry does not let the cluster pull `ghcr.io/octo-org/shop:1`, or does not have it yet. The deployment continues as soon as it can be pulled.");
     assert_snapshot!(told(PullProblem::RateLimited), @"⏳ Waiting for this commit's image: the registry limits how often the cluster may pull, so `ghcr.io/octo-org/shop:1` takes longer. The deployment continues as soon as it can be pulled.");
-    assert_snapshot!(told(PullProblem::NoAnswer), @"⏳ Waiting for this commit's image: the registry does not answer as it should, so `ghcr.io/octo-org/shop:1` cannot be pulled yet. The deployment continues as soon as it can.");
+    assert_snapshot!(told(PullProblem::NoAnswer), @"⏳ Waiting for this commit's image: the registry does not answer as it should, so `ghcr.io/octo-org/shop:1` cannot be pulled yet. The deployment continues as soon as it can be pulled.");
 }
 
 #[test]

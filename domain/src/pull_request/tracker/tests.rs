@@ -42,6 +42,10 @@ fn ready(expires_at: &str) -> PreviewState {
     }
 }
 
+fn run(commit: char, run_id: &str) -> RunIdentity {
+    RunIdentity { preview: preview(commit), run_id: run_id.to_owned() }
+}
+
 /// What answers at the stable URL.
 fn stable() -> Answering {
     Answering { url: "http://stable/".to_owned(), note: None }
@@ -68,11 +72,11 @@ fn failed() -> PreviewState {
 }
 
 /// Asked for, started, ready, and pointed to by the stable URL.
-fn with_ready(tracker: &mut PreviewTracker, commit: char, run: &str) {
+fn with_ready(tracker: &mut PreviewTracker, commit: char, run_id: &str) {
     tracker.request(request(commit));
-    tracker.run_started(&preview(commit), run);
-    tracker.apply_report(report(commit, run, 1, ready(LATER)));
-    tracker.stable_url_settled(&preview(commit), run, Some(stable()), noon());
+    tracker.run_started(&preview(commit), run_id);
+    tracker.apply_report(report(commit, run_id, 1, ready(LATER)));
+    tracker.stable_url_settled(&run(commit, run_id), Some(stable()), noon());
 }
 
 fn states(tracker: &PreviewTracker) -> Vec<(String, PreviewState)> {
@@ -94,13 +98,9 @@ fn what_is_on_its_way_is_no_news_and_what_was_waited_for_is() {
     assert!(!tracker.apply_report(report('a', "run-1", 3, ready(LATER))));
     assert_eq!(
         tracker.next_step(),
-        Some(Step::Apply(Effect::PointStableUrl {
-            preview: preview('a'),
-            run_id: "run-1".to_owned(),
-            probe: Probe::default()
-        }))
+        Some(Step::Apply(Effect::PointStableUrl { to: run('a', "run-1"), probe: Probe::default() }))
     );
-    assert!(tracker.stable_url_settled(&preview('a'), "run-1", Some(stable()), noon()));
+    assert!(tracker.stable_url_settled(&run('a', "run-1"), Some(stable()), noon()));
     assert_eq!(tracker.next_step(), None);
     assert!(tracker.apply_report(report('a', "run-1", 4, ready("2026-11-22T13:00:00Z"))));
     assert!(tracker.apply_report(report('a', "run-1", 5, gone())));
@@ -133,7 +133,7 @@ fn an_older_preview_stays_until_a_newer_one_is_ready() {
 
     tracker.apply_report(report('b', "run-b", 2, ready(LATER)));
     assert!(matches!(tracker.next_step(), Some(Step::Apply(Effect::PointStableUrl { .. }))));
-    assert!(tracker.stable_url_settled(&preview('b'), "run-b", None, noon()));
+    assert!(tracker.stable_url_settled(&run('b', "run-b"), None, noon()));
     let by = preview('b').commit;
     assert_eq!(tracker.next_step(), Some(Step::Supersede { preview: preview('a'), by }));
     let by = preview('b').commit;
@@ -297,7 +297,7 @@ fn a_stable_url_that_cannot_be_pointed_is_tried_again_after_longer_and_longer_pa
     let mut pauses = Vec::new();
     for attempt in 0..9 {
         assert!(is_to_be_pointed(&tracker));
-        let is_news = tracker.stable_url_settled(&preview('a'), "run-1", None, now);
+        let is_news = tracker.stable_url_settled(&run('a', "run-1"), None, now);
         assert_eq!(is_news, attempt == 0, "it is told once, with the preview's own URL");
         assert_eq!(tracker.next_step(), None);
         let next = tracker.next_stable_url_try().expect("another try");
@@ -307,7 +307,7 @@ fn a_stable_url_that_cannot_be_pointed_is_tried_again_after_longer_and_longer_pa
     }
     assert_eq!(pauses, [30, 60, 120, 240, 480, 960, 1_920, 3_600, 3_600]);
 
-    assert!(tracker.stable_url_settled(&preview('a'), "run-1", Some(stable()), now));
+    assert!(tracker.stable_url_settled(&run('a', "run-1"), Some(stable()), now));
     assert_eq!(told_stable(&tracker), (Some("http://stable/".to_owned()), None));
     assert_eq!((tracker.next_step(), tracker.next_stable_url_try()), (None, None));
 }
@@ -319,7 +319,7 @@ fn whoever_asks_again_has_the_stable_url_pointed_anew() {
     assert_eq!(tracker.next_step(), None);
     tracker.asked_again(&preview('a'), CommentId(80));
     assert!(is_to_be_pointed(&tracker));
-    assert!(!tracker.stable_url_settled(&preview('a'), "run-1", Some(stable()), noon()), "no news");
+    assert!(!tracker.stable_url_settled(&run('a', "run-1"), Some(stable()), noon()), "no news");
     assert_eq!(tracker.next_step(), None);
 }
 
@@ -327,7 +327,7 @@ fn whoever_asks_again_has_the_stable_url_pointed_anew() {
 fn only_a_newest_preview_that_is_ready_is_tried_again() {
     let mut tracker = PreviewTracker::default();
     tracker.apply_report(report('a', "run-1", 1, ready(LATER)));
-    tracker.stable_url_settled(&preview('a'), "run-1", None, noon());
+    tracker.stable_url_settled(&run('a', "run-1"), None, noon());
     assert!(tracker.next_stable_url_try().is_some());
     tracker.request_end(&preview('a'), StopReason::Asked { by: None });
     assert_eq!(tracker.next_stable_url_try(), None);
@@ -340,7 +340,7 @@ fn what_came_of_an_earlier_runs_stable_url_says_nothing_of_the_next() {
     let mut tracker = PreviewTracker::default();
     tracker.apply_report(report('a', "run-1", 1, ready(LATER)));
     tracker.apply_report(report('a', "run-2", 1, ready(LATER)));
-    assert!(!tracker.stable_url_settled(&preview('a'), "run-1", Some(stable()), noon()));
+    assert!(!tracker.stable_url_settled(&run('a', "run-1"), Some(stable()), noon()));
     assert!(is_to_be_pointed(&tracker));
 }
 
@@ -350,7 +350,7 @@ fn an_app_that_answers_otherwise_at_the_stable_url_is_told_of_and_asked_again() 
     tracker.apply_report(report('a', "run-1", 1, ready(LATER)));
     let settle = |tracker: &mut PreviewTracker, note| {
         let answering = Answering { note, ..stable() };
-        tracker.stable_url_settled(&preview('a'), "run-1", Some(answering), noon())
+        tracker.stable_url_settled(&run('a', "run-1"), Some(answering), noon())
     };
     assert!(settle(&mut tracker, Some(refusing(400))));
     assert_eq!(told_stable(&tracker), (Some("http://stable/".to_owned()), Some(refusing(400))));
@@ -375,7 +375,7 @@ fn an_app_that_refuses_everywhere_refuses_no_host() {
     }
     tracker.apply_report(report('a', "run-1", 1, state));
     let answering = Answering { note: Some(refusing(401)), ..stable() };
-    tracker.stable_url_settled(&preview('a'), "run-1", Some(answering), noon());
+    tracker.stable_url_settled(&run('a', "run-1"), Some(answering), noon());
     assert_eq!(told_stable(&tracker), (Some("http://stable/".to_owned()), None));
     assert_eq!(tracker.next_stable_url_try(), None);
 }
@@ -428,8 +428,8 @@ proptest! {
                         Effect::FindRun(preview) => tracker.name_is_free(&preview),
                         Effect::SignalStop { preview, run_id, .. } => tracker.end_delivered(&preview, &run_id),
                         Effect::SignalExtend { preview, .. } => tracker.extension_delivered(&preview),
-                        Effect::PointStableUrl { preview, run_id, .. } => {
-                            tracker.stable_url_settled(&preview, &run_id, None, noon());
+                        Effect::PointStableUrl { to, .. } => {
+                            tracker.stable_url_settled(&to, None, noon());
                         }
                         other => panic!("no work of the tracker's: {other:?}"),
                     },

@@ -8,60 +8,43 @@ use std::{
     process::Stdio,
 };
 
-use domain::{Repository, preview::Capacity};
-use stack::{
-    cookbook,
-    tools::{Tool, Toolbox},
-};
+use checks::cookbook;
+use domain::Repository;
+use stack::tools::{Tool, Toolbox};
 use tokio::{io::AsyncWriteExt, process::Command};
 
 use super::*;
 use crate::{
     namespace::Destinations,
-    release::{Charts, Images, chart_yaml::ChartYaml},
-    repository_config::{Bounds, RepositoryConfig},
+    release::{Images, chart_yaml::ChartYaml},
+    repository_config::{Bounds, RepositoryConfig, fixtures::bounds},
 };
 
 /// A service that lets repositories have all that these configurations want.
-fn bounds() -> Bounds {
-    let ttl = |text: &str| text.parse().expect("a duration");
-    let charts = Charts::new(
-        concat!(env!("CARGO_MANIFEST_DIR"), "/../charts/hello-world-app"),
-        None,
-        vec!["https://charts.example.com".parse().expect("a prefix")],
-    );
+fn generous() -> Bounds {
+    let usual = bounds();
     Bounds {
-        ttl: ttl("30m"),
-        max_lifetime: ttl("1d"),
-        charts: charts.expect("charts").of_repositories(true),
+        charts: usual.charts.clone().of_repositories(true),
         images: Images::new(
             "registry.example.com/{owner}/{repo}:{commit}".parse().expect("a template"),
             ["ghcr.io/{owner}", "registry.example.com/furan2"]
                 .map(|text| text.parse().expect("a prefix"))
                 .into(),
         ),
-        deployments: false,
-        capacity: Capacity {
-            in_all: 100,
-            per_owner: 100,
-            per_repository: 50,
-            per_person: 10,
-        },
-        starts_per_hour: 30,
-        quota_max: "pods=20,cpu=8,memory=8Gi,storage=20Gi".parse().expect("a quota"),
         destinations: Destinations::new(
             ["mail=10.1.2.3:25", "web=internet:443", "aws=internet:443", "notify=internet:443"]
                 .map(|text| text.parse().expect("a destination"))
                 .into(),
         ),
-        readiness_timeout: ttl("30m"),
+        readiness_timeout: "30m".parse().expect("a duration"),
+        ..usual
     }
 }
 
 /// What a `.preview.yaml` asks for; a mistake in it fails the test, with its line.
 fn read(configuration: &str) -> PreviewSettings {
     let repository: Repository = "Octo-Org/hello-world".parse().expect("a repository");
-    match RepositoryConfig::read(configuration.as_bytes(), &repository, &bounds()) {
+    match RepositoryConfig::read(configuration.as_bytes(), &repository, &generous()) {
         Ok(config) => config.terms.settings,
         Err(mistake) => panic!("{mistake:?} in\n{configuration}"),
     }
@@ -103,7 +86,10 @@ impl Helm {
     /// What the chart is made into for these settings.
     async fn render(&self, chart: &Path, settings: PreviewSettings) -> String {
         let preview = "Octo-Org/hello-world#12:0123456789abcdef0123456789abcdef01234567".parse();
-        let images = bounds().images.of_preview(&settings, &preview.expect("an id")).expect("images");
+        let images = generous()
+            .images
+            .of_preview(&settings, &preview.expect("an id"))
+            .expect("images");
         let mut arguments = ["template", "preview-pr-12"].map(OsString::from).to_vec();
         arguments.push(chart.into());
         for file in &settings.values_files {
