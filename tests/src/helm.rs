@@ -2,7 +2,6 @@
 
 use std::{
     fs,
-    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
@@ -15,7 +14,10 @@ use tokio::{
     time::timeout,
 };
 
-use crate::timeouts::{ANSWER, URL};
+use crate::{
+    script::write_script,
+    timeouts::{ANSWER, URL},
+};
 
 /// A program that is the real Helm, except that `install` says when it is held,
 /// and then hangs until somebody ends it.
@@ -60,12 +62,11 @@ impl HeldHelm {
         let (program, held) = (folder.join("held-helm"), folder.join("held"));
         mkfifo(&held, Mode::S_IRUSR | Mode::S_IWUSR)?;
         let script = format!(
-            "#!/bin/sh\nif [ \"$1\" = install ]; then\n{{ {tell}; }} > '{}'\n{then}\nfi\nexec '{}' \"$@\"\n",
+            "if [ \"$1\" = install ]; then\n{{ {tell}; }} > '{}'\n{then}\nfi\nexec '{}' \"$@\"",
             held.display(),
             helm.display()
         );
-        fs::write(&program, script)?;
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
+        write_script(&program, &script)?;
         // Open for writing too, so that it never looks closed before the first call.
         let held = pipe::OpenOptions::new().read_write(true).open_receiver(&held)?;
         Ok(Self { program, held: BufReader::new(held) })

@@ -16,6 +16,7 @@ mod page;
 mod preview;
 mod process;
 mod pull_request;
+mod script;
 mod setting;
 mod shared_stack;
 mod temporal;

@@ -259,11 +259,11 @@ mod tests {
     use std::os::unix::process::ExitStatusExt;
 
     use super::*;
+    use crate::script::write_script;
 
     fn shell(folder: &Path, script: &str) -> Service {
         let program = folder.join("program");
-        fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
-        fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        write_script(&program, script).unwrap();
         Service::new(program, folder.join("log")).unwrap()
     }
 
