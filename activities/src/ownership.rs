@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    CommentId, InstallationId, InvalidPreviewId, Names, PreviewId, RunIdentity,
+    CommentId, InstallationId, InvalidPreviewId, Names, PreviewId, RepositoryId, RunIdentity,
     preview::{Occupant, PreviewReport, PreviewState, Probe, StopReason},
 };
 use jiff::Timestamp;
@@ -21,8 +21,9 @@ const PULL_REQUEST: &str = "preview.internal/pull-request";
 const COMMIT: &str = "preview.internal/commit";
 /// Label: what leads a pull request's own address to a preview; its value is the address's first label.
 const STABLE_ADDRESS: &str = "preview.internal/stable-address";
-/// Annotation beside it: the pull request, by its full name.
+/// Annotations beside it: the pull request, by its full name, and when it was decided to lead the address there.
 const ADDRESS_OF: &str = "preview.internal/address-of";
+const DECIDED_AT: &str = "preview.internal/decided-at";
 
 /// Annotation: the name that the namespace was made with. A copy of everything else here, on a
 /// namespace of another name, claims nothing.
@@ -35,6 +36,7 @@ const REPOSITORY: &str = "preview.internal/repository";
 const COMMENT: &str = "preview.internal/comment";
 /// Annotations: whom to tell what became of the preview, when its workflow cannot.
 const INSTALLATION: &str = "preview.internal/installation";
+const REPOSITORY_ID: &str = "preview.internal/repository-id";
 const REQUESTED_BY: &str = "preview.internal/requested-by";
 const TTL: &str = "preview.internal/ttl";
 /// Annotation: since when the orphan sweep has seen it without an open workflow.
@@ -42,6 +44,8 @@ pub(crate) const ORPHANED_SINCE: &str = "preview.internal/orphaned-since";
 /// Annotation: since when it is being removed. What Helm has uninstalled is gone, although the namespace
 /// is not.
 const REMOVED_SINCE: &str = "preview.internal/removed-since";
+/// Annotation: nothing is installed yet.
+const AWAITS_RELEASE: &str = "preview.internal/awaits-release";
 
 /// What a namespace of ours says about its owner. Empty where an annotation is
 /// missing, which is nobody's workflow.
@@ -113,7 +117,9 @@ pub(crate) fn last_report(namespace: &Namespace) -> Option<ReportPreview> {
     let annotations = namespace.metadata.annotations.as_ref()?;
     Some(ReportPreview {
         installation: InstallationId(annotations.get(INSTALLATION)?.parse().ok()?),
-        repository_id: None,
+        repository_id: annotations
+            .get(REPOSITORY_ID)
+            .and_then(|id| Some(RepositoryId(id.parse().ok()?))),
         report: PreviewReport {
             preview: annotations.get(WORKFLOW_ID)?.parse().ok()?,
             run_id: Some(annotations.get(RUN_ID)?.clone()),
@@ -156,6 +162,18 @@ pub(crate) fn note_of_removal() -> Value {
     json!({ REMOVED_SINCE: Timestamp::now().to_string() })
 }
 
+/// Is nothing installed yet? A worker that was stopped can make the namespace of a preview that is ready once
+/// more, after somebody has deleted it.
+pub(crate) fn awaits_release(metadata: &ObjectMeta) -> bool {
+    let annotations = metadata.annotations.as_ref();
+    annotations.is_some_and(|all| all.contains_key(AWAITS_RELEASE))
+}
+
+/// What is noted on a namespace in which everything is installed.
+pub(crate) fn note_of_release() -> Value {
+    json!({ AWAITS_RELEASE: null })
+}
+
 /// The namespace that a request asks for, ours from its first moment on.
 pub(crate) fn claimed_namespace(request: &CreateNamespace, instance: &Instance, name: String) -> Namespace {
     let preview = &request.owner.preview;
@@ -167,6 +185,7 @@ pub(crate) fn claimed_namespace(request: &CreateNamespace, instance: &Instance, 
     ]));
     let mut annotations = claim_annotations(request);
     annotations.insert(MADE_AS.to_owned(), name.clone());
+    annotations.insert(AWAITS_RELEASE.to_owned(), "true".to_owned());
     Namespace {
         metadata: ObjectMeta {
             name: Some(name),
@@ -186,7 +205,14 @@ pub(crate) fn preview_selector(preview: &PreviewId, instance: &Instance) -> Stri
 }
 
 /// The labels and annotations of what leads a pull request's own address somewhere.
-pub(crate) fn address_mark(preview: &PreviewId, instance: &Instance, names: &Names) -> ObjectMeta {
+pub(crate) fn address_mark(
+    preview: &PreviewId,
+    decided_at: Option<Timestamp>,
+    instance: &Instance,
+    names: &Names,
+) -> ObjectMeta {
+    let mut annotations = own([(ADDRESS_OF, preview.pull_request_name())]);
+    annotations.extend(decided_at.map(|at| (DECIDED_AT.to_owned(), at.to_string())));
     let mut labels = instance.labels();
     labels.extend(own([
         (STABLE_ADDRESS, names.stable_label(preview)),
@@ -195,7 +221,7 @@ pub(crate) fn address_mark(preview: &PreviewId, instance: &Instance, names: &Nam
     ]));
     ObjectMeta {
         labels: Some(labels),
-        annotations: Some(own([(ADDRESS_OF, preview.pull_request_name())])),
+        annotations: Some(annotations),
         ..ObjectMeta::default()
     }
 }
@@ -212,10 +238,15 @@ pub(crate) fn is_address_of(object: &ObjectMeta, preview: &PreviewId) -> bool {
     annotations.and_then(|all| all.get(ADDRESS_OF)) == Some(&preview.pull_request_name())
 }
 
+/// When it was decided to lead the address there.
+pub(crate) fn decided_at(object: &ObjectMeta) -> Option<Timestamp> {
+    object.annotations.as_ref()?.get(DECIDED_AT)?.parse().ok()
+}
+
 /// Who owns the namespace, and why it exists.
 fn claim_annotations(request: &CreateNamespace) -> BTreeMap<String, String> {
     let preview = &request.owner.preview;
-    own([
+    let mut annotations = own([
         (WORKFLOW_ID, preview.to_string()),
         (RUN_ID, request.owner.run_id.clone()),
         (REPOSITORY, preview.repository.to_string()),
@@ -223,7 +254,9 @@ fn claim_annotations(request: &CreateNamespace) -> BTreeMap<String, String> {
         (INSTALLATION, request.installation.to_string()),
         (REQUESTED_BY, request.requested_by.to_string()),
         (TTL, request.ttl.to_string()),
-    ])
+    ]);
+    annotations.extend(request.repository_id.map(|id| (REPOSITORY_ID.to_owned(), id.to_string())));
+    annotations
 }
 
 fn own<const N: usize>(pairs: [(&str, String); N]) -> BTreeMap<String, String> {
@@ -248,6 +281,7 @@ mod tests {
             },
             comment: CommentId(7),
             installation: InstallationId(1),
+            repository_id: Some(RepositoryId(77)),
             requested_by: "mona".parse().expect("a login"),
             ttl: Ttl::DEFAULT,
             chart: None,
@@ -296,6 +330,7 @@ mod tests {
         let mut namespace = claimed_namespace(&request(), &instance("default"), "preview-x".to_owned());
         let word = last_report(&namespace).expect("all is there");
         assert_eq!(word.installation, request().installation);
+        assert_eq!(word.repository_id, request().repository_id);
         assert_eq!(word.report.preview, request().owner.preview);
         assert_eq!(word.report.run_id, Some(request().owner.run_id));
 

@@ -10,6 +10,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use domain::{PreviewId, RunIdentity, preview::Answering};
+use jiff::Timestamp;
 use k8s_openapi::api::networking::v1::{Ingress, IngressRule, IngressSpec, IngressTLS};
 use kube::{
     Api, ResourceExt,
@@ -24,7 +25,7 @@ use crate::{
     cluster::{ClusterError, Doing, FIELD_MANAGER, delete_exactly},
     failure::{ActivityFailure, Failure, explain},
     namespace::{NamespaceLost, find_by_owner, host_of},
-    ownership::{address_mark, address_selector, is_address_of},
+    ownership::{address_mark, address_selector, decided_at, is_address_of},
     temporal::{TemporalError, latest_run},
     time_left::within,
 };
@@ -104,11 +105,11 @@ pub(crate) async fn point_to(
 ) -> Result<Answering, StableUrlError> {
     within(time_left, async {
         let owner = owner(temporal, &request.to).await?;
-        let applied = match apply_aliases(cluster, &owner).await {
+        let applied = match apply_aliases(cluster, &owner, request.decided_at).await {
             Err(error) if error.is_denied_by_admission() => {
                 tracing::info!(preview = %owner.preview, %error, "the address leads nowhere for a moment");
                 remove_others(cluster, request, &[]).await?;
-                apply_aliases_once_admitted(cluster, &owner).await?
+                apply_aliases_once_admitted(cluster, &owner, request.decided_at).await?
             }
             applied => applied?,
         };
@@ -133,7 +134,11 @@ async fn owner(temporal: &Temporal, run: &RunIdentity) -> Result<RunIdentity, St
     }
 }
 
-async fn apply_aliases(cluster: &Cluster, owner: &RunIdentity) -> Result<Vec<Place>, StableUrlError> {
+async fn apply_aliases(
+    cluster: &Cluster,
+    owner: &RunIdentity,
+    decided_at: Option<Timestamp>,
+) -> Result<Vec<Place>, StableUrlError> {
     let preview = &owner.preview;
     // An address must not lead into a namespace that has a new owner.
     let Some(held) = find_by_owner(cluster, owner).await? else {
@@ -147,7 +152,7 @@ async fn apply_aliases(cluster: &Cluster, owner: &RunIdentity) -> Result<Vec<Pla
         .await
         .doing(|| format!("listing the Ingresses in namespace {namespace}"))?;
     let stable_host = cluster.names.stable_host(preview);
-    let mark = address_mark(preview, &cluster.instance, &cluster.names);
+    let mark = address_mark(preview, decided_at, &cluster.instance, &cluster.names);
     let aliases: Vec<_> = found
         .iter()
         .filter_map(|ingress| alias(ingress, &host, &stable_host, &mark))
@@ -171,17 +176,19 @@ async fn apply_aliases(cluster: &Cluster, owner: &RunIdentity) -> Result<Vec<Pla
 async fn apply_aliases_once_admitted(
     cluster: &Cluster,
     owner: &RunIdentity,
+    decided_at: Option<Timestamp>,
 ) -> Result<Vec<Place>, StableUrlError> {
     let end = Instant::now() + ADMITTED_AFTER;
     loop {
-        match apply_aliases(cluster, owner).await {
+        match apply_aliases(cluster, owner, decided_at).await {
             Err(error) if error.is_denied_by_admission() && Instant::now() < end => sleep(PAUSE).await,
             applied => return applied,
         }
     }
 }
 
-/// Removes the pull request's aliases that do not stand where they shall.
+/// Removes the pull request's aliases that do not stand where they shall. Those that were decided on later
+/// stay: a worker that was stopped may do this late.
 async fn remove_others(
     cluster: &Cluster,
     request: &PointStableUrl,
@@ -195,7 +202,7 @@ async fn remove_others(
         .await
         .doing(|| format!("looking for where the address of {preview} leads"))?;
     for alias in aliases {
-        if !points_elsewhere(&alias.metadata, preview, applied) {
+        if !points_elsewhere(&alias.metadata, request, applied) {
             continue;
         }
         let (namespace, name) = (alias.namespace().unwrap_or_default(), alias.name_any());
@@ -209,9 +216,10 @@ async fn remove_others(
 }
 
 /// Does this alias lead the pull request's address anywhere but where it shall?
-fn points_elsewhere(alias: &ObjectMeta, preview: &PreviewId, applied: &[Place]) -> bool {
+fn points_elsewhere(alias: &ObjectMeta, request: &PointStableUrl, applied: &[Place]) -> bool {
     let place = (alias.namespace.clone().unwrap_or_default(), alias.name.clone().unwrap_or_default());
-    is_address_of(alias, preview) && !applied.contains(&place)
+    let is_newer = decided_at(alias) > request.decided_at;
+    is_address_of(alias, &request.to.preview) && !applied.contains(&place) && !is_newer
 }
 
 /// What an Ingress says of `host`, said of `stable_host`; nothing if it says nothing of it.
@@ -400,7 +408,7 @@ mod tests {
     /// A label can be alike by chance, or because somebody has looked for a name that makes it so.
     #[test]
     fn only_the_same_pull_requests_aliases_are_removed() {
-        let preview: PreviewId = format!("octo-org/shop#12:{}", "0".repeat(40)).parse().expect("an id");
+        let request = pointing("2026-11-26T12:00:00Z");
         let applied = [("preview-new".to_owned(), "app-stable-address".to_owned())];
         let alias = |namespace: &str, of: Option<&str>| ObjectMeta {
             namespace: Some(namespace.to_owned()),
@@ -417,8 +425,33 @@ mod tests {
             ("preview-old", None, false),
         ] {
             let alias = alias(namespace, of);
-            assert_eq!(points_elsewhere(&alias, &preview, &applied), is_removed, "{namespace} {of:?}");
+            assert_eq!(points_elsewhere(&alias, &request, &applied), is_removed, "{namespace} {of:?}");
         }
+    }
+
+    fn pointing(decided_at: &str) -> PointStableUrl {
+        let preview = format!("octo-org/shop#12:{}", "0".repeat(40)).parse().expect("an id");
+        PointStableUrl {
+            to: RunIdentity { preview, run_id: "run-1".to_owned() },
+            probe: domain::preview::Probe::default(),
+            decided_at: Some(decided_at.parse().expect("a time")),
+        }
+    }
+
+    #[test]
+    fn an_alias_that_was_decided_on_later_stays() {
+        let alias = |annotations: Value| ObjectMeta {
+            annotations: serde_json::from_value(annotations).expect("annotations"),
+            ..ObjectMeta::default()
+        };
+        let of = "octo-org/shop#12";
+        let newer = alias(json!({
+            "preview.internal/address-of": of, "preview.internal/decided-at": "2026-11-26T12:00:01Z",
+        }));
+        assert!(!points_elsewhere(&newer, &pointing("2026-11-26T12:00:00Z"), &[]));
+        assert!(points_elsewhere(&newer, &pointing("2026-11-26T12:00:01Z"), &[]));
+        let of_an_earlier_version = alias(json!({ "preview.internal/address-of": of }));
+        assert!(points_elsewhere(&of_an_earlier_version, &pointing("2026-11-26T12:00:00Z"), &[]));
     }
 
     #[test]

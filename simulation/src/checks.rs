@@ -333,8 +333,7 @@ impl Checks {
     pub fn look(&self, sim: &Sim, last_step: Duration) {
         let busy = self.0.borrow().busy;
         let held_until = sim.cluster().held_until;
-        // GitHub may not answer several times in a row.
-        let quiet = if sim.weights().github_error > 0.0 { QUIET * 3 } else { QUIET };
+        let quiet = quiet(sim);
         let is_quiet = sim.undisturbed_for() >= quiet
             && (sim.now() < held_until || sim.now() >= held_until + QUIET)
             && sim.now().since(busy) >= quiet
@@ -557,6 +556,11 @@ fn preview(run: &Run) -> Option<Preview> {
     })
 }
 
+/// For how long nothing has to happen until everything is said. GitHub may refuse several times in a row.
+fn quiet(sim: &Sim) -> Duration {
+    if sim.weights().github_error > 0.0 { QUIET * 3 } else { QUIET }
+}
+
 fn one_comment(sim: &Sim, previews: &[Preview]) {
     let stickies = sim.github().stickies().count();
     // Whoever was started by hand and terminated at once has told nobody.
@@ -598,6 +602,8 @@ fn the_comment_is_true(sim: &Sim, previews: &[Preview]) {
     for report in &reports {
         let told = match &report.run_id {
             Some(run_id) => previews.iter().find(|preview| preview.run_id == *run_id),
+            // It was to end before it was started.
+            None if report.state.is_over() => None,
             // It was written just before its run began, and what followed was no more than progress.
             None => previews.iter().rfind(|preview| {
                 *preview.id() == report.preview && preview.request.comment == report.asked_in
@@ -607,7 +613,7 @@ fn the_comment_is_true(sim: &Sim, previews: &[Preview]) {
         let newest =
             told.and_then(|told| previews.iter().rfind(|preview| preview.first_run_id == told.first_run_id));
         let settled =
-            newest.is_none_or(|newest| newest.closed_at.is_none_or(|closed| closed + QUIET < sim.now()));
+            newest.is_none_or(|newest| newest.closed_at.is_none_or(|closed| closed + quiet(sim) < sim.now()));
         if let Some(lie) = lie(sim, &report.state, newest).filter(|_| settled) {
             sim.violation(
                 TRUTH,

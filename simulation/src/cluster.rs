@@ -21,7 +21,7 @@ pub struct Cluster {
     /// Until when what is deployed crashes.
     pub crashes_until: Moment,
     /// Where each pull request's own address leads: the namespaces' names and UIDs.
-    addresses: BTreeMap<String, Vec<(String, String)>>,
+    addresses: BTreeMap<String, Vec<Alias>>,
 }
 
 /// A namespace.
@@ -43,10 +43,21 @@ pub struct Namespace {
     pub is_terminating: bool,
     /// Since when it is being removed, by what is noted on it or by its deletion.
     pub removed_since: Option<Moment>,
+    /// The note that nothing is installed yet.
+    pub awaits_release: bool,
     /// Helm's release in it.
     pub release: Option<Release>,
     /// When its pods answer.
     pub ready_at: Option<Moment>,
+}
+
+/// What leads the pull request's own address into a namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alias {
+    /// The namespace's UID.
+    pub uid: String,
+    /// When it was decided to lead it there.
+    pub decided_at: Option<jiff::Timestamp>,
 }
 
 /// What Helm has made.
@@ -113,6 +124,7 @@ impl Cluster {
             orphaned_since: None,
             is_terminating: false,
             removed_since: None,
+            awaits_release: true,
             release: None,
             ready_at: None,
         };
@@ -149,11 +161,11 @@ impl Cluster {
     /// The UIDs of the namespaces that the pull request's own address leads to.
     pub fn led_to(&self, pull_request: &str) -> Vec<&str> {
         let places = self.addresses.get(pull_request).into_iter().flatten();
-        places.map(|(_, uid)| uid.as_str()).collect()
+        places.map(|alias| alias.uid.as_str()).collect()
     }
 
     /// Where the pull request's own address leads.
-    pub fn addresses(&mut self, pull_request: String) -> &mut Vec<(String, String)> {
+    pub fn addresses(&mut self, pull_request: String) -> &mut Vec<Alias> {
         self.addresses.entry(pull_request).or_default()
     }
 }
@@ -188,7 +200,7 @@ impl Sim {
             let mut cluster = sim.cluster_mut();
             cluster.namespaces.retain(|_, namespace| namespace.uid != uid);
             for places in cluster.addresses.values_mut() {
-                places.retain(|(_, of)| *of != uid);
+                places.retain(|alias| alias.uid != uid);
             }
             drop(cluster);
             sim.tell(|| format!("namespace {name} ({uid}) is gone"));

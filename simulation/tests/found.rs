@@ -401,3 +401,70 @@ fn what_waited_for_the_end_of_a_preview_and_is_stopped_when_that_is_gone_is_told
         ));
     }
 }
+
+#[test]
+fn a_start_that_is_known_late_does_not_count_for_what_is_asked_for_since() {
+    holds(&plan(&[
+        at(10, says(Person::Mona, &[Wish::Preview])),
+        at(433, says(Person::Mona, &[Wish::LongPreview])),
+        at(825, breaks(Fault::CutOff(0), 1)),
+        at(1_238, Action::Operate(Operation::SignalStop)),
+    ]));
+    holds(&slow_plan(
+        0.07,
+        &[
+            at(10, says(Person::Mona, &[Wish::Preview])),
+            at(733, says(Person::Mona, &[Wish::Preview])),
+            at(9_082, breaks(Fault::Kill(0), 44)),
+            at(10_009, breaks(Fault::Freeze(1), 365)),
+        ],
+    ));
+}
+
+#[test]
+fn what_begins_while_a_cancelled_conversation_ends_is_told_by_the_next_one() {
+    for millis in [7_200, 9_000, 11_096] {
+        let plan = plan(&[
+            at(10, says(Person::Mona, &[Wish::Preview])),
+            at(1_127, Action::Operate(Operation::CancelPullRequest)),
+            at(millis, Action::Operate(Operation::StartByHand)),
+        ]);
+        let weights = Weights { lost_answer: 0.2, ..Weights::NONE };
+        holds(&Plan { weights, ..plan });
+    }
+}
+
+#[test]
+fn the_stable_url_stays_where_it_was_led_last_although_an_earlier_attempt_goes_on() {
+    for millis in [3_509, 38_962] {
+        holds(&slow_plan(
+            0.3,
+            &[
+                at(10, says(Person::Mona, &[Wish::Preview])),
+                at(millis, Action::Push { commit: 1, delivery: Delivery::Lost }),
+                at(millis + 689, says(Person::Mona, &[Wish::LongPreview])),
+            ],
+        ));
+    }
+}
+
+#[test]
+fn what_is_swept_under_a_repositorys_earlier_name_is_told_under_the_new_one() {
+    holds(&plan(&[
+        at(10, says(Person::Mona, &[Wish::Preview])),
+        at(50_505, Action::Operate(Operation::TerminatePreview)),
+        at(95_993, Action::Rename),
+        at(629_621, Action::Operate(Operation::CancelPullRequest)),
+        at(773_165, says(Person::Mona, &[Wish::LongPreview])),
+    ]));
+}
+
+#[test]
+fn a_preview_whose_namespace_is_made_again_and_is_empty_is_ended() {
+    holds(&plan(&[
+        at(9_836, breaks(Fault::Freeze(1), 237)),
+        at(10_673, says(Person::Mona, &[Wish::LongPreview])),
+        at(40_936, Action::Operate(Operation::SignalExtend)),
+        at(47_421, Action::Operate(Operation::DeleteNamespace)),
+    ]));
+}

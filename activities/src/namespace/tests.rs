@@ -18,6 +18,7 @@ fn request_of(run_id: &str) -> CreateNamespace {
         },
         comment: CommentId(7),
         installation: InstallationId(1),
+        repository_id: None,
         requested_by: "mona".parse().expect("a login"),
         ttl: Ttl::DEFAULT,
         chart: None,

@@ -42,11 +42,12 @@ use self::{
 };
 use crate::{
     Cluster,
-    cluster::ClusterError,
+    cluster::{ClusterError, Doing, unless_changed},
     failure::{ActivityFailure, Explanation, Failure, explain},
     heartbeat::Progress,
     image_pull::{ImageNotPulled, image_missing},
     namespace::{NamespaceLost, NotInForce, assert_policies_in_force, find_held, host_of, release_account},
+    ownership::{awaits_release, note_of_release},
     repository_config::FILE,
 };
 
@@ -230,7 +231,10 @@ pub(crate) async fn install(
     let (mut values, given) = (facts.own_values(), facts.given_values());
     let origin = Origin::of(&(&place, &preview.commit, &settings.values_files, &given), &values);
     match release_state::look(cluster, &namespace.name, &release, &origin).await? {
-        ReleaseState::AsWanted => return Ok(None),
+        ReleaseState::AsWanted => {
+            note_release(cluster, held, request).await?;
+            return Ok(None);
+        }
         ReleaseState::Nothing => {}
         ReleaseState::Otherwise => {
             tokio::select! {
@@ -283,7 +287,10 @@ pub(crate) async fn install(
     };
     let ran = Box::pin(config.helm.run(invocation, stop)).await;
     match (ran, stuck) {
-        (Ok(()), _) => Ok(None),
+        (Ok(()), _) => {
+            note_release(cluster, held, request).await?;
+            Ok(None)
+        }
         (Err(_), Some(Stuck::ImageMissing { image, message })) => {
             let missing = image_missing(image, message, request.image_missing_since, config.image_timeout)?;
             // Should another attempt have completed meanwhile, this one is not needed any more.
@@ -305,6 +312,23 @@ pub(crate) async fn install(
         }),
         (Err(helm), None) => Err(helm.into()),
     }
+}
+
+/// The orphan sweep takes the namespace of a preview that is ready for lost without it.
+async fn note_release(
+    cluster: &Cluster,
+    mut namespace: Namespace,
+    request: &InstallRelease,
+) -> Result<(), InstallError> {
+    while awaits_release(&namespace.metadata) {
+        namespace = match unless_changed(cluster.annotate(&namespace, &note_of_release()).await) {
+            Some(noted) => {
+                noted.doing(|| format!("noting that {} has its release", request.namespace.name))?
+            }
+            None => find_own(cluster, &request.owner, &request.namespace).await?,
+        };
+    }
+    Ok(())
 }
 
 /// Helm has given up on a hook, or has waited for one until its timeout.

@@ -1,4 +1,4 @@
-//! Previews that are ready by their own account, and whose namespace is gone, or is being removed:
+//! Previews that are ready by their own account, and whose namespace is gone, is being removed, or is empty:
 //! somebody has deleted it, or has reset the preview while it was being removed.
 
 use std::collections::HashSet;
@@ -19,7 +19,7 @@ use super::{SweepError, survey::assert_same_temporal};
 use crate::{
     Cluster,
     cluster::{ClusterError, Doing},
-    ownership::{removed_since, run_named_on},
+    ownership::{awaits_release, removed_since, run_named_on},
     temporal::{ReadyRun, ready_previews, stop_run},
 };
 
@@ -65,7 +65,7 @@ async fn end_one(temporal: &Temporal, run: &ReadyRun) -> Outcome {
     match stop_run(temporal, run, StopReason::NamespaceLost).await {
         Ok(true) => {
             let workflow_id = &run.workflow_id;
-            tracing::warn!(workflow_id, "ending a preview whose namespace is gone, or is being removed");
+            tracing::warn!(workflow_id, "ending a preview whose namespace is gone, empty, or being removed");
             Outcome::Done
         }
         Ok(false) => Outcome::Spared,
@@ -73,8 +73,9 @@ async fn end_one(temporal: &Temporal, run: &ReadyRun) -> Outcome {
     }
 }
 
-fn stays(namespace: &ObjectMeta, now: Timestamp) -> bool {
-    removed_since(namespace).is_none_or(|since| since.duration_until(now) < REMOVAL)
+fn serves(namespace: &ObjectMeta, now: Timestamp) -> bool {
+    let stays = removed_since(namespace).is_none_or(|since| since.duration_until(now) < REMOVAL);
+    stays && !awaits_release(namespace)
 }
 
 async fn runs_with_a_namespace(cluster: &Cluster) -> Result<HashSet<String>, ClusterError> {
@@ -86,11 +87,11 @@ async fn runs_with_a_namespace(cluster: &Cluster) -> Result<HashSet<String>, Clu
             .list_metadata(&ours)
             .await
             .doing(|| "listing our namespaces".to_owned())?;
-        let staying = page
+        let serving = page
             .items
             .iter()
-            .filter(|namespace| stays(&namespace.metadata, Timestamp::now()));
-        runs.extend(staying.filter_map(|namespace| run_named_on(namespace.annotations())));
+            .filter(|namespace| serves(&namespace.metadata, Timestamp::now()));
+        runs.extend(serving.filter_map(|namespace| run_named_on(namespace.annotations())));
         match page.metadata.continue_.filter(|token| !token.is_empty()) {
             Some(token) => ours = ours.continue_token(&token),
             None => return Ok(runs),
@@ -105,14 +106,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_namespace_that_is_being_removed_for_a_while_serves_nobody() {
+    fn a_namespace_that_is_being_removed_for_a_while_or_is_empty_serves_nobody() {
         let now = "2026-11-26T12:00:00Z".parse().expect("a time");
-        let stays = |metadata: Value| stays(&from_value(metadata).expect("metadata"), now);
+        let serves = |metadata: Value| serves(&from_value(metadata).expect("metadata"), now);
         let noted = |since: &str| json!({ "annotations": { "preview.internal/removed-since": since } });
-        assert!(stays(json!({})));
-        assert!(stays(noted("2026-11-26T11:59:31Z")));
-        assert!(!stays(noted("2026-11-26T11:59:30Z")));
-        assert!(stays(json!({ "deletionTimestamp": "2026-11-26T11:59:31Z" })));
-        assert!(!stays(json!({ "deletionTimestamp": "2026-11-26T11:59:30Z" })));
+        assert!(serves(json!({})));
+        assert!(serves(noted("2026-11-26T11:59:31Z")));
+        assert!(!serves(noted("2026-11-26T11:59:30Z")));
+        assert!(serves(json!({ "deletionTimestamp": "2026-11-26T11:59:31Z" })));
+        assert!(!serves(json!({ "deletionTimestamp": "2026-11-26T11:59:30Z" })));
+        assert!(!serves(json!({ "annotations": { "preview.internal/awaits-release": "true" } })));
     }
 }

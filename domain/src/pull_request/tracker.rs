@@ -178,14 +178,18 @@ impl PreviewTracker {
         is_changed
     }
 
-    /// The requested preview runs.
-    pub fn run_started(&mut self, preview: &PreviewId, run_id: &str) {
-        if let Some(tracked) = self.get_mut(preview) {
-            tracked.start = None;
-            if tracked.report.run_id.is_none() {
-                tracked.report.run_id = Some(run_id.to_owned());
-            }
+    /// The requested preview runs. Its reports may have come before, even its last word; and then it may
+    /// have been asked for once more, which is a start of its own.
+    pub fn run_started(&mut self, request: &PreviewRequest, run_id: &str) {
+        let Some(tracked) = self.get_mut(&request.preview) else {
+            return;
+        };
+        if tracked.start.take_if(|start| start.request == *request).is_none() {
+            return;
         }
+        tracked.report.run_id.get_or_insert(run_id.to_owned());
+        // Its last word was taken for that of a run before. It is looked up when it is seen to be closed.
+        self.ended_runs.retain(|ended| ended != run_id);
     }
 
     /// Another run has its name. It is tried again in a moment.
@@ -250,8 +254,11 @@ impl PreviewTracker {
             return false;
         }
         let Some(tracked) = self.get_mut(&report.preview) else {
-            // Started by hand.
+            // Started by hand, or under another name of the repository.
             self.note_the_end_of(&report);
+            if report.state.is_over() && !self.previews.is_empty() {
+                return false;
+            }
             let is_news = !report.state.is_ready();
             self.previews.push(Tracked::new(report));
             return is_news;

@@ -100,7 +100,10 @@ pub(super) async fn install_release(
         .cluster(|cluster| cluster.get(&namespace.name).and_then(|found| found.release.clone()))
         .await?;
     match release {
-        Some(release) if release.is_complete && release.by == owner.run_id => return Ok(None),
+        Some(release) if release.is_complete && release.by == owner.run_id => {
+            note_release(attempt, owner, namespace).await?;
+            return Ok(None);
+        }
         None => {}
         Some(begun) => {
             if attempt.is_cancelled() {
@@ -112,6 +115,7 @@ pub(super) async fn install_release(
     }
     let done = Helm::run(attempt, namespace.name.clone(), Helm::Install { by: owner.clone() }).await;
     if done {
+        note_release(attempt, owner, namespace).await?;
         return Ok(None);
     }
     if attempt.is_cancelled() || !lacks_hooks_image(&attempt.sim, owner) {
@@ -128,6 +132,21 @@ pub(super) async fn install_release(
         take_down(attempt, &namespace.name, &begun).await?;
     }
     Ok(Some(missing))
+}
+
+/// The sweep takes a ready preview's namespace for lost without it.
+async fn note_release(
+    attempt: &Attempt,
+    owner: &RunIdentity,
+    namespace: &NamespaceHandle,
+) -> Result<(), NotDone> {
+    let noted = attempt
+        .cluster(|cluster| {
+            let read = cluster.held(owner, namespace)?.clone();
+            cluster.update(&read, |found| found.awaits_release = false).ok()
+        })
+        .await?;
+    noted.map(drop).ok_or_else(lost)
 }
 
 /// An image is missing, since then or since now. When that is too long, it is a failure.

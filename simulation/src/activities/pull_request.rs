@@ -13,6 +13,7 @@ use workflows::{
 };
 
 use crate::{
+    cluster::Alias,
     signal::{Recipient, Start},
     temporal::{Attempt, Close, NotDone},
 };
@@ -132,23 +133,25 @@ pub(super) async fn point_stable_url(
         return Err(NotDone::for_good("NamespaceLost", "The preview's namespace is gone."));
     };
     let of = to.preview.pull_request_name();
-    let place = attempt
+    let alias = attempt
         .cluster(|cluster| {
             let found = cluster.in_namespace(&held.name).ok()?;
             sim.checks().written_to(sim, found, &held.owner, "the address");
-            let place = (found.name.clone(), found.uid.clone());
-            let places = cluster.addresses(of.clone());
-            if !places.contains(&place) {
-                places.push(place.clone());
-            }
-            Some(place)
+            let alias = Alias { uid: found.uid.clone(), decided_at: request.decided_at };
+            let aliases = cluster.addresses(of.clone());
+            aliases.retain(|other| other.uid != alias.uid);
+            aliases.push(alias.clone());
+            Some(alias)
         })
         .await?;
-    let Some(place) = place else {
+    let Some(alias) = alias else {
         return Err(NotDone::for_now("ClusterUnavailable"));
     };
     attempt
-        .cluster(|cluster| cluster.addresses(of).retain(|other| *other == place))
+        .cluster(|cluster| {
+            let stays = |other: &Alias| other.uid == alias.uid || other.decided_at > alias.decided_at;
+            cluster.addresses(of).retain(stays);
+        })
         .await?;
     attempt.pause().await;
     if sim.cluster().crashes_until > sim.now() {

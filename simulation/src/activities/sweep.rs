@@ -62,8 +62,8 @@ pub(super) async fn end_lost(attempt: &Attempt) -> Result<Vec<LostPreview>, NotD
     let stays = |namespace: &&Namespace| namespace.removed_since.is_none_or(|since| since + REMOVAL > now);
     let held: Vec<String> = attempt
         .cluster(|cluster| {
-            let staying = cluster.namespaces().filter(stays);
-            staying.map(|namespace| namespace.owner.run_id.clone()).collect()
+            let serving = cluster.namespaces().filter(stays).filter(|namespace| !namespace.awaits_release);
+            serving.map(|namespace| namespace.owner.run_id.clone()).collect()
         })
         .await?;
     let all = ready.len();
@@ -168,13 +168,13 @@ async fn remove_one(attempt: &Attempt, handle: &NamespaceHandle) -> Result<Outco
     if latest.is_some_and(|latest| latest.ended_by_itself) {
         return Ok(Outcome::Done);
     }
-    let (installation, requested_by) = {
+    let (installation, repository_id, requested_by) = {
         let github = attempt.sim.github();
-        (github.installation, github.writers[0].clone())
+        (github.installation, github.repository_id, github.writers[0].clone())
     };
     let word = ReportPreview {
         installation,
-        repository_id: None,
+        repository_id: Some(repository_id),
         report: PreviewReport {
             preview: found.owner.preview.clone(),
             run_id: Some(found.owner.run_id.clone()),

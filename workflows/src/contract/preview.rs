@@ -5,7 +5,7 @@
 )]
 
 use domain::{
-    CommentId, InstallationId, Login, NamespaceHandle, PreviewId, RunIdentity, Ttl,
+    CommentId, InstallationId, Login, NamespaceHandle, PreviewId, RepositoryId, RunIdentity, Ttl,
     preview::{
         AnswerNote, ChartSource, Expose, MissingImage, PreviewSettings, ReadinessSettings, RepositoryLimits,
         RepositoryQuota,
@@ -68,6 +68,9 @@ pub struct CreateNamespace {
     /// Through which installation its pull request is reached, should the workflow not be there
     /// any more to say what became of the preview.
     pub installation: InstallationId,
+    /// The repository's number, where it is known: see [`ReportPreview`](super::ReportPreview).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository_id: Option<RepositoryId>,
     /// The login of the person who asked.
     pub requested_by: Login,
     /// How long the preview is meant to live.

@@ -9,6 +9,7 @@ use domain::{
     preview::{Answering, Ending, PreviewReport, Probe},
     pull_request::PullRequestSnapshot,
 };
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use temporalio_macros::activity_definitions;
 use temporalio_workflow::ActivityExecutionError;
@@ -113,4 +114,7 @@ pub struct PointStableUrl {
     /// What is asked there.
     #[serde(default)]
     pub probe: Probe,
+    /// When that was decided. What was decided later stays, whoever carries this out late.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided_at: Option<Timestamp>,
 }

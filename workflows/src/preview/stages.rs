@@ -75,6 +75,7 @@ impl Stages {
             owner: self.identity(),
             comment: self.request.comment,
             installation: self.request.installation,
+            repository_id: self.request.repository_id,
             requested_by: self.request.requested_by.clone(),
             ttl: self.request.ttl,
             chart: self.request.settings.chart.clone(),

@@ -171,7 +171,10 @@ impl Session {
     async fn start_run(&self, request: PreviewRequest) {
         let preview = request.preview.clone();
         let options = how_to_start(&request);
-        let started = self.ctx.start_child_workflow(PreviewWorkflow::run, request, options).await;
+        let started = self
+            .ctx
+            .start_child_workflow(PreviewWorkflow::run, request.clone(), options)
+            .await;
         match started {
             Ok(child) => {
                 let run_id = child.run_id.clone();
@@ -179,7 +182,7 @@ impl Session {
                 // How it ends is of no interest: it says so itself, as long as it can.
                 self.children.begin(run, child.result().map(drop));
                 self.ctx
-                    .state_mut(|workflow| workflow.conversation.previews.run_started(&preview, &run_id));
+                    .state_mut(|workflow| workflow.conversation.previews.run_started(&request, &run_id));
             }
             Err(ChildWorkflowStartError::StartFailed {
                 cause: StartChildWorkflowExecutionFailedCause::WorkflowAlreadyExists,
@@ -236,7 +239,11 @@ impl Session {
     }
 
     async fn point_stable_url(&self, to: RunIdentity, probe: Probe) {
-        let input = PointStableUrl { to: to.clone(), probe };
+        let input = PointStableUrl {
+            to: to.clone(),
+            probe,
+            decided_at: Some(clock::now(&self.ctx)),
+        };
         let answering = self
             .ctx
             .execute_activity(PullRequestActivities::point_stable_url, input, timeouts::stable_url())

@@ -95,7 +95,10 @@ impl PullRequestWorkflow {
 
         // Also what came while the last writes were made.
         let is_all_processed = ctx.state(|workflow| {
-            workflow.conversation.events.is_empty() && !workflow.conversation.has_more_to_write()
+            let conversation = &workflow.conversation;
+            conversation.events.is_empty()
+                && conversation.is_reconciled()
+                && !conversation.has_more_to_write()
         });
         match exit {
             Exit::Cancelled { reason } if is_all_processed => {

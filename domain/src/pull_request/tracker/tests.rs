@@ -74,7 +74,7 @@ fn failed() -> PreviewState {
 /// Asked for, started, ready, and pointed to by the stable URL.
 fn with_ready(tracker: &mut PreviewTracker, commit: char, run_id: &str) {
     tracker.request(request(commit));
-    tracker.run_started(&preview(commit), run_id);
+    tracker.run_started(&request(commit), run_id);
     tracker.apply_report(report(commit, run_id, 1, ready(LATER)));
     tracker.stable_url_settled(&run(commit, run_id), Some(stable()), noon());
 }
@@ -89,7 +89,7 @@ fn states(tracker: &PreviewTracker) -> Vec<(String, PreviewState)> {
 fn what_is_on_its_way_is_no_news_and_what_was_waited_for_is() {
     let mut tracker = PreviewTracker::default();
     tracker.request(request('a'));
-    tracker.run_started(&preview('a'), "run-1");
+    tracker.run_started(&request('a'), "run-1");
     assert!(!tracker.apply_report(report('a', "run-1", 1, PreviewState::Provisioning)));
     let waiting =
         PreviewState::WaitingForImage(MissingImage { image: "x".to_owned(), because: PullProblem::NotFound });
@@ -116,7 +116,7 @@ fn a_report_that_comes_late_says_nothing() {
     assert_eq!(states(&tracker)[0].1, PreviewState::Starting);
     assert!(tracker.apply_report(report('a', "run-1", 3, gone())));
     tracker.request(request('a'));
-    tracker.run_started(&preview('a'), "run-2");
+    tracker.run_started(&request('a'), "run-2");
     assert!(!tracker.apply_report(report('a', "run-1", 3, gone())));
     assert_eq!(states(&tracker)[0].1, PreviewState::Requested);
 }
@@ -126,7 +126,7 @@ fn an_older_preview_stays_until_a_newer_one_is_ready() {
     let mut tracker = PreviewTracker::default();
     with_ready(&mut tracker, 'a', "run-a");
     tracker.request(request('b'));
-    tracker.run_started(&preview('b'), "run-b");
+    tracker.run_started(&request('b'), "run-b");
     tracker.apply_report(report('b', "run-b", 1, PreviewState::Starting));
     assert_eq!(tracker.next_step(), None);
     assert_eq!(states(&tracker).len(), 2);
@@ -153,7 +153,7 @@ fn a_newer_one_that_fails_leaves_the_older_alone() {
     let mut tracker = PreviewTracker::default();
     with_ready(&mut tracker, 'a', "run-a");
     tracker.request(request('b'));
-    tracker.run_started(&preview('b'), "run-b");
+    tracker.run_started(&request('b'), "run-b");
     assert!(tracker.apply_report(report('b', "run-b", 1, failed())));
     assert_eq!(tracker.next_step(), None);
     let told = states(&tracker);
@@ -172,7 +172,7 @@ fn with_pushes(tracker: &mut PreviewTracker, commits: impl IntoIterator<Item = c
                 }
                 Step::Apply(Effect::StartRun(request)) => {
                     let run = format!("run-{}", request.preview.commit.short());
-                    tracker.run_started(&request.preview, &run);
+                    tracker.run_started(&request, &run);
                 }
                 Step::Apply(Effect::SignalStop { preview, run_id, .. }) => {
                     tracker.end_delivered(&preview, &run_id);
@@ -210,7 +210,7 @@ fn the_one_that_answers_stays_until_the_newest_does() {
 fn an_older_one_that_is_ready_too_late_is_superseded_at_once() {
     let mut tracker = PreviewTracker::default();
     tracker.request(request('a'));
-    tracker.run_started(&preview('a'), "run-a");
+    tracker.run_started(&request('a'), "run-a");
     with_ready(&mut tracker, 'b', "run-b");
     assert!(matches!(
         tracker.next_step(),
@@ -424,7 +424,7 @@ proptest! {
                     Step::Abandon(preview) => drop(tracker.abandon(&preview)),
                     Step::Apply(effect) => match effect {
                         Effect::StartRun(request) if is_name_taken => tracker.start_refused(&request.preview),
-                        Effect::StartRun(request) => tracker.run_started(&request.preview, "run-9"),
+                        Effect::StartRun(request) => tracker.run_started(&request, "run-9"),
                         Effect::FindRun(preview) => tracker.name_is_free(&preview),
                         Effect::SignalStop { preview, run_id, .. } => tracker.end_delivered(&preview, &run_id),
                         Effect::SignalExtend { preview, .. } => tracker.extension_delivered(&preview),
@@ -449,7 +449,7 @@ fn an_end_that_comes_while_a_start_is_under_way_is_delivered_as_soon_as_it_runs(
     let because = StopReason::PullRequestClosed { merged: true };
     tracker.request_end(&preview('a'), because.clone());
     // Temporal has started it meanwhile.
-    tracker.run_started(&preview('a'), "run-1");
+    tracker.run_started(&request('a'), "run-1");
     let end = Step::Apply(Effect::SignalStop { preview: preview('a'), run_id: "run-1".to_owned(), because });
     assert_eq!(tracker.next_step(), Some(end));
     tracker.end_delivered(&preview('a'), "run-1");
@@ -517,9 +517,46 @@ fn more_time_that_is_asked_for_while_a_start_is_under_way_is_not_lost() {
     tracker.request(request('a'));
     let by = "10m".parse().expect("a duration");
     tracker.extend(&preview('a'), by);
-    tracker.run_started(&preview('a'), "run-1");
+    tracker.run_started(&request('a'), "run-1");
     let extend = Step::Apply(Effect::SignalExtend { preview: preview('a'), run_id: "run-1".to_owned(), by });
     assert_eq!(tracker.next_step(), Some(extend));
     tracker.extension_delivered(&preview('a'));
     assert_eq!(tracker.next_step(), None);
+}
+
+#[test]
+fn a_start_that_is_known_late_does_not_count_for_what_was_asked_for_since() {
+    let mut tracker = PreviewTracker::default();
+    let first = request('a');
+    let second = PreviewRequest { comment: CommentId(78), ..request('a') };
+    tracker.request(first.clone());
+    tracker.apply_report(report('a', "run-1", 1, PreviewState::Provisioning));
+    tracker.apply_report(report('a', "run-1", 2, gone()));
+    tracker.request(second.clone());
+    tracker.run_started(&first, "run-1");
+    assert_eq!(tracker.next_step(), Some(Step::Apply(Effect::StartRun(Box::new(second)))));
+}
+
+#[test]
+fn a_run_that_has_ended_before_its_start_is_known_is_not_taken_for_one_before_it() {
+    let mut tracker = PreviewTracker::default();
+    tracker.request(request('a'));
+    assert!(!tracker.apply_report(report('a', "run-1", 3, gone())));
+    tracker.run_started(&request('a'), "run-1");
+    // It is seen to be closed, and Temporal says how it ended.
+    assert_eq!(tracker.open_runs(), [run('a', "run-1")]);
+    let ending = Ending::Stopped(StopReason::Asked { by: None });
+    let word = tracker.last_word(&preview('a'), &ending).expect("it is news");
+    assert!(tracker.apply_report(word));
+    assert!(tracker.are_all_over());
+}
+
+#[test]
+fn the_end_of_a_preview_that_is_not_known_takes_nothing_from_those_that_are() {
+    let mut tracker = PreviewTracker::default();
+    with_ready(&mut tracker, 'a', "run-a");
+    assert!(!tracker.apply_report(report('b', "run-b", 1, gone())));
+    assert_eq!(states(&tracker).len(), 1);
+    let mut alone = PreviewTracker::default();
+    assert!(alone.apply_report(report('b', "run-b", 1, gone())));
 }
