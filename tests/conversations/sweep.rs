@@ -555,17 +555,43 @@ fn a_preview_whose_namespace_somebody_has_deleted_is_ended_by_the_next_sweep() {
         let pull = chat.pull_request().await?;
         let preview = pull.previewed().await?;
         delete(chat, &preview.namespace_name().await?).await?;
-
-        let ended = async || match sweep(chat).await {
-            Ok(report) if report.lost.first == [preview.id.to_string()] => Ok(()),
-            Ok(report) => Err(format!("{report:?}")),
-            Err(error) => Err(format!("{error:#}")),
-        };
-        eventually(ANSWER, ended).await.map_err(anyhow::Error::msg)?;
-
-        preview.is_over().await?;
+        is_found_lost(chat, &preview).await?;
         pull.says("its namespace was deleted in the cluster").await?;
         assert_eq!(chat.worker.counted("preview_lost_previews_total", &[]).await?, 1);
         Ok(())
     });
+}
+
+/// As a worker makes it that was stopped while it made the namespace, and goes on when the preview is ready.
+#[test]
+fn a_preview_whose_namespace_is_made_again_and_is_empty_is_ended_by_the_next_sweep() {
+    converse(Setting::default(), async |chat| {
+        let pull = chat.pull_request().await?;
+        let preview = pull.previewed().await?;
+        let made = preview.namespace().await?.context("its namespace is gone")?;
+        let name = preview.namespace_name().await?;
+        let mut annotations = made.metadata.annotations.unwrap_or_default();
+        let awaits_release = ("preview.internal/awaits-release".to_owned(), "true".to_owned());
+        assert!(!annotations.contains_key(&awaits_release.0), "everything is installed");
+        assert_eq!(sweep(chat).await?.lost.count, 0);
+
+        delete(chat, &name).await?;
+        annotations.extend([awaits_release]);
+        make_with(chat, &name, made.metadata.labels.unwrap_or_default(), annotations).await?;
+        is_found_lost(chat, &preview).await?;
+        preview.gone().await?;
+        pull.says("its namespace was deleted in the cluster").await?;
+        Ok(())
+    });
+}
+
+/// The sweep ends this preview.
+async fn is_found_lost(chat: &Conversation, preview: &Preview) -> Result<()> {
+    let ended = async || match sweep(chat).await {
+        Ok(report) if report.lost.first == [preview.id.to_string()] => Ok(()),
+        Ok(report) => Err(format!("{report:?}")),
+        Err(error) => Err(format!("{error:#}")),
+    };
+    eventually(ANSWER, ended).await.map_err(anyhow::Error::msg)?;
+    preview.is_over().await
 }
