@@ -1,13 +1,13 @@
 //! The settings of the webhook. Each is an environment variable; `--help` lists them.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Parser, value_parser};
 use domain::{AllowedOwners, InvalidTtl, Ttl};
-use runtime::{LogFormat, TemporalSettings, secret::given};
+use runtime::{LogFormat, TemporalSettings, secret::possibly_empty_path};
 use secrecy::SecretString;
 
-use crate::{limit::Limits, signature::Secrets};
+use crate::{limit::Limits, secret_source::SecretSource};
 
 /// In bytes.
 const MIB: usize = 1024 * 1024;
@@ -48,12 +48,20 @@ pub struct Config {
     webhook_concurrency: u32,
 
     /// The secret from the App's webhook settings. There is no service without one.
-    #[arg(long, env, hide_env_values = true, value_parser = non_empty)]
-    webhook_secret: SecretString,
+    #[arg(long, env, hide_env_values = true)]
+    webhook_secret: Option<SecretString>,
+
+    /// The file that holds it, in place of WEBHOOK_SECRET. A change is noticed within ten seconds.
+    #[arg(long, env, value_name = "FILE", value_parser = possibly_empty_path)]
+    webhook_secret_file: Option<PathBuf>,
 
     /// The secret before that, for the time of a change: deliveries signed with either are accepted.
     #[arg(long, env, hide_env_values = true)]
     webhook_secret_previous: Option<SecretString>,
+
+    /// The file that holds it, in place of WEBHOOK_SECRET_PREVIOUS. It need not be there.
+    #[arg(long, env, value_name = "FILE", value_parser = possibly_empty_path)]
+    webhook_secret_previous_file: Option<PathBuf>,
 
     /// The owners and repositories that the service serves, separated by commas: octo-org,mona/shop.
     /// Deliveries of others are answered with 204 and ignored.
@@ -103,11 +111,15 @@ impl Config {
         })
     }
 
-    /// What deliveries are signed with.
+    /// Where to find what deliveries are signed with.
     #[must_use]
-    pub fn secrets(&self) -> Secrets {
-        let previous = given(self.webhook_secret_previous.as_ref()).cloned();
-        Secrets::new(self.webhook_secret.clone(), previous)
+    pub fn secret_source(&self) -> SecretSource {
+        SecretSource {
+            current: self.webhook_secret.clone(),
+            current_file: self.webhook_secret_file.clone(),
+            previous: self.webhook_secret_previous.clone(),
+            previous_file: self.webhook_secret_previous_file.clone(),
+        }
     }
 }
 
@@ -115,14 +127,6 @@ fn duration_or_none(text: &str) -> Result<Duration, InvalidTtl> {
     match text.trim() {
         "0" | "0s" => Ok(Duration::ZERO),
         text => text.parse().map(Ttl::as_duration),
-    }
-}
-
-fn non_empty(text: &str) -> Result<SecretString, &'static str> {
-    if text.is_empty() {
-        Err("it must not be empty: anyone could sign with nothing")
-    } else {
-        Ok(text.into())
     }
 }
 
@@ -162,7 +166,8 @@ mod tests {
     #[test]
     fn secrets_are_in_no_debug_output() {
         let config = with(&["--webhook-secret-previous=0lder"]).expect("a configuration");
-        let shown = format!("{config:?} {:?}", config.secrets());
+        let source = config.secret_source();
+        let shown = format!("{config:?} {source:?} {:?}", source.read().expect("secrets"));
         for secret in ["s3cret", "0lder"] {
             assert!(!shown.contains(secret), "{shown}");
         }
@@ -187,7 +192,6 @@ mod tests {
     #[test]
     fn a_setting_that_cannot_be_read_is_named() {
         for (setting, named) in [
-            ("--webhook-secret=", "WEBHOOK_SECRET"),
             ("--temporal-address=::", "TEMPORAL_ADDRESS"),
             ("--preview-allowed-owners=", "PREVIEW_ALLOWED_OWNERS"),
             ("--preview-allowed-owners=*", "PREVIEW_ALLOWED_OWNERS"),

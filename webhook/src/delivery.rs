@@ -14,7 +14,10 @@ use axum::{
     http::{HeaderMap, header},
 };
 use futures::StreamExt;
-use tokio::time::{Instant, timeout_at};
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout_at},
+};
 
 use crate::{
     limit::{Evicted, Holder, Limit},
@@ -50,7 +53,7 @@ pub struct DeliveryId(String);
 /// What it takes to read a delivery.
 pub struct Reader {
     /// What deliveries are signed with.
-    pub secrets: Secrets,
+    pub secrets: watch::Receiver<Secrets>,
     /// For the bytes of bodies that are not verified yet.
     pub unverified_bytes: Limit,
     /// Longest time for a body.
@@ -132,7 +135,7 @@ impl Reader {
         let signature = single(headers, "x-hub-signature-256")
             .ok_or(SignatureError::Malformed)
             .and_then(|value| Signature::parse(value.as_bytes()))?;
-        let check = self.secrets.check();
+        let check = self.secrets.borrow().check();
         if is_kept {
             let holder = self.unverified_bytes.holder();
             let mut kept = Kept::new(&holder);

@@ -18,6 +18,7 @@ pub mod metrics;
 pub mod outcome;
 pub mod receive;
 pub mod router;
+pub mod secret_source;
 pub mod server;
 pub mod signaler;
 pub mod signature;

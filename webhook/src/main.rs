@@ -10,6 +10,7 @@ use runtime::{
     shutdown,
     temporal::{self, TemporalIsThere},
 };
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use webhook::{config::Config, receive::Service, router::router, server::Server, temporal::TemporalSignaler};
 
@@ -33,6 +34,8 @@ async fn run() -> anyhow::Result<()> {
     // Read the configuration, all of it, before anything is touched
     let config = Config::parse();
     let limits = config.limits()?;
+    let secret_source = config.secret_source();
+    let secrets = watch::Sender::new(secret_source.read()?);
     let mut connection = config.temporal.connection()?;
     logging::start(config.log_format, LOGGED);
 
@@ -50,7 +53,7 @@ async fn run() -> anyhow::Result<()> {
     // Answer probes and scrapes, to the very end
     let signaler = TemporalSignaler::new(temporal.clone(), &config.temporal.preview_task_queue);
     let service = Arc::new(Service::new(
-        config.secrets(),
+        secrets.subscribe(),
         config.preview_allowed_owners.clone(),
         Arc::new(signaler),
         &limits,
@@ -58,6 +61,9 @@ async fn run() -> anyhow::Result<()> {
     let readiness = Arc::new(Readiness::new(Arc::new(TemporalIsThere(temporal)), stop.clone()));
     let probes = probes::router(readiness, service.metrics().clone());
     probes::start("WEBHOOK_HEALTH_LISTEN", config.webhook_health_listen, probes).await?;
+
+    // Notice when the secret is changed
+    tokio::spawn(secret_source.keep_current(secrets));
 
     // Serve until told to stop and nobody sends any more, then finish what was accepted
     let listener = listen("WEBHOOK_LISTEN", config.webhook_listen).await?;

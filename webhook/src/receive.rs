@@ -11,7 +11,7 @@ use axum::{
 };
 use domain::{AllowedOwners, Command, Misunderstood, PullRequestRef, pull_request::PullRequestEvent};
 use jiff::Timestamp;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tracing::Instrument;
 
 use crate::{
@@ -52,7 +52,7 @@ impl Service {
     /// Puts the parts together.
     #[must_use]
     pub fn new(
-        secrets: Secrets,
+        secrets: watch::Receiver<Secrets>,
         owners: AllowedOwners,
         signaler: Arc<dyn Signaler>,
         limits: &Limits,

@@ -60,6 +60,16 @@ impl Secrets {
         Self { current, previous }
     }
 
+    /// Are they the same as these?
+    #[must_use]
+    pub fn are(&self, others: &Self) -> bool {
+        let exposed = |secrets: &Self| {
+            let previous = secrets.previous.as_ref().map(|secret| secret.expose_secret().to_owned());
+            (secrets.current.expose_secret().to_owned(), previous)
+        };
+        exposed(self) == exposed(others)
+    }
+
     /// Begins to check a body.
     #[must_use]
     pub fn check(&self) -> Check {

@@ -9,7 +9,7 @@ use axum::{
 };
 use runtime::probes::{self, Readiness};
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use webhook::{
@@ -132,7 +132,7 @@ impl Fixture {
         let temporal = Arc::new(FakeTemporal::default());
         let shutdown = CancellationToken::new();
         let service = Service::new(
-            Secrets::new(SECRET.into(), Some("the secret before".into())),
+            watch::Sender::new(Secrets::new(SECRET.into(), Some("the secret before".into()))).subscribe(),
             SERVED.parse().expect("owners"),
             temporal.clone(),
             &limits,
