@@ -59,6 +59,11 @@ fn the_images_of_the_service_run_without_root_shell_and_writable_files() {
             let said = output(chat, &image, &json!({ "args": ["--version"] })).await?;
             ensure!(said.starts_with(&format!("{name} {}", env!("CARGO_PKG_VERSION"))), "{said}");
         }
+        // The local base has no git, so no more than this can be tried of it.
+        let image = chat.stack.build_service_image(ServiceImage::StandIn).await?;
+        let said = output(chat, &image, &json!({ "args": ["--help"] })).await?;
+        ensure!(said.contains("one sample repository"), "{said}");
+
         // As the worker starts it.
         let helm =
             json!({ "command": ["setpriv", "--pdeathsig", "KILL", "--", "helm", "version", "--short"] });

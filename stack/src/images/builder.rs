@@ -92,7 +92,9 @@ impl ImageBuilder {
         let build = Build {
             image: &image.to_string(),
             commit: image.commit(),
-            folder: &files,
+            dockerfile: &files,
+            context: &files,
+            bases: &["BASE_IMAGE"],
             target: None,
             stages: &[],
         };
@@ -116,7 +118,9 @@ impl ImageBuilder {
         let build = Build {
             image: &name,
             commit: "",
-            folder: &service::dockerfile_folder(),
+            dockerfile: &service::root().join("docker"),
+            context: &service::root(),
+            bases: &["BASE_IMAGE", "STAND_IN_BASE_IMAGE"],
             target: Some(image.target()),
             stages: &stages,
         };

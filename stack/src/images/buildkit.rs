@@ -38,8 +38,12 @@ pub(super) struct Build<'a> {
     pub image: &'a str,
     /// The commit that the image says it is of; empty: none.
     pub commit: &'a str,
-    /// The folder of the `Dockerfile`, and of the files that are copied.
-    pub folder: &'a Path,
+    /// The folder of the `Dockerfile`.
+    pub dockerfile: &'a Path,
+    /// The folder of the files that it copies.
+    pub context: &'a Path,
+    /// The build arguments that ask for a base image.
+    pub bases: &'a [&'a str],
     /// The stage of the Dockerfile that becomes the image; the last one if absent.
     pub target: Option<&'a str>,
     /// Stages whose place is taken by a folder.
@@ -126,10 +130,10 @@ impl Buildkit {
 
     /// The command of a build. With [`Import::Command`] it writes `archive`.
     pub(super) fn build(&self, build: &Build<'_>, base: &BaseImage, archive: &Path) -> Command {
-        let Build { image, commit, folder, target, stages } = build;
+        let Build { image, commit, dockerfile, context, bases, target, stages } = build;
         let mut command = self.client();
         command.args(["build", "--progress=plain", "--frontend=dockerfile.v0"]);
-        let own = ["context", "dockerfile"].map(|role| (role, *folder));
+        let own = [("context", *context), ("dockerfile", *dockerfile)];
         for (role, folder) in own.into_iter().chain(stages.iter().copied()) {
             command.arg("--local").arg(assignment(role, folder));
         }
@@ -147,19 +151,16 @@ impl Buildkit {
         command.arg("--output").arg(output);
         let given = [
             format!("build-arg:COMMIT={commit}"),
-            format!("build-arg:BASE_IMAGE={BASE_NAME}"),
             format!("context:{BASE_NAME}=oci-layout://base@{}", base.digest()),
             // Keeps the built-in frontend, where a `# syntax=` line would have another one pulled.
             "cmdline=dockerfile.v0".to_owned(),
             "force-network-mode=none".to_owned(),
             format!("ulimit=fsize={MAX_FILE_BYTES}:{MAX_FILE_BYTES}"),
         ];
+        let bases = bases.iter().map(|argument| format!("build-arg:{argument}={BASE_NAME}"));
         let stages = stages.iter().map(|(stage, _)| format!("context:{stage}=local:{stage}"));
-        for option in given
-            .into_iter()
-            .chain(target.map(|target| format!("target={target}")))
-            .chain(stages)
-        {
+        let target = target.map(|target| format!("target={target}"));
+        for option in given.into_iter().chain(bases).chain(target).chain(stages) {
             command.arg("--opt").arg(option);
         }
         command
@@ -273,7 +274,9 @@ mod tests {
         let build = Build {
             image: "registry.preview.localhost/preview-worker:dev",
             commit: "",
-            folder: Path::new("/source/docker"),
+            dockerfile: Path::new("/source/docker"),
+            context: Path::new("/source"),
+            bases: &["BASE_IMAGE"],
             target: Some("worker"),
             stages: &[("binaries", Path::new("/scratch/binaries"))],
         };
@@ -295,7 +298,9 @@ mod tests {
         let build = Build {
             image: &image,
             commit: &commit,
-            folder: Path::new("/scratch/source"),
+            dockerfile: Path::new("/scratch/source"),
+            context: Path::new("/scratch/source"),
+            bases: &["BASE_IMAGE"],
             target: None,
             stages: &[],
         };
@@ -317,8 +322,6 @@ mod tests {
         --opt
         build-arg:COMMIT=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
         --opt
-        build-arg:BASE_IMAGE=preview-base
-        --opt
         context:preview-base=oci-layout://base@sha256:0123
         --opt
         cmdline=dockerfile.v0
@@ -326,6 +329,8 @@ mod tests {
         force-network-mode=none
         --opt
         ulimit=fsize=1073741824:1073741824
+        --opt
+        build-arg:BASE_IMAGE=preview-base
         ");
     }
 }

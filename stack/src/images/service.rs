@@ -17,6 +17,7 @@ use crate::program::output;
 pub enum ServiceImage {
     Webhook,
     Worker,
+    StandIn,
 }
 
 /// What is built already.
@@ -39,6 +40,7 @@ impl ServiceImage {
         match self {
             Self::Webhook => "preview-webhook",
             Self::Worker => "preview-worker",
+            Self::StandIn => "github-stand-in",
         }
     }
 
@@ -47,6 +49,7 @@ impl ServiceImage {
         match self {
             Self::Webhook => "webhook",
             Self::Worker => "worker",
+            Self::StandIn => "github-stand-in",
         }
     }
 
@@ -68,9 +71,9 @@ impl ServiceImage {
     }
 }
 
-/// The folder of the Dockerfile. Nothing else in it is copied into an image.
-pub(super) fn dockerfile_folder() -> PathBuf {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../docker")).to_owned()
+/// The root of the repository, of which builds get no more than the Dockerfile copies.
+pub(super) fn root() -> PathBuf {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).to_owned()
 }
 
 fn empty_folder(scratch: &Path, name: &str) -> Result<PathBuf, ImageError> {
@@ -121,7 +124,7 @@ mod tests {
 
     #[test]
     fn the_dockerfile_has_the_targets_and_the_stages_that_are_replaced() {
-        for stage in ["AS webhook", "AS worker", "AS binaries", "AS helm"] {
+        for stage in ["AS webhook", "AS worker", "AS github-stand-in", "AS binaries", "AS helm"] {
             let lines = DOCKERFILE
                 .lines()
                 .filter(|line| line.starts_with("FROM ") && line.ends_with(stage));
