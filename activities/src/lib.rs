@@ -42,8 +42,8 @@ pub use instance::{
 };
 pub use namespace::{
     AllowedKind, AnnotationKey, ChartBounds, Destination, Destinations, InvalidAllowedKind,
-    InvalidAnnotationKey, InvalidDestination, InvalidNameServer, NameServer, NamespaceConfig, PodSecurity,
-    PodSecurityChoice, look_at_cluster,
+    InvalidAnnotationKey, InvalidDestination, InvalidNameServer, NOT_SEEN, NameServer, NamespaceConfig,
+    NetworkProbe, PodSecurity, PodSecurityChoice, look_at_cluster,
 };
 pub use previews::Previews;
 pub use pull_request::PullRequests;

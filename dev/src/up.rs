@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, bail, ensure};
@@ -15,6 +16,7 @@ use stack::options::{ClusterChoice, ExistingCluster, Ports, StackOptions};
 use stack::published::Published;
 use stack::tools::{Tool, Toolbox};
 use stack::{Stack, StackError, namespace, services};
+use tokio::task::JoinSet;
 
 /// What a person can choose.
 #[derive(Args, Clone)]
@@ -136,10 +138,11 @@ async fn run(stack: &mut Stack, platform_only: bool) -> anyhow::Result<()> {
     let started = Instant::now();
     let platform = stack.start_platform().await?;
     let (buildkit, images) = stack.start_images(&platform).await?;
+    let images = Arc::new(images);
     let (_github, service) = if platform_only {
         (None, None)
     } else {
-        let (github, service) = stack.start_github(images).await?;
+        let (github, service) = stack.start_github(Arc::clone(&images)).await?;
         (Some(github), Some(service))
     };
     let env = stack.env(&platform, &buildkit, service)?;
@@ -148,6 +151,10 @@ async fn run(stack: &mut Stack, platform_only: bool) -> anyhow::Result<()> {
     }
     let file = stack.publish(&env)?;
     announce(&env, &file, started);
+    let mut beside = JoinSet::new();
+    if !platform_only {
+        beside.spawn(stack.bring_worker_image(images)?);
+    }
     Err(stack.ended().await.into())
 }
 

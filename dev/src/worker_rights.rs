@@ -7,13 +7,15 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use anyhow::{Context, ensure};
-use k8s_openapi::api::rbac::v1::ClusterRole;
+use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule, Role};
+use kube::api::ListParams;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
 use serde::Deserialize;
 use stack::env::StackEnv;
 
-/// The role of `charts/preview-cluster`, and the account that has it.
+/// The roles of `charts/preview-cluster`, in the cluster and in some namespaces, and the account that has
+/// them.
 const ROLE: &str = "preview-worker";
 /// The API server asks for it when a role is given away, which is no request of its own.
 const ASKED_ALONG: &str = "bind";
@@ -77,8 +79,12 @@ struct ResponseStatus {
 pub(crate) async fn check(env: &StackEnv, audit_log: &Path) -> anyhow::Result<()> {
     let options = KubeConfigOptions::default();
     let config = Config::from_custom_kubeconfig(Kubeconfig::read_from(&env.kubeconfig)?, &options).await?;
-    let roles: Api<ClusterRole> = Api::all(Client::try_from(config)?);
-    let granted = granted(&roles.get(ROLE).await?);
+    let client = Client::try_from(config)?;
+    let cluster_role = Api::<ClusterRole>::all(client.clone()).get(ROLE).await?;
+    let so_called = ListParams::default().fields(&format!("metadata.name={ROLE}"));
+    let roles = Api::<Role>::all(client).list(&so_called).await?;
+    let rules = roles.into_iter().filter_map(|role| role.rules).chain(cluster_role.rules);
+    let granted = granted(&rules.flatten().collect::<Vec<_>>());
     let log = File::open(audit_log).with_context(|| audit_log.display().to_string())?;
     let mut used = BTreeSet::new();
     for line in BufReader::new(log).lines() {
@@ -93,9 +99,9 @@ pub(crate) async fn check(env: &StackEnv, audit_log: &Path) -> anyhow::Result<()
     Ok(())
 }
 
-fn granted(role: &ClusterRole) -> BTreeSet<Right> {
+fn granted(rules: &[PolicyRule]) -> BTreeSet<Right> {
     let mut granted = BTreeSet::new();
-    for rule in role.rules.iter().flatten() {
+    for rule in rules {
         for group in rule.api_groups.iter().flatten() {
             for resource in rule.resources.iter().flatten() {
                 let verbs = rule.verbs.iter().filter(|verb| *verb != ASKED_ALONG);
@@ -169,13 +175,11 @@ mod tests {
 
     #[test]
     fn a_role_grants_each_verb_on_each_resource() {
-        let role: ClusterRole = serde_json::from_value(json!({
-            "rules": [
-                { "apiGroups": ["", "apps"], "resources": ["pods", "deployments"], "verbs": ["get", "list"] },
-                { "apiGroups": ["rbac.authorization.k8s.io"], "resources": ["clusterroles"], "verbs": ["bind"] },
-            ],
-        }))
-        .expect("a role");
-        assert_eq!(granted(&role).len(), 8);
+        let rules: Vec<PolicyRule> = serde_json::from_value(json!([
+            { "apiGroups": ["", "apps"], "resources": ["pods", "deployments"], "verbs": ["get", "list"] },
+            { "apiGroups": ["rbac.authorization.k8s.io"], "resources": ["clusterroles"], "verbs": ["bind"] },
+        ]))
+        .expect("rules");
+        assert_eq!(granted(&rules).len(), 8);
     }
 }

@@ -26,7 +26,7 @@ impl Stack {
     ///
     /// # Errors
     /// When it cannot listen, or its repositories cannot be made.
-    pub async fn start_github(&self, images: ImageBuilder) -> Result<(GitHub, ServiceEnv), StackError> {
+    pub async fn start_github(&self, images: Arc<ImageBuilder>) -> Result<(GitHub, ServiceEnv), StackError> {
         let ports = &self.options.ports;
         let webhook_url = format!("http://127.0.0.1:{}/api/github/webhooks", ports.webhook);
         let stand_in = StandIn::start(Options {
@@ -37,7 +37,7 @@ impl Stack {
         })
         .await?;
         let pushes = stand_in.subscribe_pushes();
-        let builds = AbortOnDropHandle::new(tokio::spawn(build_each_push(Arc::new(images), pushes)));
+        let builds = AbortOnDropHandle::new(tokio::spawn(build_each_push(images, pushes)));
         stand_in
             .add_samples()
             .await

@@ -2,12 +2,14 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cargo;
 use crate::env::{ServiceEnv, StackEnv};
 use crate::error::StackError;
 use crate::http_probe::HttpProbe;
+use crate::images::{ImageBuilder, Programs, ServiceImage};
 use crate::options::ClusterChoice;
 use crate::part::Part;
 use crate::ports::free_ports;
@@ -42,6 +44,27 @@ fn programs() -> Result<PathBuf, StackError> {
 }
 
 impl Stack {
+    /// Brings the image of the worker into the stack's own cluster, where a pod tries the network with it. It
+    /// may come when everything else runs: the pod waits for it. A failure is logged: nothing else needs it.
+    ///
+    /// # Errors
+    /// When Helm was not among the tools asked for.
+    pub fn bring_worker_image(
+        &self,
+        images: Arc<ImageBuilder>,
+    ) -> Result<impl Future<Output = ()> + Send + use<>, StackError> {
+        let is_ours = matches!(self.options.cluster, ClusterChoice::Embedded);
+        let programs = Programs {
+            folder: programs()?,
+            helm: self.toolbox.path("helm")?.to_owned(),
+        };
+        Ok(async move {
+            if is_ours && let Err(error) = images.build_service(ServiceImage::Worker, &programs).await {
+                tracing::warn!("the worker will not find out whether network policies are enforced: {error}");
+            }
+        })
+    }
+
     /// Starts the webhook and the worker; returns when both are ready.
     ///
     /// # Errors
@@ -85,7 +108,9 @@ impl Stack {
             .fold(worker, |part, context| part.env("KUBE_CONTEXT", context));
         // Whoever brings a cluster decides whether it has the policy.
         let worker = match self.options.cluster {
-            ClusterChoice::Embedded => worker.env("PREVIEW_REPOSITORY_CHARTS", "true"),
+            ClusterChoice::Embedded => worker
+                .env("PREVIEW_REPOSITORY_CHARTS", "true")
+                .env("PREVIEW_PROBE_IMAGE", ServiceImage::Worker.name()),
             ClusterChoice::Existing(_) => worker,
         };
         let worker = service

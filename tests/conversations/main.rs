@@ -14,6 +14,7 @@ mod ending;
 mod failure;
 mod flood;
 mod github_away;
+mod images;
 mod ingress_admission;
 mod isolation;
 mod late;

@@ -13,11 +13,15 @@ use kube::{
     Api, ResourceExt,
     api::{DeleteParams, ListParams, PostParams},
 };
-use stack::eventually;
-use tests::{Conversation, OsProcess, Preview, Setting, converse};
+use stack::{eventually, images::ServiceImage};
+use tests::{Conversation, OsProcess, Setting, converse};
 
 /// How long a change of policies may take to count.
 const ENFORCED: Duration = Duration::from_secs(20);
+/// How long a worker may take to find out whether policies are enforced at all.
+const FOUND_OUT: Duration = Duration::from_secs(120);
+/// Where it tries that. No other conversation does.
+const PROBE: &str = "preview-network-probe";
 /// The node, as pods know it.
 const NODE: Ipv4Addr = Ipv4Addr::new(10, 213, 0, 1);
 /// Where a cloud keeps the credentials of a node, and GKE answers questions for names.
@@ -45,18 +49,17 @@ async fn comes_to_reach(from: &OsProcess, what: &str, address: SocketAddr, wante
     eventually(ENFORCED, reaches).await.map_err(anyhow::Error::msg)
 }
 
-/// The policies of a preview, taken away.
+/// The policies of a namespace, taken away.
 struct TakenAway {
     policies: Api<NetworkPolicy>,
     taken: Vec<NetworkPolicy>,
 }
 
 impl TakenAway {
-    async fn from(chat: &Conversation, preview: &Preview) -> Result<Self> {
-        let namespace = preview.namespace_name().await?;
-        let policies: Api<NetworkPolicy> = Api::namespaced(chat.stack.kube.clone(), &namespace);
+    async fn from(chat: &Conversation, namespace: &str) -> Result<Self> {
+        let policies: Api<NetworkPolicy> = Api::namespaced(chat.stack.kube.clone(), namespace);
         let mut taken = policies.list(&ListParams::default()).await?.items;
-        ensure!(!taken.is_empty(), "it has policies");
+        ensure!(!taken.is_empty(), "{namespace} has policies");
         for policy in &mut taken {
             policies.delete(&policy.name_any(), &DeleteParams::default()).await?;
             policy.metadata.resource_version = None;
@@ -101,7 +104,7 @@ fn a_preview_reaches_names_and_its_own_pods_and_nothing_else() {
             settle(chat, &app, (METADATA, 53).into())?,
         ];
 
-        let taken = TakenAway::from(chat, &preview).await?;
+        let taken = TakenAway::from(chat, &preview.namespace_name().await?).await?;
         for (what, address) in &forbidden {
             comes_to_reach(&app, what, *address, true).await?;
         }
@@ -155,6 +158,35 @@ fn a_destination_that_operators_have_no_name_for_is_told_with_its_line() {
         let pull = chat.pull_request().await?;
         let told = pull.hears(&github_stand_in::User::writer(), "/preview").await?;
         assert!(told.contains("line 3") && told.contains("`web`") && told.contains("`mail`"), "{told}");
+        Ok(())
+    });
+}
+
+async fn comes_to_say(chat: &Conversation, words: &str) -> Result<()> {
+    let says = async || match chat.worker.said() {
+        said if said.contains(words) => Ok(()),
+        said => Err(format!("{words:?} is not in its log:\n{said}")),
+    };
+    eventually(FOUND_OUT, says).await.map_err(anyhow::Error::msg)
+}
+
+#[test]
+fn a_worker_that_starts_says_whether_the_cluster_enforces_network_policies_at_all() {
+    converse(Setting::default(), async |chat| {
+        comes_to_say(chat, "set PREVIEW_PROBE_IMAGE").await?;
+
+        let image = chat.stack.build_service_image(ServiceImage::Worker).await?;
+        chat.restart_worker_with("PREVIEW_PROBE_IMAGE", &image).await?;
+        comes_to_say(chat, "INFO the cluster enforces network policies").await?;
+        assert_eq!(chat.worker.counted("preview_network_policies_enforced", &[]).await?, 1);
+
+        // Without its policy the pod is cut off from nothing, as where a network plugin enforces none.
+        let taken = TakenAway::from(chat, PROBE).await?;
+        let restarted = chat.restart_worker_with("PREVIEW_PROBE_IMAGE", &image).await;
+        let said = comes_to_say(chat, "the cluster does NOT enforce network policies").await;
+        taken.put_back().await?;
+        restarted.and(said)?;
+        assert_eq!(chat.worker.counted("preview_network_policies_enforced", &[]).await?, 0);
         Ok(())
     });
 }

@@ -11,7 +11,7 @@ use github_stand_in::Push;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use stack::{
     env::StackEnv,
-    images::{BaseImage, Buildkit, CommitSource, ImageBuilder, ImageRef, Import},
+    images::{BaseImage, Buildkit, CommitSource, ImageBuilder, ImageRef, Import, Programs, ServiceImage},
     tools::{Tool, Toolbox},
 };
 use temporalio_client::{Client, ClientOptions, Connection, ConnectionOptions, tonic::IntoRequest};
@@ -20,7 +20,7 @@ use temporalio_common::protos::temporal::api::workflowservice::v1::{
 };
 use tokio::sync::OnceCell;
 
-use crate::timeouts::ANSWER;
+use crate::{process::programs, timeouts::ANSWER};
 
 /// The variable that holds the path of the stack's `stack.env`.
 pub const STACK_ENV: &str = "PREVIEW_STACK_ENV";
@@ -115,6 +115,17 @@ impl SharedStack {
         let builder = IMAGES.get_or_try_init(|| self.image_builder()).await?;
         let source = CommitSource::new(&push.git_dir, &push.owner, &push.repo, &push.sha)?;
         Ok(builder.build(&source).await?)
+    }
+
+    /// Brings an image of the service's own programs into the cluster, as Cargo has built them; returns its
+    /// name.
+    ///
+    /// # Errors
+    /// When it cannot be built.
+    pub async fn build_service_image(&self, image: ServiceImage) -> Result<String> {
+        let builder = IMAGES.get_or_try_init(|| self.image_builder()).await?;
+        let programs = Programs { folder: programs()?, helm: self.env.helm.clone() };
+        Ok(builder.build_service(image, &programs).await?)
     }
 
     async fn image_builder(&self) -> Result<ImageBuilder> {

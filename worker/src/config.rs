@@ -160,6 +160,11 @@ pub struct Config {
     #[arg(long, env, value_name = "HOW", default_value = "auto")]
     preview_pod_security: PodSecuritySetting,
 
+    /// An image of this worker. With it a pod tries, when the worker starts, whether the cluster enforces
+    /// network policies; log and metrics say so. Unset: it is not tried.
+    #[arg(long, env, value_name = "IMAGE")]
+    preview_probe_image: Option<String>,
+
     /// What the pods of a preview may take together, unless its repository wants it otherwise.
     #[arg(
         long,
@@ -370,6 +375,12 @@ impl Config {
                 meter,
             ),
         }
+    }
+
+    /// What a pod runs that tries the cluster's network; an empty variable is none.
+    #[must_use]
+    pub fn probe_image(&self) -> Option<String> {
+        self.preview_probe_image.clone().filter(|image| !image.is_empty())
     }
 
     /// What every repository gets, and how far each may deviate from it.

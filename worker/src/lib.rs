@@ -11,4 +11,5 @@ pub mod metrics;
 pub mod rate_limit;
 pub mod schedule;
 pub mod search_attributes;
+pub mod try_connection;
 pub mod workers;

@@ -1,10 +1,10 @@
 //! The worker: runs preview workflows, and does to GitHub and Kubernetes what they ask for.
 
-use std::sync::Arc;
+use std::{env, process::ExitCode, sync::Arc};
 
 use activities::{
-    Cluster, Comments, GitHubFailures, Instance, Previews, PullRequests, RepositoryCharts, SweepCounters,
-    Sweeps,
+    Cluster, Comments, GitHubFailures, Instance, NetworkProbe, Previews, PullRequests, RepositoryCharts,
+    SweepCounters, Sweeps,
 };
 use anyhow::{Context, anyhow};
 use clap::Parser;
@@ -22,6 +22,7 @@ use worker::{
     config::Config,
     metrics::Metrics,
     rate_limit, schedule, search_attributes,
+    try_connection::TryConnection,
     workers::{self, Implementations},
 };
 
@@ -30,7 +31,15 @@ use worker::{
 const LOGGED: &str = "info,temporalio_sdk_core=warn,temporalio_client=warn";
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> anyhow::Result<ExitCode> {
+    if let Some(attempt) = TryConnection::asked_for(env::args_os()) {
+        return Ok(attempt.run().await);
+    }
+    work().await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn work() -> anyhow::Result<()> {
     // Read the configuration, all of it, before anything is touched
     let config = Config::parse();
     let app = config.github.app()?;
@@ -81,6 +90,7 @@ async fn main() -> anyhow::Result<()> {
     let counters = SweepCounters::new(metrics.meter());
     let github_failures = GitHubFailures::new(metrics.meter());
     let namespaces = config.namespaces(&bounds, metrics.meter());
+    let network = NetworkProbe::new(config.probe_image(), metrics.meter());
     let readiness = Readiness::new(Arc::new(TemporalIsThere(temporal.clone())), stop.clone());
     let probes = probes::router(Arc::new(readiness), Arc::new(metrics));
     probes::start("WORKER_LISTEN", config.worker_listen, probes).await?;
@@ -88,7 +98,7 @@ async fn main() -> anyhow::Result<()> {
     // Tell operators early what previews would run into
     tokio::spawn({
         let (cluster, namespaces) = (cluster.clone(), namespaces.clone());
-        async move { activities::look_at_cluster(&cluster, &namespaces).await }
+        async move { activities::look_at_cluster(&cluster, &namespaces, &network).await }
     });
 
     // Work until told to stop, then finish what can be finished soon

@@ -2,13 +2,15 @@
 
 use super::{
     NamespaceConfig,
+    network_probe::NetworkProbe,
     policy::{Set, difference},
 };
 use crate::Cluster;
 
 /// Looks whether the cluster keeps previews apart, and how pods can be confined; says in the log what is
-/// missing, and what to do. Each preview asks again.
-pub async fn look_at_cluster(cluster: &Cluster, config: &NamespaceConfig) {
+/// missing, and what to do. Each preview asks again, but for the network: trying that takes a pod, and up to
+/// two minutes.
+pub async fn look_at_cluster(cluster: &Cluster, config: &NamespaceConfig, network: &NetworkProbe) {
     match difference(cluster, Set::Charts).await {
         Ok(None) => {}
         Ok(Some(difference)) => tracing::error!(
@@ -20,4 +22,5 @@ pub async fn look_at_cluster(cluster: &Cluster, config: &NamespaceConfig) {
     if let Err(error) = config.pod_security.find(cluster).await {
         tracing::warn!(%error, "cannot find out how pods can be confined");
     }
+    network.tell(cluster).await;
 }

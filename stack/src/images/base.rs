@@ -122,7 +122,13 @@ mod tests {
             .unwrap()
             .map(|entry| entry.unwrap().path().unwrap().to_string_lossy().into_owned())
             .collect();
-        for part in ["usr/local/bin/python3", "/http/server.py", "usr/local/lib/libc.", "etc/passwd"] {
+        for part in [
+            "usr/local/bin/python3",
+            "/http/server.py",
+            "usr/local/lib/libc.",
+            "libgcc_s.so.1",
+            "etc/passwd",
+        ] {
             assert!(paths.iter().any(|path| path.contains(part)), "{part} is missing");
         }
         assert!(

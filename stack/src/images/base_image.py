@@ -5,6 +5,7 @@ Python. Its interpreter, standard library and shared libraries are laid out as i
 There is no shell and no package manager in it. Prints the manifest's digest.
 """
 
+import ctypes
 import hashlib
 import io
 import json
@@ -76,6 +77,13 @@ def shared_libraries(binary):
             yield (loader, loader) if loader else (name, file)
 
 
+def loaded_by_name(name):
+    """The file that the dynamic loader takes for a library that no program may be linked with."""
+    ctypes.CDLL(name)
+    with open("/proc/self/maps") as maps:
+        return next(line.split()[-1] for line in maps if line.rstrip().endswith("/" + name))
+
+
 def python_layer():
     layer = Layer()
     executable = os.path.realpath(sys.executable)
@@ -101,6 +109,8 @@ def python_layer():
                 layer.file(name.lstrip("/"), file)
             else:
                 layer.file(os.path.join(LIBRARIES, name), file)
+    # The C library loads it to end a thread; programs in Rust are linked with it.
+    layer.file(os.path.join(LIBRARIES, "libgcc_s.so.1"), loaded_by_name("libgcc_s.so.1"))
     layer.text("etc/passwd", f"root:x:0:0::/:/sbin/nologin\nnonroot:x:{USER}:{USER}::/:/sbin/nologin\n")
     layer.text("etc/group", f"root:x:0:\nnonroot:x:{USER}:\n")
     layer.directory("tmp", 0o1777)

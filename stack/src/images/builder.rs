@@ -12,11 +12,12 @@ use tokio::{process::Command, sync::Semaphore, time::timeout};
 
 use super::{
     base::BaseImage,
-    buildkit::Buildkit,
+    buildkit::{Build, Buildkit},
     checkout::{CommitSource, MAX_SOURCE_BYTES},
     error::{ImageError, at},
     import::{Import, ImportCommand},
     reference::ImageRef,
+    service::{self, Programs, ServiceImage},
 };
 
 /// Longest that one build may take: a preview's image is expected in seconds.
@@ -88,11 +89,52 @@ impl ImageBuilder {
         if !files.join("Dockerfile").symlink_metadata().is_ok_and(|found| found.is_file()) {
             return Err(ImageError::NoDockerfile { image: image.clone() });
         }
-        let archive = scratch.path().join("image.tar");
-        let build = self.buildkit.build(&files, image, &self.base, &archive);
-        let output = run(build, format!("building {image}"), BUILD_TIMEOUT).await?;
+        let build = Build {
+            image: &image.to_string(),
+            commit: image.commit(),
+            dockerfile: &files,
+            context: &files,
+            bases: &["BASE_IMAGE"],
+            target: None,
+            stages: &[],
+        };
+        self.build_and_import(&build, scratch.path()).await
+    }
+
+    /// Brings an image of the service itself into the cluster, of the programs that Cargo has built already;
+    /// returns its name. It is the same name each time: what is running goes on as it is.
+    ///
+    /// # Errors
+    /// See [`ImageError`].
+    pub async fn build_service(
+        &self,
+        image: ServiceImage,
+        programs: &Programs,
+    ) -> Result<String, ImageError> {
+        let scratch = tempfile::tempdir().map_err(at(std::env::temp_dir()))?;
+        let stages = image.stages(programs, scratch.path()).await?;
+        let stages: Vec<_> = stages.iter().map(|(stage, folder)| (*stage, folder.as_path())).collect();
+        let name = image.name();
+        let build = Build {
+            image: &name,
+            commit: "",
+            dockerfile: &service::root().join("docker"),
+            context: &service::root(),
+            bases: &["BASE_IMAGE", "STAND_IN_BASE_IMAGE"],
+            target: Some(image.target()),
+            stages: &stages,
+        };
+        self.build_and_import(&build, scratch.path()).await?;
+        Ok(name)
+    }
+
+    async fn build_and_import(&self, build: &Build<'_>, scratch: &Path) -> Result<(), ImageError> {
+        let image = build.image;
+        let archive = scratch.join("image.tar");
+        let command = self.buildkit.build(build, &self.base, &archive);
+        let output = run(command, format!("building {image}"), BUILD_TIMEOUT).await?;
         if !output.status.success() {
-            return Err(ImageError::Build { image: image.clone(), tail: tail(&output.stderr) });
+            return Err(ImageError::Build { image: image.to_owned(), tail: tail(&output.stderr) });
         }
         match &self.buildkit.import {
             Import::Containerd { .. } => Ok(()),
@@ -127,7 +169,7 @@ pub async fn is_in_containerd(ctr: &Path, address: &Path, image: &ImageRef) -> R
     Ok(!output.stdout.trim_ascii().is_empty())
 }
 
-async fn load(command: &ImportCommand, image: &ImageRef, archive: &Path) -> Result<(), ImageError> {
+async fn load(command: &ImportCommand, image: &str, archive: &Path) -> Result<(), ImageError> {
     let (program, arguments) = command.for_archive(archive);
     let shown = format!("{program} {}", arguments.join(" "));
     let mut import = Command::new(program);
@@ -137,7 +179,7 @@ async fn load(command: &ImportCommand, image: &ImageRef, archive: &Path) -> Resu
         return Ok(());
     }
     Err(ImageError::Import {
-        image: image.clone(),
+        image: image.to_owned(),
         command: shown,
         tail: tail(&output.stderr),
     })

@@ -17,7 +17,6 @@ use super::{
     base::BaseImage,
     error::{ImageError, at},
     import::Import,
-    reference::ImageRef,
 };
 use crate::program::output;
 
@@ -32,6 +31,24 @@ const MAX_PARALLELISM: usize = 4;
 
 /// The name under which builds know the base image.
 const BASE_NAME: &str = "preview-base";
+
+/// An image, and what it is made of.
+pub(super) struct Build<'a> {
+    /// Its name.
+    pub image: &'a str,
+    /// The commit that the image says it is of; empty: none.
+    pub commit: &'a str,
+    /// The folder of the `Dockerfile`.
+    pub dockerfile: &'a Path,
+    /// The folder of the files that it copies.
+    pub context: &'a Path,
+    /// The build arguments that ask for a base image.
+    pub bases: &'a [&'a str],
+    /// The stage of the Dockerfile that becomes the image; the last one if absent.
+    pub target: Option<&'a str>,
+    /// Stages whose place is taken by a folder.
+    pub stages: &'a [(&'a str, &'a Path)],
+}
 
 /// The daemon `buildkitd` and its client. Plain data: the caller runs the daemon.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,38 +128,39 @@ impl Buildkit {
         )
     }
 
-    /// The command that builds the files in `context`. With [`Import::Command`] it writes `archive`.
-    pub(super) fn build(
-        &self,
-        context: &Path,
-        image: &ImageRef,
-        base: &BaseImage,
-        archive: &Path,
-    ) -> Command {
+    /// The command of a build. With [`Import::Command`] it writes `archive`.
+    pub(super) fn build(&self, build: &Build<'_>, base: &BaseImage, archive: &Path) -> Command {
+        let Build { image, commit, dockerfile, context, bases, target, stages } = build;
         let mut command = self.client();
         command.args(["build", "--progress=plain", "--frontend=dockerfile.v0"]);
-        for role in ["context", "dockerfile"] {
-            command.arg("--local").arg(assignment(role, context));
+        let own = [("context", *context), ("dockerfile", *dockerfile)];
+        for (role, folder) in own.into_iter().chain(stages.iter().copied()) {
+            command.arg("--local").arg(assignment(role, folder));
         }
         command.arg("--oci-layout").arg(assignment("base", base.layout()));
         let output = match &self.import {
-            Import::Containerd { .. } => OsString::from(format!("type=image,unpack=true,name={image}")),
-            // No compression: the archive lives for seconds, and is read on this machine.
+            // No compression: nothing leaves this machine, and an archive lives for seconds.
+            Import::Containerd { .. } => {
+                OsString::from(format!("type=image,unpack=true,compression=uncompressed,name={image}"))
+            }
             Import::Command(_) => assignment(
                 &format!("type=docker,compression=uncompressed,force-compression=true,name={image},dest"),
                 archive,
             ),
         };
         command.arg("--output").arg(output);
-        for option in [
-            format!("build-arg:COMMIT={}", image.commit()),
-            format!("build-arg:BASE_IMAGE={BASE_NAME}"),
+        let given = [
+            format!("build-arg:COMMIT={commit}"),
             format!("context:{BASE_NAME}=oci-layout://base@{}", base.digest()),
             // Keeps the built-in frontend, where a `# syntax=` line would have another one pulled.
             "cmdline=dockerfile.v0".to_owned(),
             "force-network-mode=none".to_owned(),
             format!("ulimit=fsize={MAX_FILE_BYTES}:{MAX_FILE_BYTES}"),
-        ] {
+        ];
+        let bases = bases.iter().map(|argument| format!("build-arg:{argument}={BASE_NAME}"));
+        let stages = stages.iter().map(|(stage, _)| format!("context:{stage}=local:{stage}"));
+        let target = target.map(|target| format!("target={target}"));
+        for option in given.into_iter().chain(bases).chain(target).chain(stages) {
             command.arg("--opt").arg(option);
         }
         command
@@ -244,18 +262,49 @@ mod tests {
         "#);
     }
 
+    fn arguments_of(buildkit: &Buildkit, build: &Build<'_>) -> Vec<String> {
+        let base = BaseImage::new("/cache/python".into(), "sha256:0123".into());
+        let command = buildkit.build(build, &base, Path::new("/scratch/image.tar"));
+        let arguments = command.as_std().get_args();
+        arguments.map(|argument| argument.to_string_lossy().into_owned()).collect()
+    }
+
+    #[test]
+    fn a_folder_takes_the_place_of_a_stage() {
+        let build = Build {
+            image: "registry.preview.localhost/preview-worker:dev",
+            commit: "",
+            dockerfile: Path::new("/source/docker"),
+            context: Path::new("/source"),
+            bases: &["BASE_IMAGE"],
+            target: Some("worker"),
+            stages: &[("binaries", Path::new("/scratch/binaries"))],
+        };
+        let arguments = arguments_of(&buildkit(containerd()), &build).join(" ");
+        for part in [
+            "--local binaries=/scratch/binaries",
+            "--opt target=worker",
+            "--opt context:binaries=local:binaries",
+            "name=registry.preview.localhost/preview-worker:dev",
+        ] {
+            assert!(arguments.contains(part), "{part} is missing in {arguments}");
+        }
+    }
+
     #[test]
     fn a_build_gets_its_commit_its_base_and_no_network() {
-        let image = ImageRef::new("octo-org", "hello-world", &"a".repeat(40)).unwrap();
-        let base = BaseImage::new("/cache/python".into(), "sha256:0123".into());
-        let command = buildkit(kind()).build(
-            Path::new("/scratch/source"),
-            &image,
-            &base,
-            Path::new("/scratch/image.tar"),
-        );
-        let arguments: Vec<_> =
-            command.as_std().get_args().map(|argument| argument.to_string_lossy()).collect();
+        let commit = "a".repeat(40);
+        let image = format!("registry.preview.localhost/octo-org/hello-world:{commit}");
+        let build = Build {
+            image: &image,
+            commit: &commit,
+            dockerfile: Path::new("/scratch/source"),
+            context: Path::new("/scratch/source"),
+            bases: &["BASE_IMAGE"],
+            target: None,
+            stages: &[],
+        };
+        let arguments = arguments_of(&buildkit(kind()), &build);
         insta::assert_snapshot!(arguments.join("\n"), @r"
         --addr
         unix:///state/buildkit.sock
@@ -273,8 +322,6 @@ mod tests {
         --opt
         build-arg:COMMIT=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
         --opt
-        build-arg:BASE_IMAGE=preview-base
-        --opt
         context:preview-base=oci-layout://base@sha256:0123
         --opt
         cmdline=dockerfile.v0
@@ -282,6 +329,8 @@ mod tests {
         force-network-mode=none
         --opt
         ulimit=fsize=1073741824:1073741824
+        --opt
+        build-arg:BASE_IMAGE=preview-base
         ");
     }
 }

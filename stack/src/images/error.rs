@@ -40,7 +40,7 @@ pub enum ImageError {
     )]
     Build {
         /// The image that was asked for.
-        image: ImageRef,
+        image: String,
         /// The last lines of the build's output.
         tail: String,
     },
@@ -48,7 +48,7 @@ pub enum ImageError {
     #[error("{image} was built, but `{command}` did not load it into the cluster:\n{tail}")]
     Import {
         /// The image that was built.
-        image: ImageRef,
+        image: String,
         /// What was run.
         command: String,
         /// The last lines of its output.
@@ -73,6 +73,9 @@ pub enum ImageError {
     /// The base image could not be made from this machine's Python.
     #[error("no base image could be made from this machine's python3: {0}")]
     Base(String),
+    /// What an image of the service is made of could not be laid out.
+    #[error("{0}")]
+    Layout(String),
     /// A program that should be here did not start.
     #[error("{program} did not start: {source}")]
     Program {

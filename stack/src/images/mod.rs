@@ -5,6 +5,9 @@
 //! Python, because no registry can be reached. With the embedded cluster BuildKit works inside the cluster's
 //! containerd, so that an image is there the moment it is built; for a person's own cluster it writes an
 //! archive and runs a command that loads it.
+//!
+//! The service's own images come into the cluster in the same way, by `docker/Dockerfile`, of the programs
+//! that Cargo has built already.
 
 mod base;
 mod builder;
@@ -14,6 +17,7 @@ mod error;
 mod follow;
 mod import;
 mod reference;
+mod service;
 
 pub use base::BaseImage;
 pub use builder::{ImageBuilder, is_in_containerd};
@@ -23,3 +27,4 @@ pub use error::ImageError;
 pub use follow::build_each_push;
 pub use import::{Import, ImportCommand, InvalidImportCommand};
 pub use reference::{ImageRef, InvalidImageRef, REGISTRY};
+pub use service::{Programs, ServiceImage};

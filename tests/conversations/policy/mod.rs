@@ -114,6 +114,9 @@ fn whoever_steals_the_workers_credentials_gets_previews_and_not_the_cluster() {
             json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": { "name": "preview-release" },
                 "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role }, "subjects": subjects })
         };
+        let with_a_token = json!({ "apiVersion": "batch/v1", "kind": "Job", "spec": {
+            "activeDeadlineSeconds": 60, "ttlSecondsAfterFinished": 60,
+            "template": { "spec": { "restartPolicy": "Never", "containers": [{ "name": "x", "image": "x" }] } } } });
         let guard = json!({ "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "spec": { "podSelector": {} } });
         for (namespace, object, told) in [
             (
@@ -125,6 +128,8 @@ fn whoever_steals_the_workers_credentials_gets_previews_and_not_the_cluster() {
             (own.as_str(), binding("edit", account("preview-release", "default")), "to nobody else"),
             (own.as_str(), binding("admin", account("preview-release", &own)), "forbidden"),
             ("kube-system", guard.clone(), "namespaces of previews only"),
+            ("preview-network-probe", guard.clone(), "one pod that has no rights"),
+            ("preview-network-probe", with_a_token, "one pod that has no rights"),
             (
                 "default",
                 json!({ "apiVersion": "v1", "kind": "ServiceAccount" }),
