@@ -3,27 +3,23 @@
 use std::{fmt::Debug, time::Duration};
 
 use domain::{Names, NamespaceHandle};
-use http::{HeaderName, HeaderValue, Request};
 use k8s_openapi::{NamespaceResourceScope, api::core::v1::Namespace};
 use kube::{
     Api, Client, Resource, ResourceExt,
     api::{DeleteParams, Patch, PatchParams, Preconditions},
-    client::Body,
     runtime::{wait, watcher},
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
-use tower::service_fn;
 
 use crate::{
+    api_server::ApiServer,
     failure::{ActivityFailure, Failure, explain, with_causes},
     instance::Instance,
     redact::Redacted,
 };
 
-/// Header: in whose name a request is made.
-const IMPERSONATE: HeaderName = HeaderName::from_static("impersonate-user");
 /// Under this name the API server remembers which fields are ours.
 pub(crate) const FIELD_MANAGER: &str = "preview-worker";
 /// What was written counts for the whole API server (rights, labels, policies) within
@@ -37,6 +33,8 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub struct Cluster {
     /// The connection, with our credentials.
     pub client: Client,
+    /// The way for others, with theirs.
+    pub api_server: ApiServer,
     /// Whose namespaces we make, and the only ones we remove.
     pub instance: Instance,
     /// What is made there is called so.
@@ -44,21 +42,6 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// The same cluster, with the rights of somebody else whom we may impersonate.
-    ///
-    /// # Panics
-    /// If `user` cannot stand in a header; the names of service accounts can.
-    pub(crate) fn in_the_name_of(&self, user: &str) -> Client {
-        let user = HeaderValue::from_str(user).expect("names of users are printable ASCII");
-        let client = self.client.clone();
-        let service = service_fn(move |mut request: Request<Body>| {
-            request.headers_mut().insert(IMPERSONATE, user.clone());
-            let client = client.clone();
-            async move { client.send(request).await }
-        });
-        Client::new(service, self.client.default_namespace())
-    }
-
     pub(crate) fn namespaces(&self) -> Api<Namespace> {
         Api::all(self.client.clone())
     }

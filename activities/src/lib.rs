@@ -5,6 +5,7 @@
 //! Each activity says in its own documentation what makes running it twice harmless: Temporal runs them at
 //! least once, and an attempt that was given up may still be running beside its successor.
 
+mod api_server;
 mod cluster;
 mod comments;
 mod container_log;
@@ -34,6 +35,7 @@ mod temporal;
 mod temporal_ui;
 mod time_left;
 
+pub use api_server::ApiServer;
 pub use cluster::Cluster;
 pub use comments::{Comments, InvalidPostLogs, PostLogs};
 pub use github_failures::GitHubFailures;
@@ -50,7 +52,7 @@ pub use pull_request::PullRequests;
 pub use readiness::{ReadinessConfig, UnusableClient};
 pub use release::{
     ChartPrefix, Charts, Helm, ImagePrefix, ImageTemplate, Images, InvalidChartPrefix, InvalidImagePrefix,
-    InvalidImageTemplate, ReleaseConfig, RepositoryCharts,
+    InvalidImageTemplate, ReleaseConfig, RepositoryCharts, look_at_confinement,
 };
 pub use repository_config::Bounds;
 pub use sweep::{SweepCounters, Sweeps};

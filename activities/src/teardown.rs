@@ -62,7 +62,7 @@ async fn remove(
         progress.report(format!("helm uninstall {}", preview.release()));
         // The namespace takes with it whatever is in it; what Helm could not do
         // is only worth a line in the log.
-        if let Err(error) = uninstall(helm, preview, &name, ctx.cancelled()).await {
+        if let Err(error) = uninstall(cluster, helm, preview, &name, ctx.cancelled()).await {
             tracing::warn!(namespace = name, %error, "helm uninstall did not succeed; deleting the namespace all the same");
         }
         if ctx.is_cancelled() {

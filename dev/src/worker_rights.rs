@@ -55,8 +55,6 @@ impl fmt::Display for Right {
 struct Event {
     verb: String,
     object_ref: Option<ObjectRef>,
-    #[serde(default)]
-    impersonated_user: Option<serde::de::IgnoredAny>,
     response_status: Option<ResponseStatus>,
 }
 
@@ -112,15 +110,12 @@ fn granted(rules: &[PolicyRule]) -> BTreeSet<Right> {
     granted
 }
 
-/// The rights that a request has made use of. In somebody else's name, that is to act in it.
+/// The rights that a request has made use of.
 fn used_in(line: &str) -> anyhow::Result<Vec<Right>> {
     let event: Event = serde_json::from_str(line).with_context(|| format!("in the audit log: {line}"))?;
     let code = event.response_status.map(|status| status.code);
     if code == Some(REFUSED) {
         return Ok(Vec::new());
-    }
-    if event.impersonated_user.is_some() {
-        return Ok(vec![Right::new("", "serviceaccounts", "impersonate")]);
     }
     let Some(object) = event.object_ref else {
         return Ok(Vec::new());
@@ -161,10 +156,6 @@ mod tests {
             (
                 json!({ "verb": "patch", "objectRef": ingress, "responseStatus": created }),
                 "patch ingresses.networking.k8s.io, create ingresses.networking.k8s.io",
-            ),
-            (
-                json!({ "verb": "get", "objectRef": log, "responseStatus": ok, "impersonatedUser": { "username": "x" } }),
-                "impersonate serviceaccounts",
             ),
             (json!({ "verb": "patch", "objectRef": ingress, "responseStatus": refused }), ""),
             (json!({ "verb": "get", "requestURI": "/version" }), ""),

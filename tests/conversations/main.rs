@@ -9,6 +9,7 @@ mod configuration;
 mod confinement;
 mod cookbook;
 mod crash;
+mod credentials;
 mod database;
 mod ending;
 mod failure;

@@ -4,7 +4,7 @@ use std::{
     ffi::OsString,
     fs,
     panic::AssertUnwindSafe,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
@@ -97,6 +97,13 @@ async fn hold(
     Err(failure.context(format!("{name} failed\n{evidence}\nThe failure itself")))
 }
 
+/// The folder of a program, before all others.
+fn path_with(program: &Path) -> Result<OsString> {
+    let folder = program.parent().context("it is in a folder")?.to_owned();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    Ok(std::env::join_paths([folder].into_iter().chain(std::env::split_paths(&path)))?)
+}
+
 fn message(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().cloned();
     text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string))
@@ -148,6 +155,8 @@ impl Conversation {
         worker.set("TEMPORAL_UI_URL", &stack.env.temporal_ui_url);
         worker.set("KUBECONFIG", &stack.env.worker_kubeconfig);
         worker.set("HELM", &stack.env.helm);
+        // A script that stands in Helm's place may run programs of PATH only.
+        worker.set("PATH", path_with(&stack.env.helm)?);
         worker.set("PREVIEW_INSTANCE", &instance);
         worker.set("PREVIEW_NAME_KEY", NAME_KEY);
         worker.set("PREVIEW_DOMAIN", &stack.env.preview_domain);

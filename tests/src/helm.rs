@@ -1,29 +1,26 @@
-//! Holds Helm at the very moment when a test needs it held.
+//! Holds Helm at the very moment when a test needs it held, and looks at what it is given.
 
 use std::{
     fs,
+    net::TcpListener as StdListener,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context, Result};
-use nix::{sys::stat::Mode, unistd::mkfifo};
 use stack::eventually;
-use tokio::{
-    io::{AsyncBufReadExt, BufReader},
-    net::unix::pipe,
-    time::timeout,
-};
+use tokio::{io::AsyncReadExt, net::TcpListener, time::timeout};
 
 use crate::{
     script::write_script,
     timeouts::{ANSWER, URL},
 };
 
-/// A program that is the real Helm, except that `install` says when it is held,
-/// and then hangs until somebody ends it.
+/// A program that is the real Helm, except that `install` tells something first, or
+/// hangs until somebody ends it. It tells by a connection: there is no file that Helm could write and a test
+/// read.
 pub struct HeldHelm {
     program: PathBuf,
-    held: BufReader<pipe::Receiver>,
+    told: TcpListener,
 }
 
 /// A process of a held Helm.
@@ -43,7 +40,7 @@ impl HeldHelm {
     /// # Errors
     /// When the folder cannot be written to.
     pub fn after(helm: &Path, folder: &Path) -> Result<Self> {
-        Self::held(helm, folder, &format!("'{}' \"$@\" || exit; ", helm.display()))
+        Self::held(helm, folder, &format!("'{}' \"$@\" || exit", helm.display()))
     }
 
     /// Makes it in `folder`. It is not held, and tells when it is called all the same.
@@ -51,25 +48,35 @@ impl HeldHelm {
     /// # Errors
     /// When the folder cannot be written to.
     pub fn heard(helm: &Path, folder: &Path) -> Result<Self> {
-        Self::made(helm, folder, "echo $$", "")
+        Self::telling(helm, folder, "echo $$")
+    }
+
+    /// Makes it in `folder`. It is not held, and tells what the shell commands `tell` print.
+    ///
+    /// # Errors
+    /// When the folder cannot be written to.
+    pub fn telling(helm: &Path, folder: &Path, tell: &str) -> Result<Self> {
+        Self::made(helm, folder, "", tell, "")
     }
 
     fn held(helm: &Path, folder: &Path, before: &str) -> Result<Self> {
-        Self::made(helm, folder, &format!("{before}echo $$"), "exec sleep infinity")
+        Self::made(helm, folder, before, "echo $$", "exec sleep infinity")
     }
 
-    fn made(helm: &Path, folder: &Path, tell: &str, then: &str) -> Result<Self> {
-        let (program, held) = (folder.join("held-helm"), folder.join("held"));
-        mkfifo(&held, Mode::S_IRUSR | Mode::S_IWUSR)?;
+    fn made(helm: &Path, folder: &Path, before: &str, tell: &str, then: &str) -> Result<Self> {
+        let told = StdListener::bind("127.0.0.1:0")?;
+        let address = told.local_addr()?;
+        let program = folder.join("held-helm");
+        // Only bash can connect by itself.
         let script = format!(
-            "if [ \"$1\" = install ]; then\n{{ {tell}; }} > '{}'\n{then}\nfi\nexec '{}' \"$@\"",
-            held.display(),
+            "if [ \"$1\" = install ]; then\n{before}\n{{ {tell}\n}} | bash -c 'exec cat > /dev/tcp/{}/{}'\n{then}\nfi\nexec '{}' \"$@\"",
+            address.ip(),
+            address.port(),
             helm.display()
         );
         write_script(&program, &script)?;
-        // Open for writing too, so that it never looks closed before the first call.
-        let held = pipe::OpenOptions::new().read_write(true).open_receiver(&held)?;
-        Ok(Self { program, held: BufReader::new(held) })
+        told.set_nonblocking(true)?;
+        Ok(Self { program, told: TcpListener::from_std(told)? })
     }
 
     /// Its path, for `HELM`.
@@ -83,17 +90,22 @@ impl HeldHelm {
     /// # Errors
     /// When it does not in time.
     pub async fn is_called(&mut self) -> Result<HelmProcess> {
-        let mut line = String::new();
-        // Helm itself writes into the same pipe, if it is called.
-        loop {
-            line.clear();
-            timeout(URL, self.held.read_line(&mut line))
-                .await
-                .context("the worker did not call Helm")??;
-            if let Ok(id) = line.trim().parse() {
-                return Ok(HelmProcess(id));
-            }
-        }
+        let id = self.tells().await?;
+        Ok(HelmProcess(id.trim().parse().with_context(|| format!("no process ID: {id}"))?))
+    }
+
+    /// Waits until the worker has called `helm install`, and returns what it tells.
+    ///
+    /// # Errors
+    /// When it does not in time.
+    pub async fn tells(&mut self) -> Result<String> {
+        let tells = async {
+            let (mut connection, _) = self.told.accept().await?;
+            let mut text = String::new();
+            connection.read_to_string(&mut text).await?;
+            anyhow::Ok(text)
+        };
+        timeout(URL, tells).await.context("the worker did not call Helm")?
     }
 }
 

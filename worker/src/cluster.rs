@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use activities::ApiServer;
 use anyhow::Context;
 use http::{Method, Request};
 use kube::{
@@ -16,11 +17,12 @@ use tower::util::MapRequestLayer;
 /// silent for as long as nothing happens.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A client for the named context, or for wherever we are, whose requests are counted; nothing is sent yet.
+/// A client for the named context, or for wherever we are, and the way there for others; requests are
+/// counted, and nothing is sent yet.
 ///
 /// # Errors
 /// If there is no usable configuration.
-pub async fn connect(context: Option<&str>, meter: &dyn CoreMeter) -> anyhow::Result<Client> {
+pub async fn connect(context: Option<&str>, meter: &dyn CoreMeter) -> anyhow::Result<(Client, ApiServer)> {
     let mut config = match context {
         Some(name) => {
             let options = KubeConfigOptions {
@@ -36,8 +38,12 @@ pub async fn connect(context: Option<&str>, meter: &dyn CoreMeter) -> anyhow::Re
             .context("no cluster: set KUBECONFIG, or run inside of one")?,
     };
     config.connect_timeout = Some(CONNECT_TIMEOUT);
-    let client = ClientBuilder::try_from(config).context("the cluster's configuration cannot be used")?;
-    Ok(client.with_layer(&MapRequestLayer::new(counted_by(meter))).build())
+    let counted = MapRequestLayer::new(counted_by(meter));
+    let client = |config: Config| {
+        let client = ClientBuilder::try_from(config).context("the cluster's configuration cannot be used")?;
+        anyhow::Ok(client.with_layer(&counted).build())
+    };
+    Ok((client(config.clone())?, ApiServer::new(&config, client)?))
 }
 
 /// Counts requests by their method; which objects they are about would be too many labels.

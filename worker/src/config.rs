@@ -425,7 +425,7 @@ impl Config {
     #[must_use]
     pub fn releases(&self, bounds: &Bounds) -> ReleaseConfig {
         ReleaseConfig {
-            helm: Helm::new(self.helm.clone(), self.kube_context.clone(), self.helm_at_once),
+            helm: Helm::new(self.helm.clone(), self.helm_at_once),
             charts: bounds.charts.clone(),
             images: bounds.images.clone(),
             ingress_class: self.ingress_class(),

@@ -60,7 +60,7 @@ async fn work() -> anyhow::Result<()> {
 
     // Prepare the clients of Kubernetes and GitHub
     let (metrics, runtime_options) = Metrics::start()?;
-    let kubernetes = cluster::connect(config.kube_context.as_deref(), metrics.meter()).await?;
+    let (kubernetes, api_server) = cluster::connect(config.kube_context.as_deref(), metrics.meter()).await?;
     let github = GitHubApp::new(&app).context("GITHUB_API_URL or GITHUB_PRIVATE_KEY")?;
 
     // Connect to Temporal, which may be starting too
@@ -74,6 +74,7 @@ async fn work() -> anyhow::Result<()> {
     // Whose namespaces are ours: this instance's whose workflows this Temporal knows
     let cluster = Cluster {
         client: kubernetes,
+        api_server,
         instance: Instance {
             name: config.preview_instance.clone(),
             temporal: activities::namespace_id(&temporal).await?,
@@ -96,6 +97,7 @@ async fn work() -> anyhow::Result<()> {
     probes::start("WORKER_LISTEN", config.worker_listen, probes).await?;
 
     // Tell operators early what previews would run into
+    activities::look_at_confinement();
     tokio::spawn({
         let (cluster, namespaces) = (cluster.clone(), namespaces.clone());
         async move { activities::look_at_cluster(&cluster, &namespaces, &network).await }

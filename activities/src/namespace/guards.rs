@@ -50,7 +50,9 @@ pub(super) async fn apply_all(
         apply::<ResourceQuota>(cluster, namespace, NAME, quota(granted)),
         apply::<ResourceQuota>(cluster, namespace, "preview-affinity", no_affinity_to_others()),
         apply::<LimitRange>(cluster, namespace, NAME, limits()),
-        apply::<ServiceAccount>(cluster, namespace, "default", service_account()),
+        // The controller that makes it otherwise may be slower than the first pod, and no preview needs
+        // the cluster's API.
+        apply::<ServiceAccount>(cluster, namespace, "default", account::without_token()),
         apply::<NetworkPolicy>(cluster, namespace, "preview-default-deny", default_deny()),
         apply::<NetworkPolicy>(
             cluster,
@@ -136,12 +138,6 @@ fn limits() -> Value {
     }]}})
 }
 
-/// Made by us because the controller that makes it otherwise may be slower than the first pod, and
-/// because no preview needs the cluster's API.
-fn service_account() -> Value {
-    json!({ "automountServiceAccountToken": false })
-}
-
 fn default_deny() -> Value {
     json!({ "spec": { "podSelector": {}, "policyTypes": ["Ingress", "Egress"] } })
 }
@@ -194,7 +190,7 @@ mod tests {
         ));
         assert_every_field_is_known::<ResourceQuota>(&no_affinity_to_others());
         assert_every_field_is_known::<LimitRange>(&limits());
-        assert_every_field_is_known::<ServiceAccount>(&service_account());
+        assert_every_field_is_known::<ServiceAccount>(&account::without_token());
         assert_every_field_is_known::<RoleBinding>(&account::binding("edit", "preview-x"));
         for policy in [default_deny(), ingress(None), ingress(Some("traefik"))] {
             assert_every_field_is_known::<NetworkPolicy>(&policy);

@@ -33,7 +33,7 @@ use crate::{
 
 use egress::UnknownDestination;
 
-pub(crate) use account::{as_release_account, release_account};
+pub(crate) use account::{Login, log_in};
 pub(crate) use delete::{DeleteError, delete, wait_until_gone, what_holds};
 pub use egress::{Destination, Destinations, InvalidDestination, InvalidNameServer, NameServer};
 pub use first_look::look_at_cluster;

@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::Client;
 
 use super::*;
-use crate::Instance;
+use crate::{ApiServer, Instance};
 
 fn request_of(run_id: &str) -> CreateNamespace {
     CreateNamespace {
@@ -29,9 +29,10 @@ fn request_of(run_id: &str) -> CreateNamespace {
 }
 
 fn cluster() -> Cluster {
-    let nowhere = tower_service_that_is_never_called();
+    let nowhere = kube::Config::new("http://127.0.0.1:9/".parse().expect("a URI"));
     Cluster {
-        client: nowhere,
+        client: Client::try_from(nowhere.clone()).expect("a client"),
+        api_server: ApiServer::new(&nowhere, Client::try_from).expect("a client"),
         instance: instance_in("01a21419-ea9b-7c2b-94f3-28f6af75b493"),
         names: Names::new(
             NameKey::new(&"a key for tests: 3d8f0c71b2a94e65".into()).expect("a key"),
@@ -45,11 +46,6 @@ fn instance_in(temporal: &str) -> Instance {
         name: "default".parse().expect("an instance"),
         temporal: temporal.parse().expect("a namespace of Temporal"),
     }
-}
-
-fn tower_service_that_is_never_called() -> Client {
-    let config = kube::Config::new("http://127.0.0.1:9/".parse().expect("a URI"));
-    Client::try_from(config).expect("a client")
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ use super::{
     helm::{HelmError, Invocation, Purpose},
     repository_chart::RepositoryCharts,
 };
-use crate::{heartbeat::Progress, namespace::release_account};
+use crate::heartbeat::Progress;
 
 /// A chart in a folder. One that was fetched goes when this is dropped.
 pub(super) struct ChartFolder {
@@ -60,11 +60,11 @@ impl ChartFolder {
             Place::Oci { reference, version } => {
                 let version = version.map(|version| format!("--version={version}"));
                 let arguments = [reference].into_iter().chain(version).collect();
-                pull(config, request, arguments, progress, cancelled).await
+                pull(config, arguments, progress, cancelled).await
             }
             Place::HelmRepository { repo, name, version } => {
                 let arguments = vec![name, format!("--repo={repo}"), format!("--version={version}")];
-                pull(config, request, arguments, progress, cancelled).await
+                pull(config, arguments, progress, cancelled).await
             }
             Place::Repository(path) => {
                 let preview = &request.owner.preview;
@@ -128,7 +128,6 @@ async fn unpack(archive: PathBuf) -> Result<TempDir, io::Error> {
 /// Helm fetches it, and unpacks it too.
 async fn pull(
     config: &ReleaseConfig,
-    request: &InstallRelease,
     chart: Vec<String>,
     progress: &Progress,
     cancelled: impl Future<Output = ()>,
@@ -140,8 +139,7 @@ async fn pull(
     arguments.push("--untar".into());
     arguments.push(option("--untardir", folder.path()));
     let invocation = Invocation {
-        purpose: Purpose::Install,
-        account: release_account(&request.namespace.name),
+        purpose: Purpose::Pull { into: folder.path().to_owned() },
         arguments,
         input: Vec::new(),
         timeout: HELM_PULL,

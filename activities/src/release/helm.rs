@@ -1,16 +1,26 @@
 //! Runs Helm so that its output is kept, it can be stopped, and it never outlives its attempt.
 //!
 //! It is run from an argument vector, never through a shell, in a process group of its own: what Helm starts
-//! (credential plugins) is stopped with it. When our own process dies, the kernel kills Helm: none goes on
-//! beside the one that the next worker starts.
+//! is stopped with it. When our own process dies, the kernel kills Helm: none goes on beside the one that the
+//! next worker starts.
+//!
+//! What breaks Helm gets as little as can be: a token of the preview's account in a file that goes with the
+//! run, no credentials of ours, a handful of our environment, and [the files that it
+//! needs](super::confinement).
 
 use std::{
+    convert::Infallible,
     ffi::OsString,
-    io,
-    os::unix::process::ExitStatusExt,
-    path::PathBuf,
+    fs::{OpenOptions, Permissions},
+    io::{self, Write},
+    num::NonZero,
+    os::unix::{
+        fs::{OpenOptionsExt, PermissionsExt},
+        process::ExitStatusExt,
+    },
+    path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
-    sync::{Arc, OnceLock, mpsc},
+    sync::{Arc, mpsc},
     thread,
     time::Duration,
 };
@@ -19,6 +29,8 @@ use nix::{
     sys::signal::{Signal, killpg},
     unistd::Pid,
 };
+use secrecy::{ExposeSecret, SecretString};
+use tempfile::TempDir;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
     process::{Child, Command},
@@ -28,6 +40,7 @@ use tokio::{
 };
 use workflows::contract::timeouts::{HELM_GRACE, HELM_PLACE};
 
+use super::confinement::{Reach, confine_this_thread, environment};
 use crate::{container_log::Window, redact::Redacted};
 
 /// How much of what Helm printed is kept, in bytes from the beginning and from
@@ -44,34 +57,35 @@ const NOT_RUN: [i32; 2] = [126, 127];
 const MEMORY_MAX: u64 = 1024 * 1024 * 1024;
 /// The most time that Helm may compute, in seconds; it needs one or two. A template can loop for ever.
 const CPU_MAX: u64 = 60;
-/// Secrets of this process that Helm and its plugins have no business with.
-const OUR_SECRETS: [&str; 4] =
-    ["GITHUB_PRIVATE_KEY", "TEMPORAL_API_KEY", "TEMPORAL_TLS_CLIENT_KEY_DATA", "WEBHOOK_SECRET"];
-/// Temporal's headers, with one variable for each.
-const OUR_SECRET_HEADERS: &str = "TEMPORAL_GRPC_META_";
+/// Helm's home, as its temporary folder begins.
+const HOME: &str = "preview-helm-";
 
-/// The Helm program, the cluster it talks to, and how often it runs at once.
+/// The Helm program, and how often it runs at once.
 #[derive(Clone, Debug)]
 pub struct Helm {
     program: PathBuf,
-    kube_context: Option<String>,
     /// A chart's hook may hold its place for minutes. So removals have places of their own.
     installs: Arc<Semaphore>,
     removals: Arc<Semaphore>,
 }
 
-/// What Helm is run for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What Helm is run for, and what it is given for it.
 pub(super) enum Purpose {
-    Install,
-    Removal,
+    /// To fetch a chart into this folder. It gets what credentials for registries it finds, and none for the
+    /// cluster.
+    Pull { into: PathBuf },
+    /// To install the chart that is there.
+    Install {
+        chart: PathBuf,
+        kubeconfig: SecretString,
+    },
+    /// To uninstall what is there, which no installs hold up.
+    Removal { kubeconfig: SecretString },
 }
 
 /// One run of Helm.
 pub(super) struct Invocation {
     pub(super) purpose: Purpose,
-    /// In whose name it speaks to the cluster.
-    pub(super) account: String,
     pub(super) arguments: Vec<OsString>,
     /// Written to its standard input.
     pub(super) input: Vec<u8>,
@@ -86,6 +100,8 @@ pub(crate) enum HelmError {
     Missing { program: PathBuf, source: io::Error },
     #[error("Helm cannot be started: {0}. On Linux, setpriv starts it; is util-linux installed?")]
     NotStarted(io::Error),
+    #[error("Helm's folder cannot be made: {0}. Is there room in the worker's temporary folder?")]
+    NoHome(io::Error),
     #[error("Helm's output was lost: {0}")]
     Pipe(#[from] io::Error),
     #[error("Helm failed ({status}): {output}")]
@@ -101,18 +117,12 @@ pub(crate) enum HelmError {
 }
 
 impl Helm {
-    /// `program` is a path, or a name to look for in `PATH`. Without a context it is the kubeconfig's current
-    /// one, or the cluster that we run in; the kubeconfig itself is found by Helm as by us. So many installs
-    /// run at once, and so many removals.
+    /// `program` is a path, or a name to look for in `PATH`. So many installs run at once, and so many
+    /// removals.
     #[must_use]
-    pub fn new(program: PathBuf, kube_context: Option<String>, at_once: usize) -> Self {
+    pub fn new(program: PathBuf, at_once: usize) -> Self {
         let places = || Arc::new(Semaphore::new(at_once));
-        Self {
-            program,
-            kube_context,
-            installs: places(),
-            removals: places(),
-        }
+        Self { program, installs: places(), removals: places() }
     }
 
     /// Runs Helm to its end, to `cancelled` or to its timeout, whichever comes first, as soon as there is a
@@ -124,30 +134,30 @@ impl Helm {
     ) -> Result<(), HelmError> {
         let mut cancelled = std::pin::pin!(cancelled);
         let places = match invocation.purpose {
-            Purpose::Install => &self.installs,
-            Purpose::Removal => &self.removals,
+            Purpose::Pull { .. } | Purpose::Install { .. } => &self.installs,
+            Purpose::Removal { .. } => &self.removals,
         };
         let _place = tokio::select! {
             place = places.acquire() => place.map_err(|_| HelmError::Busy)?,
             () = &mut cancelled => return Err(HelmError::Cancelled),
             () = sleep(HELM_PLACE) => return Err(HelmError::Busy),
         };
+        let home = Home::new(&invocation.purpose).map_err(HelmError::NoHome)?;
         let mut command = self.bound_to_our_life();
         command
             .args(&invocation.arguments)
-            .arg(format!("--kube-as-user={}", invocation.account))
+            .env_clear()
+            .envs(environment(matches!(invocation.purpose, Purpose::Pull { .. })))
+            .envs(home.variables(&invocation.purpose))
+            // It does not see how much of the machine is ours.
+            .env("GOMAXPROCS", thread::available_parallelism().map_or(1, NonZero::get).to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .process_group(0)
             .kill_on_drop(true);
-        for secret in our_secrets() {
-            command.env_remove(secret);
-        }
-        if let Some(context) = &self.kube_context {
-            command.arg("--kube-context").arg(context);
-        }
-        let mut child = start(command).await.map_err(HelmError::NotStarted)?;
+        let reach = self.reach(&invocation.purpose, &home);
+        let Started { mut child, _starter } = start(command, reach).await.map_err(HelmError::NotStarted)?;
         let mut group = Group::led_by(child.id());
         bound_resources(child.id());
         let stdin = child.stdin.take();
@@ -204,6 +214,20 @@ impl Helm {
 }
 
 impl Helm {
+    fn reach(&self, purpose: &Purpose, home: &Home) -> Reach {
+        let mut reach = Reach::of(&self.program);
+        reach.write.push(home.path().to_owned());
+        match purpose {
+            Purpose::Pull { into } => {
+                reach.read.extend(Reach::of_registries());
+                reach.write.push(into.clone());
+            }
+            Purpose::Install { chart, .. } => reach.read.push(chart.clone()),
+            Purpose::Removal { .. } => {}
+        }
+        reach
+    }
+
     /// The kernel kills Helm when the thread dies that has started it.
     #[cfg(target_os = "linux")]
     fn bound_to_our_life(&self) -> Command {
@@ -234,44 +258,69 @@ fn has_computed_too_long(status: ExitStatus) -> bool {
     status.signal() == Some(Signal::SIGXCPU as i32)
 }
 
-/// A program to start, in the runtime that will wait for it.
-struct Start {
-    command: Command,
-    runtime: Handle,
-    started: oneshot::Sender<io::Result<Child>>,
-}
+/// A folder for one run, in place of the home of whoever runs the worker.
+struct Home(TempDir);
 
-/// Starts the program on a thread that lives for as long as this process: those of a runtime
-/// come and go, and Helm would go with them.
-async fn start(command: Command) -> io::Result<Child> {
-    static STARTER: OnceLock<mpsc::Sender<Start>> = OnceLock::new();
-    let starter = match STARTER.get() {
-        Some(starter) => starter,
-        None => {
-            let (starter, starts) = mpsc::channel::<Start>();
-            thread::Builder::new().name("helm-starter".to_owned()).spawn(move || {
-                for mut start in starts {
-                    let _runtime = start.runtime.enter();
-                    // Nobody waits for it any more if its activity was dropped. The child is then killed.
-                    let _ = start.started.send(start.command.spawn());
-                }
-            })?;
-            // Two that come first at the same time make two threads. The second
-            // one has nothing to start, and ends.
-            STARTER.get_or_init(|| starter)
+impl Home {
+    const KUBECONFIG: &str = "kubeconfig";
+
+    fn new(purpose: &Purpose) -> io::Result<Self> {
+        let only_ours = Permissions::from_mode(0o700);
+        let folder = tempfile::Builder::new().prefix(HOME).permissions(only_ours).tempdir()?;
+        match purpose {
+            Purpose::Pull { .. } => {}
+            Purpose::Install { kubeconfig, .. } | Purpose::Removal { kubeconfig } => {
+                let file = folder.path().join(Self::KUBECONFIG);
+                let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
+                file.write_all(kubeconfig.expose_secret().as_bytes())?;
+            }
         }
-    };
-    let (started, child) = oneshot::channel();
-    let start = Start { command, runtime: Handle::current(), started };
-    let gone = || io::Error::other("the thread that starts Helm has ended");
-    starter.send(start).map_err(|_| gone())?;
-    child.await.map_err(|_| gone())?
+        Ok(Self(folder))
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// For a pull, the home is the one that credentials are in.
+    fn variables(&self, purpose: &Purpose) -> Vec<(&'static str, PathBuf)> {
+        let mut variables = vec![
+            ("KUBECONFIG", self.path().join(Self::KUBECONFIG)),
+            ("TMPDIR", self.path().to_owned()),
+            ("HELM_CACHE_HOME", self.path().join("cache")),
+            ("HELM_DATA_HOME", self.path().join("data")),
+        ];
+        if !matches!(purpose, Purpose::Pull { .. }) {
+            variables.push(("HOME", self.path().to_owned()));
+        }
+        variables
+    }
 }
 
-fn our_secrets() -> impl Iterator<Item = OsString> {
-    let is_header = |name: &OsString| name.to_string_lossy().starts_with(OUR_SECRET_HEADERS);
-    let headers = std::env::vars_os().map(|(name, _)| name).filter(is_header);
-    headers.chain(OUR_SECRETS.map(OsString::from))
+/// A program that was started, and the thread that has started it. When that ends, so does the program.
+struct Started {
+    child: Child,
+    _starter: mpsc::Sender<Infallible>,
+}
+
+/// Starts the program on a thread of its own, which has given up all files but those, and stays until this is
+/// dropped. The threads of a runtime come and go, and Helm would go with them.
+async fn start(mut command: Command, reach: Reach) -> io::Result<Started> {
+    let runtime = Handle::current();
+    let (started, child) = oneshot::channel();
+    let (starter, until_dropped) = mpsc::channel();
+    thread::Builder::new().name("helm-starter".to_owned()).spawn(move || {
+        let _runtime = runtime.enter();
+        let spawned = confine_this_thread(&reach).and_then(|()| command.spawn());
+        // Nobody waits for it any more if its activity was dropped. The child is then killed.
+        let _ = started.send(spawned);
+        // Ends in an error, when there is nobody left who could send.
+        let _ = until_dropped.recv();
+    })?;
+    let child = child
+        .await
+        .map_err(|_| io::Error::other("the thread that starts Helm has ended"))??;
+    Ok(Started { child, _starter: starter })
 }
 
 /// Set from outside, because a child cannot be told to do it before it runs without unsafe
@@ -364,7 +413,7 @@ mod tests {
         timeout: Duration,
         cancelled: impl Future<Output = ()>,
     ) -> Result<(), HelmError> {
-        run_by(&Helm::new("sh".into(), None, 1), script, timeout, cancelled).await
+        run_by(&Helm::new("sh".into(), 1), script, timeout, cancelled).await
     }
 
     async fn run_by(
@@ -374,8 +423,7 @@ mod tests {
         cancelled: impl Future<Output = ()>,
     ) -> Result<(), HelmError> {
         let invocation = Invocation {
-            purpose: Purpose::Install,
-            account: "system:serviceaccount:preview-x:preview-release".to_owned(),
+            purpose: Purpose::Removal { kubeconfig: KUBECONFIG.into() },
             arguments: vec!["-c".into(), script.into()],
             input: b"values".to_vec(),
             timeout,
@@ -383,6 +431,7 @@ mod tests {
         shell.run(invocation, cancelled).await
     }
 
+    const KUBECONFIG: &str = "a token";
     const LONG: Duration = Duration::from_secs(60);
 
     #[tokio::test]
@@ -408,7 +457,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_helm_waits_for_its_place_and_leaves_the_queue_when_it_is_cancelled() {
-        let helm = Helm::new("sh".into(), None, 1);
+        let helm = Helm::new("sh".into(), 1);
         let begin = Instant::now();
         let (first, second, third) = tokio::join!(
             run_by(&helm, "sleep 0.4", LONG, pending()),
@@ -462,10 +511,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_helm_that_is_not_there_is_named() {
-        let absent = Helm::new("/nowhere/helm".into(), None, 1);
+        let absent = Helm::new("/nowhere/helm".into(), 1);
         let invocation = Invocation {
-            purpose: Purpose::Install,
-            account: "system:serviceaccount:preview-x:preview-release".to_owned(),
+            purpose: Purpose::Removal { kubeconfig: KUBECONFIG.into() },
             arguments: vec![],
             input: vec![],
             timeout: LONG,
@@ -496,7 +544,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn helm_cannot_take_all_memory() {
-        let script = "sleep 0.1; head -c 2G /dev/zero | tail -c 2G >/dev/null";
+        let script = "sleep 0.1; yes | head -c 2G | tail -c 2G >/dev/null";
         let result = run(script, LONG, pending()).await;
         assert!(
             matches!(&result, Err(HelmError::Failed { output, .. }) if output.as_str().contains("memory")),
@@ -504,11 +552,100 @@ mod tests {
         );
     }
 
-    #[tokio::test]
-    async fn helm_never_sees_our_secrets() {
-        for secret in OUR_SECRETS {
-            run(&format!("test -z \"${secret}\""), LONG, pending()).await.expect("unset");
+    /// As it is printed by a shell in Helm's place; empty if it may not be read.
+    async fn seen(purpose: Purpose, script: &str) -> String {
+        let invocation = Invocation {
+            purpose,
+            arguments: vec!["-c".into(), format!("{{ {script}; }} >&2; exit 1").into()],
+            input: vec![],
+            timeout: LONG,
+        };
+        match Helm::new("sh".into(), 1).run(invocation, pending()).await {
+            Err(HelmError::Failed { output, .. }) => output.into_string(),
+            other => panic!("{other:?}"),
         }
+    }
+
+    fn removal() -> Purpose {
+        Purpose::Removal { kubeconfig: KUBECONFIG.into() }
+    }
+
+    #[tokio::test]
+    async fn helm_sees_little_of_our_environment() {
+        const SHELLS_OWN: [&str; 4] = ["PWD", "OLDPWD", "SHLVL", "_"];
+        // Cargo has set it for this process.
+        assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some());
+        let pull = || Purpose::Pull { into: std::env::temp_dir() };
+        for (purpose, own) in [
+            (
+                removal(),
+                ["KUBECONFIG", "TMPDIR", "HELM_CACHE_HOME", "HELM_DATA_HOME", "GOMAXPROCS", "HOME"]
+                    .as_slice(),
+            ),
+            (pull(), &["KUBECONFIG", "TMPDIR", "HELM_CACHE_HOME", "HELM_DATA_HOME", "GOMAXPROCS"]),
+        ] {
+            let given: Vec<_> = environment(matches!(purpose, Purpose::Pull { .. })).collect();
+            let names = seen(purpose, "env | cut -d= -f1").await;
+            for name in names.lines().filter(|name| !SHELLS_OWN.contains(name)) {
+                let is_given = given.iter().any(|(given, _)| *given == name);
+                assert!(is_given || own.contains(&name), "{name}");
+            }
+            assert!(names.contains("KUBECONFIG") && !names.contains("CARGO"), "{names}");
+        }
+    }
+
+    #[tokio::test]
+    async fn its_kubeconfig_is_there_for_it_alone_and_goes_with_the_run() {
+        let said =
+            seen(removal(), "cat $KUBECONFIG; stat -c ' %a' $KUBECONFIG $TMPDIR; echo $KUBECONFIG").await;
+        let lines: Vec<_> = said.lines().collect();
+        assert_eq!(lines[..2], ["a token 600", " 700"], "{said}");
+        assert!(lines[2].ends_with("/kubeconfig") && !Path::new(lines[2]).exists(), "{said}");
+        let pull = Purpose::Pull { into: std::env::temp_dir() };
+        assert_eq!(seen(pull, "cat $KUBECONFIG 2>/dev/null; echo none").await, "none");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn helm_reads_its_chart_and_none_of_our_files() {
+        let ours = tempfile::tempdir().expect("a folder");
+        let (key, chart) = (ours.path().join("app.pem"), ours.path().join("chart"));
+        std::fs::create_dir(&chart).expect("a folder");
+        for file in [&key, &chart.join("Chart.yaml")] {
+            std::fs::write(file, "content").expect("written");
+        }
+        std::os::unix::fs::symlink(&key, chart.join("link")).expect("a link");
+        let install = || Purpose::Install { chart: chart.clone(), kubeconfig: KUBECONFIG.into() };
+        let reads = async |file: &str| {
+            let script = format!("head -c 7 {file} 2>/dev/null && echo ' and read'");
+            seen(install(), &script).await.ends_with("read")
+        };
+        let inside = |file: &str| chart.join(file).display().to_string();
+        for file in [inside("Chart.yaml").as_str(), "/etc/hosts", "$KUBECONFIG", "/dev/urandom"] {
+            assert!(reads(file).await, "{file}");
+        }
+        // Of whoever has started it, and of any process.
+        let processes = ["/proc/$PPID/environ", "/proc/self/environ", "/proc/$PPID/root/etc/hosts"];
+        let key = key.display().to_string();
+        for file in [key.as_str(), &inside("link"), "/etc/shadow"].into_iter().chain(processes) {
+            assert!(!reads(file).await, "{file}");
+        }
+        let writes = async |purpose, file: &str| {
+            let script = format!("echo x 2>/dev/null >{file} && echo written");
+            seen(purpose, &script).await.ends_with("written")
+        };
+        assert!(!writes(install(), &inside("new")).await, "into its chart");
+        assert!(writes(install(), "$TMPDIR/new").await, "into its own folder");
+        assert!(writes(Purpose::Pull { into: chart.clone() }, &inside("new")).await, "what it pulls");
+        assert!(
+            !seen(install(), "kill -0 $PPID 2>/dev/null && echo signalled")
+                .await
+                .ends_with("signalled")
+        );
+    }
+
+    #[tokio::test]
+    async fn a_helm_that_is_cancelled_at_once_ends() {
         let immediately = run("sleep 60", LONG, ready(())).await;
         assert!(matches!(immediately, Err(HelmError::Cancelled)));
     }

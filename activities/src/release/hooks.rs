@@ -14,7 +14,7 @@ use k8s_openapi::api::{
     core::v1::{Event, Pod},
 };
 use kube::{
-    Api, ResourceExt,
+    Api, Client, ResourceExt,
     api::ListParams,
     runtime::{WatchStreamExt, watcher, watcher::Config},
 };
@@ -26,7 +26,6 @@ use crate::{
     container_log::{ContainerLog, last_log_lines},
     container_status::{LastEnd, NotStarted, containers_of, last_end, not_started},
     failure::{Explanation, explain},
-    namespace::as_release_account,
 };
 
 /// What keeps a hook from its start may pass: hooks are made one after the other, and controllers try again.
@@ -39,6 +38,8 @@ pub(super) struct Hooks<'a> {
     cluster: &'a Cluster,
     namespace: &'a str,
     pods: Api<Pod>,
+    /// With the rights of Helm's account: ours do not go so far.
+    jobs: Api<Job>,
     inspected: HashSet<ContainerEnd>,
     newest: Option<Explanation>,
     /// Since when a hook's pod, or its Job, shows something that keeps it from its start.
@@ -72,11 +73,12 @@ pub(super) enum Stuck {
 }
 
 impl<'a> Hooks<'a> {
-    pub(super) fn new(cluster: &'a Cluster, namespace: &'a str) -> Self {
+    pub(super) fn new(cluster: &'a Cluster, account: &Client, namespace: &'a str) -> Self {
         Self {
             cluster,
             namespace,
             pods: Api::namespaced(cluster.client.clone(), namespace),
+            jobs: Api::namespaced(account.clone(), namespace),
             inspected: HashSet::new(),
             newest: None,
             doubts: HashMap::new(),
@@ -211,9 +213,7 @@ impl<'a> Hooks<'a> {
     }
 
     async fn is_hook(&self, job: &str) -> bool {
-        let account = as_release_account(self.cluster, self.namespace);
-        let jobs: Api<Job> = Api::namespaced(account, self.namespace);
-        let job = jobs.get_metadata_opt(job).await;
+        let job = self.jobs.get_metadata_opt(job).await;
         matches!(job, Ok(Some(job)) if job.annotations().contains_key(HOOK))
     }
 }
@@ -259,12 +259,12 @@ mod tests {
     use domain::{NameKey, Names};
     use futures::FutureExt;
     use http::{Request, Response};
-    use kube::{Client, client::Body};
+    use kube::{Config as Address, client::Body};
     use serde_json::{Value, json};
     use tower::service_fn;
 
     use super::*;
-    use crate::Instance;
+    use crate::{ApiServer, Instance};
 
     /// Whatever it is asked for, it answers with this log, and never at once.
     fn cluster(log: &'static str) -> Cluster {
@@ -272,8 +272,13 @@ mod tests {
             tokio::task::yield_now().await;
             Ok::<_, Infallible>(Response::new(Body::from(log.as_bytes().to_vec())))
         });
+        let client = Client::new(answers, "default");
+        let Ok(api_server) = ApiServer::new(&Address::new("http://x/".parse().expect("a URI")), |_| {
+            Ok::<_, Infallible>(client.clone())
+        });
         Cluster {
-            client: Client::new(answers, "default"),
+            client,
+            api_server,
             instance: Instance {
                 name: "default".parse().expect("an instance"),
                 temporal: "01a21419-ea9b-7c2b-94f3-28f6af75b493".parse().expect("a namespace of Temporal"),
@@ -347,7 +352,7 @@ mod tests {
     #[tokio::test]
     async fn a_log_that_was_still_being_read_when_helm_ended_is_read_again() {
         let cluster = cluster("no such table");
-        let mut hooks = Hooks::new(&cluster, "preview-x");
+        let mut hooks = Hooks::new(&cluster, &cluster.client, "preview-x");
         let failed = json!({ "terminated": { "exitCode": 3 } });
         let pod: Pod = serde_json::from_value(json!({
             "metadata": { "name": "migrate", "annotations": { HOOK: "pre-install" } },

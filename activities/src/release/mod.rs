@@ -6,6 +6,7 @@
 mod chart;
 mod chart_folder;
 mod chart_yaml;
+mod confinement;
 mod helm;
 mod helm_error;
 mod hooks;
@@ -46,12 +47,13 @@ use crate::{
     failure::{ActivityFailure, Explanation, Failure, explain},
     heartbeat::Progress,
     image_pull::{ImageNotPulled, image_missing},
-    namespace::{NamespaceLost, NotInForce, assert_policies_in_force, find_held, host_of, release_account},
+    namespace::{NamespaceLost, NotInForce, assert_policies_in_force, find_held, host_of, log_in},
     ownership::{awaits_release, note_of_release},
     repository_config::FILE,
 };
 
 pub use chart::{ChartPrefix, Charts, InvalidChartPrefix};
+pub use confinement::look_at_confinement;
 pub use helm::Helm;
 pub use image::{ImagePrefix, ImageTemplate, Images, InvalidImagePrefix, InvalidImageTemplate};
 pub use repository_chart::RepositoryCharts;
@@ -188,10 +190,12 @@ fn failure_of_helm(error: &HelmError, blamed: &[Blamed]) -> Failure {
             explain("Too many other charts were being installed at the same time. Try again later."),
         ),
         // A worker without Helm shall not fail what another worker, or the same one mended, can do.
-        HelmError::NotStarted(_) | HelmError::Missing { .. } | HelmError::Pipe(_) => Failure::temporary(
-            "HelmUnavailable",
-            explain("Helm could not be run. Contact the operators of the preview service."),
-        ),
+        HelmError::NotStarted(_) | HelmError::Missing { .. } | HelmError::NoHome(_) | HelmError::Pipe(_) => {
+            Failure::temporary(
+                "HelmUnavailable",
+                explain("Helm could not be run. Contact the operators of the preview service."),
+            )
+        }
     }
 }
 
@@ -217,7 +221,8 @@ pub(crate) async fn install(
     let images = config.images.of_preview(settings, preview)?;
     let mut cancelled = std::pin::pin!(cancelled);
     let held = find_own(cluster, &request.owner, namespace).await?;
-    assert_policies_in_force(cluster, &held).await?;
+    let login = log_in(cluster, &namespace.name).await?;
+    assert_policies_in_force(cluster, &login, &held).await?;
     let host = host_of(&held, cluster, preview);
     let facts = Facts {
         request,
@@ -230,7 +235,7 @@ pub(crate) async fn install(
     };
     let (mut values, given) = (facts.own_values(), facts.given_values());
     let origin = Origin::of(&(&place, &preview.commit, &settings.values_files, &given), &values);
-    match release_state::look(cluster, &namespace.name, &release, &origin).await? {
+    match release_state::look(&login, &namespace.name, &release, &origin).await? {
         ReleaseState::AsWanted => {
             note_release(cluster, held, request).await?;
             return Ok(None);
@@ -238,7 +243,7 @@ pub(crate) async fn install(
         ReleaseState::Nothing => {}
         ReleaseState::Otherwise => {
             tokio::select! {
-                result = take_down(cluster, &namespace.name, &release, progress) => result?,
+                result = take_down(cluster, &login, &namespace.name, &release, progress) => result?,
                 () = &mut cancelled => return Err(HelmError::Cancelled.into()),
             }
             find_own(cluster, &request.owner, namespace).await?;
@@ -271,13 +276,15 @@ pub(crate) async fn install(
     arguments.push(format!("--labels={}", origin.label()).into());
     arguments.push(format!("--timeout={}s", timeout.as_secs()).into());
     let invocation = Invocation {
-        purpose: Purpose::Install,
-        account: release_account(&namespace.name),
+        purpose: Purpose::Install {
+            chart: chart.path.clone(),
+            kubeconfig: login.kubeconfig.clone(),
+        },
         arguments,
         input: values.to_string().into_bytes(),
         timeout,
     };
-    let mut hooks = Hooks::new(cluster, &namespace.name);
+    let mut hooks = Hooks::new(cluster, &login.client, &namespace.name);
     let mut stuck = None;
     let stop = async {
         tokio::select! {
@@ -294,10 +301,10 @@ pub(crate) async fn install(
         (Err(_), Some(Stuck::ImageMissing { image, message })) => {
             let missing = image_missing(image, message, request.image_missing_since, config.image_timeout)?;
             // Should another attempt have completed meanwhile, this one is not needed any more.
-            if release_state::look(cluster, &namespace.name, &release, &origin).await?
+            if release_state::look(&login, &namespace.name, &release, &origin).await?
                 == ReleaseState::Otherwise
             {
-                take_down(cluster, &namespace.name, &release, progress).await?;
+                take_down(cluster, &login, &namespace.name, &release, progress).await?;
             }
             Ok(Some(missing))
         }
@@ -338,6 +345,7 @@ fn may_be_a_hooks_fault(error: &HelmError) -> bool {
         HelmError::TooSlow { .. } => true,
         HelmError::NotStarted(_)
         | HelmError::Missing { .. }
+        | HelmError::NoHome(_)
         | HelmError::Pipe(_)
         | HelmError::TooExpensive { .. }
         | HelmError::Busy
@@ -345,13 +353,24 @@ fn may_be_a_hooks_fault(error: &HelmError) -> bool {
     }
 }
 
+/// A release that was not uninstalled.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UninstallError {
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    #[error(transparent)]
+    Helm(#[from] HelmError),
+}
+
 /// Uninstalls the release if there is one, as the chart wants it: with its hooks.
 pub(crate) async fn uninstall(
+    cluster: &Cluster,
     helm: &Helm,
     preview: &PreviewId,
     namespace: &str,
     cancelled: impl Future<Output = ()>,
-) -> Result<(), HelmError> {
+) -> Result<(), UninstallError> {
+    let login = log_in(cluster, namespace).await?;
     let release = preview.release();
     let mut arguments: Vec<OsString> =
         ["uninstall", release.as_str(), "--namespace", namespace, "--ignore-not-found"]
@@ -359,13 +378,12 @@ pub(crate) async fn uninstall(
             .into();
     arguments.push(format!("--timeout={}s", HELM_UNINSTALL.as_secs()).into());
     let invocation = Invocation {
-        purpose: Purpose::Removal,
-        account: release_account(namespace),
+        purpose: Purpose::Removal { kubeconfig: login.kubeconfig },
         arguments,
         input: Vec::new(),
         timeout: HELM_UNINSTALL,
     };
-    helm.run(invocation, cancelled).await
+    Ok(helm.run(invocation, cancelled).await?)
 }
 
 /// An attempt that was given up must not install into a namespace that has a new owner.

@@ -9,10 +9,9 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    Cluster,
     cluster::{ClusterError, Doing},
     instance::LABEL_VALUE_MAX,
-    namespace::as_release_account,
+    namespace::Login,
 };
 
 /// Label of Helm's record: what the release was installed from.
@@ -50,12 +49,12 @@ pub(super) enum ReleaseState {
 
 /// Looks at Helm's records.
 pub(super) async fn look(
-    cluster: &Cluster,
+    login: &Login,
     namespace: &str,
     release: &str,
     wanted: &Origin,
 ) -> Result<ReleaseState, ClusterError> {
-    let secrets: Api<Secret> = Api::namespaced(as_release_account(cluster, namespace), namespace);
+    let secrets: Api<Secret> = Api::namespaced(login.client.clone(), namespace);
     let records = secrets
         .list_metadata(&ListParams::default().labels(&selector(release)))
         .await

@@ -26,7 +26,7 @@ use crate::{
     cluster::{ClusterError, Doing, delete_exactly},
     failure::{ActivityFailure, Failure, explain},
     heartbeat::Progress,
-    namespace::as_release_account,
+    namespace::Login,
 };
 
 /// Between two looks at what is still there.
@@ -78,13 +78,13 @@ type Found = PartialObjectMeta<DynamicObject>;
 /// UID: should another attempt have begun meanwhile, what it makes is left alone.
 pub(super) async fn take_down(
     cluster: &Cluster,
+    login: &Login,
     namespace: &str,
     release: &str,
     progress: &Progress,
 ) -> Result<(), TakeDownError> {
     progress.report("removing what an earlier attempt has installed");
-    let account = as_release_account(cluster, namespace);
-    let kinds = kinds(&account, namespace).await?;
+    let kinds = kinds(&login.client, namespace).await?;
     let found = find(kinds, namespace, release).await?;
     for (kind, objects) in &found {
         for object in objects {
@@ -96,7 +96,7 @@ pub(super) async fn take_down(
         let named: Vec<_> = left.iter().take(NAMED_MAX).map(String::as_str).collect();
         return Err(TakeDownError::Stuck { namespace: namespace.to_owned(), left: named.join(", ") });
     }
-    Ok(forget(cluster, namespace, release).await?)
+    Ok(forget(login, namespace, release).await?)
 }
 
 /// All kinds that can be in a namespace and can be deleted.
@@ -163,7 +163,7 @@ fn is_core(kind: &ApiResource, plural: &str) -> bool {
     kind.group.is_empty() && kind.plural == plural
 }
 
-/// In the name of Helm's account, which can make no more than it can delete. Pods we stop
+/// With the rights of Helm's account, which can make no more than it can delete. Pods we stop
 /// ourselves: it is not for charts to decide how long they take, and a chart from a
 /// repository has no business with pods at all.
 async fn delete(cluster: &Cluster, kind: &Kind, object: &Found, namespace: &str) -> Result<(), ClusterError> {
@@ -209,8 +209,8 @@ async fn wait_until_gone(found: &[(Kind, Vec<Found>)], namespace: &str) -> Resul
 }
 
 /// Removes Helm's records of the release.
-async fn forget(cluster: &Cluster, namespace: &str, release: &str) -> Result<(), ClusterError> {
-    let secrets: Api<Secret> = Api::namespaced(as_release_account(cluster, namespace), namespace);
+async fn forget(login: &Login, namespace: &str, release: &str) -> Result<(), ClusterError> {
+    let secrets: Api<Secret> = Api::namespaced(login.client.clone(), namespace);
     let records = secrets
         .list_metadata(&ListParams::default().labels(&selector(release)))
         .await

@@ -217,6 +217,7 @@ pub(super) fn hostile_pods(image: &str) -> Hostile {
         (of(json!({ "schedulerName": "x" })), PODS),
         (of(json!({ "tolerations": [{ "operator": "Exists" }] })), PODS),
         (of(json!({ "serviceAccountName": "preview-release" })), "preview-release is not for pods"),
+        (of(json!({ "serviceAccount": "preview-release" })), "preview-release is not for pods"),
         (volume(json!({ "csi": { "driver": "nfs.csi.k8s.io" } })), VOLUMES),
         (volume(json!({ "image": { "reference": "evil" } })), VOLUMES),
         (volume(json!({ "hostPath": { "path": "/" } })), VOLUMES),

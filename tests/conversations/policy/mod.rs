@@ -20,6 +20,9 @@ use tests::{Conversation, Preview, PullRequest, Setting, converse};
 use crate::chart::{in_repository, pull_request_with};
 use manifests::{honest, hostile_addresses, hostile_metadata, hostile_objects, hostile_pods, pods};
 
+/// The account that Helm logs in as.
+const RELEASE: &str = "preview-release";
+
 /// What a chart is told that cannot have something; nothing if it can.
 fn refusal<T>(tried: Result<T, kube::Error>) -> Result<Option<String>> {
     match tried {
@@ -170,14 +173,49 @@ fn whoever_steals_the_workers_credentials_gets_previews_and_not_the_cluster() {
             refused.is_some_and(|words| words.contains("changes and removes namespaces of previews only")),
             "nor others removed"
         );
+        tokens_of_the_thief(chat, &thief, &own).await?;
         let secrets: Api<Secret> = Api::all(thief);
         ensure!(refusal(secrets.list(&ListParams::default()).await)?.is_some(), "no Secret is read");
         preview.stop().await
     });
 }
 
+/// Of the account that Helm logs in as, in namespaces of previews, for ten minutes.
+async fn tokens_of_the_thief(chat: &Conversation, thief: &Client, own: &str) -> Result<()> {
+    // One of that name in a namespace that is nobody's preview.
+    let elsewhere: Api<ServiceAccount> = Api::namespaced(chat.stack.kube.clone(), "default");
+    let account: ServiceAccount = serde_json::from_value(json!({ "metadata": { "name": RELEASE } }))?;
+    elsewhere.create(&PostParams::default(), &account).await?;
+    let request = |namespace: &str, name: &str, spec: Value| {
+        let accounts: Api<ServiceAccount> = Api::namespaced(thief.clone(), namespace);
+        let name = name.to_owned();
+        async move {
+            let request: TokenRequest = serde_json::from_value(json!({ "spec": spec }))?;
+            anyhow::Ok(accounts.create_token_request(&name, &PostParams::default(), &request).await)
+        }
+    };
+    let ten_minutes = json!({ "audiences": [], "expirationSeconds": 600 });
+    let an_hour = json!({ "audiences": [], "expirationSeconds": 3600 });
+    for (namespace, name, spec, told) in [
+        ("default", RELEASE, &ten_minutes, "namespaces of previews only"),
+        ("kube-system", "default", &ten_minutes, "forbidden"),
+        (own, "default", &ten_minutes, "forbidden"),
+        (own, RELEASE, &an_hour, "for ten minutes"),
+    ] {
+        let refused = refusal(request(namespace, name, spec.clone()).await?)?;
+        let is_told = refused.as_deref().is_some_and(|words| words.contains(told));
+        ensure!(is_told, "{spec} of {name} in {namespace}: {told:?} expected, not {refused:?}");
+    }
+    let for_others = json!({ "audiences": ["vault"], "expirationSeconds": 600 });
+    let token = request(own, RELEASE, for_others).await??;
+    let audiences = token.spec.and_then(|spec| spec.audiences).unwrap_or_default();
+    ensure!(!audiences.is_empty() && !audiences.contains(&"vault".to_owned()), "{audiences:?}");
+    elsewhere.delete(RELEASE, &DeleteParams::default()).await?;
+    Ok(())
+}
+
 fn account(namespace: &str) -> String {
-    format!("system:serviceaccount:{namespace}:preview-release")
+    format!("system:serviceaccount:{namespace}:{RELEASE}")
 }
 
 /// What previews may run, without a tag.
@@ -237,8 +275,10 @@ async fn admits_what_stays_there(chat: &Conversation, preview: &Preview) -> Resu
         spec: Some(TokenRequestSpec::default()),
         ..TokenRequest::default()
     };
-    let token = accounts.create_token_request("default", &PostParams::default(), &token).await;
-    ensure!(refusal(token)?.is_some(), "nobody logs in");
+    for name in ["default", RELEASE] {
+        let token = accounts.create_token_request(name, &PostParams::default(), &token).await;
+        ensure!(refusal(token)?.is_some(), "nobody logs in as {name}");
+    }
     let deployments: Api<Deployment> = Api::namespaced(client, &namespace);
     let scale = Patch::Merge(json!({ "spec": { "replicas": 2 } }));
     let dry = PatchParams { dry_run: true, ..PatchParams::default() };

@@ -12,7 +12,7 @@ use super::installed::{Set, difference};
 use crate::{
     Cluster,
     cluster::{ClusterError, Doing, until_in_force},
-    namespace::{as_release_account, pod_security::has_user_namespaces},
+    namespace::{Login, pod_security::has_user_namespaces},
 };
 
 /// The policy's name, which stands in its refusals.
@@ -32,7 +32,11 @@ pub(crate) enum NotInForce {
 }
 
 /// Are the policies in force in this namespace, each rule of them? Nothing is made.
-pub(crate) async fn assert_in_force(cluster: &Cluster, namespace: &Namespace) -> Result<(), NotInForce> {
+pub(crate) async fn assert_in_force(
+    cluster: &Cluster,
+    login: &Login,
+    namespace: &Namespace,
+) -> Result<(), NotInForce> {
     let pods = has_user_namespaces(namespace).then_some(Set::Pods);
     for set in [Set::Charts].into_iter().chain(pods) {
         if let Some(difference) = difference(cluster, set).await? {
@@ -40,7 +44,7 @@ pub(crate) async fn assert_in_force(cluster: &Cluster, namespace: &Namespace) ->
         }
     }
     let name = namespace.name_any();
-    if until_in_force(|| refuses(cluster, &name)).await? {
+    if until_in_force(|| refuses(login, &name)).await? {
         Ok(())
     } else {
         Err(NotInForce::NotEnforced(name))
@@ -48,9 +52,8 @@ pub(crate) async fn assert_in_force(cluster: &Cluster, namespace: &Namespace) ->
 }
 
 /// Does the policy refuse what it refuses always?
-async fn refuses(cluster: &Cluster, namespace: &str) -> Result<bool, ClusterError> {
-    let account = as_release_account(cluster, namespace);
-    let config_maps: Api<ConfigMap> = Api::namespaced(account, namespace);
+async fn refuses(login: &Login, namespace: &str) -> Result<bool, ClusterError> {
+    let config_maps: Api<ConfigMap> = Api::namespaced(login.client.clone(), namespace);
     let probe = ConfigMap {
         metadata: ObjectMeta { name: Some(PROBE.to_owned()), ..ObjectMeta::default() },
         ..ConfigMap::default()
