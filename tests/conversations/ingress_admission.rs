@@ -2,7 +2,7 @@
 //! ingress-nginx does. It looks after the namespaces of one conversation only.
 
 use std::{
-    net::{Ipv4Addr, SocketAddr},
+    net::Ipv4Addr,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -16,14 +16,10 @@ use kube::{
     Api, ResourceExt,
     api::{DeleteParams, ListParams, PostParams},
 };
-use rustls::{ServerConfig, pki_types::PrivatePkcs8KeyDer};
 use serde_json::{Value, json};
 use tests::{Conversation, OsProcess};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    task::JoinSet,
-};
-use tokio_rustls::{TlsAcceptor, server::TlsStream};
+
+use crate::tls::TlsServer;
 
 /// The webhook, until it is removed.
 pub(crate) struct IngressAdmission {
@@ -31,7 +27,7 @@ pub(crate) struct IngressAdmission {
     name: String,
     rules: Arc<Rules>,
     /// Ends with it.
-    _server: JoinSet<()>,
+    _server: TlsServer,
 }
 
 /// By what an Ingress is denied.
@@ -53,31 +49,19 @@ impl IngressAdmission {
         // The API server reaches what is in its own network only.
         let node = OsProcess::kubelet(&chat.stack.folder)?;
         let listener = node.listen((Ipv4Addr::LOCALHOST, 0).into())?;
-        listener.set_nonblocking(true)?;
         let url = format!("https://{}/", listener.local_addr()?);
-        let identity = rcgen::generate_simple_self_signed([Ipv4Addr::LOCALHOST.to_string()])?;
-        let key = PrivatePkcs8KeyDer::from(identity.signing_key.serialize_der());
-        let config = ServerConfig::builder()
-            .with_no_client_auth()
-            .with_single_cert(vec![identity.cert.der().clone()], key.into())?;
-        let listener = TlsListener {
-            listener: TcpListener::from_std(listener)?,
-            acceptor: TlsAcceptor::from(Arc::new(config)),
-        };
-        let (asked, mut server) = (Arc::clone(&rules), JoinSet::new());
+        let asked = Arc::clone(&rules);
         let router = Router::new().route(
             "/",
             routing::post(async move |Json(review): Json<Value>| {
                 Json(asked.answer(&review["request"]).await)
             }),
         );
-        server.spawn(async move {
-            let _ = axum::serve(listener, router).await;
-        });
+        let server = TlsServer::start(listener, router)?;
 
         let configurations = Api::all(chat.stack.kube.clone());
         let name = format!("hosts-of-{}", chat.instance);
-        let ca = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, identity.cert.pem());
+        let ca = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &server.certificate);
         let configuration = serde_json::from_value(json!({
             "metadata": { "name": name },
             "webhooks": [{
@@ -161,27 +145,4 @@ fn places(ingress: &Ingress) -> Vec<(String, String)> {
         paths.map(|path| (rule.host.clone().unwrap_or_default(), path.path.clone().unwrap_or_default()))
     });
     places.collect()
-}
-
-struct TlsListener {
-    listener: TcpListener,
-    acceptor: TlsAcceptor,
-}
-
-impl axum::serve::Listener for TlsListener {
-    type Io = TlsStream<TcpStream>;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        loop {
-            let (connection, from) = axum::serve::Listener::accept(&mut self.listener).await;
-            if let Ok(secured) = self.acceptor.accept(connection).await {
-                return (secured, from);
-            }
-        }
-    }
-
-    fn local_addr(&self) -> std::io::Result<Self::Addr> {
-        self.listener.local_addr()
-    }
 }
