@@ -21,7 +21,8 @@ const PULL_REQUEST: &str = "preview.internal/pull-request";
 const COMMIT: &str = "preview.internal/commit";
 /// Label: what leads a pull request's own address to a preview; its value is the address's first label.
 const STABLE_ADDRESS: &str = "preview.internal/stable-address";
-/// Annotations beside it: the pull request, by its full name, and when it was decided to lead the address there.
+/// Annotations beside it: the pull request, by its full name, and when it was decided to lead the address
+/// there.
 const ADDRESS_OF: &str = "preview.internal/address-of";
 const DECIDED_AT: &str = "preview.internal/decided-at";
 

@@ -1,7 +1,8 @@
 //! Where the secret of the webhook comes from: a variable, or a file that is read again and again.
 //!
-//! What a cluster mounts from a Secret changes while we run. So a secret is changed without a restart: the old one
-//! becomes the previous one, the new one is put in its place, and then in the App's settings at GitHub.
+//! What a cluster mounts from a Secret changes while we run. So a secret is changed without a restart: the
+//! old one becomes the previous one, the new one is put in its place, and then in the App's settings at
+//! GitHub.
 
 use std::{fs, io, path::PathBuf, time::Duration};
 
@@ -84,7 +85,7 @@ impl SecretSource {
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "the webhook's secret cannot be read again; the last one counts")
+                    tracing::warn!(%error, "the webhook's secret cannot be read again; the last one counts");
                 }
             }
         }
