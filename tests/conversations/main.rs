@@ -17,6 +17,7 @@ mod flood;
 mod github_away;
 mod images;
 mod ingress_admission;
+mod installed;
 mod isolation;
 mod late;
 mod limits;

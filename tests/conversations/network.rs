@@ -14,7 +14,7 @@ use kube::{
     api::{DeleteParams, ListParams, PostParams},
 };
 use stack::{eventually, images::ServiceImage};
-use tests::{Conversation, OsProcess, Setting, converse};
+use tests::{Conversation, NODE, OsProcess, Setting, converse};
 
 /// How long a change of policies may take to count.
 const ENFORCED: Duration = Duration::from_secs(20);
@@ -22,8 +22,6 @@ const ENFORCED: Duration = Duration::from_secs(20);
 const FOUND_OUT: Duration = Duration::from_secs(120);
 /// Where it tries that. No other conversation does.
 const PROBE: &str = "preview-network-probe";
-/// The node, as pods know it.
-const NODE: Ipv4Addr = Ipv4Addr::new(10, 213, 0, 1);
 /// Where a cloud keeps the credentials of a node, and GKE answers questions for names.
 const METADATA: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
 /// What `cargo dev up` has for cluster DNS.

@@ -5,6 +5,7 @@
 //! ingress belong to the stack that all conversations share; `cargo dev test` starts it. A conversation
 //! ends with nothing left over, or the test fails.
 
+mod bridge;
 mod browser;
 mod conversation;
 mod evidence;
@@ -22,6 +23,7 @@ mod shared_stack;
 mod temporal;
 pub mod timeouts;
 
+pub use bridge::Bridge;
 pub use browser::Browser;
 pub use conversation::{ANOTHER_OWNER, Conversation, converse};
 pub use held_namespace::HeldNamespace;
@@ -31,6 +33,6 @@ pub use preview::Preview;
 pub use process::Service;
 pub use pull_request::{PullRequest, plain};
 pub use setting::Setting;
-pub use shared_stack::{STACK_ENV, SharedStack};
+pub use shared_stack::{NAME_KEY, NODE, STACK_ENV, SharedStack};
 pub use stack::page::Page;
 pub use temporal::Workflows;

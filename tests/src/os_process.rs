@@ -127,6 +127,15 @@ impl OsProcess {
         self.in_its_network(|| TcpStream::connect_timeout(&address, CONNECT).is_ok())
     }
 
+    /// Connects to `address` from its network.
+    ///
+    /// # Errors
+    /// When nobody is there.
+    pub fn connect(&self, address: SocketAddr) -> Result<TcpStream> {
+        self.in_its_network(|| TcpStream::connect_timeout(&address, CONNECT))?
+            .with_context(|| format!("connecting to {address}"))
+    }
+
     /// Accepts connections in its network, until it is dropped.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! The running stack that all conversations share.
 
 use std::{
+    net::Ipv4Addr,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -26,7 +27,10 @@ use crate::{process::programs, timeouts::ANSWER};
 pub const STACK_ENV: &str = "PREVIEW_STACK_ENV";
 
 /// The key that all conversations' workers make names with.
-pub(crate) const NAME_KEY: &str = "a key for conversations: 8c2f61e07d9b";
+pub const NAME_KEY: &str = "a key for conversations: 8c2f61e07d9b";
+
+/// The stack's node, as pods know it.
+pub const NODE: Ipv4Addr = Ipv4Addr::new(10, 213, 0, 1);
 
 /// How the server says that a call was not carried out and may be made again a little later.
 const BUSY: &str = "Workflow is busy";
