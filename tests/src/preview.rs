@@ -196,6 +196,16 @@ impl Preview {
         self.gone().await
     }
 
+    /// The ID of its newest run, if there is one, and it is closed.
+    ///
+    /// # Errors
+    /// When Temporal does not answer.
+    pub async fn closed_run_id(&self) -> Result<Option<String>> {
+        let described = self.described().await?;
+        let closed = described.filter(|run| run.status() != WorkflowExecutionStatus::Running);
+        Ok(closed.map(|run| run.run_id().to_owned()))
+    }
+
     /// What its namespace is called, or will be. Waits until there is a run, or a namespace.
     ///
     /// # Errors

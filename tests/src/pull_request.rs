@@ -193,8 +193,14 @@ impl PullRequest {
     /// # Errors
     /// When there is none in time.
     pub async fn previewed(&self) -> Result<Preview> {
-        self.request_preview().await?;
-        self.shows_url().await
+        // The comment may still tell of an earlier run, whose URL was the same.
+        let earlier = self.preview()?.closed_run_id().await?;
+        let preview = self.request_preview().await?;
+        let url = preview.url()?;
+        let is_of_this_run = |comment: &str| earlier.as_deref().is_none_or(|run| !comment.contains(run));
+        self.comes_to_say(url.as_str(), |comment| comment.contains(url.as_str()) && is_of_this_run(comment))
+            .await?;
+        Ok(preview)
     }
 
     /// What our one comment says now.
