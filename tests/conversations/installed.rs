@@ -40,6 +40,7 @@ struct Installed {
     chart: PathBuf,
     values: PathBuf,
     secrets: Api<Secret>,
+    pods: Api<Pod>,
     _bridges: Vec<Bridge>,
 }
 
@@ -111,6 +112,7 @@ impl Installed {
             chart: copied_chart(&env.helm, &chat.folder).await?,
             values: values_file,
             secrets,
+            pods: Api::namespaced(chat.stack.kube.clone(), NAMESPACE),
             _bridges: bridges,
         };
         installed.upgrade(&[]).await?;
@@ -118,6 +120,8 @@ impl Installed {
         let services: Api<Service> = Api::namespaced(chat.stack.kube.clone(), NAMESPACE);
         let spec = services.get("preview-webhook").await?.spec.context("a spec")?;
         let address: IpAddr = spec.cluster_ip.context("an address")?.parse()?;
+        // The node itself has no route to Services, as a node with a way to the Internet would.
+        node.ip(&["route", "replace", &format!("{address}/32"), "dev", "pods0"])?;
         let (bridge, hooks) = Bridge::outwards(&node, (address, 80).into())?;
         chat.github
             .set_webhook_url(Some(format!("http://{hooks}/api/github/webhooks").parse()?));
@@ -131,8 +135,32 @@ impl Installed {
     async fn upgrade(&self, more: &[&str]) -> Result<()> {
         let values = self.values.display().to_string();
         let chart = self.chart.display().to_string();
-        let arguments = ["upgrade", "--install", RELEASE, &chart, "--values", &values, "--wait", "--timeout=3m"];
-        self.helm(&[&arguments, more].concat()).await.map(drop)
+        let arguments =
+            ["upgrade", "--install", RELEASE, &chart, "--values", &values, "--wait", "--timeout=3m"];
+        match self.helm(&[&arguments, more].concat()).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(error.context(self.look().await?)),
+        }
+    }
+
+    /// What becomes of the pods.
+    async fn look(&self) -> Result<String> {
+        let mut seen = String::new();
+        for pod in self.pods.list(&ListParams::default()).await? {
+            let logs = self.pods.logs(&pod.name_any(), &LogParams::default()).await;
+            seen += &format!("{}: {:?}\n{}\n", pod.name_any(), pod.status, logs.unwrap_or_default());
+        }
+        Ok(seen)
+    }
+
+    /// What the pods of one of its Deployments have said.
+    async fn said(&self, name: &str) -> Result<String> {
+        let of_it = ListParams::default().labels(&format!("app.kubernetes.io/name={name}"));
+        let mut all = String::new();
+        for pod in self.pods.list(&of_it).await? {
+            all += &self.pods.logs(&pod.name_any(), &LogParams::default()).await?;
+        }
+        Ok(all)
     }
 
     async fn helm(&self, arguments: &[&str]) -> Result<String> {
@@ -182,16 +210,6 @@ async fn run(program: &Path, first: &[&str], then: &[&str], last: &Path) -> Resu
         .with_context(|| format!("{} {}", program.display(), first.join(" ")))
 }
 
-async fn logs(chat: &Conversation, name: &str) -> Result<String> {
-    let pods: Api<Pod> = Api::namespaced(chat.stack.kube.clone(), NAMESPACE);
-    let of_it = ListParams::default().labels(&format!("app.kubernetes.io/name={name}"));
-    let mut all = String::new();
-    for pod in pods.list(&of_it).await? {
-        all += &pods.logs(&pod.name_any(), &LogParams::default()).await?;
-    }
-    Ok(all)
-}
-
 #[test]
 fn the_service_that_its_chart_installs_gives_previews_and_loses_none_when_it_is_replaced() {
     converse(Setting::default(), async |chat| {
@@ -202,17 +220,24 @@ fn the_service_that_its_chart_installs_gives_previews_and_loses_none_when_it_is_
             Ok(format!("http://{HOOKS}:{port}{path}").parse()?)
         };
         // Only what GitHub sends, which is no GET.
-        for (path, status) in [("/api/github/webhooks", 405), ("/metrics", 404), ("/livez", 404), ("/", 404)] {
+        for (path, status) in [("/api/github/webhooks", 405), ("/metrics", 404), ("/livez", 404), ("/", 404)]
+        {
             let page = chat.stack.open(&way_in(path)?).await?;
             ensure!(page.status == status, "{path}: {}", page.status);
         }
 
         let (first, second) = (chat.pull_request().await?, chat.pull_request().await?);
-        let kept = first.previewed().await?;
+        let kept = match first.previewed().await {
+            Ok(kept) => kept,
+            Err(error) => return Err(error.context(installed.look().await?)),
+        };
         assert_eq!(kept.open("/").await?.status, 200);
         let asked = second.request_preview().await?;
         installed
-            .upgrade(&["--set-string=webhook.podAnnotations.round=2", "--set-string=worker.podAnnotations.round=2"])
+            .upgrade(&[
+                "--set-string=webhook.podAnnotations.round=2",
+                "--set-string=worker.podAnnotations.round=2",
+            ])
             .await?;
         let begun = second.shows_url().await?;
         assert_eq!(begun.id, asked.id);
@@ -220,11 +245,15 @@ fn the_service_that_its_chart_installs_gives_previews_and_loses_none_when_it_is_
         installed.helm(&["test", RELEASE, "--timeout=2m"]).await?;
 
         let found_out = eventually(FOUND_OUT, async || {
-            let said = logs(chat, "preview-worker").await.map_err(|error| error.to_string())?;
-            if said.contains("the cluster enforces network policies") { Ok(()) } else { Err(said) }
+            let said = installed.said("preview-worker").await.map_err(|error| error.to_string())?;
+            if said.contains("the cluster enforces network policies") {
+                Ok(())
+            } else {
+                Err(said)
+            }
         });
         found_out.await.map_err(anyhow::Error::msg)?;
-        let said = logs(chat, "preview-worker").await?;
+        let said = installed.said("preview-worker").await?;
         ensure!(!said.contains("Helm is not confined"), "{said}");
 
         kept.stop().await?;

@@ -26,9 +26,10 @@ impl Bridge {
     /// When the port is taken there.
     pub fn inwards(node: &OsProcess, address: Ipv4Addr, port: u16) -> Result<Self> {
         let listener = node.listen((address, port).into())?;
-        Self::accept(listener, move || async move {
-            Ok(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?)
-        })
+        Self::accept(
+            listener,
+            move || async move { Ok(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?) },
+        )
     }
 
     /// Whoever connects to the address that is returned, on this machine, reaches `to` in the node's network.
@@ -62,9 +63,10 @@ impl Bridge {
             while let Ok((mut caller, _)) = listener.accept().await {
                 let connect = Arc::clone(&connect);
                 tokio::spawn(async move {
-                    // Nobody is there: closed at once, which is as good as refused.
-                    if let Ok(mut called) = connect().await {
-                        let _ = copy_bidirectional(&mut caller, &mut called).await;
+                    match connect().await {
+                        Ok(mut called) => drop(copy_bidirectional(&mut caller, &mut called).await),
+                        // Closed at once, which is as good as refused.
+                        Err(error) => eprintln!("nothing is passed on: {error:#}"),
                     }
                 });
             }

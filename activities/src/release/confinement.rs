@@ -11,9 +11,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Of the worker's environment, what Helm is given: where programs and authorities are, and the way out.
-const GIVEN: [&str; 16] = [
+/// Of the worker's environment, what Helm is given: where programs, libraries and authorities are, and the way
+/// out.
+const GIVEN: [&str; 17] = [
     "PATH",
+    "LD_LIBRARY_PATH",
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
     "HTTP_PROXY",

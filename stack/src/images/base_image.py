@@ -22,6 +22,9 @@ from pathlib import Path
 LEFT_OUT = {"test", "tests", "idlelib", "tkinter", "turtledemo", "lib2to3", "ensurepip", "site-packages", "dist-packages"}
 LEFT_OUT_FILES = re.compile(r"\.(a|o|exe)$|\.opt-\d\.pyc$|^(_tkinter|_test|_xxtest|xx)\w*\..*so$")
 
+# Where distributions keep the certificate authorities that they trust.
+AUTHORITIES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
+
 USER = 65532
 ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}
 LIBRARIES = "usr/local/lib"
@@ -111,6 +114,10 @@ def python_layer():
                 layer.file(os.path.join(LIBRARIES, name), file)
     # The C library loads it to end a thread; programs in Rust are linked with it.
     layer.file(os.path.join(LIBRARIES, "libgcc_s.so.1"), loaded_by_name("libgcc_s.so.1"))
+    # As in the base of the service's own images.
+    authorities = next(filter(os.path.isfile, AUTHORITIES), None)
+    if authorities:
+        layer.file("etc/ssl/certs/ca-certificates.crt", authorities)
     layer.text("etc/passwd", f"root:x:0:0::/:/sbin/nologin\nnonroot:x:{USER}:{USER}::/:/sbin/nologin\n")
     layer.text("etc/group", f"root:x:0:\nnonroot:x:{USER}:\n")
     layer.directory("tmp", 0o1777)
