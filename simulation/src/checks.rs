@@ -502,12 +502,12 @@ impl Memory {
                     || said_of(sim, heard.comment)
             }
             Command::Extend { .. } => {
-                // The comment says who has stopped it.
+                // The comment says who, or what, has ended it.
                 let was_ended = self.heard.iter().any(|later| {
                     (later.comment > heard.comment || later.at >= heard.at)
                         && later.comment != heard.comment
                         && later.commands.contains(&Command::Stop)
-                });
+                }) || self.closes.iter().any(|at| *at + SKEW >= heard.at);
                 was_ended || previews.iter().any(|preview| alive_then(&preview))
             }
             Command::Stop => {
@@ -572,7 +572,9 @@ fn one_comment(sim: &Sim, previews: &[Preview]) {
         .iter()
         .filter(spoke)
         .any(|preview| preview.started_at + QUIET < sim.now());
-    if stickies > 1 || (settled && stickies == 0) {
+    // A write that is given up on is looked at again two minutes later.
+    let is_confirmed = sim.github().said.last().is_none_or(|(at, ..)| *at + QUIET < sim.now());
+    if (stickies > 1 && is_confirmed) || (settled && stickies == 0) {
         sim.violation(ONE_COMMENT, format!("there are {stickies}"));
     }
 }

@@ -468,3 +468,32 @@ fn a_preview_whose_namespace_is_made_again_and_is_empty_is_ended() {
         at(47_421, Action::Operate(Operation::DeleteNamespace)),
     ]));
 }
+
+#[test]
+fn a_stop_is_obeyed_in_time_although_its_author_is_being_looked_up_already() {
+    for outage in [Outage::Unauthorized, Outage::Forbidden] {
+        holds(&plan(&[
+            at(10, says(Person::Mona, &[Wish::Preview])),
+            at(155, breaks(Fault::GitHub(outage), 700)),
+            at(977, says(Person::Mona, &[Wish::Stop])),
+        ]));
+    }
+}
+
+#[test]
+fn what_is_answered_anew_after_a_conversation_has_lost_its_memory_is_told() {
+    let twice = Action::Comment {
+        by: Person::Mona,
+        commands: vec![Wish::Preview],
+        delivery: Delivery::Twice(Duration::from_millis(178_277)),
+    };
+    for end in [Operation::TerminatePullRequest, Operation::CancelPullRequest] {
+        holds(&plan(&[
+            at(10, twice.clone()),
+            at(117, says(Person::Mona, &[Wish::Stop])),
+            at(25_152, Action::Close { merged: false, delivery: Delivery::Once }),
+            at(25_564, Action::Operate(end)),
+            at(420_786, says(Person::Mona, &[Wish::Preview])),
+        ]));
+    }
+}

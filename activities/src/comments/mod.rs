@@ -94,7 +94,7 @@ impl Comments {
         let body = sticky(&truth, &self.temporal_ui, with_log).ok_or(CommentError::NothingToSay)?;
         let comment = match shown {
             Some(shown) if says(shown, &body) => shown.id,
-            Some(shown) => self.update(request, shown.id, &body).await?,
+            Some(shown) => self.update(&request.pull_request, shown.id, &body).await?,
             None => self.github.create_comment(pull_request, &body).await?.id,
         };
         self.delete_surplus(pull_request, &own, comment).await?;
@@ -139,11 +139,10 @@ impl Comments {
 
     async fn update(
         &self,
-        request: &WriteSticky,
+        pull_request: &PullRequestRef,
         comment: CommentId,
         body: &str,
     ) -> Result<CommentId, CommentError> {
-        let pull_request = &request.pull_request;
         match self.github.update_comment(pull_request, comment, body).await {
             // It may have been deleted a moment ago. Or it is there, and GitHub does not find it while the
             // repository is renamed: the next attempt looks.
@@ -162,13 +161,15 @@ impl Comments {
         let pull_request = &request.pull_request;
         let _lock = self.writes.lock(pull_request).await;
         let own = self.github.own_comments(pull_request).await?;
-        if let Some(posted) = marked(&own, &reply_marker(request)) {
-            return Ok(posted.id);
-        }
         let sticky = request.sticky.and_then(|id| own.iter().find(|comment| comment.id == id));
         let body =
             reply(request, sticky.map(|comment| &comment.html_url)).ok_or(CommentError::NothingToSay)?;
-        Ok(self.github.create_comment(pull_request, &body).await?.id)
+        match marked(&own, &reply_marker(request)) {
+            Some(posted) if posted.body == body => Ok(posted.id),
+            // By a workflow that has been ended since, with all that it knew: it is answered anew.
+            Some(posted) => self.update(pull_request, posted.id, &body).await,
+            None => Ok(self.github.create_comment(pull_request, &body).await?.id),
+        }
     }
 }
 
@@ -189,8 +190,8 @@ impl Comments {
         written.map_err(|error| self.failed(Asked::Comment, error))
     }
 
-    /// Idempotent: the reply names the comment it answers in its hidden first
-    /// line, and is looked for before it is posted.
+    /// Idempotent: the reply names the comment it answers in its hidden first line, and is looked for before it
+    /// is posted, or says what is true by then.
     #[activity(definition = comment_declared::PostReply)]
     pub async fn post_reply(
         self: Arc<Self>,

@@ -57,17 +57,21 @@ pub(super) async fn post_reply(attempt: &Attempt, request: Reply) -> Result<Comm
     sim.github_refuses(attempt.worker, true)?;
     let to = request.comment_id;
     let posted = sim.github().comments().iter().find_map(|comment| match &comment.body {
-        Body::Reply { to: other, is_second, .. } if *other == to && *is_second == request.is_second => {
-            Some(comment.id)
+        Body::Reply { to: other, is_second, answers } if *other == to && *is_second == request.is_second => {
+            Some((comment.id, *answers == request.answers))
         }
         _ => None,
     });
-    if let Some(posted) = posted {
-        return Ok(posted);
-    }
     attempt.pause().await;
     let body = Body::Reply { to, is_second: request.is_second, answers: request.answers };
-    sim.write_to_github(attempt, Write::Comment(body)).await.map(CommentId)
+    match posted {
+        Some((posted, true)) => Ok(posted),
+        Some((posted, false)) => {
+            sim.write_to_github(attempt, Write::Edit(posted, body)).await?;
+            Ok(posted)
+        }
+        None => sim.write_to_github(attempt, Write::Comment(body)).await.map(CommentId),
+    }
 }
 
 pub(super) async fn sync_deployment(

@@ -377,6 +377,7 @@ impl Sim {
             let seed = UpdateRandomSeed { randomness_seed: u64::from(run.events) };
             run.pending = vec![Job::UpdateRandomSeed(seed)];
             run.pending.extend(past.again.iter().cloned());
+            run.attributes = visibility::Attributes::decided_in(&past.tasks);
             workflow_task::decided_anew(&run_id, run, &past.tasks).map(|tasks| {
                 let begun = commands::unresolved(&tasks, &past.again);
                 run.tasks = tasks;

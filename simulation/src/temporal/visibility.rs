@@ -1,11 +1,14 @@
 //! The visibility store: what lists are made from. It lags behind.
 
 use domain::{PullRequestRef, RepositoryId, preview::Phase};
-use temporalio_common::protos::temporal::api::common::v1::SearchAttributes;
+use temporalio_common::protos::{
+    coresdk::workflow_commands::workflow_command::Variant, temporal::api::common::v1::SearchAttributes,
+};
 use workflows::search_attributes::{
     EXPIRES_AT, PHASE, PULL_REQUEST, REPOSITORY, REPOSITORY_ID, REQUESTED_BY,
 };
 
+use super::CompletedTask;
 use crate::{executor::Moment, sim::Sim};
 
 /// The search attributes of a run that lists are filtered by.
@@ -26,6 +29,17 @@ pub(super) struct Attributes {
 }
 
 impl Attributes {
+    /// Those of a run that is reset: what its tasks have said until then.
+    pub(super) fn decided_in(tasks: &[CompletedTask]) -> Self {
+        let mut attributes = Self::default();
+        for command in tasks.iter().flat_map(CompletedTask::commands) {
+            if let Some(Variant::UpsertWorkflowSearchAttributes(upsert)) = &command.variant {
+                attributes.upsert(&upsert.search_attributes.clone().unwrap_or_default());
+            }
+        }
+        attributes
+    }
+
     pub(super) fn upsert(&mut self, attributes: &SearchAttributes) {
         let read = |key: &str| {
             let payload = attributes.indexed_fields.get(key)?;

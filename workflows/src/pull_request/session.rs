@@ -195,8 +195,14 @@ impl Session {
         let timer = WorkflowCancellationToken::new();
         let pause = deadline.map(|deadline| now.duration_until(deadline).unsigned_abs());
         select! {
-            // Reports make the history long, too.
-            _ = self.ctx.wait_condition(|workflow| workflow.conversation.events.wants_a_lookup() || self.ctx.continue_as_new_suggested()) => timer.cancel(),
+            _ = self.ctx.wait_condition(|workflow| {
+                let events = &workflow.conversation.events;
+                events.wants_a_lookup()
+                    // A `stop` by somebody who is being looked up already is obeyed in time all the same.
+                    || events.next_deadline(now) != deadline
+                    // Reports make the history long, too.
+                    || self.ctx.continue_as_new_suggested()
+            }) => timer.cancel(),
             (lookup, snapshot) = self.lookups.next_done() => {
                 timer.cancel();
                 self.update(|conversation, now| conversation.events.finish_lookup(lookup.number, snapshot.as_ref(), now));
