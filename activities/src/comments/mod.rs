@@ -190,8 +190,8 @@ impl Comments {
         written.map_err(|error| self.failed(Asked::Comment, error))
     }
 
-    /// Idempotent: the reply names the comment it answers in its hidden first line, and is looked for before it
-    /// is posted, or says what is true by then.
+    /// Idempotent: the reply names the comment it answers in its hidden first line, and is looked for before
+    /// it is posted. One that says something else is given the new text.
     #[activity(definition = comment_declared::PostReply)]
     pub async fn post_reply(
         self: Arc<Self>,

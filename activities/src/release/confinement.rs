@@ -11,8 +11,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Of the worker's environment, what Helm is given: where programs, libraries and authorities are, and the way
-/// out.
+/// Of the worker's environment, what Helm is given: where programs, libraries and authorities are, and the
+/// way out.
 const GIVEN: [&str; 17] = [
     "PATH",
     "LD_LIBRARY_PATH",
