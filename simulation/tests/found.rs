@@ -497,3 +497,13 @@ fn what_is_answered_anew_after_a_conversation_has_lost_its_memory_is_told() {
         ]));
     }
 }
+
+#[test]
+fn a_preview_that_is_made_anew_after_a_reset_is_not_called_ready_meanwhile() {
+    holds(&plan(&[
+        at(10, says(Person::Mona, &[Wish::Preview])),
+        at(190_223, breaks(Fault::Hold, 979)),
+        at(191_155, Action::Operate(Operation::DeleteNamespace)),
+        at(230_193, Action::Operate(Operation::ResetPreview(8))),
+    ]));
+}

@@ -299,7 +299,9 @@ impl PreviewTracker {
         tracked.report = report;
         // Said together with the stable URL, which comes at once.
         let waits_for_its_url = tracked.report.state.is_ready() && tracked.stable_url == StableUrl::NotYet;
-        let is_news = is_changed && tracked.report.state.is_milestone() && !waits_for_its_url;
+        // What was told of another run is not true any more.
+        let is_worth_telling = tracked.report.state.is_milestone() || !is_same_run;
+        let is_news = is_changed && is_worth_telling && !waits_for_its_url;
         let report = tracked.report.clone();
         self.note_the_end_of(&report);
         self.forget_what_is_over();

@@ -560,3 +560,11 @@ fn the_end_of_a_preview_that_is_not_known_takes_nothing_from_those_that_are() {
     let mut alone = PreviewTracker::default();
     assert!(alone.apply_report(report('b', "run-b", 1, gone())));
 }
+
+#[test]
+fn whatever_another_run_says_is_news() {
+    let mut tracker = PreviewTracker::default();
+    with_ready(&mut tracker, 'a', "run-1");
+    assert!(tracker.apply_report(report('a', "run-2", 1, PreviewState::Provisioning)));
+    assert!(!tracker.apply_report(report('a', "run-2", 2, PreviewState::Installing)));
+}
