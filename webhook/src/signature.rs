@@ -63,11 +63,11 @@ impl Secrets {
     /// Are they the same as these?
     #[must_use]
     pub fn are(&self, others: &Self) -> bool {
-        let exposed = |secrets: &Self| {
-            let previous = secrets.previous.as_ref().map(|secret| secret.expose_secret().to_owned());
-            (secrets.current.expose_secret().to_owned(), previous)
-        };
-        exposed(self) == exposed(others)
+        self.exposed() == others.exposed()
+    }
+
+    fn exposed(&self) -> (&str, Option<&str>) {
+        (self.current.expose_secret(), self.previous.as_ref().map(ExposeSecret::expose_secret))
     }
 
     /// Begins to check a body.
