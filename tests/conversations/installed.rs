@@ -35,8 +35,6 @@ const FOUND_OUT: Duration = Duration::from_secs(120);
 
 /// A release of the chart, in place of the conversation's own processes.
 struct Installed {
-    helm: PathBuf,
-    kubeconfig: PathBuf,
     chart: PathBuf,
     values: PathBuf,
     secrets: Api<Secret>,
@@ -107,15 +105,13 @@ impl Installed {
         let secrets: Api<Secret> = Api::namespaced(chat.stack.kube.clone(), NAMESPACE);
         secrets.create(&PostParams::default(), &secret(chat)).await?;
         let installed = Self {
-            helm: env.helm.clone(),
-            kubeconfig: env.kubeconfig.clone(),
-            chart: copied_chart(&env.helm, &chat.folder).await?,
+            chart: copied_chart(chat).await?,
             values: values_file,
             secrets,
             pods: Api::namespaced(chat.stack.kube.clone(), NAMESPACE),
             _bridges: bridges,
         };
-        installed.upgrade(&[]).await?;
+        installed.upgrade(chat, &[]).await?;
 
         let services: Api<Service> = Api::namespaced(chat.stack.kube.clone(), NAMESPACE);
         let spec = services.get("preview-webhook").await?.spec.context("a spec")?;
@@ -132,15 +128,22 @@ impl Installed {
     }
 
     /// Installs the release, or brings it up to date, and returns when it runs.
-    async fn upgrade(&self, more: &[&str]) -> Result<()> {
+    async fn upgrade(&self, chat: &Conversation, more: &[&str]) -> Result<()> {
         let values = self.values.display().to_string();
         let chart = self.chart.display().to_string();
         let arguments =
             ["upgrade", "--install", RELEASE, &chart, "--values", &values, "--wait", "--timeout=3m"];
-        match self.helm(&[&arguments, more].concat()).await {
+        match self.helm(chat, &[&arguments, more].concat()).await {
             Ok(_) => Ok(()),
             Err(error) => Err(error.context(self.look().await?)),
         }
+    }
+
+    /// As an operator.
+    async fn helm(&self, chat: &Conversation, arguments: &[&str]) -> Result<String> {
+        let kubeconfig = chat.stack.env.kubeconfig.display().to_string();
+        let there = ["--namespace", NAMESPACE, "--kubeconfig", &kubeconfig];
+        chat.helm(&[arguments, &there].concat()).await
     }
 
     /// What becomes of the pods.
@@ -163,12 +166,8 @@ impl Installed {
         Ok(all)
     }
 
-    async fn helm(&self, arguments: &[&str]) -> Result<String> {
-        run(&self.helm, arguments, &["--namespace", NAMESPACE, "--kubeconfig"], &self.kubeconfig).await
-    }
-
-    async fn moves_out(self) -> Result<()> {
-        self.helm(&["uninstall", RELEASE, "--wait", "--timeout=2m"]).await?;
+    async fn moves_out(self, chat: &Conversation) -> Result<()> {
+        self.helm(chat, &["uninstall", RELEASE, "--wait", "--timeout=2m"]).await?;
         self.secrets.delete(SECRET, &DeleteParams::default()).await?;
         Ok(())
     }
@@ -189,25 +188,18 @@ fn secret(chat: &Conversation) -> Secret {
 }
 
 /// With its dependency, and outside of the repository, which stays as it is.
-async fn copied_chart(helm: &Path, folder: &Path) -> Result<PathBuf> {
+async fn copied_chart(chat: &Conversation) -> Result<PathBuf> {
     let charts = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../charts"));
-    let here = folder.join("charts");
+    let here = chat.folder.join("charts");
     fs::create_dir_all(&here)?;
-    for chart in ["preview", "preview-cluster"] {
-        let from = charts.join(chart);
-        run(Path::new("cp"), &["--recursive"], &[&from.display().to_string()], &here).await?;
-    }
+    let mut copy = Command::new("cp");
+    copy.arg("--recursive")
+        .args(["preview", "preview-cluster"].map(|chart| charts.join(chart)))
+        .arg(&here);
+    stack::program::output(copy).await.map_err(anyhow::Error::msg)?;
     let chart = here.join("preview");
-    run(helm, &["dependency", "build"], &[], &chart).await?;
+    chat.helm(&["dependency", "build", &chart.display().to_string()]).await?;
     Ok(chart)
-}
-
-async fn run(program: &Path, first: &[&str], then: &[&str], last: &Path) -> Result<String> {
-    let mut command = Command::new(program);
-    command.args(first).args(then).arg(last);
-    let ran = stack::program::output(command).await;
-    ran.map_err(anyhow::Error::msg)
-        .with_context(|| format!("{} {}", program.display(), first.join(" ")))
 }
 
 #[test]
@@ -234,15 +226,18 @@ fn the_service_that_its_chart_installs_gives_previews_and_loses_none_when_it_is_
         assert_eq!(kept.open("/").await?.status, 200);
         let asked = second.request_preview().await?;
         installed
-            .upgrade(&[
-                "--set-string=webhook.podAnnotations.round=2",
-                "--set-string=worker.podAnnotations.round=2",
-            ])
+            .upgrade(
+                chat,
+                &[
+                    "--set-string=webhook.podAnnotations.round=2",
+                    "--set-string=worker.podAnnotations.round=2",
+                ],
+            )
             .await?;
         let begun = second.shows_url().await?;
         assert_eq!(begun.id, asked.id);
         assert_eq!(kept.open("/").await?.status, 200);
-        installed.helm(&["test", RELEASE, "--timeout=2m"]).await?;
+        installed.helm(chat, &["test", RELEASE, "--timeout=2m"]).await?;
 
         let found_out = eventually(FOUND_OUT, async || {
             let said = installed.said("preview-worker").await.map_err(|error| error.to_string())?;
@@ -260,6 +255,6 @@ fn the_service_that_its_chart_installs_gives_previews_and_loses_none_when_it_is_
         begun.stop().await?;
         kept.gone().await?;
         begun.gone().await?;
-        installed.moves_out().await
+        installed.moves_out(chat).await
     });
 }

@@ -20,7 +20,6 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use tests::{Setting, converse};
-use tokio::process::Command;
 
 use crate::tls::TlsServer;
 
@@ -120,24 +119,9 @@ fn a_chart_comes_from_a_registry_that_helm_is_logged_in_to() {
         registry.write_access(&folder)?;
         let charts = format!("oci://{}/charts", registry.address);
         let (certificate, login) = (folder.join("registry.crt"), folder.join("registry.json"));
-        let helm = async |arguments: &[&str]| -> Result<()> {
-            let output = Command::new(&chat.stack.env.helm)
-                .args(arguments)
-                .current_dir(&folder)
-                .env("HOME", &folder)
-                .env("SSL_CERT_FILE", &certificate)
-                .env("HELM_REGISTRY_CONFIG", &login)
-                .output()
-                .await?;
-            ensure!(
-                output.status.success(),
-                "helm {arguments:?}: {}",
-                String::from_utf8_lossy(&output.stderr)
-            );
-            Ok(())
-        };
-        helm(&["package", &chat.stack.env.preview_chart.to_string_lossy()]).await?;
-        helm(&["push", "hello-world-app-0.1.0.tgz", &charts]).await?;
+        let access = [("SSL_CERT_FILE", certificate.as_path()), ("HELM_REGISTRY_CONFIG", login.as_path())];
+        chat.helm(&["package", &chat.stack.env.preview_chart.to_string_lossy()]).await?;
+        chat.helm_with(&access, &["push", "hello-world-app-0.1.0.tgz", &charts]).await?;
         chat.worker.stop().await?;
         chat.worker.set("PREVIEW_ALLOWED_CHARTS", &charts);
         chat.worker.set("SSL_CERT_FILE", &certificate);

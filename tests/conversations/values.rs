@@ -17,7 +17,7 @@ use k8s_openapi::api::{apps::v1::Deployment, core::v1::ConfigMap};
 use kube::Api;
 use temporalio_client::WorkflowExecutionStatus;
 use tests::{Conversation, Preview, PullRequest, Setting, converse};
-use tokio::{net::TcpListener, process::Command};
+use tokio::net::TcpListener;
 
 use crate::chart::{chart_folder, files, pull_request_with, with_charts_of_repositories};
 
@@ -87,18 +87,6 @@ fn make_chart(folder: &Path, more: &[(&str, &str)]) -> Result<()> {
     {
         fs::write(folder.join(name), content)?;
     }
-    Ok(())
-}
-
-async fn helm(chat: &Conversation, arguments: &[&str]) -> Result<()> {
-    let home = chat.folder.join("helm");
-    let output = Command::new(&chat.stack.env.helm)
-        .args(arguments)
-        .current_dir(&chat.folder)
-        .env("HOME", home)
-        .output()
-        .await?;
-    ensure!(output.status.success(), "helm {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     Ok(())
 }
 
@@ -208,11 +196,13 @@ async fn serve(folder: PathBuf) -> Result<String> {
 fn a_chart_comes_from_a_helm_repository_that_the_operators_allow_or_is_an_archive_of_theirs() {
     converse(Setting::default(), async |chat| {
         let sample = chat.stack.env.preview_chart.to_string_lossy().into_owned();
-        helm(chat, &["package", &sample, "--destination", "repository", "--version", "1.2.3"]).await?;
+        chat.helm(&["package", &sample, "--destination", "repository", "--version", "1.2.3"])
+            .await?;
         let shop = chart_folder("shop");
         let shop = shop.to_string_lossy();
-        helm(chat, &["package", &shop, "--destination", "repository", "--version", "1.4.0"]).await?;
-        helm(chat, &["repo", "index", "repository"]).await?;
+        chat.helm(&["package", &shop, "--destination", "repository", "--version", "1.4.0"])
+            .await?;
+        chat.helm(&["repo", "index", "repository"]).await?;
         let folder = chat.folder.join("repository");
         let repo = serve(folder.clone()).await?;
         let chart = |name: &str, version: &str| {
@@ -262,7 +252,7 @@ fn the_chart_that_helm_creates_needs_six_lines() {
     converse(with_charts_of_repositories(), async |chat| {
         let recipe = configuration("What helm create makes");
         assert!(recipe.lines().count() <= 6);
-        helm(chat, &["create", "app"]).await?;
+        chat.helm(&["create", "app"]).await?;
         chat.configure(&recipe).await?;
         let pull = pull_request_with(chat, files(&chat.folder.join("app"), "app")?).await?;
 

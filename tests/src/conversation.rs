@@ -17,7 +17,8 @@ use github_stand_in::{Options, Repository, StandIn, User};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, api::ListParams};
 use secrecy::ExposeSecret;
-use stack::{eventually, ports::free_ports};
+use stack::{eventually, ports::free_ports, program::output};
+use tokio::process::Command;
 
 use crate::{
     evidence, name,
@@ -309,6 +310,28 @@ impl Conversation {
         worker.set("WORKER_LISTEN", address);
         worker.set("TEMPORAL_NAMESPACE", temporal_namespace);
         Ok(worker)
+    }
+
+    /// Runs the stack's Helm as a person does, in this conversation's folder; returns what it printed.
+    ///
+    /// # Errors
+    /// When it fails, with its own words.
+    pub async fn helm(&self, arguments: &[&str]) -> Result<String> {
+        self.helm_with(&[], arguments).await
+    }
+
+    /// The same with more in its environment.
+    ///
+    /// # Errors
+    /// When it fails, with its own words.
+    pub async fn helm_with(&self, environment: &[(&str, &Path)], arguments: &[&str]) -> Result<String> {
+        let mut helm = Command::new(&self.stack.env.helm);
+        helm.args(arguments)
+            .current_dir(&self.folder)
+            .env("HOME", self.folder.join("helm"))
+            .envs(environment.iter().copied());
+        let ran = output(helm).await.map_err(anyhow::Error::msg);
+        ran.with_context(|| format!("helm {}", arguments.join(" ")))
     }
 
     /// The namespaces of this conversation's instance.
