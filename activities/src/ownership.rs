@@ -125,6 +125,7 @@ pub(crate) fn last_report(namespace: &Namespace) -> Option<ReportPreview> {
             preview: annotations.get(WORKFLOW_ID)?.parse().ok()?,
             run_id: Some(annotations.get(RUN_ID)?.clone()),
             // Whatever the run has said before, this is newer.
+            started_at: None,
             revision: u32::MAX,
             requested_by: annotations.get(REQUESTED_BY)?.parse().ok()?,
             asked_in: CommentId(annotations.get(COMMENT)?.parse().ok()?),

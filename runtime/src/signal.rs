@@ -1,7 +1,7 @@
 //! Signals to a pull request's workflow, whether it runs or not, and whatever
 //! its repository was called when it began.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use domain::{PullRequestRef, RepositoryId};
 use futures::TryStreamExt;
@@ -12,7 +12,7 @@ use temporalio_client::{
 };
 use temporalio_common::protos::temporal::api::{
     common::v1::{WorkflowExecution, WorkflowType},
-    enums::v1::{WorkflowIdConflictPolicy, WorkflowIdReusePolicy},
+    enums::v1::{WorkflowExecutionStatus, WorkflowIdConflictPolicy, WorkflowIdReusePolicy},
     sdk::v1::UserMetadata,
     taskqueue::v1::TaskQueue,
     workflowservice::v1::{SignalWithStartWorkflowExecutionRequest, SignalWorkflowExecutionRequest},
@@ -20,13 +20,14 @@ use temporalio_common::protos::temporal::api::{
 use workflows::{
     payload::json,
     pull_request::PullRequestInput,
-    search_attributes::open_workflows,
+    search_attributes::open_or_continued_workflows,
     signal::{Signal, workflow_type},
 };
 
-/// Longest time for one attempt of one call, but for the list of open workflows: it has the client's 30 s.
+/// Longest time for one attempt of one call, but for the list of workflows: it has the client's 30 s.
 const CALL_TIMEOUT: Duration = Duration::from_secs(3);
-/// As many open workflows of one pull request are looked at. It has one, and a few previews.
+/// As many workflows of one pull request are looked at, the open ones first. It has one, which goes on in a new
+/// run now and then, and a few previews.
 const LISTED_MAX: usize = 50;
 
 /// The workflow that is signalled.
@@ -71,18 +72,21 @@ pub async fn signal_pull_request(
     if deliver(temporal, named, &signal).await? {
         return Ok(Signalled::Delivered);
     }
-    let open = match open(temporal, task_queue, &recipient).await {
-        Ok(open) => open,
+    let listed = match list(temporal, task_queue, &recipient).await {
+        Ok(listed) => listed,
         // Without the list, the workflow that is started finds what is open itself.
         Err(_) if start == Start::Always => Vec::new(),
         Err(status) => return Err(status),
     };
-    for workflow in &open {
-        if workflow.is_pull_request && deliver(temporal, workflow.id.clone(), &signal).await? {
+    let conversations = listed.iter().filter(|workflow| workflow.is_pull_request);
+    let conversations: BTreeSet<_> = conversations.map(|workflow| &workflow.id).collect();
+    for conversation in conversations {
+        if deliver(temporal, conversation.clone(), &signal).await? {
             return Ok(Signalled::Delivered);
         }
     }
-    if start == Start::IfPreviewsAreOpen && open.is_empty() {
+    let is_something_open = listed.iter().any(|workflow| workflow.is_open);
+    if start == Start::IfPreviewsAreOpen && !is_something_open {
         return Ok(Signalled::NoWorkflow);
     }
     deliver_or_start(temporal, task_queue, &recipient, signal).await?;
@@ -145,13 +149,16 @@ async fn deliver_or_start(
     Ok(())
 }
 
-struct Open {
+/// A workflow that lists show.
+struct Listed {
     id: String,
     is_pull_request: bool,
+    /// Its newest run may be open all the same: lists lag behind.
+    is_open: bool,
 }
 
-async fn open(temporal: &Client, task_queue: &str, recipient: &Recipient<'_>) -> Result<Vec<Open>, Status> {
-    let query = open_workflows(recipient.pull_request, recipient.repository_id, task_queue);
+async fn list(temporal: &Client, task_queue: &str, recipient: &Recipient<'_>) -> Result<Vec<Listed>, Status> {
+    let query = open_or_continued_workflows(recipient.pull_request, recipient.repository_id, task_queue);
     let options = WorkflowListOptions::builder().limit(LISTED_MAX).build();
     let found: Vec<_> = temporal
         .list_workflows(query, options)
@@ -160,9 +167,10 @@ async fn open(temporal: &Client, task_queue: &str, recipient: &Recipient<'_>) ->
         .map_err(|error| Status::unavailable(error.to_string()))?;
     Ok(found
         .iter()
-        .map(|workflow| Open {
+        .map(|workflow| Listed {
             id: workflow.id().to_owned(),
             is_pull_request: workflow.workflow_type() == workflow_type(),
+            is_open: workflow.status() == WorkflowExecutionStatus::Running,
         })
         .collect())
 }

@@ -1,6 +1,8 @@
 //! How a pull request's workflow is signalled, by the webhook and by activities: the calls of
 //! `runtime::signal`.
 
+use std::collections::BTreeSet;
+
 use domain::{PullRequestRef, RepositoryId};
 use workflows::{
     payload::json,
@@ -37,16 +39,17 @@ impl Sim {
             return true;
         }
         self.pause().await;
-        let open = self.list_open(&recipient.pull_request, recipient.repository_id);
-        for record in &open {
-            if record.workflow_type == workflow_type() {
-                self.pause().await;
-                if self.deliver(&record.workflow_id, &signal) {
-                    return true;
-                }
+        let listed = self.list_open_or_continued(&recipient.pull_request, recipient.repository_id);
+        let conversations = listed.iter().filter(|record| record.workflow_type == workflow_type());
+        let conversations: BTreeSet<_> = conversations.map(|record| &record.workflow_id).collect();
+        for conversation in conversations {
+            self.pause().await;
+            if self.deliver(conversation, &signal) {
+                return true;
             }
         }
-        if start == Start::IfPreviewsAreOpen && open.is_empty() {
+        let is_something_open = listed.iter().any(|record| record.is_open);
+        if start == Start::IfPreviewsAreOpen && !is_something_open {
             return false;
         }
         self.pause().await;

@@ -507,3 +507,39 @@ fn a_preview_that_is_made_anew_after_a_reset_is_not_called_ready_meanwhile() {
         at(230_193, Action::Operate(Operation::ResetPreview(8))),
     ]));
 }
+
+#[test]
+fn a_preview_that_is_started_under_a_repositorys_new_name_ends_with_the_pull_request_too() {
+    holds_in(
+        &slow_plan(
+            0.1,
+            &[
+                at(10, says(Person::Mona, &[Wish::Preview])),
+                at(20_791, Action::Rename),
+                at(109_171, Action::Operate(Operation::StartByHand)),
+                at(110_134, Action::Close { merged: false, delivery: Delivery::Once }),
+                at(151_033, says(Person::Otto, &[Wish::Extend])),
+            ],
+        ),
+        400,
+    );
+}
+
+#[test]
+fn a_conversation_that_goes_on_in_a_new_run_is_found_after_the_repository_is_renamed() {
+    let twice = |by, wishes: &[Wish]| Action::Comment {
+        by,
+        commands: wishes.to_vec(),
+        delivery: Delivery::Twice(Duration::from_millis(90_000)),
+    };
+    let weights = Weights { slow: 0.1, long_history: 60, ..Weights::NONE };
+    let comments = (0_u32..12).map(|number| {
+        let wishes = if number % 2 == 0 { &[Wish::Preview] } else { &[Wish::Stop] };
+        at(20_000 + 9_973 * u64::from(number), twice(Person::Mona, wishes))
+    });
+    let steps: Vec<_> = [at(10, says(Person::Mona, &[Wish::Preview])), at(15_000, Action::Rename)]
+        .into_iter()
+        .chain(comments)
+        .collect();
+    holds(&Plan { weights, ..plan(&steps) });
+}

@@ -40,6 +40,23 @@ pub fn open_workflows(
     repository_id: Option<RepositoryId>,
     task_queue: &str,
 ) -> String {
+    let which = of_this(pull_request, repository_id, task_queue);
+    format!("ExecutionStatus = 'Running' AND {which}")
+}
+
+/// The visibility query that finds what may attend to a pull request: what is open of it, and those of its
+/// workflows that went on in a new run. Lists show that one a moment later, and its predecessor as closed.
+#[must_use]
+pub fn open_or_continued_workflows(
+    pull_request: &PullRequestRef,
+    repository_id: Option<RepositoryId>,
+    task_queue: &str,
+) -> String {
+    let which = of_this(pull_request, repository_id, task_queue);
+    format!("ExecutionStatus IN ('Running', 'ContinuedAsNew') AND {which}")
+}
+
+fn of_this(pull_request: &PullRequestRef, repository_id: Option<RepositoryId>, task_queue: &str) -> String {
     let number = pull_request.number;
     let by_name = format!("{} = '{}'", REPOSITORY.name(), pull_request.repository);
     let which = match repository_id {
@@ -49,10 +66,7 @@ pub fn open_workflows(
         }
         None => by_name,
     };
-    format!(
-        "TaskQueue = '{task_queue}' AND ExecutionStatus = 'Running' AND {} = {number} AND {which}",
-        PULL_REQUEST.name()
-    )
+    format!("TaskQueue = '{task_queue}' AND {} = {number} AND {which}", PULL_REQUEST.name())
 }
 
 #[cfg(test)]
@@ -70,7 +84,7 @@ mod tests {
         };
         assert_eq!(
             open_workflows(&pull_request, Some(RepositoryId(77)), "previews"),
-            "TaskQueue = 'previews' AND ExecutionStatus = 'Running' AND PreviewPullRequest = 12 AND \
+            "ExecutionStatus = 'Running' AND TaskQueue = 'previews' AND PreviewPullRequest = 12 AND \
              (PreviewRepositoryId = 77 OR (PreviewRepository = 'octo-org/hello-world' AND PreviewRepositoryId IS NULL))"
         );
         assert!(!open_workflows(&pull_request, None, "previews").contains("OR"));

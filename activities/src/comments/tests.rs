@@ -55,6 +55,7 @@ pub(super) fn report(commit: &str, state: PreviewState) -> PreviewReport {
     PreviewReport {
         preview: format!("{}#12:{commit}", repository()).parse().expect("an id"),
         run_id: Some("0198c0de-0000-7000-8000-000000000000".to_owned()),
+        started_at: None,
         revision: 1,
         requested_by: "mona".parse().expect("a login"),
         asked_in: CommentId(77),

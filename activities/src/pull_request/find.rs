@@ -119,6 +119,7 @@ fn without_an_answer(preview: PreviewId, run: LatestRun) -> Option<PreviewReport
     Some(PreviewReport {
         preview,
         run_id: Some(run.run_id),
+        started_at: None,
         revision: 0,
         requested_by: run.requested_by?,
         asked_in: CommentId(0),

@@ -1,5 +1,6 @@
 //! What a preview reports to its pull request.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{PreviewRequest, PreviewState, Probe};
@@ -12,6 +13,9 @@ pub struct PreviewReport {
     pub preview: PreviewId,
     /// The run to link to; none while it is still to be started.
     pub run_id: Option<String>,
+    /// When that run began, if it says so itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Timestamp>,
     /// Grows with every report of this run: an older one says nothing any more.
     pub revision: u32,
     /// Who asked.
@@ -35,6 +39,7 @@ impl PreviewReport {
         Self {
             preview: request.preview.clone(),
             run_id: None,
+            started_at: None,
             revision: 0,
             requested_by: request.requested_by.clone(),
             asked_in: request.comment,

@@ -145,6 +145,7 @@ impl RunState {
         PreviewReport {
             preview: request.preview.clone(),
             run_id: Some(run_id.to_owned()),
+            started_at: Some(self.started_at),
             revision: self.revision,
             requested_by: request.requested_by.clone(),
             asked_in: request.comment,

@@ -50,9 +50,9 @@ pub struct Conversation {
     /// The repository, whatever it is called.
     pub repository_id: Option<RepositoryId>,
     /// The newest `stop` that was carried out for everybody's previews.
-    last_stop: Option<CommentId>,
+    last_stop: Option<CarriedOutStop>,
     /// The newest end of the pull request that was carried out.
-    last_close: Option<Timestamp>,
+    last_close: Option<CarriedOutClose>,
     replies: VecDeque<Reply>,
     /// What was sent and made no sense.
     #[serde(default)]
@@ -64,6 +64,19 @@ pub struct Conversation {
     /// When the comment is looked at again, because a write was in doubt.
     #[serde(default)]
     confirm_at: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct CarriedOutStop {
+    asked_in: CommentId,
+    at: Timestamp,
+    because: StopReason,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct CarriedOutClose {
+    at: Timestamp,
+    merged: bool,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -134,9 +147,9 @@ impl Conversation {
     pub fn overtaken(&self, comment: CommentId, origin: &Origin) -> Option<Overtaken> {
         if origin.happened_at.duration_until(origin.received_at) > LATE_AFTER {
             Some(Overtaken::Time)
-        } else if self.last_stop.is_some_and(|stop| comment < stop) {
+        } else if self.last_stop.as_ref().is_some_and(|stop| comment < stop.asked_in) {
             Some(Overtaken::Stop)
-        } else if self.last_close.is_some_and(|at| origin.happened_at < at) {
+        } else if self.last_close.as_ref().is_some_and(|close| origin.happened_at < close.at) {
             Some(Overtaken::Close)
         } else {
             None
@@ -167,7 +180,10 @@ impl Conversation {
             if self.previews.clear_queue_up_to(stop.asked_in) {
                 self.mark_milestone();
             }
-            self.last_stop = self.last_stop.max(Some(stop.asked_in));
+            let Stop { asked_in, at, because, .. } = stop.clone();
+            if self.last_stop.as_ref().is_none_or(|last| last.asked_in < asked_in) {
+                self.last_stop = Some(CarriedOutStop { asked_in, at, because });
+            }
         }
         for preview in &stop.previews {
             self.previews.request_end(preview, stop.because.clone());
@@ -176,7 +192,9 @@ impl Conversation {
 
     /// The pull request has ended: so does everything on it.
     pub fn close(&mut self, at: Timestamp, merged: bool) {
-        self.last_close = self.last_close.max(Some(at));
+        if self.last_close.as_ref().is_none_or(|last| last.at < at) {
+            self.last_close = Some(CarriedOutClose { at, merged });
+        }
         self.events.forget_snapshots();
         self.end_all(&StopReason::PullRequestClosed { merged });
     }
@@ -281,14 +299,31 @@ impl Conversation {
         if self.previews.has_ended(&report) {
             return;
         }
-        if !self.previews.knows(&report.preview) {
+        let missed_end = if self.previews.knows(&report.preview) {
+            None
+        } else {
             self.deployments
                 .begin(&report.preview, report.asked_in, report.environment.as_deref());
-        }
+            self.missed_end(&report)
+        };
         self.deployments.apply_report(&report);
+        let preview = report.preview.clone();
         if self.previews.apply_report(report) {
             self.mark_milestone();
         }
+        if let Some(because) = missed_end {
+            self.previews.request_end(&preview, because);
+        }
+    }
+
+    /// Why a preview that nobody has told us of until now is to end: it began before everything was to.
+    fn missed_end(&self, report: &PreviewReport) -> Option<StopReason> {
+        let started_at = report.started_at?;
+        let stop = self.last_stop.as_ref();
+        let stop = stop.filter(|stop| report.asked_in < stop.asked_in && started_at < stop.at);
+        let close = self.last_close.as_ref().filter(|close| started_at < close.at);
+        stop.map(|stop| stop.because.clone())
+            .or_else(|| close.map(|close| StopReason::PullRequestClosed { merged: close.merged }))
     }
 
     /// It could not be started.
@@ -463,6 +498,7 @@ mod tests {
         PreviewReport {
             preview: format!("octo-org/hello-world#12:{}", "a".repeat(40)).parse().expect("an id"),
             run_id: Some("run-1".to_owned()),
+            started_at: None,
             revision: 1,
             requested_by: mona(),
             asked_in: CommentId(70),
@@ -622,6 +658,7 @@ mod tests {
             previews: Vec::new(),
             because,
             asked_in: CommentId(72),
+            at: at("2026-11-22T12:00:00Z"),
             is_everyones: true,
         };
         let before = conversation.revision();
@@ -639,6 +676,34 @@ mod tests {
         assert_eq!(conversation.previews.open_runs().len(), 1);
         conversation.no_run_is_open(&preview, Some(&"run-1".to_owned()), &cancelled);
         assert!(conversation.previews.are_all_over());
+    }
+
+    #[test]
+    fn a_preview_that_is_heard_of_after_the_end_of_everything_ends_too_if_it_began_before() {
+        let noon = at("2026-11-22T12:00:00Z");
+        let started = |time: &str| PreviewReport { started_at: Some(at(time)), ..report() };
+        let (before, after) = (started("2026-11-22T11:59:59Z"), started("2026-11-22T12:00:01Z"));
+        let is_told_to_end = |conversation: &mut Conversation| {
+            matches!(conversation.reconcile(), Some(Effect::SignalStop { .. }))
+        };
+
+        let mut closed = Conversation::default();
+        closed.close(noon, true);
+        let mut stopped = Conversation::default();
+        stopped.stop(&Stop {
+            previews: Vec::new(),
+            because: StopReason::Asked { by: Some(mona()) },
+            asked_in: CommentId(72),
+            at: noon,
+            is_everyones: true,
+        });
+        for ended in [closed, stopped] {
+            let (mut earlier, mut later) = (ended.clone(), ended);
+            earlier.apply_report(before.clone());
+            assert!(is_told_to_end(&mut earlier));
+            later.apply_report(after.clone());
+            assert!(!is_told_to_end(&mut later));
+        }
     }
 
     #[test]

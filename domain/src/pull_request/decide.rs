@@ -2,6 +2,8 @@
 
 use std::iter;
 
+use jiff::Timestamp;
+
 use super::{
     Answer, Availability, Closed, Commented, Conversation, Effect, InvalidConfiguration, Origin, Overtaken,
     PullRequestSnapshot, PullRequestState, Pushed, Refusal, Stop, Terms,
@@ -47,7 +49,7 @@ pub fn decide(
         Ok(Command::Extend { by }) => extend(*by, asked, conversation),
         Ok(Command::Stop) => {
             let is_everyones = asked.snapshot.is_authorized;
-            stop(asked.comment, asked.by, is_everyones, conversation)
+            stop(asked.comment, asked.by, asked.origin.happened_at, is_everyones, conversation)
         }
         // Filled in when it is written.
         Ok(Command::Status) => answer(Answer::Status { previews: Vec::new() }),
@@ -98,7 +100,7 @@ pub fn decide_close(close: &Closed, snapshot: Option<&PullRequestSnapshot>) -> V
 /// what is asked before it in the same comment would be ended by it.
 #[must_use]
 pub fn decide_unchecked_stop(comment: &Commented, conversation: &Conversation) -> Vec<Effect> {
-    stop(comment.comment, &comment.author, true, conversation)
+    stop(comment.comment, &comment.author, comment.origin.happened_at, true, conversation)
 }
 
 fn is_allowed(command: Option<&Command>, asked: &Asked<'_>, conversation: &Conversation) -> bool {
@@ -207,7 +209,13 @@ fn extend(by: Ttl, asked: &Asked<'_>, conversation: &Conversation) -> Vec<Effect
 }
 
 /// Everybody's previews, or only those that this person asked for.
-fn stop(comment: CommentId, by: &Login, is_everyones: bool, conversation: &Conversation) -> Vec<Effect> {
+fn stop(
+    comment: CommentId,
+    by: &Login,
+    at: Timestamp,
+    is_everyones: bool,
+    conversation: &Conversation,
+) -> Vec<Effect> {
     let (earlier, later): (Vec<_>, Vec<_>) = conversation
         .previews
         .alive()
@@ -229,6 +237,7 @@ fn stop(comment: CommentId, by: &Login, is_everyones: bool, conversation: &Conve
         previews: earlier.into_iter().map(|report| report.preview.clone()).collect(),
         because: StopReason::Asked { by: Some(by.clone()) },
         asked_in: comment,
+        at,
         is_everyones,
     });
     iter::once(stop).chain(answer.map(Effect::Answer)).collect()

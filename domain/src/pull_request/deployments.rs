@@ -166,6 +166,7 @@ mod tests {
         PreviewReport {
             preview: request().preview,
             run_id: Some("run-1".to_owned()),
+            started_at: None,
             revision: 1,
             requested_by: "mona".parse().expect("a login"),
             asked_in: CommentId(77),

@@ -86,6 +86,8 @@ pub struct Stop {
     pub because: StopReason,
     /// Only what was asked for in this comment or before.
     pub asked_in: CommentId,
+    /// When that was written.
+    pub at: Timestamp,
     /// Whoever asked for it; otherwise only its author's.
     pub is_everyones: bool,
 }

@@ -84,6 +84,7 @@ pub(super) async fn find(attempt: &Attempt, request: FindPreviews) -> Result<Fou
                 found.open.extend(requested_by.map(|requested_by| PreviewReport {
                     preview,
                     run_id: Some(run.run_id),
+                    started_at: None,
                     revision: 0,
                     requested_by,
                     asked_in: CommentId(0),

@@ -178,6 +178,7 @@ async fn remove_one(attempt: &Attempt, handle: &NamespaceHandle) -> Result<Outco
         report: PreviewReport {
             preview: found.owner.preview.clone(),
             run_id: Some(found.owner.run_id.clone()),
+            started_at: None,
             revision: u32::MAX,
             requested_by,
             asked_in: found.comment,

@@ -8,7 +8,7 @@ use workflows::search_attributes::{
     EXPIRES_AT, PHASE, PULL_REQUEST, REPOSITORY, REPOSITORY_ID, REQUESTED_BY,
 };
 
-use super::CompletedTask;
+use super::{Close, CompletedTask};
 use crate::{executor::Moment, sim::Sim};
 
 /// The search attributes of a run that lists are filtered by.
@@ -69,6 +69,8 @@ pub struct Record {
     pub workflow_type: String,
     /// Was it open when this was recorded?
     pub is_open: bool,
+    /// Did another run go on in its place?
+    is_continued: bool,
     attributes: Attributes,
 }
 
@@ -88,6 +90,7 @@ impl Sim {
                 workflow_id: run.workflow_id.clone(),
                 workflow_type: run.workflow_type().to_owned(),
                 is_open: run.is_open(),
+                is_continued: matches!(run.close, Some(Close::ContinuedAsNew)),
                 attributes: run.attributes.clone(),
             };
             temporal.records.insert(run_id, record);
@@ -96,6 +99,17 @@ impl Sim {
 
     /// What is open of a pull request, as [`workflows::search_attributes::open_workflows`] asks.
     pub fn list_open(
+        &self,
+        pull_request: &PullRequestRef,
+        repository_id: Option<RepositoryId>,
+    ) -> Vec<Record> {
+        let mut listed = self.list_open_or_continued(pull_request, repository_id);
+        listed.retain(|record| record.is_open);
+        listed
+    }
+
+    /// As [`workflows::search_attributes::open_or_continued_workflows`] asks.
+    pub fn list_open_or_continued(
         &self,
         pull_request: &PullRequestRef,
         repository_id: Option<RepositoryId>,
@@ -110,7 +124,7 @@ impl Sim {
                 }
                 None => by_name,
             };
-            record.is_open && attributes.number == Some(number) && by_repository
+            (record.is_open || record.is_continued) && attributes.number == Some(number) && by_repository
         };
         self.temporal().records.values().filter(is_meant).cloned().collect()
     }

@@ -79,6 +79,7 @@ fn with_a_preview(by: Login, state: PreviewState) -> Conversation {
     conversation.previews.apply_report(PreviewReport {
         preview: preview.parse().expect("an id"),
         run_id: Some("run-1".to_owned()),
+        started_at: None,
         revision: 1,
         requested_by: by,
         asked_in: CommentId(70),

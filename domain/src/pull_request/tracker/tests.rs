@@ -21,6 +21,7 @@ fn report(commit: char, run: &str, revision: u32, state: PreviewState) -> Previe
     PreviewReport {
         preview: preview(commit),
         run_id: Some(run.to_owned()),
+        started_at: None,
         revision,
         requested_by: "mona".parse().expect("a login"),
         asked_in: CommentId(77),
