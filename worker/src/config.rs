@@ -22,7 +22,7 @@ use temporalio_common::telemetry::metrics::CoreMeter;
 use url::Url;
 use workflows::contract::timeouts::{Heartbeat, IMAGE_MAX, WORKLOADS_UP_MAX, WORKLOADS_UP_MIN};
 
-use crate::github_app::GitHubSettings;
+use crate::{github_app::GitHubSettings, rate_limit::RateLimitChoice};
 
 /// Runs preview workflows: comments on GitHub, installs and removes in Kubernetes.
 #[derive(Debug, Parser)]
@@ -236,6 +236,12 @@ pub struct Config {
     /// gets 5m, if it is not less than that.
     #[arg(long, env, value_name = "DURATION", default_value = "30m", value_parser = readiness_timeout)]
     preview_readiness_timeout_max: Ttl,
+
+    /// How the limit of writes to GitHub is kept: auto (for each installation, where Temporal shows that it
+    /// has taken that, else for all together) or together. In Temporal Cloud, auto needs the namespace's
+    /// switch Fairness.
+    #[arg(long, env, value_name = "HOW", default_value = "auto")]
+    pub github_write_limit: RateLimitChoice,
 
     /// How often a running activity says that it is alive: 1s up to 30s. Temporal Cloud bills each of these
     /// heartbeats. A worker that is lost is noticed after four of them and six seconds, and a stop while a
@@ -632,6 +638,7 @@ mod tests {
             ("--helm-at-once=0", "at least 1"),
             ("--worker-activity-slots=0", "at least 1"),
             ("--preview-heartbeat=31s", "at most 30s"),
+            ("--github-write-limit=none", "--github-write-limit"),
             ("--preview-ttl=1 month", "--preview-ttl"),
             ("--preview-allowed-owners=", "--preview-allowed-owners"),
             ("--preview-allowed-owners=*", "--preview-allowed-owners"),

@@ -88,7 +88,8 @@ async fn work() -> anyhow::Result<()> {
     // Make Temporal ready for our workflows
     search_attributes::register(&temporal).await?;
     schedule::orphan_sweep(&temporal, &config).await?;
-    let rate_limit = rate_limit::configure(&temporal, &workers::github_queue(&config)).await;
+    let github_queue = workers::github_queue(&config);
+    let rate_limit = rate_limit::configure(&temporal, &github_queue, config.github_write_limit).await;
 
     // Answer probes and scrapes
     let counters = SweepCounters::new(metrics.meter());
