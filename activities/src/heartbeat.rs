@@ -3,9 +3,9 @@
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use tokio::{
     sync::watch,
-    time::{MissedTickBehavior, interval},
+    time::{Instant, MissedTickBehavior, interval_at},
 };
-use workflows::contract::timeouts::HEARTBEAT_INTERVAL;
+use workflows::contract::timeouts::{HEARTBEAT_TIMEOUT, Heartbeat};
 
 use crate::{
     failure::{ActivityFailure, into_activity_error},
@@ -48,7 +48,11 @@ pub(crate) async fn run_to_completion<T, F: ActivityFailure>(
     work: impl Future<Output = Result<T, F>>,
 ) -> Result<T, ActivityError> {
     let mut work = std::pin::pin!(work);
-    let mut beat = interval(HEARTBEAT_INTERVAL);
+    // The start itself says that the activity is alive: what is done sooner needs no heartbeat, which is
+    // paid for in Temporal Cloud.
+    let timeout = ctx.info().heartbeat_timeout.unwrap_or(HEARTBEAT_TIMEOUT);
+    let every = Heartbeat::of_timeout(timeout).interval();
+    let mut beat = interval_at(Instant::now() + every, every);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {

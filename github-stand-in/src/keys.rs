@@ -1,6 +1,6 @@
-//! The App's key, and whether a JSON web token proves to be signed with it.
+//! The App's keys, and whether a JSON web token proves to be signed with one of them.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use aws_lc_rs::{
     encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der},
@@ -15,8 +15,40 @@ use serde_json::Value;
 /// The longest life that GitHub accepts for an App's JSON web token.
 const LONGEST_JWT_LIFE: SignedDuration = SignedDuration::from_mins(10);
 
-/// One key per process: making one costs a good part of a second, and no test needs two that differ.
-static KEY: LazyLock<AppKey> = LazyLock::new(AppKey::generate);
+/// The first key, one per process: making one costs a good part of a second, and hardly a test needs one of
+/// its own.
+static FIRST: LazyLock<Arc<AppKey>> = LazyLock::new(|| Arc::new(AppKey::generate()));
+
+/// The keys that the App may sign with, as on its settings page.
+pub(crate) struct AppKeys(Vec<Arc<AppKey>>);
+
+impl Default for AppKeys {
+    fn default() -> Self {
+        Self(vec![AppKey::first()])
+    }
+}
+
+impl AppKeys {
+    /// Makes another one, and returns its private part.
+    pub(crate) fn generate(&mut self) -> String {
+        let key = AppKey::generate();
+        let pem = key.private_pem.clone();
+        self.0.push(Arc::new(key));
+        pem
+    }
+
+    /// Forgets the one with this private part.
+    pub(crate) fn delete(&mut self, private_pem: &str) {
+        self.0.retain(|key| key.private_pem != private_pem);
+    }
+
+    /// Checks signature and claims as GitHub does.
+    pub(crate) fn verify(&self, token: &str, app_id: u64, client_id: &str) -> Result<(), JwtError> {
+        let verdicts = self.0.iter().map(|key| key.verify(token, app_id, client_id));
+        let of_its_key = verdicts.into_iter().find(|verdict| *verdict != Err(JwtError::Undecodable));
+        of_its_key.unwrap_or(Err(JwtError::Undecodable))
+    }
+}
 
 /// The private key of the App and the public key that GitHub keeps of it.
 pub(crate) struct AppKey {
@@ -40,8 +72,13 @@ pub(crate) enum JwtError {
 }
 
 impl AppKey {
-    pub(crate) fn get() -> &'static Self {
-        &KEY
+    pub(crate) fn first() -> Arc<Self> {
+        Arc::clone(&FIRST)
+    }
+
+    /// Its private part.
+    pub(crate) fn first_pem() -> &'static str {
+        &FIRST.private_pem
     }
 
     fn generate() -> Self {
@@ -55,15 +92,9 @@ impl AppKey {
         }
     }
 
-    pub(crate) fn private_pem(&self) -> &str {
-        &self.private_pem
-    }
-
-    /// Checks signature and claims as GitHub does.
-    ///
     /// Measured with the machine's clock, even where tests moved the stand-in's: the token was
     /// made by a client that knows only the former.
-    pub(crate) fn verify(&self, token: &str, app_id: u64, client_id: &str) -> Result<(), JwtError> {
+    fn verify(&self, token: &str, app_id: u64, client_id: &str) -> Result<(), JwtError> {
         let mut validation = Validation::new(Algorithm::RS256);
         // Each rule is checked below, in GitHub's words.
         validation.validate_exp = false;
@@ -109,13 +140,13 @@ mod tests {
     use super::*;
 
     fn signed(claims: &Value) -> String {
-        let key = EncodingKey::from_rsa_pem(AppKey::get().private_pem().as_bytes()).unwrap();
+        let key = EncodingKey::from_rsa_pem(AppKey::first_pem().as_bytes()).unwrap();
         jsonwebtoken::encode(&Header::new(Algorithm::RS256), claims, &key).unwrap()
     }
 
     fn verdict(iat: i64, exp: i64, iss: &Value) -> Result<(), JwtError> {
         let now = Timestamp::now().as_second();
-        AppKey::get().verify(&signed(&json!({"iat": now + iat, "exp": now + exp, "iss": iss})), 7, "Iv1.x")
+        AppKey::first().verify(&signed(&json!({"iat": now + iat, "exp": now + exp, "iss": iss})), 7, "Iv1.x")
     }
 
     #[test]
@@ -135,5 +166,18 @@ mod tests {
         let token = signed(&json!({"iat": 0, "exp": Timestamp::now().as_second() + 60, "iss": "7"}));
         assert_eq!(other.verify(&token, 7, "Iv1.x"), Err(JwtError::Undecodable));
         assert_eq!(other.verify("not a token", 7, "Iv1.x"), Err(JwtError::Undecodable));
+    }
+
+    #[test]
+    fn the_app_may_sign_with_any_of_its_keys_until_that_is_deleted() {
+        let mut keys = AppKeys::default();
+        let now = Timestamp::now().as_second();
+        let expired = signed(&json!({"iat": now - 60, "exp": now - 1, "iss": "7"}));
+        let token = signed(&json!({"iat": now, "exp": now + 60, "iss": "7"}));
+        keys.generate();
+        assert_eq!(keys.verify(&token, 7, "Iv1.x"), Ok(()));
+        assert_eq!(keys.verify(&expired, 7, "Iv1.x"), Err(JwtError::Expired));
+        keys.delete(AppKey::first_pem());
+        assert_eq!(keys.verify(&token, 7, "Iv1.x"), Err(JwtError::Undecodable));
     }
 }

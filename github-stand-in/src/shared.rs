@@ -16,6 +16,7 @@ use super::{
     deliveries::Courier,
     description::Violation,
     fault::{Fault, PlannedFault},
+    keys::AppKeys,
     limits::Meter,
     model::State,
     wire::{Urls, Wire},
@@ -103,6 +104,8 @@ pub(crate) struct Shared {
     pub(crate) faults: Mutex<HashMap<String, PlannedFault>>,
     /// The newest requests, oldest first.
     pub(crate) requests: Mutex<VecDeque<ReceivedRequest>>,
+    /// What the App may sign with.
+    pub(crate) keys: Mutex<AppKeys>,
     /// How long the tokens made from now on are good for.
     pub(crate) token_life: Mutex<SignedDuration>,
     /// Cancelled when the stand-in is to stop.

@@ -85,9 +85,7 @@ impl GitHubApp {
         if !matches!(root.scheme(), "http" | "https") || !root.has_host() || root.query().is_some() {
             return Err(ConfigError::ApiUrl(root.to_string()));
         }
-        let key = EncodingKey::from_rsa_pem(config.private_key.expose_secret().as_bytes())
-            .map_err(|_| ConfigError::PrivateKey)?;
-        let app = AppAuth { app_id: AppId(config.app_id), key };
+        let app = app_auth(config.app_id, &config.private_key)?;
         Ok(Self {
             inner: Arc::new(Inner {
                 app_id: config.app_id,
@@ -97,6 +95,16 @@ impl GitHubApp {
                 limits: Mutex::default(),
             }),
         })
+    }
+
+    /// Signs with another of the App's private keys from now on, here and in all clones. Tokens that were got
+    /// with the one before stay good, as GitHub has it.
+    ///
+    /// # Errors
+    /// If it cannot be used. Then the one before counts.
+    pub fn sign_with(&self, private_key: &SecretString) -> Result<(), ConfigError> {
+        self.transport().sign_as(app_auth(self.inner.app_id, private_key)?);
+        Ok(())
     }
 
     /// The App's number.
@@ -165,6 +173,12 @@ impl GitHubApp {
             result => result,
         }
     }
+}
+
+fn app_auth(app_id: u64, private_key: &SecretString) -> Result<AppAuth, ConfigError> {
+    let key = EncodingKey::from_rsa_pem(private_key.expose_secret().as_bytes())
+        .map_err(|_| ConfigError::PrivateKey)?;
+    Ok(AppAuth { app_id: AppId(app_id), key })
 }
 
 /// The answer that GitHub would give.

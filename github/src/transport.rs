@@ -1,10 +1,13 @@
 //! Sends one request to GitHub, and reads its answer as a value or as one of our errors.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
 use domain::Repository;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
-use hyper_rustls::HttpsConnectorBuilder;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
@@ -60,14 +63,17 @@ pub(crate) enum Credentials<'a> {
 /// A connection pool to one GitHub.
 pub(crate) struct Transport {
     root: Url,
-    octocrab: Octocrab,
+    base_uri: Uri,
+    client: Client<HttpsConnector<HttpConnector>, OctoBody>,
+    /// Signs as the App, with its newest key.
+    octocrab: RwLock<Octocrab>,
 }
 
 impl Transport {
     /// octocrab signs and sends; its default client is not used, because that repeats
     /// failed POSTs and adds a second `User-Agent`.
     pub(crate) fn new(root: Url, app: AppAuth) -> Result<Self, ConfigError> {
-        let base_uri = root.as_str().parse().map_err(|_| ConfigError::ApiUrl(root.to_string()))?;
+        let base_uri: Uri = root.as_str().parse().map_err(|_| ConfigError::ApiUrl(root.to_string()))?;
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
         connector.set_nodelay(true);
@@ -79,20 +85,18 @@ impl Transport {
             .enable_http1()
             .wrap_connector(connector);
         let client = Client::builder(TokioExecutor::new()).build::<_, OctoBody>(connector);
-        let octocrab = OctocrabBuilder::new_empty()
-            .with_service(client)
-            .with_layer(&ExtraHeadersLayer::new(Arc::new(vec![
-                (header::USER_AGENT, HeaderValue::from_static(USER_AGENT)),
-                (header::ACCEPT, HeaderValue::from_static("application/vnd.github+json")),
-                (HeaderName::from_static("x-github-api-version"), HeaderValue::from_static(API_VERSION)),
-            ])))
-            .with_layer(&BaseUriLayer::new(base_uri))
-            .with_auth(AuthState::App(app))
-            .build();
-        match octocrab {
-            Ok(octocrab) => Ok(Self { root, octocrab }),
-            Err(never) => match never {},
-        }
+        let octocrab = RwLock::new(signing(&client, &base_uri, app));
+        Ok(Self { root, base_uri, client, octocrab })
+    }
+
+    /// Signs as the App with another key from now on. Connections stay.
+    pub(crate) fn sign_as(&self, app: AppAuth) {
+        let signing = signing(&self.client, &self.base_uri, app);
+        *self.octocrab.write().unwrap_or_else(PoisonError::into_inner) = signing;
+    }
+
+    fn octocrab(&self) -> Octocrab {
+        self.octocrab.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// A request to `/segment/segment/…` below the API's root. Segments are
@@ -157,10 +161,11 @@ impl Transport {
             .map_or_else(OctoBody::empty, |body| OctoBody::from(body.clone()));
         let request = request.body(body).map_err(|error| ErrorKind::Validation(error.to_string()))?;
 
+        let octocrab = self.octocrab();
         let response = match credentials {
-            Credentials::App => self.octocrab.execute(request).await,
+            Credentials::App => octocrab.execute(request).await,
             Credentials::Installation(token) => {
-                self.octocrab
+                octocrab
                     .user_access_token((*token).clone())
                     .map_err(|error| unavailable(&error))?
                     .execute(request)
@@ -171,11 +176,7 @@ impl Transport {
 
         let status = response.status();
         let headers = response.headers().clone();
-        let body = self
-            .octocrab
-            .body_to_string(response)
-            .await
-            .map_err(|error| unavailable(&error))?;
+        let body = octocrab.body_to_string(response).await.map_err(|error| unavailable(&error))?;
         if status.is_success() {
             Ok(Exchange::Answered(Answer { doing: call.doing.clone(), headers, body }))
         } else if let Some(location) = location(status, &headers) {
@@ -183,6 +184,28 @@ impl Transport {
         } else {
             Err(ErrorKind::of_response(status, &headers, &body, Timestamp::now()))
         }
+    }
+}
+
+/// octocrab over our own client, with the App's key.
+fn signing(
+    client: &Client<HttpsConnector<HttpConnector>, OctoBody>,
+    base_uri: &Uri,
+    app: AppAuth,
+) -> Octocrab {
+    let octocrab = OctocrabBuilder::new_empty()
+        .with_service(client.clone())
+        .with_layer(&ExtraHeadersLayer::new(Arc::new(vec![
+            (header::USER_AGENT, HeaderValue::from_static(USER_AGENT)),
+            (header::ACCEPT, HeaderValue::from_static("application/vnd.github+json")),
+            (HeaderName::from_static("x-github-api-version"), HeaderValue::from_static(API_VERSION)),
+        ])))
+        .with_layer(&BaseUriLayer::new(base_uri.clone()))
+        .with_auth(AuthState::App(app))
+        .build();
+    match octocrab {
+        Ok(octocrab) => octocrab,
+        Err(never) => match never {},
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use backon::{ConstantBuilder, Retryable};
+use secrecy::ExposeSecret;
 use temporalio_client::{
     Client, ClientOptions, Connection, ConnectionOptions, NamespacedClient, RetryOptions,
     grpc::WorkflowService,
@@ -19,7 +20,8 @@ const CONNECT_EVERY: Duration = Duration::from_secs(2);
 /// Longest wait for the namespace while connecting. The call is not repeated: the whole attempt is.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Tries until Temporal answers and knows our namespace. It may be starting, too.
+/// Tries until Temporal answers and knows our namespace. It may be starting, too. An API key that is in a
+/// file is read again from then on.
 pub async fn connect(settings: &TemporalSettings, connection: &ConnectionOptions) -> Client {
     let without_end = ConstantBuilder::new().with_delay(CONNECT_EVERY).without_max_times();
     (|| try_connect(settings, connection))
@@ -34,10 +36,18 @@ pub async fn connect(settings: &TemporalSettings, connection: &ConnectionOptions
 }
 
 async fn try_connect(settings: &TemporalSettings, connection: &ConnectionOptions) -> anyhow::Result<Client> {
-    let connection = Box::pin(Connection::connect(connection.clone())).await?;
+    let mut connection = connection.clone();
+    let key = settings.api_key_in_file()?;
+    if let Some(key) = &key {
+        connection.api_key = Some(key.expose_secret().to_owned());
+    }
+    let connection = Box::pin(Connection::connect(connection)).await?;
     let options = ClientOptions::new(settings.temporal_namespace.as_str()).build();
     let client = Client::new(connection, options)?;
     check(&client).await?;
+    if let Some(key) = key {
+        tokio::spawn(settings.clone().keep_api_key_current(client.clone(), key));
+    }
     Ok(client)
 }
 

@@ -38,6 +38,7 @@ mod stable_address;
 mod sticky;
 mod sweep;
 mod sweep_scale;
+mod temporal_cloud;
 mod temporal_tls;
 mod tls;
 mod values;

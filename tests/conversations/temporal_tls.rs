@@ -20,7 +20,7 @@ use tokio::{
 const STARTED: Duration = Duration::from_secs(20);
 
 /// Writes `ca.crt`, and a certificate with its key for the server and for its client.
-fn write_certificates(folder: &Path) -> Result<()> {
+pub(crate) fn write_certificates(folder: &Path) -> Result<()> {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let ca = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;

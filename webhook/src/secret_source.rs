@@ -4,16 +4,13 @@
 //! old one becomes the previous one, the new one is put in its place, and then in the App's settings at
 //! GitHub.
 
-use std::{fs, io, path::PathBuf, time::Duration};
+use std::{fs, io, path::PathBuf};
 
-use runtime::secret::{SecretError, given, read_one};
+use runtime::secret::{READ_AGAIN, SecretError, given, one_line, read_one};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::{sync::watch, time::sleep};
 
 use crate::signature::Secrets;
-
-/// How soon a change of a file is noticed.
-const READ_EVERY: Duration = Duration::from_secs(10);
 
 /// What the settings say of it.
 #[derive(Clone, Debug)]
@@ -72,7 +69,7 @@ impl SecretSource {
     /// Passes on each change, for as long as anybody wants to know. What cannot be read changes nothing.
     pub async fn keep_current(self, secrets: watch::Sender<Secrets>) {
         while !secrets.is_closed() {
-            sleep(READ_EVERY).await;
+            sleep(READ_AGAIN).await;
             match self.read() {
                 Ok(found) => {
                     let is_new = secrets.send_if_modified(|known| {
@@ -90,11 +87,6 @@ impl SecretSource {
             }
         }
     }
-}
-
-/// Many an editor ends a file with a line end, which GitHub knows nothing of.
-fn one_line(text: &SecretString) -> SecretString {
-    text.expose_secret().trim_end_matches(['\r', '\n']).into()
 }
 
 #[cfg(test)]

@@ -20,9 +20,9 @@ use runtime::{
 use secrecy::SecretString;
 use temporalio_common::telemetry::metrics::CoreMeter;
 use url::Url;
-use workflows::contract::timeouts::{IMAGE_MAX, WORKLOADS_UP_MAX, WORKLOADS_UP_MIN};
+use workflows::contract::timeouts::{Heartbeat, IMAGE_MAX, WORKLOADS_UP_MAX, WORKLOADS_UP_MIN};
 
-use crate::github_app::GitHubSettings;
+use crate::{github_app::GitHubSettings, rate_limit::RateLimitChoice};
 
 /// Runs preview workflows: comments on GitHub, installs and removes in Kubernetes.
 #[derive(Debug, Parser)]
@@ -237,6 +237,18 @@ pub struct Config {
     #[arg(long, env, value_name = "DURATION", default_value = "30m", value_parser = readiness_timeout)]
     preview_readiness_timeout_max: Ttl,
 
+    /// How the limit of writes to GitHub is kept: auto (for each installation, where Temporal shows that it
+    /// has taken that, else for all together) or together. In Temporal Cloud, auto needs the namespace's
+    /// switch Fairness.
+    #[arg(long, env, value_name = "HOW", default_value = "auto")]
+    pub github_write_limit: RateLimitChoice,
+
+    /// How often a running activity says that it is alive: 1s up to 30s. Temporal Cloud bills each of these
+    /// heartbeats. A worker that is lost is noticed after four of them and six seconds, and a stop while a
+    /// preview starts with the next one.
+    #[arg(long, env, value_name = "DURATION", default_value = "1s", value_parser = heartbeat)]
+    pub preview_heartbeat: Heartbeat,
+
     /// The Helm program, version 3.16 or newer. On Linux it is started by setpriv
     /// (util-linux), so that it ends with the worker.
     #[arg(long, env, value_name = "PROGRAM", default_value = "helm")]
@@ -267,6 +279,11 @@ pub struct Config {
     /// Where to listen for probes and scrapes. In a container: 0.0.0.0:8081.
     #[arg(long, env, value_name = "ADDRESS", default_value = "127.0.0.1:8081")]
     pub worker_listen: SocketAddr,
+
+    /// Activities of previews that run at once: one for each that is being made, is waited for until it is
+    /// ready, or is being removed. What is beyond that waits in Temporal for a worker with a free slot.
+    #[arg(long, env, value_name = "NUMBER", default_value_t = 100, value_parser = at_least_one)]
+    pub worker_activity_slots: usize,
 
     /// Workflows kept in memory; the others are replayed from their history when something happens to them.
     #[arg(long, env, value_name = "NUMBER", default_value_t = 500)]
@@ -472,6 +489,14 @@ fn at_least_one(text: &str) -> Result<usize, String> {
     if number == 0 { Err("at least 1".to_owned()) } else { Ok(number) }
 }
 
+fn heartbeat(text: &str) -> Result<Heartbeat, String> {
+    let every: Ttl = text.parse().map_err(|error: InvalidTtl| error.to_string())?;
+    Heartbeat::every(every.as_duration()).ok_or_else(|| {
+        let (shortest, longest) = (Heartbeat::SHORTEST.as_secs(), Heartbeat::LONGEST.as_secs());
+        format!("at least {shortest}s and at most {longest}s")
+    })
+}
+
 /// Longer than this, and Temporal would give up the activity that waits.
 fn image_timeout(text: &str) -> Result<Ttl, String> {
     let timeout: Ttl = text.parse().map_err(|error: InvalidTtl| error.to_string())?;
@@ -611,6 +636,9 @@ mod tests {
             ("--preview-egress=mail", "is no destination"),
             ("--preview-dns=kube-dns", "names no name server"),
             ("--helm-at-once=0", "at least 1"),
+            ("--worker-activity-slots=0", "at least 1"),
+            ("--preview-heartbeat=31s", "at most 30s"),
+            ("--github-write-limit=none", "--github-write-limit"),
             ("--preview-ttl=1 month", "--preview-ttl"),
             ("--preview-allowed-owners=", "--preview-allowed-owners"),
             ("--preview-allowed-owners=*", "--preview-allowed-owners"),

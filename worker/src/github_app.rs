@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, builder::BoolishValueParser};
-use github::AppConfig;
-use runtime::secret::{SecretError, possibly_empty_path, read_one};
+use github::{AppConfig, GitHubApp};
+use runtime::secret::{SecretError, keep_current, possibly_empty_path, read_one};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 /// The GitHub App's settings.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct GitHubSettings {
     /// The root of GitHub's REST API; for GitHub Enterprise Server: https://HOST/api/v3.
     #[arg(long, env, value_name = "URL", default_value = "https://api.github.com")]
@@ -23,7 +23,8 @@ pub struct GitHubSettings {
     #[arg(long, env, hide_env_values = true)]
     github_private_key: Option<SecretString>,
 
-    /// The file that holds the App's private key, in place of GITHUB_PRIVATE_KEY.
+    /// The file that holds the App's private key, in place of GITHUB_PRIVATE_KEY. It is read again every ten
+    /// seconds.
     #[arg(long, env, value_parser = possibly_empty_path)]
     github_private_key_file: Option<PathBuf>,
 
@@ -39,18 +40,27 @@ impl GitHubSettings {
     /// # Errors
     /// If there is not exactly one key, or its file cannot be read.
     pub fn app(&self) -> Result<AppConfig, SecretError> {
-        let private_key = read_one(
+        Ok(AppConfig {
+            api_url: self.github_api_url.clone(),
+            app_id: self.github_app_id,
+            private_key: self.private_key()?,
+            deployments: self.github_deployments,
+        })
+    }
+
+    fn private_key(&self) -> Result<SecretString, SecretError> {
+        let key = read_one(
             "GITHUB_PRIVATE_KEY",
             self.github_private_key.as_ref(),
             self.github_private_key_file.as_ref(),
         )?;
-        let private_key = private_key.expose_secret().replace("\\n", "\n");
-        Ok(AppConfig {
-            api_url: self.github_api_url.clone(),
-            app_id: self.github_app_id,
-            private_key: private_key.into(),
-            deployments: self.github_deployments,
-        })
+        Ok(key.expose_secret().replace("\\n", "\n").into())
+    }
+
+    /// Has the App sign with each new key that appears in the file, for as long as it is polled.
+    pub async fn keep_private_key_current(self, known: SecretString, github: GitHubApp) {
+        let take = |key: &SecretString| github.sign_with(key);
+        keep_current("the App's private key", known, || self.private_key(), take).await;
     }
 }
 

@@ -63,6 +63,9 @@ async fn work() -> anyhow::Result<()> {
     let (kubernetes, api_server) = cluster::connect(config.kube_context.as_deref(), metrics.meter()).await?;
     let github = GitHubApp::new(&app).context("GITHUB_API_URL or GITHUB_PRIVATE_KEY")?;
 
+    // Notice when the App's key is changed
+    tokio::spawn(config.github.clone().keep_private_key_current(app.private_key, github.clone()));
+
     // Connect to Temporal, which may be starting too
     connection.metrics_meter = metrics.of_requests_to_temporal();
     let runtime = Runtime::from_current_tokio(runtime_options)?;
@@ -85,7 +88,8 @@ async fn work() -> anyhow::Result<()> {
     // Make Temporal ready for our workflows
     search_attributes::register(&temporal).await?;
     schedule::orphan_sweep(&temporal, &config).await?;
-    let rate_limit = rate_limit::configure(&temporal, &workers::github_queue(&config)).await;
+    let github_queue = workers::github_queue(&config);
+    let rate_limit = rate_limit::configure(&temporal, &github_queue, config.github_write_limit).await;
 
     // Answer probes and scrapes
     let counters = SweepCounters::new(metrics.meter());

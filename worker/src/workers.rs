@@ -6,19 +6,21 @@ use activities::{Comments, Previews, PullRequests, Sweeps};
 use temporalio_client::Client;
 use temporalio_sdk::{
     Runtime, Worker, WorkerCreateError, WorkerOptions, WorkerRunError, WorkflowRegistrationError,
+    runtime::worker_tuner::{FixedSizeSlotSupplier, TunerHolder},
 };
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use workflows::{OrphanSweep, PreviewWorkflow, PullRequestWorkflow, contract::github_task_queue};
+use workflows::{
+    OrphanSweep, PreviewWorkflow, PullRequestWorkflow, contract::github_task_queue, stretch_heartbeats,
+};
 
 use crate::{config::Config, rate_limit::RateLimitScope};
 
 /// How long a workflow waits for the worker that has it in memory. After a
 /// crash, that worker does not exist any more.
 const STICKY_TIMEOUT: Duration = Duration::from_secs(2);
-/// Heartbeats are sent on at the most this often. A cancellation comes back with
-/// one, so this is also how late it may be.
-const HEARTBEAT_THROTTLE: Duration = Duration::from_secs(1);
+/// Workflow tasks at once; Nexus and local activities are not used. The SDK's own default.
+const OTHER_SLOTS: usize = 100;
 /// How long running activities have to end by themselves at a shutdown, before they
 /// are told to; the next worker repeats those.
 const GRACE: Duration = Duration::from_secs(10);
@@ -60,12 +62,14 @@ pub fn queues(
         .register_workflow::<PullRequestWorkflow>()?
         .register_workflow::<PreviewWorkflow>()?
         .register_workflow::<OrphanSweep>()?
+        .workflow_interceptor(stretch_heartbeats(config.preview_heartbeat))
         .register_activities(activities.previews)
         .register_activities(activities.pull_requests)
         .register_activities(activities.sweeps)
+        .tuner(slots(config.worker_activity_slots))
         .max_cached_workflows(config.worker_cached_workflows)
         .sticky_queue_schedule_to_start_timeout(STICKY_TIMEOUT)
-        .max_heartbeat_throttle_interval(HEARTBEAT_THROTTLE)
+        .max_heartbeat_throttle_interval(config.preview_heartbeat.interval())
         .graceful_shutdown_period(GRACE)
         .build();
     let github = WorkerOptions::new(github_queue(config))
@@ -74,6 +78,16 @@ pub fn queues(
         .graceful_shutdown_period(GRACE)
         .build();
     Ok(Queues { previews, github })
+}
+
+/// How much is done at once. Activities of previews are what takes memory, and what an operator bounds.
+fn slots(activities: usize) -> TunerHolder {
+    TunerHolder::builder()
+        .workflow_task_slot_supplier(FixedSizeSlotSupplier::new(OTHER_SLOTS))
+        .activity_task_slot_supplier(FixedSizeSlotSupplier::new(activities))
+        .local_activity_task_slot_supplier(FixedSizeSlotSupplier::new(OTHER_SLOTS))
+        .nexus_task_slot_supplier(FixedSizeSlotSupplier::new(OTHER_SLOTS))
+        .build()
 }
 
 /// The end of a worker that nobody asked to end.

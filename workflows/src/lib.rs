@@ -8,6 +8,7 @@
 
 mod clock;
 pub mod contract;
+mod heartbeats;
 mod input;
 pub mod orphan_sweep;
 pub mod payload;
@@ -17,6 +18,7 @@ pub mod search_attributes;
 pub mod signal;
 mod uncancelled;
 
+pub use heartbeats::stretch_heartbeats;
 pub use orphan_sweep::OrphanSweep;
 pub use preview::PreviewWorkflow;
 pub use pull_request::PullRequestWorkflow;

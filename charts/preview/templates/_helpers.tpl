@@ -24,8 +24,7 @@ app.kubernetes.io/instance: {{ .root.Release.Name }}
 - { name: TEMPORAL_ADDRESS, value: {{ .Values.temporal.address | quote }} }
 - { name: TEMPORAL_NAMESPACE, value: {{ .Values.temporal.namespace | quote }} }
 {{- if .Values.temporal.apiKey }}
-- name: TEMPORAL_API_KEY
-  valueFrom: { secretKeyRef: { name: {{ .Values.secret }}, key: temporal-api-key } }
+- { name: TEMPORAL_API_KEY_FILE, value: /secrets/temporal-api-key }
 {{- end }}
 {{- if .Values.temporal.clientCertificate }}
 - { name: TEMPORAL_TLS_CLIENT_CERT_PATH, value: /temporal/tls.crt }

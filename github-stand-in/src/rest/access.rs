@@ -5,7 +5,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::{call::Call, refusal::Refusal};
 use crate::{
-    keys::{AppKey, JwtError},
+    keys::JwtError,
     limits::{Meter, Quota, TooMuch},
     model::{Level, Token},
     shared::{Payer, lock},
@@ -94,7 +94,7 @@ impl Access {
                 .ok_or_else(|| Refusal::unauthorized("Bad credentials"));
         }
         let (app_id, client_id) = call.shared.read(|wire| (wire.state.app.id, wire.state.app.client_id()));
-        AppKey::get().verify(credentials, app_id, &client_id).map(|()| Self::App).map_err(|error| match error {
+        lock(&call.shared.keys).verify(credentials, app_id, &client_id).map(|()| Self::App).map_err(|error| match error {
             JwtError::Undecodable => Refusal::unauthorized("A JSON web token could not be decoded"),
             JwtError::Expired => Refusal::unauthorized(
                 "'Expiration time' claim ('exp') must be a numeric value representing the future time at which the assertion expires",

@@ -73,6 +73,17 @@ impl StandIn {
         self.shared.install(owner);
     }
 
+    /// Makes another private key for the App (PKCS#8, PEM), which is good beside those that it has.
+    #[must_use]
+    pub fn generate_private_key(&self) -> String {
+        lock(&self.shared.keys).generate()
+    }
+
+    /// Deletes one of the App's private keys: what is signed with it is refused from now on.
+    pub fn delete_private_key(&self, pem: &str) {
+        lock(&self.shared.keys).delete(pem);
+    }
+
     /// Lets every token handed out so far expire now.
     pub fn expire_tokens(&self) {
         let now = self.shared.clock.now();

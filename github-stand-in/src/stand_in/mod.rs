@@ -124,6 +124,7 @@ impl StandIn {
             state: Mutex::new(state),
             faults: Mutex::default(),
             requests: Mutex::default(),
+            keys: Mutex::default(),
             token_life: Mutex::new(TOKEN_LIFE),
             stop: stop.clone(),
         });
@@ -177,10 +178,10 @@ impl StandIn {
         format!("{APP_SLUG}[bot]")
     }
 
-    /// The App's private key (PKCS#8, PEM).
+    /// The App's first private key (PKCS#8, PEM).
     #[must_use]
     pub fn private_key_pem(&self) -> &str {
-        AppKey::get().private_pem()
+        AppKey::first_pem()
     }
 
     /// The installation that covers an owner's repositories.

@@ -14,7 +14,7 @@ use temporalio_common::protos::{
         failure::v1::Failure,
     },
 };
-use workflows::contract::{github_task_queue, timeouts::HEARTBEAT_INTERVAL};
+use workflows::contract::{github_task_queue, timeouts};
 
 use super::{NotDone, TASK_QUEUE, commands::duration, failures};
 use crate::{
@@ -392,7 +392,7 @@ impl Attempt {
 
     async fn send_heartbeats(self) {
         loop {
-            self.sleep(HEARTBEAT_INTERVAL).await;
+            self.sleep(timeouts::Heartbeat::DEFAULT.interval()).await;
             if self.sim.is_cut_off(self.worker) {
                 continue;
             }
@@ -411,7 +411,7 @@ impl Attempt {
     async fn report(&self, outcome: Outcome) {
         self.pause().await;
         while self.sim.is_cut_off(self.worker) {
-            self.sleep(HEARTBEAT_INTERVAL).await;
+            self.sleep(timeouts::Heartbeat::DEFAULT.interval()).await;
         }
         self.sim.attempt_ended(&self.run_id, self.seq, self.number, outcome);
     }

@@ -9,11 +9,59 @@ const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// Between two heartbeats. A cancellation travels back with a heartbeat's
-/// answer, so this is also how soon it is noticed.
-pub const HEARTBEAT_INTERVAL: Duration = seconds(1);
-/// A worker that has not been heard of for this long is taken for dead, and its activity is given to another.
-pub const HEARTBEAT_TIMEOUT: Duration = seconds(10);
+/// How often a running activity says that it is alive, and how long its silence is borne.
+///
+/// The one follows from the other, so that an activity knows from its own timeout how often to speak: workers
+/// that are configured differently can work on the same previews.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heartbeat {
+    interval: Duration,
+}
+
+impl Heartbeat {
+    /// What workflows ask for.
+    pub const DEFAULT: Self = Self { interval: Self::SHORTEST };
+    /// The shortest interval.
+    pub const SHORTEST: Duration = seconds(1);
+    /// The longest interval: whoever stops a preview while it starts waits this long.
+    pub const LONGEST: Duration = seconds(30);
+    /// Heartbeats of which all but one may be late or lost.
+    const BEATS: u32 = 4;
+    /// What a busy worker, server or network may take on top.
+    const ALLOWANCE: Duration = seconds(6);
+
+    /// `None` beyond the bounds.
+    #[must_use]
+    pub fn every(interval: Duration) -> Option<Self> {
+        let is_within = (Self::SHORTEST..=Self::LONGEST).contains(&interval);
+        is_within.then_some(Self { interval })
+    }
+
+    /// The one that an activity with this timeout was meant to have.
+    #[must_use]
+    pub fn of_timeout(timeout: Duration) -> Self {
+        let interval = timeout.saturating_sub(Self::ALLOWANCE) / Self::BEATS;
+        Self { interval: interval.clamp(Self::SHORTEST, Self::LONGEST) }
+    }
+
+    /// Between two heartbeats. A cancellation travels back with a heartbeat's answer, so this is also how
+    /// soon it is noticed.
+    #[must_use]
+    pub const fn interval(self) -> Duration {
+        self.interval
+    }
+
+    /// A worker that has not been heard of for this long is taken for dead, and its activity is given to
+    /// another.
+    #[must_use]
+    pub const fn timeout(self) -> Duration {
+        seconds(self.interval.as_secs() * Self::BEATS as u64 + Self::ALLOWANCE.as_secs())
+    }
+}
+
+/// What workflows ask for, where activities have heartbeats. A worker may ask for more, see
+/// [`stretch_heartbeats`](crate::stretch_heartbeats).
+pub const HEARTBEAT_TIMEOUT: Duration = Heartbeat::DEFAULT.timeout();
 
 /// One attempt at making a namespace: a second, unless its predecessor of the
 /// same name is still being deleted.
@@ -82,7 +130,6 @@ mod tests {
     #[test]
     fn each_bound_is_shorter_than_the_timeout_around_it() {
         for (inner, outer) in [
-            (HEARTBEAT_INTERVAL * 3, HEARTBEAT_TIMEOUT),
             (NAMESPACE_GONE, CREATE_NAMESPACE),
             (TAKE_DOWN + HELM_PLACE + HELM_PULL, HELM_INSTALL),
             (HELM_PLACE + HELM_INSTALL + HELM_GRACE + TAKE_DOWN, INSTALL_RELEASE),
@@ -96,5 +143,18 @@ mod tests {
         ] {
             assert!(inner < outer, "{inner:?} is not shorter than {outer:?}");
         }
+    }
+    #[test]
+    fn an_activity_knows_from_its_timeout_how_often_to_say_that_it_is_alive() {
+        assert_eq!(Heartbeat::DEFAULT.timeout(), seconds(10));
+        for interval in (1..=30).map(seconds) {
+            let heartbeat = Heartbeat::every(interval).expect("within the bounds");
+            assert_eq!(Heartbeat::of_timeout(heartbeat.timeout()), heartbeat);
+            assert!(interval * 3 < heartbeat.timeout());
+        }
+        for interval in [Duration::ZERO, seconds(31)] {
+            assert_eq!(Heartbeat::every(interval), None);
+        }
+        assert_eq!(Heartbeat::of_timeout(Duration::ZERO), Heartbeat::DEFAULT);
     }
 }
