@@ -33,7 +33,14 @@ pub async fn connect(settings: &TemporalSettings, connection: &ConnectionOptions
         .expect("it is tried without end")
 }
 
-async fn try_connect(settings: &TemporalSettings, connection: &ConnectionOptions) -> anyhow::Result<Client> {
+/// Tries once.
+///
+/// # Errors
+/// If Temporal does not answer, or does not know our namespace.
+pub async fn try_connect(
+    settings: &TemporalSettings,
+    connection: &ConnectionOptions,
+) -> anyhow::Result<Client> {
     let connection = Box::pin(Connection::connect(connection.clone())).await?;
     let options = ClientOptions::new(settings.temporal_namespace.as_str()).build();
     let client = Client::new(connection, options)?;
