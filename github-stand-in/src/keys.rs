@@ -1,6 +1,6 @@
 //! The App's key, and whether a JSON web token proves to be signed with it.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use aws_lc_rs::{
     encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der},
@@ -15,8 +15,8 @@ use serde_json::Value;
 /// The longest life that GitHub accepts for an App's JSON web token.
 const LONGEST_JWT_LIFE: SignedDuration = SignedDuration::from_mins(10);
 
-/// One key per process: making one costs a good part of a second, and no test needs two that differ.
-static KEY: LazyLock<AppKey> = LazyLock::new(AppKey::generate);
+/// The first App's key, one per process: making one costs a good part of a second.
+static KEY: LazyLock<Arc<AppKey>> = LazyLock::new(|| Arc::new(AppKey::generate()));
 
 /// The private key of the App and the public key that GitHub keeps of it.
 pub(crate) struct AppKey {
@@ -40,17 +40,19 @@ pub(crate) enum JwtError {
 }
 
 impl AppKey {
-    pub(crate) fn get() -> &'static Self {
-        &KEY
+    /// The first App's.
+    pub(crate) fn first() -> Arc<Self> {
+        Arc::clone(&KEY)
     }
 
-    fn generate() -> Self {
+    /// A fresh one. Takes a good part of a second.
+    pub(crate) fn generate() -> Self {
         let pair = RsaKeyPair::generate(KeySize::Rsa2048).expect("the machine has entropy for a key");
         let private: Pkcs8V1Der<'_> = pair.as_der().expect("a fresh key can be encoded");
         let public: PublicKeyX509Der<'_> = pair.public_key().as_der().expect("a fresh key can be encoded");
         let public = pem("PUBLIC KEY", public.as_ref());
         Self {
-            private_pem: pem("PRIVATE KEY", private.as_ref()),
+            private_pem: pem("RSA PRIVATE KEY", pkcs1(private.as_ref())),
             public: DecodingKey::from_rsa_pem(public.as_bytes()).expect("just encoded"),
         }
     }
@@ -91,6 +93,19 @@ impl AppKey {
     }
 }
 
+/// The key itself, as GitHub hands it out. PKCS#8 puts 26 bytes around an RSA key of 2,048 bits: what comes
+/// is an RSA key, and how long.
+fn pkcs1(pkcs8: &[u8]) -> &[u8] {
+    &pkcs8[26..]
+}
+
+/// So many random hexadecimal digits, 64 at most.
+pub(crate) fn random_hex(digits: usize) -> String {
+    let mut random = format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
+    random.truncate(digits);
+    random
+}
+
 fn pem(label: &str, der: &[u8]) -> String {
     let text = BASE64_STANDARD.encode(der);
     let lines: Vec<&str> = text
@@ -109,13 +124,13 @@ mod tests {
     use super::*;
 
     fn signed(claims: &Value) -> String {
-        let key = EncodingKey::from_rsa_pem(AppKey::get().private_pem().as_bytes()).unwrap();
+        let key = EncodingKey::from_rsa_pem(AppKey::first().private_pem().as_bytes()).unwrap();
         jsonwebtoken::encode(&Header::new(Algorithm::RS256), claims, &key).unwrap()
     }
 
     fn verdict(iat: i64, exp: i64, iss: &Value) -> Result<(), JwtError> {
         let now = Timestamp::now().as_second();
-        AppKey::get().verify(&signed(&json!({"iat": now + iat, "exp": now + exp, "iss": iss})), 7, "Iv1.x")
+        AppKey::first().verify(&signed(&json!({"iat": now + iat, "exp": now + exp, "iss": iss})), 7, "Iv1.x")
     }
 
     #[test]

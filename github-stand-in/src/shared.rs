@@ -82,7 +82,9 @@ const REQUESTS_KEPT: usize = 100;
 /// Who pays for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Payer {
-    App,
+    Anybody,
+    /// By its number.
+    App(u64),
     Installation(u64),
 }
 
