@@ -12,14 +12,13 @@ use hyper_util::{
 use jiff::Timestamp;
 use octocrab::{
     AuthState, OctoBody, Octocrab, OctocrabBuilder,
-    auth::AppAuth,
     service::middleware::{base_uri::BaseUriLayer, extra_headers::ExtraHeadersLayer},
 };
 use secrecy::SecretString;
 use serde::{Serialize, de::DeserializeOwned};
 use url::{Position, Url, form_urlencoded};
 
-use crate::{ConfigError, Error, ErrorKind};
+use crate::{ConfigError, Error, ErrorKind, Operation};
 
 /// Longest time to open a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -51,6 +50,8 @@ pub(crate) struct Answer {
 
 /// Who asks.
 pub(crate) enum Credentials<'a> {
+    /// Nobody in particular.
+    None,
     /// The App itself, with a JSON Web Token signed by its private key.
     App,
     /// One of its installations.
@@ -64,9 +65,9 @@ pub(crate) struct Transport {
 }
 
 impl Transport {
-    /// octocrab signs and sends; its default client is not used, because that repeats
+    /// octocrab signs, as `auth` says where it is not an installation that asks, and sends; its default client is not used, because that repeats
     /// failed POSTs and adds a second `User-Agent`.
-    pub(crate) fn new(root: Url, app: AppAuth) -> Result<Self, ConfigError> {
+    pub(crate) fn new(root: Url, auth: AuthState) -> Result<Self, ConfigError> {
         let base_uri = root.as_str().parse().map_err(|_| ConfigError::ApiUrl(root.to_string()))?;
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
@@ -87,7 +88,7 @@ impl Transport {
                 (HeaderName::from_static("x-github-api-version"), HeaderValue::from_static(API_VERSION)),
             ])))
             .with_layer(&BaseUriLayer::new(base_uri))
-            .with_auth(AuthState::App(app))
+            .with_auth(auth)
             .build();
         match octocrab {
             Ok(octocrab) => Ok(Self { root, octocrab }),
@@ -97,14 +98,15 @@ impl Transport {
 
     /// A request to `/segment/segment/…` below the API's root. Segments are
     /// escaped here, so no caller can leave the path.
-    pub(crate) fn call(&self, doing: String, method: Method, segments: &[&str]) -> Call {
+    pub(crate) fn call(&self, doing: String, operation: Operation, segments: &[&str]) -> Call {
+        debug_assert!(Operation::ALL.contains(&operation), "{operation:?} is missing in Operation::ALL");
         let mut url = self.root.clone();
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().extend(segments);
         }
         Call {
             doing,
-            method,
+            method: operation.method(),
             target: url[Position::BeforePath..].to_owned(),
             body: None,
         }
@@ -114,12 +116,12 @@ impl Transport {
     pub(crate) fn repository_call(
         &self,
         doing: String,
-        method: Method,
+        operation: Operation,
         repository: &Repository,
         segments: &[&str],
     ) -> Call {
         let repository = ["repos", repository.owner(), repository.name()];
-        self.call(doing, method, &[&repository[..], segments].concat())
+        self.call(doing, operation, &[&repository[..], segments].concat())
     }
 
     /// Sends `call`, and goes where GitHub says that the thing is now: it does so for a
@@ -158,7 +160,7 @@ impl Transport {
         let request = request.body(body).map_err(|error| ErrorKind::Validation(error.to_string()))?;
 
         let response = match credentials {
-            Credentials::App => self.octocrab.execute(request).await,
+            Credentials::None | Credentials::App => self.octocrab.execute(request).await,
             Credentials::Installation(token) => {
                 self.octocrab
                     .user_access_token((*token).clone())
