@@ -5,6 +5,7 @@ mod connection;
 mod list;
 mod names;
 mod output;
+mod setup;
 mod table;
 
 use std::process::ExitCode;
@@ -23,6 +24,9 @@ struct Cli {
 enum Command {
     /// Lists the open previews, the newest first.
     List(list::Options),
+    /// Makes what the service needs before it is installed.
+    #[command(subcommand)]
+    Setup(setup::Setup),
 }
 
 #[tokio::main]
@@ -41,6 +45,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     match command {
         Command::List(options) => list::run(options).await,
+        Command::Setup(setup) => setup::run(setup).await,
     }
 }
 
