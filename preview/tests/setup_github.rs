@@ -84,7 +84,9 @@ impl Setup {
 
     /// How it has ended.
     async fn ended(self) -> (Output, tempfile::TempDir) {
-        let output = timeout(DEADLINE, self.command.wait_with_output()).await.expect("it ends in time");
+        let output = timeout(DEADLINE, self.command.wait_with_output())
+            .await
+            .expect("it ends in time");
         (output.unwrap(), self.folder)
     }
 }
@@ -203,7 +205,11 @@ async fn a_browser_that_our_page_has_not_sent_gets_nothing() {
         url.set_query(Some(query));
         url
     };
-    for query in [format!("code={code}"), format!("code={code}&state="), format!("code={code}&state=guessed")] {
+    for query in [
+        format!("code={code}"),
+        format!("code={code}&state="),
+        format!("code={code}&state=guessed"),
+    ] {
         assert_eq!(setup.get(with(&query)).await.status(), 403, "{query}");
     }
     let state = back.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
@@ -247,6 +253,8 @@ async fn without_a_place_for_them_the_page_shows_the_secrets_once() {
     let app = only_app(&github);
     assert!(app.is_public && app.owner == User::admin().login());
     assert_eq!(app.permissions["deployments"], "write");
+    let settings = ["appId", "apiUrl", "deployments"].map(|value| format!("--set github.{value}="));
+    assert!(settings.iter().all(|setting| html.contains(setting)), "{html}");
     assert!(html.contains(app.private_key.expose_secret()), "{html}");
     assert!(html.contains(app.webhook_secret.as_ref().unwrap().expose_secret()), "{html}");
     assert_says_no_secret(&output, &app);
@@ -279,7 +287,10 @@ async fn secrets_that_cannot_be_kept_in_the_end_are_not_lost() {
     let html = setup.get(back).await.text().await.unwrap();
     let (output, _folder) = setup.ended().await;
     let app = only_app(&github);
-    assert!(html.contains("could not be kept") && html.contains(app.private_key.expose_secret()), "{html}");
+    assert!(
+        html.contains("could not be kept") && html.contains(app.private_key.expose_secret()),
+        "{html}"
+    );
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("private-key.pem"), "{output:?}");
     assert_says_no_secret(&output, &app);

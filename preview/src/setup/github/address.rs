@@ -8,6 +8,8 @@ use url::Url;
 /// Where the webhook takes deliveries, wherever it is installed.
 const WEBHOOK_PATH: &str = "/api/github/webhooks";
 
+const GITHUB_COM: &str = "github.com";
+
 /// One GitHub: github.com, GitHub Enterprise Cloud with data residency, or a GitHub Enterprise Server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct GitHub {
@@ -25,11 +27,16 @@ impl GitHub {
         self.root.host_str().unwrap_or_default()
     }
 
+    /// The one that needs no telling.
+    pub(crate) fn is_github_com(&self) -> bool {
+        self.host() == GITHUB_COM
+    }
+
     /// Where its REST API is, as the worker's GITHUB_API_URL says it.
     pub(crate) fn api_url(&self) -> Url {
         let mut api = self.root.clone();
         let host = self.host().to_owned();
-        if host == "github.com" || host.ends_with(".ghe.com") {
+        if self.is_github_com() || host.ends_with(".ghe.com") {
             // It was a host before, and is one with a name in front.
             let _ = api.set_host(Some(&format!("api.{host}")));
         } else {

@@ -31,6 +31,9 @@ struct Created<'a> {
     install_url: String,
     kept_in: Option<&'a str>,
     error: Option<&'a str>,
+    /// For the chart, and as variables of the worker.
+    values: String,
+    variables: String,
     /// Where they are kept nowhere: key and webhook secret.
     shown: Option<[&'a str; 2]>,
 }
@@ -69,13 +72,14 @@ pub(crate) fn propose(proposal: &Proposal) -> String {
 }
 
 /// The page that says how it ended.
-pub(crate) fn created(outcome: &Outcome) -> String {
+pub(crate) fn created(proposal: &Proposal, outcome: &Outcome) -> String {
     let app = outcome.app();
     let (kept_in, error) = match outcome {
         Outcome::Kept { place, .. } => (Some(place.as_str()), None),
         Outcome::Shown { .. } => (None, None),
         Outcome::NotKept { error, .. } => (None, Some(error.as_str())),
     };
+    let settings = proposal.settings(app);
     let secrets = [app.private_key.expose_secret(), app.webhook_secret.expose_secret()];
     written(&Created {
         name: &app.name,
@@ -83,6 +87,8 @@ pub(crate) fn created(outcome: &Outcome) -> String {
         install_url: install_url(app),
         kept_in,
         error,
+        values: words(settings.iter().map(|(value, _, is)| format!("--set {value}={is}"))),
+        variables: words(settings.iter().map(|(_, variable, is)| format!("{variable}={is}"))),
         shown: kept_in.is_none().then_some(secrets),
     })
 }
@@ -95,6 +101,10 @@ pub(crate) fn refused(reason: &str, again: &str) -> String {
 /// Where an App is installed.
 pub(crate) fn install_url(app: &NewApp) -> String {
     format!("{}/installations/new", app.html_url.as_str().trim_end_matches('/'))
+}
+
+fn words(words: impl Iterator<Item = String>) -> String {
+    words.collect::<Vec<_>>().join(" ")
 }
 
 fn written(page: &impl Template) -> String {

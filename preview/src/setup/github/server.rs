@@ -11,7 +11,7 @@ use axum::{
     routing::get,
 };
 use domain::Login;
-use github::{NewApp, convert_manifest};
+use github::{NewApp, Permission, convert_manifest};
 use serde::Deserialize;
 use tokio::{
     net::TcpListener,
@@ -90,6 +90,18 @@ impl Proposal {
     /// Where the manifest goes.
     pub(crate) fn new_app_url(&self) -> Url {
         self.github.new_app_url(self.organization.as_ref(), self.state.expose())
+    }
+
+    /// What the service has to be told of the App: a value of the chart, the worker's variable, and what they are.
+    pub(crate) fn settings(&self, app: &NewApp) -> Vec<(&'static str, &'static str, String)> {
+        let mut settings = vec![("github.appId", "GITHUB_APP_ID", app.id.to_string())];
+        if !self.github.is_github_com() {
+            settings.push(("github.apiUrl", "GITHUB_API_URL", self.github.api_url().into()));
+        }
+        if self.manifest.default_permissions.contains_key(&Permission::Deployments) {
+            settings.push(("github.deployments", "GITHUB_DEPLOYMENTS", true.to_string()));
+        }
+        settings
     }
 
     /// Keeps what GitHub has made.
@@ -199,10 +211,15 @@ async fn come_back(State(shared): State<Arc<Shared>>, Query(back): Query<Back>) 
                 "GitHub does not know that code: it is good once, and for an hour.",
             );
         }
-        Err(error) => return refused(StatusCode::BAD_GATEWAY, &error.to_string()),
+        Err(error) => {
+            let reason = format!(
+                "{error}. If GitHub's settings list the App, delete it there before you start again."
+            );
+            return refused(StatusCode::BAD_GATEWAY, &reason);
+        }
     };
     let outcome = proposal.keep(app).await;
-    let page = shown(StatusCode::OK, page::created(&outcome));
+    let page = shown(StatusCode::OK, page::created(proposal, &outcome));
     // Nobody waits any more if the command was ended.
     if let Some(done) = done.take() {
         let _ = done.send(outcome);
