@@ -48,7 +48,7 @@ pub use namespace::{
     NetworkProbe, PodSecurity, PodSecurityChoice, look_at_cluster,
 };
 pub use previews::Previews;
-pub use pull_request::PullRequests;
+pub use pull_request::{PullRequests, ending_of};
 pub use readiness::{ReadinessConfig, UnusableClient};
 pub use release::{
     ChartPrefix, Charts, Helm, ImagePrefix, ImageTemplate, Images, InvalidChartPrefix, InvalidImagePrefix,
@@ -56,5 +56,5 @@ pub use release::{
 };
 pub use repository_config::Bounds;
 pub use sweep::{SweepCounters, Sweeps};
-pub use temporal::{UnknownTemporalNamespace, namespace_id};
+pub use temporal::{TemporalError, UnknownTemporalNamespace, namespace_id};
 pub use temporal_ui::TemporalUi;

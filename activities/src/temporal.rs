@@ -29,7 +29,7 @@ use workflows::{
     PreviewWorkflow, PullRequestWorkflow,
     contract::timeouts::QUERY,
     payload::json,
-    search_attributes::{EXPIRES_AT, PHASE, REQUESTED_BY},
+    search_attributes::{EXPIRES_AT, PHASE, REQUESTED_BY, quoted},
 };
 
 use crate::{
@@ -58,7 +58,7 @@ pub(crate) struct LatestRun {
 /// Temporal did not say, or did not take it. Nothing may be concluded from that.
 #[derive(Debug, thiserror::Error)]
 #[error("{doing} failed: {}", with_causes(.source.as_ref()))]
-pub(crate) struct TemporalError {
+pub struct TemporalError {
     doing: String,
     source: Box<dyn Error + Send + Sync>,
 }
@@ -335,11 +335,6 @@ fn workflow_ids(page: &ListWorkflowExecutionsResponse) -> impl Iterator<Item = S
     executions.filter_map(|found| Some(found.execution.as_ref()?.workflow_id.clone()))
 }
 
-/// A text of the query language.
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
-}
-
 /// For questions to workflows: one whose workflow tasks fail never answers.
 pub(crate) fn query_options() -> WorkflowQueryOptions {
     WorkflowQueryOptions::builder().rpc_options(bounded()).build()
@@ -372,10 +367,5 @@ mod tests {
     fn one_question_names_all_workflow_ids_of_a_page() {
         let ids = ["o/r#1:a", "o/r#2:b"].map(str::to_owned);
         assert_eq!(open_query(&ids), "ExecutionStatus = 'Running' AND WorkflowId IN ('o/r#1:a','o/r#2:b')");
-    }
-
-    #[test]
-    fn a_text_stays_within_its_quotes() {
-        assert_eq!(quoted(r"it's a \"), r"'it\'s a \\'");
     }
 }

@@ -55,11 +55,17 @@ const RULES: &[Rule] = &[
     // It faces the internet, and has no way to GitHub or the cluster.
     Rule {
         of: "webhook",
-        never: &[&["activities", "worker"], GITHUB, KUBERNETES, DEVELOPMENT],
+        never: &[&["activities", "worker", "preview"], GITHUB, KUBERNETES, DEVELOPMENT],
         ours: None,
     },
     Rule {
         of: "worker",
+        never: &[&["webhook", "preview"], DEVELOPMENT],
+        ours: None,
+    },
+    // It looks at an installation with the worker's own eyes.
+    Rule {
+        of: "preview",
         never: &[&["webhook"], DEVELOPMENT],
         ours: None,
     },

@@ -1,4 +1,4 @@
-//! The App's keys, and whether a JSON web token proves to be signed with one of them.
+//! An App's keys, and whether a JSON web token proves to be signed with one of them.
 
 use std::sync::{Arc, LazyLock};
 
@@ -15,20 +15,18 @@ use serde_json::Value;
 /// The longest life that GitHub accepts for an App's JSON web token.
 const LONGEST_JWT_LIFE: SignedDuration = SignedDuration::from_mins(10);
 
-/// The first key, one per process: making one costs a good part of a second, and hardly a test needs one of
-/// its own.
-static FIRST: LazyLock<Arc<AppKey>> = LazyLock::new(|| Arc::new(AppKey::generate()));
+/// The first App's key, one per process: making one costs a good part of a second.
+static KEY: LazyLock<Arc<AppKey>> = LazyLock::new(|| Arc::new(AppKey::generate()));
 
-/// The keys that the App may sign with, as on its settings page.
+/// The keys that an App may sign with, as on its settings page.
+#[derive(Clone)]
 pub(crate) struct AppKeys(Vec<Arc<AppKey>>);
 
-impl Default for AppKeys {
-    fn default() -> Self {
-        Self(vec![AppKey::first()])
-    }
-}
-
 impl AppKeys {
+    pub(crate) fn of(key: Arc<AppKey>) -> Self {
+        Self(vec![key])
+    }
+
     /// Makes another one, and returns its private part.
     pub(crate) fn generate(&mut self) -> String {
         let key = AppKey::generate();
@@ -40,6 +38,11 @@ impl AppKeys {
     /// Forgets the one with this private part.
     pub(crate) fn delete(&mut self, private_pem: &str) {
         self.0.retain(|key| key.private_pem != private_pem);
+    }
+
+    /// The private part of the oldest one.
+    pub(crate) fn first_pem(&self) -> &str {
+        self.0.first().map_or("", |key| key.private_pem())
     }
 
     /// Checks signature and claims as GitHub does.
@@ -72,29 +75,32 @@ pub(crate) enum JwtError {
 }
 
 impl AppKey {
+    /// The first App's.
     pub(crate) fn first() -> Arc<Self> {
-        Arc::clone(&FIRST)
+        Arc::clone(&KEY)
     }
 
-    /// Its private part.
-    pub(crate) fn first_pem() -> &'static str {
-        &FIRST.private_pem
-    }
-
-    fn generate() -> Self {
+    /// A fresh one. Takes a good part of a second.
+    pub(crate) fn generate() -> Self {
         let pair = RsaKeyPair::generate(KeySize::Rsa2048).expect("the machine has entropy for a key");
         let private: Pkcs8V1Der<'_> = pair.as_der().expect("a fresh key can be encoded");
         let public: PublicKeyX509Der<'_> = pair.public_key().as_der().expect("a fresh key can be encoded");
         let public = pem("PUBLIC KEY", public.as_ref());
         Self {
-            private_pem: pem("PRIVATE KEY", private.as_ref()),
+            private_pem: pem("RSA PRIVATE KEY", pkcs1(private.as_ref())),
             public: DecodingKey::from_rsa_pem(public.as_bytes()).expect("just encoded"),
         }
     }
 
+    pub(crate) fn private_pem(&self) -> &str {
+        &self.private_pem
+    }
+
+    /// Checks signature and claims as GitHub does.
+    ///
     /// Measured with the machine's clock, even where tests moved the stand-in's: the token was
     /// made by a client that knows only the former.
-    fn verify(&self, token: &str, app_id: u64, client_id: &str) -> Result<(), JwtError> {
+    pub(crate) fn verify(&self, token: &str, app_id: u64, client_id: &str) -> Result<(), JwtError> {
         let mut validation = Validation::new(Algorithm::RS256);
         // Each rule is checked below, in GitHub's words.
         validation.validate_exp = false;
@@ -122,6 +128,19 @@ impl AppKey {
     }
 }
 
+/// The key itself, as GitHub hands it out. PKCS#8 puts 26 bytes around an RSA key of 2,048 bits: what comes
+/// is an RSA key, and how long.
+fn pkcs1(pkcs8: &[u8]) -> &[u8] {
+    &pkcs8[26..]
+}
+
+/// So many random hexadecimal digits, 64 at most.
+pub(crate) fn random_hex(digits: usize) -> String {
+    let mut random = format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
+    random.truncate(digits);
+    random
+}
+
 fn pem(label: &str, der: &[u8]) -> String {
     let text = BASE64_STANDARD.encode(der);
     let lines: Vec<&str> = text
@@ -140,7 +159,7 @@ mod tests {
     use super::*;
 
     fn signed(claims: &Value) -> String {
-        let key = EncodingKey::from_rsa_pem(AppKey::first_pem().as_bytes()).unwrap();
+        let key = EncodingKey::from_rsa_pem(AppKey::first().private_pem().as_bytes()).unwrap();
         jsonwebtoken::encode(&Header::new(Algorithm::RS256), claims, &key).unwrap()
     }
 
@@ -166,18 +185,5 @@ mod tests {
         let token = signed(&json!({"iat": 0, "exp": Timestamp::now().as_second() + 60, "iss": "7"}));
         assert_eq!(other.verify(&token, 7, "Iv1.x"), Err(JwtError::Undecodable));
         assert_eq!(other.verify("not a token", 7, "Iv1.x"), Err(JwtError::Undecodable));
-    }
-
-    #[test]
-    fn the_app_may_sign_with_any_of_its_keys_until_that_is_deleted() {
-        let mut keys = AppKeys::default();
-        let now = Timestamp::now().as_second();
-        let expired = signed(&json!({"iat": now - 60, "exp": now - 1, "iss": "7"}));
-        let token = signed(&json!({"iat": now, "exp": now + 60, "iss": "7"}));
-        keys.generate();
-        assert_eq!(keys.verify(&token, 7, "Iv1.x"), Ok(()));
-        assert_eq!(keys.verify(&expired, 7, "Iv1.x"), Err(JwtError::Expired));
-        keys.delete(AppKey::first_pem());
-        assert_eq!(keys.verify(&token, 7, "Iv1.x"), Err(JwtError::Undecodable));
     }
 }

@@ -30,6 +30,7 @@ mod fault;
 mod git;
 mod keys;
 mod limits;
+mod manifest;
 mod model;
 mod page;
 mod rest;
@@ -45,15 +46,16 @@ pub use actions::Refused;
 pub use conversation::{Comment, Deployment, PullRequest, Repository};
 pub use deliveries::{DELIVERY_DEADLINE, Delivery, Outcome, sign};
 pub use description::{
-    DESCRIPTION_FOLDER, REST_FILE, REST_PACKAGE, TrimError, Violation, WEBHOOKS_FILE, WEBHOOKS_PACKAGE,
-    arbitrary_answer, arbitrary_payload, described_webhooks, regenerate as regenerate_description,
+    DESCRIPTION_FOLDER, PERMISSIONS_FILE, PERMISSIONS_PACKAGE, REST_FILE, REST_PACKAGE, TrimError, Violation,
+    WEBHOOKS_FILE, WEBHOOKS_PACKAGE, arbitrary_answer, arbitrary_payload, described_event_permission,
+    described_permissions, described_webhooks, regenerate as regenerate_description,
 };
 pub use fault::CannedAnswer;
 pub use git::{File, FileMode, GitError};
 pub use model::{Role, Version};
 pub use samples::{ContentError, SAMPLE_REPOSITORY};
 pub use shared::{Push, ReceivedRequest, Traffic};
-pub use stand_in::{Options, RawAnswer, StandIn, StartError, TimedOut};
+pub use stand_in::{Options, RawAnswer, RegisteredApp, StandIn, StartError, TimedOut};
 pub use user::User;
 
 /// Keeps the example of the README compiling.

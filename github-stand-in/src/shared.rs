@@ -16,7 +16,6 @@ use super::{
     deliveries::Courier,
     description::Violation,
     fault::{Fault, PlannedFault},
-    keys::AppKeys,
     limits::Meter,
     model::State,
     wire::{Urls, Wire},
@@ -83,7 +82,9 @@ const REQUESTS_KEPT: usize = 100;
 /// Who pays for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Payer {
-    App,
+    Anybody,
+    /// By its number.
+    App(u64),
     Installation(u64),
 }
 
@@ -104,8 +105,6 @@ pub(crate) struct Shared {
     pub(crate) faults: Mutex<HashMap<String, PlannedFault>>,
     /// The newest requests, oldest first.
     pub(crate) requests: Mutex<VecDeque<ReceivedRequest>>,
-    /// What the App may sign with.
-    pub(crate) keys: Mutex<AppKeys>,
     /// How long the tokens made from now on are good for.
     pub(crate) token_life: Mutex<SignedDuration>,
     /// Cancelled when the stand-in is to stop.

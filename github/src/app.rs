@@ -7,9 +7,9 @@ use std::{
 };
 
 use domain::{InstallationId, RateLimits};
-use http::Method;
 use jiff::Timestamp;
 use octocrab::{
+    AuthState,
     auth::{AppAuth, EncodingKey},
     models::AppId,
 };
@@ -19,7 +19,7 @@ use tokio::sync::OnceCell;
 use url::Url;
 
 use crate::{
-    Error, ErrorKind,
+    Error, ErrorKind, Operation,
     token::Tokens,
     transport::{Answer, Call, Credentials, Transport},
 };
@@ -89,7 +89,7 @@ impl GitHubApp {
         Ok(Self {
             inner: Arc::new(Inner {
                 app_id: config.app_id,
-                transport: Transport::new(root.clone(), app)?,
+                transport: Transport::new(root.clone(), AuthState::App(app))?,
                 tokens: Tokens::new(config.deployments),
                 slug: OnceCell::new(),
                 limits: Mutex::default(),
@@ -127,8 +127,11 @@ impl GitHubApp {
             .inner
             .slug
             .get_or_try_init(|| async {
-                let call =
-                    transport.call("reading the App's own description".to_owned(), Method::GET, &["app"]);
+                let call = transport.call(
+                    "reading the App's own description".to_owned(),
+                    Operation::GetApp,
+                    &["app"],
+                );
                 let answer = transport.send(&call, &Credentials::App).await?;
                 let app: Option<App> = answer.json()?;
                 Ok::<_, Error>(app.and_then(|app| app.slug))

@@ -1,12 +1,11 @@
 //! Reads and writes our own comments. A pull request's conversation hangs on the issue of the same number.
 
 use domain::{CommentId, PullRequestRef};
-use http::Method;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use url::Url;
 
-use crate::{Error, ErrorKind, GitHubApp};
+use crate::{Error, ErrorKind, GitHubApp, Operation};
 
 /// Most comments GitHub gives at once.
 const PAGE: (&str, &str) = ("per_page", "100");
@@ -39,7 +38,7 @@ impl GitHubApp {
             .transport()
             .repository_call(
                 format!("listing the comments on {reference}"),
-                Method::GET,
+                Operation::ListComments,
                 &reference.repository,
                 &["issues", &reference.number.to_string(), "comments"],
             )
@@ -70,7 +69,7 @@ impl GitHubApp {
             .transport()
             .repository_call(
                 format!("commenting on {reference}"),
-                Method::POST,
+                Operation::CreateComment,
                 &reference.repository,
                 &["issues", &reference.number.to_string(), "comments"],
             )
@@ -92,7 +91,7 @@ impl GitHubApp {
             .transport()
             .repository_call(
                 format!("updating comment {comment} on {reference}"),
-                Method::PATCH,
+                Operation::UpdateComment,
                 &reference.repository,
                 &["issues", "comments", &comment.to_string()],
             )
@@ -112,7 +111,7 @@ impl GitHubApp {
     pub async fn delete_comment(&self, reference: &PullRequestRef, comment: CommentId) -> Result<(), Error> {
         let call = self.transport().repository_call(
             format!("deleting comment {comment} on {reference}"),
-            Method::DELETE,
+            Operation::DeleteComment,
             &reference.repository,
             &["issues", "comments", &comment.to_string()],
         );

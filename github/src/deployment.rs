@@ -1,11 +1,10 @@
 //! Writes GitHub's own list of deployments, with its button "View deployment".
 
 use domain::{CommentId, CommitSha, DeploymentId, PullRequestRef, preview::DeploymentState};
-use http::Method;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::{Error, GitHubApp};
+use crate::{Error, GitHubApp, Operation};
 
 /// One commit has few deployments to one environment: the newest page is enough.
 const PAGE: (&str, &str) = ("per_page", "100");
@@ -36,7 +35,7 @@ impl GitHubApp {
             .transport()
             .repository_call(
                 format!("listing the deployments of {repository}"),
-                Method::GET,
+                Operation::ListDeployments,
                 repository,
                 &["deployments"],
             )
@@ -61,7 +60,7 @@ impl GitHubApp {
             .transport()
             .repository_call(
                 format!("making a deployment of {reference}"),
-                Method::POST,
+                Operation::CreateDeployment,
                 &reference.repository,
                 &["deployments"],
             )
@@ -96,7 +95,7 @@ impl GitHubApp {
             .transport()
             .repository_call(
                 format!("updating deployment {id} of {reference}"),
-                Method::POST,
+                Operation::CreateDeploymentStatus,
                 &reference.repository,
                 &["deployments", &id, "statuses"],
             )

@@ -1,10 +1,9 @@
 //! Reads one file of a repository.
 
 use domain::PullRequestRef;
-use http::Method;
 use serde::Deserialize;
 
-use crate::{Error, ErrorKind, GitHubApp, content::Content};
+use crate::{Error, ErrorKind, GitHubApp, Operation, content::Content};
 
 /// What there is at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +41,7 @@ impl GitHubApp {
             .transport()
             .repository_call(
                 format!("reading {name} of {repository} at branch {branch}"),
-                Method::GET,
+                Operation::GetFile,
                 repository,
                 &[&["contents"][..], path].concat(),
             )

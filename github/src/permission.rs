@@ -1,10 +1,9 @@
 //! Reads what a person may do in a repository.
 
 use domain::PullRequestRef;
-use http::Method;
 use serde::Deserialize;
 
-use crate::{Error, GitHubApp};
+use crate::{Error, GitHubApp, Operation};
 
 /// A person's role in a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +50,7 @@ impl GitHubApp {
         let repository = &reference.repository;
         let call = self.transport().repository_call(
             format!("reading the role of {login:?} in {repository}"),
-            Method::GET,
+            Operation::GetRole,
             repository,
             &["collaborators", login, "permission"],
         );

@@ -1,10 +1,9 @@
 //! Reads pull requests.
 
 use domain::{CommitSha, PullRequestRef, RepositoryId, pull_request::PullRequestState};
-use http::Method;
 use serde::Deserialize;
 
-use crate::{Error, GitHubApp};
+use crate::{Error, GitHubApp, Operation};
 
 /// What we need to know about a pull request.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -38,7 +37,7 @@ impl GitHubApp {
     pub async fn pull_request(&self, reference: &PullRequestRef) -> Result<PullRequest, Error> {
         let call = self.transport().repository_call(
             format!("reading pull request {reference}"),
-            Method::GET,
+            Operation::GetPullRequest,
             &reference.repository,
             &["pulls", &reference.number.to_string()],
         );

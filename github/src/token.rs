@@ -1,48 +1,25 @@
 //! Installation tokens, cached until shortly before they expire.
 
 use std::{
+    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use domain::InstallationId;
-use http::Method;
 use jiff::{SignedDuration, Timestamp};
 use moka::{Expiry, future::Cache, ops::compute::Op};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Error,
+    Error, Level, Operation, Permission, app_permissions,
     transport::{Credentials, Transport},
 };
 
 /// A token is replaced when it has less than this left, so that no request leaves with one that
 /// expires on the way. Tokens live an hour.
 const REFRESH_MARGIN: SignedDuration = SignedDuration::from_secs(120);
-
-/// What our tokens may do: exactly what the calls of this crate need, however
-/// much the installation would grant.
-const PERMISSIONS: Permissions = Permissions {
-    // The repository's own configuration, and a chart that lies in it.
-    contents: "read",
-    deployments: None,
-    issues: "write",
-    metadata: "read",
-    // A comment on a pull request takes this besides `issues`, whatever the documentation
-    // says (github/rest-api-description#6994).
-    pull_requests: "write",
-};
-
-#[derive(Clone, Copy, Serialize)]
-struct Permissions {
-    contents: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    deployments: Option<&'static str>,
-    issues: &'static str,
-    metadata: &'static str,
-    pull_requests: &'static str,
-}
 
 /// An installation's token. [`SecretString`] keeps it out of every `Debug`.
 #[derive(Clone, Deserialize)]
@@ -54,7 +31,8 @@ pub(crate) struct Token {
 
 /// The tokens in use, one per installation. Whoever needs one that is being minted waits for that one.
 pub(crate) struct Tokens {
-    permissions: Permissions,
+    /// What they may do: exactly what the calls of this crate need, however much the installation would grant.
+    permissions: BTreeMap<Permission, Level>,
     cache: Cache<InstallationId, Token>,
 }
 
@@ -73,10 +51,7 @@ impl Tokens {
     /// mint a token that may do more than the App.
     pub(crate) fn new(with_deployments: bool) -> Self {
         Self {
-            permissions: Permissions {
-                deployments: with_deployments.then_some("write"),
-                ..PERMISSIONS
-            },
+            permissions: app_permissions(with_deployments),
             cache: Cache::builder().expire_after(RefreshBeforeExpiry).build(),
         }
     }
@@ -87,7 +62,7 @@ impl Tokens {
         transport: &Transport,
         installation: InstallationId,
     ) -> Result<Token, Error> {
-        let mint = mint(transport, installation, self.permissions);
+        let mint = mint(transport, installation, &self.permissions);
         let token = Box::pin(self.cache.try_get_with(installation, mint)).await;
         token.map_err(|error: Arc<Error>| Error::clone(&error))
     }
@@ -110,17 +85,17 @@ impl Tokens {
 async fn mint(
     transport: &Transport,
     installation: InstallationId,
-    permissions: Permissions,
+    permissions: &BTreeMap<Permission, Level>,
 ) -> Result<Token, Error> {
     #[derive(Serialize)]
-    struct Body {
-        permissions: Permissions,
+    struct Body<'a> {
+        permissions: &'a BTreeMap<Permission, Level>,
     }
     let id = installation.to_string();
     let call = transport
         .call(
             format!("getting an access token for installation {installation}"),
-            Method::POST,
+            Operation::CreateToken,
             &["app", "installations", &id, "access_tokens"],
         )
         .json(&Body { permissions });

@@ -15,14 +15,13 @@ use hyper_util::{
 use jiff::Timestamp;
 use octocrab::{
     AuthState, OctoBody, Octocrab, OctocrabBuilder,
-    auth::AppAuth,
     service::middleware::{base_uri::BaseUriLayer, extra_headers::ExtraHeadersLayer},
 };
 use secrecy::SecretString;
 use serde::{Serialize, de::DeserializeOwned};
 use url::{Position, Url, form_urlencoded};
 
-use crate::{ConfigError, Error, ErrorKind};
+use crate::{ConfigError, Error, ErrorKind, Operation};
 
 /// Longest time to open a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -54,6 +53,8 @@ pub(crate) struct Answer {
 
 /// Who asks.
 pub(crate) enum Credentials<'a> {
+    /// Nobody in particular.
+    None,
     /// The App itself, with a JSON Web Token signed by its private key.
     App,
     /// One of its installations.
@@ -70,9 +71,9 @@ pub(crate) struct Transport {
 }
 
 impl Transport {
-    /// octocrab signs and sends; its default client is not used, because that repeats
-    /// failed POSTs and adds a second `User-Agent`.
-    pub(crate) fn new(root: Url, app: AppAuth) -> Result<Self, ConfigError> {
+    /// octocrab signs, as `auth` says where it is not an installation that asks, and sends; its default client is
+    /// not used, because that repeats failed POSTs and adds a second `User-Agent`.
+    pub(crate) fn new(root: Url, auth: AuthState) -> Result<Self, ConfigError> {
         let base_uri: Uri = root.as_str().parse().map_err(|_| ConfigError::ApiUrl(root.to_string()))?;
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
@@ -85,13 +86,13 @@ impl Transport {
             .enable_http1()
             .wrap_connector(connector);
         let client = Client::builder(TokioExecutor::new()).build::<_, OctoBody>(connector);
-        let octocrab = RwLock::new(signing(&client, &base_uri, app));
+        let octocrab = RwLock::new(signing(&client, &base_uri, auth));
         Ok(Self { root, base_uri, client, octocrab })
     }
 
     /// Signs as the App with another key from now on. Connections stay.
     pub(crate) fn sign_as(&self, app: AppAuth) {
-        let signing = signing(&self.client, &self.base_uri, app);
+        let signing = signing(&self.client, &self.base_uri, AuthState::App(app));
         *self.octocrab.write().unwrap_or_else(PoisonError::into_inner) = signing;
     }
 
@@ -101,14 +102,15 @@ impl Transport {
 
     /// A request to `/segment/segment/…` below the API's root. Segments are
     /// escaped here, so no caller can leave the path.
-    pub(crate) fn call(&self, doing: String, method: Method, segments: &[&str]) -> Call {
+    pub(crate) fn call(&self, doing: String, operation: Operation, segments: &[&str]) -> Call {
+        debug_assert!(Operation::ALL.contains(&operation), "{operation:?} is missing in Operation::ALL");
         let mut url = self.root.clone();
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().extend(segments);
         }
         Call {
             doing,
-            method,
+            method: operation.method(),
             target: url[Position::BeforePath..].to_owned(),
             body: None,
         }
@@ -118,12 +120,12 @@ impl Transport {
     pub(crate) fn repository_call(
         &self,
         doing: String,
-        method: Method,
+        operation: Operation,
         repository: &Repository,
         segments: &[&str],
     ) -> Call {
         let repository = ["repos", repository.owner(), repository.name()];
-        self.call(doing, method, &[&repository[..], segments].concat())
+        self.call(doing, operation, &[&repository[..], segments].concat())
     }
 
     /// Sends `call`, and goes where GitHub says that the thing is now: it does so for a
@@ -163,7 +165,7 @@ impl Transport {
 
         let octocrab = self.octocrab();
         let response = match credentials {
-            Credentials::App => octocrab.execute(request).await,
+            Credentials::None | Credentials::App => octocrab.execute(request).await,
             Credentials::Installation(token) => {
                 octocrab
                     .user_access_token((*token).clone())
@@ -191,7 +193,7 @@ impl Transport {
 fn signing(
     client: &Client<HttpsConnector<HttpConnector>, OctoBody>,
     base_uri: &Uri,
-    app: AppAuth,
+    auth: AuthState,
 ) -> Octocrab {
     let octocrab = OctocrabBuilder::new_empty()
         .with_service(client.clone())
@@ -201,7 +203,7 @@ fn signing(
             (HeaderName::from_static("x-github-api-version"), HeaderValue::from_static(API_VERSION)),
         ])))
         .with_layer(&BaseUriLayer::new(base_uri.clone()))
-        .with_auth(AuthState::App(app))
+        .with_auth(auth)
         .build();
     match octocrab {
         Ok(octocrab) => octocrab,

@@ -1,10 +1,9 @@
 //! Reads the folders of a commit, and the files in them.
 
 use domain::{InstallationId, Repository};
-use http::Method;
 use serde::Deserialize;
 
-use crate::{Error, ErrorKind, GitHubApp, content::Content};
+use crate::{Error, ErrorKind, GitHubApp, Operation, content::Content};
 
 /// How GitHub says that there is no such tree, when everything below it was asked for; with 404 otherwise.
 const NO_SUCH_TREE: &str = "SHA must identify a commit or a tree";
@@ -77,7 +76,7 @@ impl GitHubApp {
     ) -> Result<Option<Tree>, Error> {
         let call = self.transport().repository_call(
             format!("reading the tree {sha} of {repository}"),
-            Method::GET,
+            Operation::GetTree,
             repository,
             &["git", "trees", sha],
         );
@@ -105,7 +104,7 @@ impl GitHubApp {
     ) -> Result<Vec<u8>, Error> {
         let call = self.transport().repository_call(
             format!("reading the file {sha} of {repository}"),
-            Method::GET,
+            Operation::GetBlob,
             repository,
             &["git", "blobs", sha],
         );

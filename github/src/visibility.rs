@@ -1,10 +1,9 @@
 //! Reads whether everybody can see a repository.
 
 use domain::PullRequestRef;
-use http::Method;
 use serde::Deserialize;
 
-use crate::{Error, GitHubApp};
+use crate::{Error, GitHubApp, Operation};
 
 /// Who can see a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -36,7 +35,9 @@ impl GitHubApp {
     pub async fn visibility(&self, reference: &PullRequestRef) -> Result<Visibility, Error> {
         let repository = &reference.repository;
         let doing = format!("reading repository {repository}");
-        let call = self.transport().repository_call(doing, Method::GET, repository, &[]);
+        let call = self
+            .transport()
+            .repository_call(doing, Operation::GetRepository, repository, &[]);
         self.send(reference.installation, &call).await?.json()
     }
 }

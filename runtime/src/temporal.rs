@@ -35,7 +35,14 @@ pub async fn connect(settings: &TemporalSettings, connection: &ConnectionOptions
         .expect("it is tried without end")
 }
 
-async fn try_connect(settings: &TemporalSettings, connection: &ConnectionOptions) -> anyhow::Result<Client> {
+/// Tries once.
+///
+/// # Errors
+/// If Temporal does not answer, or does not know our namespace.
+pub async fn try_connect(
+    settings: &TemporalSettings,
+    connection: &ConnectionOptions,
+) -> anyhow::Result<Client> {
     let mut connection = connection.clone();
     let key = settings.api_key_in_file()?;
     if let Some(key) = &key {

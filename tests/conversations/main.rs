@@ -14,6 +14,7 @@ mod database;
 mod ending;
 mod failure;
 mod flood;
+mod github_app;
 mod github_away;
 mod images;
 mod ingress_admission;

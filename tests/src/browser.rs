@@ -37,6 +37,8 @@ const RELOADS: u32 = 5;
 pub struct Browser {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     sent: u64,
+    /// How often it has gone to another page.
+    navigated: u64,
     screenshots: PathBuf,
     _process: Child,
     _profile: tempfile::TempDir,
@@ -80,6 +82,7 @@ impl Browser {
         let mut browser = Self {
             socket,
             sent: 0,
+            navigated: 0,
             screenshots,
             _process: process,
             _profile: profile,
@@ -95,21 +98,31 @@ impl Browser {
             .send(Message::text(json!({"id": id, "method": method, "params": parameters}).to_string()))
             .await?;
         let answer = timeout(URL, async {
-            while let Some(message) = self.socket.next().await {
-                let Message::Text(text) = message? else {
-                    continue;
-                };
-                let answer: Value = serde_json::from_str(&text)?;
+            loop {
+                let answer = self.hear().await?;
                 // Events come in between.
                 if answer["id"] == id {
                     return Ok(answer);
                 }
             }
-            bail!("the browser is gone")
         });
-        let answer = answer.await.with_context(|| format!("the browser did not answer {method}"))??;
+        let answer: Result<Value> =
+            answer.await.with_context(|| format!("the browser did not answer {method}"))?;
+        let answer = answer?;
         ensure!(answer["error"].is_null(), "{method}: {}", answer["error"]);
         Ok(answer["result"].clone())
+    }
+
+    /// What the browser says next: an answer or an event.
+    async fn hear(&mut self) -> Result<Value> {
+        while let Some(message) = self.socket.next().await {
+            if let Message::Text(text) = message? {
+                let said: Value = serde_json::from_str(&text)?;
+                self.navigated += u64::from(said["method"] == "Page.frameNavigated");
+                return Ok(said);
+            }
+        }
+        bail!("the browser is gone")
     }
 
     /// Goes to a page; returns when all of it has loaded.
@@ -119,6 +132,11 @@ impl Browser {
     pub async fn go_to(&mut self, url: &Url) -> Result<()> {
         let went = self.command("Page.navigate", json!({"url": url})).await?;
         ensure!(went["errorText"].is_null(), "{url}: {}", went["errorText"]);
+        self.loads().await
+    }
+
+    /// Returns when all of the page has loaded.
+    async fn loads(&mut self) -> Result<()> {
         self.run("new Promise(done => document.readyState === 'complete' ? done(true) : addEventListener('load', () => done(true)))").await?;
         Ok(())
     }
@@ -165,6 +183,23 @@ impl Browser {
             self.command("Input.dispatchMouseEvent", event).await?;
         }
         Ok(())
+    }
+
+    /// Clicks on what leads to another page; returns when all of that has loaded.
+    ///
+    /// # Errors
+    /// When there is no such element, or it leads nowhere.
+    pub async fn follow(&mut self, selector: &str) -> Result<()> {
+        let before = self.navigated;
+        self.click(selector).await?;
+        let leaves = timeout(HTTP, async {
+            while self.navigated == before {
+                self.hear().await?;
+            }
+            anyhow::Ok(())
+        });
+        leaves.await.with_context(|| format!("{selector} leads to no page"))??;
+        self.loads().await
     }
 
     /// Waits until an expression is true on the page; it is evaluated again after every change of the page.

@@ -30,7 +30,7 @@ pub use held_namespace::HeldNamespace;
 pub use helm::{HeldHelm, HelmProcess};
 pub use os_process::OsProcess;
 pub use preview::Preview;
-pub use process::Service;
+pub use process::{Service, programs};
 pub use pull_request::{PullRequest, plain};
 pub use setting::Setting;
 pub use shared_stack::{NAME_KEY, NODE, STACK_ENV, SharedStack};

@@ -246,7 +246,7 @@ fn with_descendants(pid: u32) -> Vec<Pid> {
 ///
 /// # Errors
 /// When this is not run from cargo's target folder.
-pub(crate) fn programs() -> Result<PathBuf> {
+pub fn programs() -> Result<PathBuf> {
     let test = std::env::current_exe()?;
     let profile = test.ancestors().find(|folder| folder.join("preview-worker").is_file());
     profile

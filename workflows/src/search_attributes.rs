@@ -31,6 +31,12 @@ pub(crate) fn of_pull_request(
     attributes.into_iter().chain(known_only)
 }
 
+/// A text of the visibility query language.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
+}
+
 /// The visibility query that finds what is open of a pull request on a task queue: its workflow, whatever the
 /// repository was called when it began, and its previews, those that were started by hand too. A repository
 /// that was given an earlier one's name is another one.
@@ -88,5 +94,10 @@ mod tests {
              (PreviewRepositoryId = 77 OR (PreviewRepository = 'octo-org/hello-world' AND PreviewRepositoryId IS NULL))"
         );
         assert!(!open_workflows(&pull_request, None, "previews").contains("OR"));
+    }
+
+    #[test]
+    fn a_text_stays_within_its_quotes() {
+        assert_eq!(quoted(r"it's a \"), r"'it\'s a \\'");
     }
 }

@@ -57,7 +57,7 @@ pub(crate) async fn find(
             closed => {
                 if request.suspects.contains(&preview) {
                     let ending = match closed {
-                        Some(run) => ending_of(temporal, &preview, run.run_id).await?,
+                        Some(run) => ending_of(temporal, &preview.to_string(), &run.run_id).await?,
                         None => Ending::Stopped(StopReason::Terminated),
                     };
                     found.closed.push(ClosedPreview { preview, ending });
@@ -79,10 +79,13 @@ pub(crate) async fn find(
 
 /// How a closed run ended, as Temporal has recorded it: the run may have told another workflow than the
 /// one that asks.
-async fn ending_of(temporal: &Client, preview: &PreviewId, run_id: String) -> Result<Ending, TemporalError> {
+///
+/// # Errors
+/// If Temporal does not say.
+pub async fn ending_of(temporal: &Client, preview: &str, run_id: &str) -> Result<Ending, TemporalError> {
     let run = WorkflowExecutionInfo::builder()
         .namespace(temporal.namespace())
-        .workflow_id(preview.to_string())
+        .workflow_id(preview)
         .run_id(run_id)
         .build();
     let run = WorkflowHandle::<Client, PreviewWorkflow>::new(temporal.clone(), run);

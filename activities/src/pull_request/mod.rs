@@ -19,6 +19,7 @@ use workflows::contract::{
 };
 
 use self::fetch::FetchError;
+pub use self::find::ending_of;
 use crate::{
     Cluster, ReadinessConfig,
     failure::into_activity_error,

@@ -30,7 +30,7 @@ fn may_edit(state: &State, owner: &str, repo: &str, id: u64, actor: &Actor) -> R
         Actor::Person(_) => {
             Err(Refused::Forbidden("Must have write access to change somebody else's comment.".into()))
         }
-        Actor::App => Err(Refused::Forbidden("Resource not accessible by integration".into())),
+        Actor::App(_) => Err(Refused::Forbidden("Resource not accessible by integration".into())),
     }
 }
 
@@ -55,7 +55,7 @@ impl Shared {
             let issue = repository.issues.get(number).ok_or(Refused::NotFound)?;
             // A locked conversation is closed to Apps too, whatever their
             // permissions (probot/stale#25, renovate#6215).
-            if issue.locked && (role < Role::Write || *actor == Actor::App) {
+            if issue.locked && (role < Role::Write || matches!(actor, Actor::App(_))) {
                 return Err(Refused::Locked);
             }
             acceptable(body)?;
@@ -63,7 +63,7 @@ impl Shared {
             let comment = Comment {
                 id,
                 author: author.clone(),
-                via_app: *actor == Actor::App,
+                via_app: matches!(actor, Actor::App(_)),
                 versions: vec![Version { body: body.to_owned(), at: now }],
                 reactions: Vec::new(),
                 deleted_at: None,

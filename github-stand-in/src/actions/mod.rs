@@ -3,6 +3,7 @@
 //! An action checks who may do it, changes the state and tells the webhook. All under one lock, so that
 //! deliveries tell of events in the order in which they happened.
 
+mod apps;
 mod comments;
 mod pull_state;
 mod pulls;
@@ -10,9 +11,10 @@ mod repositories;
 
 use super::{
     git::GitError,
-    model::{Repository, Role, State},
+    model::{App, Repository, Role, State},
 };
 
+pub(crate) use apps::{Account, RegistrationRefused};
 pub(crate) use pull_state::PullState;
 pub(crate) use pulls::NewPull;
 pub(crate) use repositories::NewRepository;
@@ -22,15 +24,15 @@ pub(crate) use repositories::NewRepository;
 pub(crate) enum Actor {
     /// A person, by login.
     Person(String),
-    /// The App, with an installation token whose permissions were checked before.
-    App,
+    /// An App, by its number, with an installation token whose permissions were checked before.
+    App(u64),
 }
 
 impl Actor {
-    fn login(&self, state: &State) -> String {
+    pub(crate) fn login(&self, state: &State) -> String {
         match self {
             Self::Person(login) => login.clone(),
-            Self::App => state.app.bot_login(),
+            Self::App(id) => state.app_by_id(*id).map(App::bot_login).unwrap_or_default(),
         }
     }
 }
@@ -79,7 +81,7 @@ fn visible<'a>(
 ) -> Result<(&'a Repository, Role), Refused> {
     let repository = state.repository(owner, repo).ok_or(Refused::NotFound)?;
     match actor {
-        Actor::App => Ok((repository, Role::Write)),
+        Actor::App(_) => Ok((repository, Role::Write)),
         Actor::Person(login) => match state.role(repository, login) {
             Role::None => Err(Refused::NotFound),
             role => Ok((repository, role)),

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{Actor, Refused, pulls::branch_reference, visible};
 use crate::{
     git::{File, Git, NewCommit},
-    model::{AccountKind, Installation, Repository, Role, Selection},
+    model::{AccountKind, Repository, Role},
     shared::Shared,
 };
 
@@ -106,27 +106,6 @@ impl Shared {
             }
             Ok(sha)
         })
-    }
-
-    /// Installs the App on all repositories of an owner, unless it is.
-    pub(crate) fn install(&self, owner: &str) {
-        self.change(|state| {
-            if state.installations.values().any(|one| one.account.eq_ignore_ascii_case(owner)) {
-                return;
-            }
-            let (id, created_at) = (state.next_id(), self.clock.now());
-            let permissions = Installation::usual_permissions();
-            state.installations.insert(
-                id,
-                Installation {
-                    id,
-                    account: owner.to_owned(),
-                    selection: Selection::All,
-                    permissions,
-                    created_at,
-                },
-            );
-        });
     }
 
     /// Gives a person a role, or takes it away with [`Role::None`].

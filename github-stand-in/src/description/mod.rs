@@ -16,7 +16,10 @@ use serde_json::Value;
 
 pub use arbitrary::{arbitrary_answer, arbitrary_payload, described_webhooks};
 pub(crate) use operation::{Operation, PathParameters};
-pub use trim::{REST_FILE, REST_PACKAGE, TrimError, WEBHOOKS_FILE, WEBHOOKS_PACKAGE, regenerate};
+pub use trim::{
+    PERMISSIONS_FILE, PERMISSIONS_PACKAGE, REST_FILE, REST_PACKAGE, TrimError, WEBHOOKS_FILE,
+    WEBHOOKS_PACKAGE, regenerate,
+};
 
 use schema::{Document, Schema};
 
@@ -26,6 +29,14 @@ pub const DESCRIPTION_FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/descr
 const REST: &str = include_str!("../../description/api.github.com.json");
 /// The trimmed webhook description, as committed.
 const WEBHOOKS: &str = include_str!("../../description/webhooks.json");
+
+/// Which permissions calls need, as committed.
+const PERMISSIONS: &str = include_str!("../../description/permissions.json");
+
+/// What got lost between GitHub's page "Permissions required for GitHub Apps", a copy of which is in the
+/// package, and the package's table.
+const LOST_PERMISSIONS: &[(&str, &str)] =
+    &[("GET /repos/{owner}/{repo}/collaborators/{username}/permission", "metadata=read")];
 
 /// Where the description contradicts itself and GitHub, and what it should say.
 const ERRATA: &[(&str, &str)] = &[
@@ -62,6 +73,10 @@ pub(crate) struct Description {
     operations: Vec<Operation>,
     basic_error: Schema,
     webhooks: HashMap<String, Schema>,
+    /// By event, `issue_comment`: the permission without which no App may subscribe to it, `issues`.
+    event_permissions: HashMap<String, String>,
+    /// By permission, `issues`: the levels that there are of it.
+    permission_levels: HashMap<String, Vec<String>>,
 }
 
 static DESCRIPTION: LazyLock<Description> = LazyLock::new(Description::load);
@@ -78,6 +93,9 @@ impl Description {
             let wrong = rest.pointer_mut(pointer).expect("the erratum is still in the description");
             *wrong = serde_json::json!({ "$ref": right });
         }
+        let permissions: Value =
+            serde_json::from_str(PERMISSIONS).expect("the committed description is JSON");
+        let permission_levels = permission_levels(&rest);
         let rest = Document::openapi_3_0(rest);
         let webhooks: Value = serde_json::from_str(WEBHOOKS).expect("the committed description is JSON");
         let webhooks = Document::openapi_3_1(webhooks);
@@ -88,7 +106,9 @@ impl Description {
             .cloned()
             .collect();
         Self {
-            operations: operation::read_all(rest),
+            event_permissions: event_permissions(webhooks.json()),
+            permission_levels,
+            operations: operation::read_all(rest, &permissions["permissions"]),
             basic_error: Schema::at(rest, "/components/schemas/basic-error"),
             webhooks: names
                 .into_iter()
@@ -101,6 +121,17 @@ impl Description {
                 })
                 .collect(),
         }
+    }
+
+    /// The permission without which no App may subscribe to an event; `None` if no App may.
+    pub(crate) fn event_permission(&self, event: &str) -> Option<&str> {
+        self.event_permissions.get(event).map(String::as_str)
+    }
+
+    /// Is there such a permission at such a level?
+    pub(crate) fn knows_permission(&self, name: &str, level: &str) -> bool {
+        let levels = self.permission_levels.get(name);
+        levels.is_some_and(|levels| levels.iter().any(|known| known == level))
     }
 
     /// The operation that a request asks for. `path` is below the API root and still percent-encoded.
@@ -160,6 +191,50 @@ impl Description {
     }
 }
 
+/// The permissions of which each suffices for an operation (`issues/create-comment`), as in
+/// `issues=write`; none for what takes none, and for what the stand-in does not know.
+#[must_use]
+pub fn described_permissions(operation: &str) -> Vec<String> {
+    let described = Description::get().operations.iter().find(|one| one.id == operation);
+    described.map(|one| one.permissions.clone()).unwrap_or_default()
+}
+
+/// The permission without which no App may subscribe to an event (`issue_comment`); `None` if no App may, or
+/// the stand-in does not know it.
+#[must_use]
+pub fn described_event_permission(event: &str) -> Option<&'static str> {
+    Description::get().event_permission(event)
+}
+
+/// The levels are what the schema of a token's permissions lists.
+fn permission_levels(rest: &Value) -> HashMap<String, Vec<String>> {
+    let permissions = rest["components"]["schemas"]["app-permissions"]["properties"].as_object();
+    let levels = |schema: &Value| {
+        let levels = schema["enum"].as_array().into_iter().flatten();
+        levels.filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    permissions
+        .into_iter()
+        .flatten()
+        .map(|(name, schema)| (name.clone(), levels(schema)))
+        .collect()
+}
+
+/// In words, at the end of an event's summary: … at least read-level access for the "Pull requests" repository permission.
+fn event_permissions(webhooks: &Value) -> HashMap<String, String> {
+    let all = webhooks["webhooks"].as_object().into_iter().flatten();
+    all.filter_map(|(_, webhook)| {
+        let webhook = &webhook["post"];
+        let (_, event) = webhook["externalDocs"]["url"].as_str()?.rsplit_once('#')?;
+        let (_, permission) = webhook["summary"]
+            .as_str()?
+            .split_once("at least read-level access for the \"")?;
+        let (permission, _) = permission.split_once('"')?;
+        Some((event.to_owned(), permission.to_lowercase().replace(' ', "_")))
+    })
+    .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -175,6 +250,32 @@ mod tests {
     fn committed_files_come_from_the_pinned_packages() {
         assert_eq!(source(REST), REST_PACKAGE);
         assert_eq!(source(WEBHOOKS), WEBHOOKS_PACKAGE);
+        assert_eq!(source(PERMISSIONS), PERMISSIONS_PACKAGE);
+    }
+
+    #[test]
+    fn every_call_with_an_installations_token_needs_a_permission() {
+        for operation in &Description::get().operations {
+            let of_app = operation.id.starts_with("apps/");
+            assert_eq!(operation.permissions.is_empty(), of_app, "{}", operation.id);
+        }
+        assert_eq!(described_permissions("issues/create-comment"), ["issues=write", "pull_requests=write"]);
+        assert_eq!(described_permissions("repos/get-content"), ["contents=read", "single_file=read"]);
+    }
+
+    #[test]
+    fn what_got_lost_is_still_lost() {
+        let permissions: Value = serde_json::from_str(PERMISSIONS).unwrap();
+        for (call, _) in LOST_PERMISSIONS {
+            assert!(permissions["permissions"][call].is_null(), "{call} is there: LOST_PERMISSIONS can go");
+        }
+    }
+
+    #[test]
+    fn events_need_the_permissions_that_their_summaries_name() {
+        assert_eq!(described_event_permission("issue_comment"), Some("issues"));
+        assert_eq!(described_event_permission("pull_request"), Some("pull_requests"));
+        assert_eq!(described_event_permission("installation"), None, "every App gets it");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use super::{
-    Violation,
+    LOST_PERMISSIONS, Violation,
     schema::{Document, Schema},
 };
 
@@ -22,6 +22,8 @@ pub(crate) struct Operation {
     /// The documentation page, which error answers name.
     pub(crate) documentation_url: String,
     /// By status; `None` for an answer without JSON body.
+    /// Of these each suffices, `issues=write`. None: what takes no token of an installation.
+    pub(crate) permissions: Vec<String>,
     pub(super) responses: BTreeMap<u16, Option<Schema>>,
     path: Vec<Segment>,
     parameters: Vec<Parameter>,
@@ -50,13 +52,15 @@ struct Body {
 
 /// All operations of a document, those with the most literal path first, so
 /// that the first match is the right one.
-pub(super) fn read_all(document: &'static Document) -> Vec<Operation> {
+pub(super) fn read_all(document: &'static Document, permissions: &Value) -> Vec<Operation> {
     let paths = document.json()["paths"].as_object().expect("paths is an object");
     let mut operations: Vec<Operation> = paths
         .iter()
         .flat_map(|(path, item)| {
             let methods = item.as_object().expect("a path item is an object");
-            methods.keys().map(move |method| Operation::read(document, path, method))
+            methods
+                .keys()
+                .map(move |method| Operation::read(document, path, method, permissions))
         })
         .collect();
     operations.sort_by_key(|operation| {
@@ -70,7 +74,7 @@ pub(super) fn read_all(document: &'static Document) -> Vec<Operation> {
 }
 
 impl Operation {
-    fn read(document: &'static Document, path: &str, method: &str) -> Self {
+    fn read(document: &'static Document, path: &str, method: &str, permissions: &Value) -> Self {
         let pointer = format!("/paths/{}/{method}", path.replace('~', "~0").replace('/', "~1"));
         let json = document.json().pointer(&pointer).expect("just listed");
         let (body_pointer, body) = resolve(document, format!("{pointer}/requestBody"));
@@ -81,6 +85,7 @@ impl Operation {
                 .as_str()
                 .unwrap_or("https://docs.github.com/rest")
                 .to_owned(),
+            permissions: needed(permissions, &format!("{} {path}", method.to_uppercase())),
             path: path
                 .trim_start_matches('/')
                 .split('/')
@@ -235,6 +240,15 @@ impl Parameter {
         };
         parsed.unwrap_or_else(|| Value::String(text.to_owned()))
     }
+}
+
+fn needed(permissions: &Value, call: &str) -> Vec<String> {
+    let described = permissions[call].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let lost = LOST_PERMISSIONS
+        .iter()
+        .filter(|(lost, _)| *lost == call)
+        .map(|(_, permission)| *permission);
+    described.chain(lost).map(str::to_owned).collect()
 }
 
 /// Follows `$ref` (to a shared parameter, body or response) and says where it led.

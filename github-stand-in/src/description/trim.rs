@@ -10,12 +10,16 @@ use tokio::process::Command;
 pub const REST_PACKAGE: &str = "@octokit/openapi@23.0.2";
 /// The npm package and version that [`WEBHOOKS_FILE`] is cut from.
 pub const WEBHOOKS_PACKAGE: &str = "@octokit/openapi-webhooks@12.1.0";
+/// The npm package and version that [`PERMISSIONS_FILE`] is cut from.
+pub const PERMISSIONS_PACKAGE: &str = "@octokit/app-permissions@2.1.0";
 /// File name of the trimmed REST description (OpenAPI 3.0).
 pub const REST_FILE: &str = "api.github.com.json";
 /// File name of the trimmed webhook description (OpenAPI 3.1).
 pub const WEBHOOKS_FILE: &str = "webhooks.json";
+/// File name of the permissions that calls need.
+pub const PERMISSIONS_FILE: &str = "permissions.json";
 
-/// Where both packages keep the description of github.com.
+/// Where all packages keep the description of github.com.
 const PATH_IN_PACKAGE: &str = "package/generated/api.github.com.json";
 /// The key under which a trimmed file names its source.
 pub(super) const SOURCE_KEY: &str = "x-trimmed-from";
@@ -23,6 +27,7 @@ pub(super) const SOURCE_KEY: &str = "x-trimmed-from";
 /// The REST operations that are kept, by path and method.
 const OPERATIONS: &[(&str, &[&str])] = &[
     ("/app", &["get"]),
+    ("/app-manifests/{code}/conversions", &["post"]),
     ("/app/hook/deliveries", &["get"]),
     ("/app/hook/deliveries/{delivery_id}", &["get"]),
     ("/app/hook/deliveries/{delivery_id}/attempts", &["post"]),
@@ -93,7 +98,7 @@ pub enum TrimError {
     },
 }
 
-/// Fetches both npm packages with the ordinary client and rewrites the files in
+/// Fetches the npm packages with the ordinary client and rewrites the files in
 /// `folder` (`github-stand-in/description`).
 ///
 /// # Errors
@@ -101,9 +106,10 @@ pub enum TrimError {
 pub async fn regenerate(folder: &Path) -> Result<(), TrimError> {
     let downloads = tempfile::tempdir()
         .map_err(|source| TrimError::Io { what: "creating a temporary folder".into(), source })?;
-    for (package, file, trim) in [
-        (REST_PACKAGE, REST_FILE, trim_rest as fn(&Value) -> Result<Value, String>),
-        (WEBHOOKS_PACKAGE, WEBHOOKS_FILE, trim_webhooks),
+    for (package, file, licence, trim) in [
+        (REST_PACKAGE, REST_FILE, "LICENSE", trim_rest as fn(&Value) -> Result<Value, String>),
+        (WEBHOOKS_PACKAGE, WEBHOOKS_FILE, "LICENSE", trim_webhooks),
+        (PERMISSIONS_PACKAGE, PERMISSIONS_FILE, "LICENSE.permissions", trim_permissions),
     ] {
         let packed =
             run("npm", &["pack", package, "--silent", "--pack-destination", "."], downloads.path()).await?;
@@ -116,8 +122,8 @@ pub async fn regenerate(folder: &Path) -> Result<(), TrimError> {
         let mut text = serde_json::to_string_pretty(&trimmed).map_err(|error| content(error.to_string()))?;
         text.push('\n');
         write(&folder.join(file), text.as_bytes()).await?;
-        let licence = run("tar", &["-xzOf", &tarball, "package/LICENSE"], downloads.path()).await?;
-        write(&folder.join("LICENSE"), &licence).await?;
+        let text = run("tar", &["-xzOf", &tarball, "package/LICENSE"], downloads.path()).await?;
+        write(&folder.join(licence), &text).await?;
     }
     Ok(())
 }
@@ -186,6 +192,40 @@ fn trim_webhooks(full: &Value) -> Result<Value, String> {
         "components": components(full, references)?,
         "webhooks": webhooks,
     }))
+}
+
+/// By call, `GET /repos/{owner}/{repo}`: the permissions of which each suffices, `metadata=read`.
+fn trim_permissions(full: &Value) -> Result<Value, String> {
+    let permissions = full["permissions"].as_object().ok_or("no permissions")?;
+    let suffices = |call: &str| {
+        let is_meant = |listed: &Value| listed.as_str().is_some_and(|listed| same_call(listed, call));
+        let of_permission = |(name, levels): (&String, &Value)| {
+            let levels = levels.as_object().into_iter().flatten();
+            let meant =
+                levels.filter(|(_, calls)| calls.as_array().is_some_and(|calls| calls.iter().any(is_meant)));
+            meant.map(|(level, _)| format!("{name}={level}")).collect::<Vec<_>>()
+        };
+        permissions.iter().flat_map(of_permission).collect::<BTreeSet<_>>()
+    };
+    let calls = OPERATIONS.iter().flat_map(|(path, methods)| {
+        methods.iter().map(move |method| format!("{} {path}", method.to_uppercase()))
+    });
+    let needed: Map<String, Value> = calls
+        .map(|call| (suffices(&call), call))
+        .filter(|(permissions, _)| !permissions.is_empty())
+        .map(|(permissions, call)| (call, json!(permissions)))
+        .collect();
+    Ok(json!({ "permissions": needed }))
+}
+
+/// The same method and path, whatever the path's variables are called.
+fn same_call(left: &str, right: &str) -> bool {
+    let is_variable = |segment: &str| segment.starts_with('{');
+    left.split('/').count() == right.split('/').count()
+        && left
+            .split('/')
+            .zip(right.split('/'))
+            .all(|(left, right)| left == right || (is_variable(left) && is_variable(right)))
 }
 
 /// Everything that is reachable from `wanted`, in the shape of an OpenAPI `components` object.

@@ -1,21 +1,43 @@
-//! The GitHub App, where it is installed, and the tokens it holds.
+//! GitHub Apps, where they are installed, and the tokens they hold.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use secrecy::SecretString;
+use url::Url;
 
 use super::Repository;
+use crate::keys::AppKeys;
 
-/// The App.
+/// An App.
 pub(crate) struct App {
     pub(crate) id: u64,
     pub(crate) slug: String,
+    pub(crate) name: String,
+    pub(crate) description: Option<String>,
+    pub(crate) homepage: String,
     pub(crate) owner: String,
+    /// May accounts other than the owner install it?
+    pub(crate) is_public: bool,
+    /// What it asks of whoever installs it.
+    pub(crate) permissions: Permissions,
+    pub(crate) events: Vec<String>,
+    pub(crate) keys: AppKeys,
+    /// Of an App that was registered from a manifest, if that names a webhook. The first App's is the courier's.
+    pub(crate) webhook: Option<AppWebhook>,
     pub(crate) created_at: Timestamp,
 }
 
+/// Where an App wants its deliveries.
+#[derive(Clone)]
+pub(crate) struct AppWebhook {
+    pub(crate) url: Url,
+    pub(crate) secret: SecretString,
+}
+
 impl App {
-    pub(crate) const EVENTS: &[&str] = &["issue_comment", "pull_request"];
+    /// What the first App subscribes to.
+    pub(crate) const USUAL_EVENTS: &[&str] = &["issue_comment", "pull_request"];
 
     /// The login under which the App comments.
     pub(crate) fn bot_login(&self) -> String {
@@ -77,10 +99,12 @@ impl Selection {
     }
 }
 
-/// The App on one account.
+/// An App on one account.
 #[derive(Clone, Debug)]
 pub(crate) struct Installation {
     pub(crate) id: u64,
+    /// The App's number.
+    pub(crate) app: u64,
     pub(crate) account: String,
     pub(crate) selection: Selection,
     pub(crate) permissions: Permissions,
@@ -110,6 +134,8 @@ impl Installation {
 /// An installation access token.
 #[derive(Clone, Debug)]
 pub(crate) struct Token {
+    /// Number of the App.
+    pub(crate) app: u64,
     pub(crate) installation: u64,
     pub(crate) expires_at: Timestamp,
     pub(crate) selection: Selection,

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 pub use account::Role;
 pub(crate) use account::{Account, AccountKind};
-pub(crate) use app::{App, Installation, Level, Permissions, Selection, Token};
+pub(crate) use app::{App, AppWebhook, Installation, Level, Permissions, Selection, Token};
 pub(crate) use deployment::{Deployment, DeploymentStatus};
 pub use issue::Version;
 pub(crate) use issue::{Comment, Commit, Issue, Merge, PullRequest, Reaction};
@@ -23,7 +23,12 @@ const FIRST_ID: u64 = 3_000_000_001;
 
 /// Everything.
 pub(crate) struct State {
+    /// The first App, which deliveries are made to.
     pub(crate) app: App,
+    /// Those that were registered from manifests, by their numbers.
+    registered: BTreeMap<u64, App>,
+    /// What registered Apps can be fetched by, once, until the moment beside it.
+    pub(crate) conversion_codes: HashMap<String, (u64, Timestamp)>,
     pub(crate) installations: BTreeMap<u64, Installation>,
     pub(crate) tokens: HashMap<String, Token>,
     accounts: BTreeMap<String, Account>,
@@ -34,14 +39,11 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn new(app_id: u64, slug: &str, now: Timestamp) -> Self {
-        let app = App {
-            id: app_id,
-            slug: slug.to_owned(),
-            owner: "octo-org".to_owned(),
-            created_at: now,
-        };
+    pub(crate) fn new(app: App) -> Self {
+        let bot = app.bot_login();
         let mut state = Self {
+            registered: BTreeMap::new(),
+            conversion_codes: HashMap::new(),
             installations: BTreeMap::new(),
             tokens: HashMap::new(),
             accounts: BTreeMap::new(),
@@ -50,9 +52,33 @@ impl State {
             last_id: FIRST_ID,
             app,
         };
-        state.add_account(&format!("{slug}[bot]"), AccountKind::Bot);
+        state.add_account(&bot, AccountKind::Bot);
         state.add_account("octo-org", AccountKind::Organization);
         state
+    }
+
+    /// All Apps, the first one first.
+    pub(crate) fn apps(&self) -> impl Iterator<Item = &App> {
+        std::iter::once(&self.app).chain(self.registered.values())
+    }
+
+    pub(crate) fn app_by_id(&self, id: u64) -> Option<&App> {
+        self.apps().find(|app| app.id == id)
+    }
+
+    pub(crate) fn app_by_slug(&self, slug: &str) -> Option<&App> {
+        self.apps().find(|app| app.slug == slug)
+    }
+
+    /// The App that acts under this login.
+    pub(crate) fn app_by_bot(&self, login: &str) -> Option<&App> {
+        self.apps().find(|app| app.bot_login() == login)
+    }
+
+    /// Adds an App, and the account under which it acts.
+    pub(crate) fn register(&mut self, app: App) {
+        self.add_account(&app.bot_login(), AccountKind::Bot);
+        self.registered.insert(app.id, app);
     }
 
     /// A fresh identifier, greater than all before it.
@@ -71,6 +97,10 @@ impl State {
 
     pub(crate) fn account(&self, login: &str) -> Option<&Account> {
         self.accounts.get(&login.to_lowercase())
+    }
+
+    pub(crate) fn accounts(&self) -> impl Iterator<Item = &Account> {
+        self.accounts.values()
     }
 
     pub(crate) fn repositories(&self) -> impl DoubleEndedIterator<Item = &Repository> {
@@ -113,9 +143,21 @@ impl State {
         self.repositories().find(|repository| repository.id == id)
     }
 
-    /// The installation that covers a repository.
-    pub(crate) fn installation_for(&self, repository: &Repository) -> Option<&Installation> {
-        self.installations.values().find(|installation| installation.covers(repository))
+    /// The installation of an App that covers a repository.
+    pub(crate) fn installation_for(&self, app: u64, repository: &Repository) -> Option<&Installation> {
+        let mut of_app = self.installations_of(app);
+        of_app.find(|installation| installation.covers(repository))
+    }
+
+    /// Where an App is installed.
+    pub(crate) fn installations_of(&self, app: u64) -> impl Iterator<Item = &Installation> {
+        self.installations.values().filter(move |installation| installation.app == app)
+    }
+
+    /// An App's installation on an account.
+    pub(crate) fn installation_on(&self, app: u64, account: &str) -> Option<&Installation> {
+        let mut of_app = self.installations_of(app);
+        of_app.find(|installation| installation.account.eq_ignore_ascii_case(account))
     }
 
     /// The role that counts for a person: what they were given, or what everybody has.

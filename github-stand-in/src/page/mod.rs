@@ -1,6 +1,7 @@
 //! The page: what a person sees of the stand-in, and how they take part in the conversation.
 
 mod actions;
+mod apps;
 mod deliveries;
 mod live;
 mod markdown;
@@ -22,17 +23,28 @@ use axum::{
 use super::shared::Shared;
 
 /// Nothing from elsewhere is loaded, and no script but our own runs, whatever somebody writes into a comment.
-const CONTENT_SECURITY_POLICY: &str =
-    "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
+/// Forms lead to the page itself, and to what else is named.
+fn content_security_policy(forms_lead_to: &str) -> String {
+    format!(
+        "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self' {forms_lead_to}"
+    )
+}
 
 /// The page's addresses.
 pub(super) fn router() -> Router<Arc<Shared>> {
     Router::new()
         .route("/", get(pulls::overview))
         .route("/assets/{file}", get(asset))
+        .route("/apps/{slug}", get(apps::look))
+        .route("/apps/{slug}/installations", post(apps::install))
+        .route("/apps/{slug}/installations/new", get(apps::choose_account))
         .route("/deliveries", get(deliveries::list))
         .route("/deliveries/{id}/redeliver", post(deliveries::redeliver))
         .route("/events", get(live::changes))
+        .route("/settings/apps", post(apps::register))
+        .route("/settings/apps/new", get(apps::without_manifest).post(apps::review))
+        .route("/organizations/{org}/settings/apps", post(apps::register))
+        .route("/organizations/{org}/settings/apps/new", get(apps::without_manifest).post(apps::review))
         .route("/{owner}/{repo}", get(pulls::list))
         .route("/{owner}/{repo}/pulls", get(pulls::list))
         .route("/{owner}/{repo}/pull/{number}", get(pulls::conversation))
@@ -50,7 +62,8 @@ async fn guarded(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     response
         .headers_mut()
-        .insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY));
+        .entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert_with(|| content_security_policy("").parse().expect("it is ASCII"));
     response
         .headers_mut()
         .insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));

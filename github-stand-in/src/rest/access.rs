@@ -7,7 +7,7 @@ use super::{call::Call, refusal::Refusal};
 use crate::{
     keys::JwtError,
     limits::{Meter, Quota, TooMuch},
-    model::{Level, Token},
+    model::{Level, State, Token},
     shared::{Payer, lock},
 };
 
@@ -27,10 +27,12 @@ pub(super) struct Metered {
 
 /// Who sends the request.
 pub(super) enum Access {
-    /// The App itself, with a JSON web token.
-    App,
-    /// One of its installations.
-    Installation(Token),
+    /// Anybody: what is asked for takes no credentials.
+    Anybody,
+    /// An App itself, by its number, with a JSON web token.
+    App(u64),
+    /// One of the installations of the App with this number.
+    Installation(u64, Token),
 }
 
 /// Whether an operation counts against the content limits.
@@ -45,31 +47,22 @@ fn creates_content(operation: &str) -> bool {
     )
 }
 
+/// Operations that take no credentials.
+fn is_for_anybody(operation: &str) -> bool {
+    operation == "apps/create-from-manifest"
+}
+
 /// Operations of the App rather than of an installation.
 fn is_for_app(operation: &str) -> bool {
     operation.starts_with("apps/")
 }
 
-/// The permission that an operation needs.
-fn needed(operation: &str) -> Option<(&'static str, Level)> {
-    Some(match operation {
-        "issues/list-comments" | "issues/get-comment" => ("issues", Level::Read),
-        "issues/create-comment"
-        | "issues/update-comment"
-        | "issues/delete-comment"
-        | "reactions/create-for-issue-comment" => ("issues", Level::Write),
-        "pulls/get" => ("pull_requests", Level::Read),
-        "repos/get" | "repos/get-collaborator-permission-level" => ("metadata", Level::Read),
-        "repos/get-content" | "git/get-tree" | "git/get-blob" => ("contents", Level::Read),
-        "repos/list-deployments" | "repos/list-deployment-statuses" => ("deployments", Level::Read),
-        "repos/create-deployment" | "repos/create-deployment-status" => ("deployments", Level::Write),
-        _ => return None,
-    })
-}
-
 impl Access {
     /// Reads the credentials.
     pub(super) fn identify(call: &Call<'_>) -> Result<Self, Refusal> {
+        if is_for_anybody(&call.operation.id) {
+            return Ok(Self::Anybody);
+        }
         let header = call
             .header("authorization")
             .ok_or_else(|| Refusal::unauthorized("Requires authentication"))?;
@@ -83,18 +76,14 @@ impl Access {
         if !is_for_app(&call.operation.id) {
             let now = call.shared.clock.now();
             let token = call.shared.read(|wire| {
-                wire.state
-                    .tokens
-                    .get(credentials)
-                    .filter(|token| token.expires_at > now)
-                    .cloned()
+                let token = wire.state.tokens.get(credentials).filter(|token| token.expires_at > now)?;
+                Some((token.app, token.clone()))
             });
             return token
-                .map(Self::Installation)
+                .map(|(app, token)| Self::Installation(app, token))
                 .ok_or_else(|| Refusal::unauthorized("Bad credentials"));
         }
-        let (app_id, client_id) = call.shared.read(|wire| (wire.state.app.id, wire.state.app.client_id()));
-        lock(&call.shared.keys).verify(credentials, app_id, &client_id).map(|()| Self::App).map_err(|error| match error {
+        call.shared.read(|wire| signer(wire.state, credentials)).map(Self::App).map_err(|error| match error {
             JwtError::Undecodable => Refusal::unauthorized("A JSON web token could not be decoded"),
             JwtError::Expired => Refusal::unauthorized(
                 "'Expiration time' claim ('exp') must be a numeric value representing the future time at which the assertion expires",
@@ -107,10 +96,19 @@ impl Access {
         })
     }
 
-    fn payer(&self) -> Payer {
+    /// The number of the App that asks; 0 if none does.
+    pub(super) fn app(&self) -> u64 {
         match self {
-            Self::App => Payer::App,
-            Self::Installation(token) => Payer::Installation(token.installation),
+            Self::Anybody => 0,
+            Self::App(app) | Self::Installation(app, _) => *app,
+        }
+    }
+
+    pub(super) fn payer(&self) -> Payer {
+        match self {
+            Self::Anybody => Payer::Anybody,
+            Self::App(app) => Payer::App(*app),
+            Self::Installation(_, token) => Payer::Installation(token.installation),
         }
     }
 
@@ -131,7 +129,8 @@ impl Access {
         let quota = meter.request(now).map_err(|spent| {
             count();
             let whose = match self.payer() {
-                Payer::App => "the GitHub App".to_owned(),
+                Payer::Anybody => "127.0.0.1".to_owned(),
+                Payer::App(_) => "the GitHub App".to_owned(),
                 Payer::Installation(id) => format!("installation ID {id}"),
             };
             Refusal::new(StatusCode::FORBIDDEN, format!("API rate limit exceeded for {whose}."))
@@ -154,7 +153,7 @@ impl Access {
 
     /// Writes down what was done on whose account.
     pub(super) fn record(&self, call: &Call<'_>) {
-        if let Self::Installation(token) = self
+        if let Self::Installation(_, token) = self
             && creates_content(&call.operation.id)
         {
             *lock(&call.shared.traffic).content_writes.entry(token.installation).or_default() += 1;
@@ -163,7 +162,7 @@ impl Access {
 
     /// Checks that the token covers the repository and holds the permission.
     pub(super) fn authorize(&self, call: &Call<'_>) -> Result<(), Refusal> {
-        let Self::Installation(token) = self else {
+        let Self::Installation(_, token) = self else {
             return Ok(());
         };
         if call.path.contains_key("owner") {
@@ -180,23 +179,38 @@ impl Access {
             }
         }
         let holds = |name: &str, level: Level| token.permissions.get(name).is_some_and(|held| *held >= level);
-        let Some((name, level)) = needed(&call.operation.id) else {
-            return Ok(());
-        };
-        if !holds(name, level) {
-            return Err(Refusal::not_accessible(format!("{name}={}", level.name())));
-        }
         // The documentation says that either permission will do; in truth a comment on a pull request takes
         // both (github/rest-api-description#6994).
-        if name == "issues"
-            && level == Level::Write
-            && concerns_pull(call)
-            && !holds("pull_requests", Level::Write)
-        {
+        let comments = ["issues", "pull_requests"];
+        let writes_comment =
+            creates_content(&call.operation.id) || call.operation.id == "issues/delete-comment";
+        if writes_comment && concerns_pull(call) && !comments.iter().all(|name| holds(name, Level::Write)) {
             return Err(Refusal::not_accessible("issues=write,pull_requests=write".into()));
         }
-        Ok(())
+        let suffices = |permission: &String| {
+            let (name, level) = permission.split_once('=').unwrap_or_default();
+            Level::parse(level).is_some_and(|level| holds(name, level))
+        };
+        let needed = &call.operation.permissions;
+        if needed.is_empty() || needed.iter().any(suffices) {
+            Ok(())
+        } else {
+            Err(Refusal::not_accessible(needed.join("; ")))
+        }
     }
+}
+
+/// The App that has signed a JSON web token. If none has, the error says how near the nearest one came.
+fn signer(state: &State, token: &str) -> Result<u64, JwtError> {
+    let mut nearest = JwtError::Undecodable;
+    for app in state.apps() {
+        match app.keys.verify(token, app.id, &app.client_id()) {
+            Ok(()) => return Ok(app.id),
+            Err(JwtError::Undecodable) => {}
+            Err(nearer) => nearest = nearer,
+        }
+    }
+    Err(nearest)
 }
 
 /// An error that a test asked for.

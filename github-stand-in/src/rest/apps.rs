@@ -7,20 +7,32 @@ use serde_json::{Value, json};
 
 use super::{access::Access, answer::Answer, call::Call, paging, refusal::Refusal};
 use crate::{
+    keys::random_hex,
     limits::{Meter, REQUESTS_PER_HOUR},
     model::{Installation, Level, Permissions, Selection, State, Token},
-    shared::{Payer, lock},
+    shared::lock,
 };
 
-pub(super) fn get(call: &Call<'_>) -> Answer {
-    call.shared.read(|wire| Answer::ok(wire.authenticated_app()))
+pub(super) fn get(call: &Call<'_>) -> Result<Answer, Refusal> {
+    call.shared.read(|wire| {
+        let app = wire.state.app_by_id(call.app).ok_or_else(Refusal::not_found)?;
+        Ok(Answer::ok(wire.authenticated_app(app)))
+    })
+}
+
+/// Hands over an App that was registered from a manifest: once, and in time.
+pub(super) fn convert(call: &Call<'_>) -> Result<Answer, Refusal> {
+    let id = call.shared.redeem(call.path("code")).ok_or_else(Refusal::not_found)?;
+    call.shared.read(|wire| {
+        let app = wire.state.app_by_id(id).ok_or_else(Refusal::not_found)?;
+        Ok(Answer::created(wire.conversion(app, &random_hex(40))))
+    })
 }
 
 pub(super) fn list_installations(call: &Call<'_>) -> Result<Answer, Refusal> {
     let all = call.shared.read(|wire| {
         wire.state
-            .installations
-            .values()
+            .installations_of(call.app)
             .map(|installation| wire.installation(installation))
             .collect()
     });
@@ -29,7 +41,10 @@ pub(super) fn list_installations(call: &Call<'_>) -> Result<Answer, Refusal> {
 
 pub(super) fn repository_installation(call: &Call<'_>) -> Result<Answer, Refusal> {
     call.in_repository(|wire, repository| {
-        let installation = wire.state.installation_for(repository).ok_or_else(Refusal::not_found)?;
+        let installation = wire
+            .state
+            .installation_for(call.app, repository)
+            .ok_or_else(Refusal::not_found)?;
         Ok(Answer::ok(wire.installation(installation)))
     })
 }
@@ -37,12 +52,13 @@ pub(super) fn repository_installation(call: &Call<'_>) -> Result<Answer, Refusal
 pub(super) fn create_token(call: &Call<'_>) -> Result<Answer, Refusal> {
     let id = call.number("installation_id")?;
     // GitHub's tokens are "ghs_" and 36 characters; clients may recognise them by that.
-    let random = format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
-    let secret = format!("ghs_{}", &random[..36]);
+    let secret = format!("ghs_{}", random_hex(36));
     let expires_at = call.shared.clock.now() + *lock(&call.shared.token_life);
     let token = call.shared.change(|state| {
-        let installation = state.installations.get(&id).ok_or_else(Refusal::not_found)?;
+        let installation = state.installations.get(&id).filter(|one| one.app == call.app);
+        let installation = installation.ok_or_else(Refusal::not_found)?;
         let token = Token {
+            app: call.app,
             installation: id,
             expires_at,
             selection: selection(call, state, installation)?,
@@ -112,12 +128,8 @@ fn permissions(call: &Call<'_>, installation: &Installation) -> Result<Permissio
 
 pub(super) fn rate_limit(access: &Access, call: &Call<'_>) -> Answer {
     let now = call.shared.clock.now();
-    let payer = match access {
-        Access::App => Payer::App,
-        Access::Installation(token) => Payer::Installation(token.installation),
-    };
     let quota = lock(&call.shared.meters)
-        .entry(payer)
+        .entry(access.payer())
         .or_insert_with(|| Meter::new(now))
         .quota();
     let core = json!({"limit": REQUESTS_PER_HOUR, "used": quota.used, "remaining": quota.remaining(), "reset": quota.resets_at.as_second()});

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::refusal::Refusal;
 use crate::{
-    actions::Place,
+    actions::{Actor, Place},
     description::{Operation, PathParameters},
     model::Repository,
     shared::Shared,
@@ -19,6 +19,8 @@ pub(super) struct Call<'a> {
     pub(super) path: PathParameters,
     pub(super) query: Vec<(String, String)>,
     pub(super) headers: &'a HeaderMap,
+    /// The number of the App that asks, itself or by one of its installations; 0 if none does.
+    pub(super) app: u64,
     /// Null without a body. Its shape was checked against the description.
     pub(super) body: Value,
 }
@@ -45,6 +47,11 @@ impl Call<'_> {
     /// Does the client want the bytes of a file, rather than JSON with the bytes in it?
     pub(super) fn wants_raw(&self) -> bool {
         self.header("accept").is_some_and(|accept| accept.contains("raw"))
+    }
+
+    /// Who writes what is to be written.
+    pub(super) fn actor(&self) -> Actor {
+        Actor::App(self.app)
     }
 
     /// A text of the body; empty if absent.

@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 
 use super::{answer::Answer, call::Call, paging, refusal::Refusal};
-use crate::actions::Actor;
 
 pub(super) fn list(call: &Call<'_>) -> Result<Answer, Refusal> {
     let number = call.number("issue_number")?;
@@ -21,7 +20,7 @@ pub(super) fn list(call: &Call<'_>) -> Result<Answer, Refusal> {
 
 pub(super) fn create(call: &Call<'_>) -> Result<Answer, Refusal> {
     let place = call.place(call.number("issue_number")?);
-    let written = call.shared.write_comment(&Actor::App, &place, call.text("body"))?;
+    let written = call.shared.write_comment(&call.actor(), &place, call.text("body"))?;
     show(call, written.comment).map(Answer::created)
 }
 
@@ -32,13 +31,13 @@ pub(super) fn get(call: &Call<'_>) -> Result<Answer, Refusal> {
 pub(super) fn update(call: &Call<'_>) -> Result<Answer, Refusal> {
     let id = call.number("comment_id")?;
     call.shared
-        .edit_comment(&Actor::App, call.owner(), call.repo(), id, call.text("body"))?;
+        .edit_comment(&call.actor(), call.owner(), call.repo(), id, call.text("body"))?;
     show(call, id).map(Answer::ok)
 }
 
 pub(super) fn delete(call: &Call<'_>) -> Result<Answer, Refusal> {
     call.shared
-        .delete_comment(&Actor::App, call.owner(), call.repo(), call.number("comment_id")?)?;
+        .delete_comment(&call.actor(), call.owner(), call.repo(), call.number("comment_id")?)?;
     Ok(Answer::no_content())
 }
 
@@ -46,7 +45,7 @@ pub(super) fn react(call: &Call<'_>) -> Result<Answer, Refusal> {
     let id = call.number("comment_id")?;
     let (reaction, is_new) =
         call.shared
-            .react(&Actor::App, call.owner(), call.repo(), id, call.text("content"))?;
+            .react(&call.actor(), call.owner(), call.repo(), id, call.text("content"))?;
     let json = call.shared.read(|wire| wire.reaction(&reaction));
     Ok(if is_new { Answer::created(json) } else { Answer::ok(json) })
 }

@@ -10,11 +10,14 @@ use crate::{
     wire::time,
 };
 
-/// The deliveries that GitHub still knows, newest first. Those under way are not in its list yet.
+/// The App's deliveries that GitHub still knows, newest first. Those under way are not in its list yet.
 fn known(call: &Call<'_>) -> impl Iterator<Item = (Delivery, Outcome)> {
     let oldest = call.shared.clock.now() - DELIVERY_RETENTION;
+    // Others than the first App get none.
+    let is_first = call.shared.read(|wire| wire.state.app.id == call.app);
     let all = call.shared.courier.all().into_iter().rev();
-    all.filter(move |delivery| delivery.delivered_at >= oldest)
+    all.filter(move |_| is_first)
+        .filter(move |delivery| delivery.delivered_at >= oldest)
         .filter_map(|delivery| {
             let outcome = delivery.outcome.clone()?;
             Some((delivery, outcome))

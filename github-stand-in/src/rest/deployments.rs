@@ -15,7 +15,7 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Answer, Refusal> {
     let text = |field: &str, default: &str| call.body[field].as_str().unwrap_or(default).to_owned();
     let environment = text("environment", "production");
     let id = call.shared.change(|state| {
-        let (id, creator, now) = (state.next_id(), state.app.bot_login(), call.shared.clock.now());
+        let (id, creator, now) = (state.next_id(), call.actor().login(state), call.shared.clock.now());
         let deployment = Deployment {
             id,
             sha,
@@ -64,7 +64,7 @@ pub(super) fn list(call: &Call<'_>) -> Result<Answer, Refusal> {
 pub(super) fn create_status(call: &Call<'_>) -> Result<Answer, Refusal> {
     let id = call.number("deployment_id")?;
     call.shared.change(|state| {
-        let (status_id, creator, now) = (state.next_id(), state.app.bot_login(), call.shared.clock.now());
+        let (status_id, creator, now) = (state.next_id(), call.actor().login(state), call.shared.clock.now());
         let repository = state.repository_mut(call.owner(), call.repo()).ok_or_else(Refusal::not_found)?;
         let deployment = repository.deployments.get_mut(&id).ok_or_else(Refusal::not_found)?;
         let log_url = if call.text("log_url").is_empty() {

@@ -97,6 +97,7 @@ pub(super) async fn serve(State(shared): State<Arc<Shared>>, request: Request) -
                 path: parameters,
                 query,
                 headers: &parts.headers,
+                app: 0,
                 body: Value::Null,
             };
             handle(call, &body, &parts.headers, &mut quota).await
@@ -121,6 +122,7 @@ async fn handle(
         ));
     }
     let access = Access::identify(&call)?;
+    call.app = access.app();
     let metered = access.meter(&call)?;
     *quota = Some(metered.quota);
     let malformed = !body.is_empty() && {
@@ -158,7 +160,8 @@ async fn handle(
 
 async fn dispatch(call: &Call<'_>, access: &Access) -> Result<Answer, Refusal> {
     match call.operation.id.as_str() {
-        "apps/get-authenticated" => Ok(apps::get(call)),
+        "apps/create-from-manifest" => apps::convert(call),
+        "apps/get-authenticated" => apps::get(call),
         "apps/list-installations" => apps::list_installations(call),
         "apps/get-repo-installation" => apps::repository_installation(call),
         "apps/create-installation-access-token" => apps::create_token(call),

@@ -47,10 +47,11 @@ impl StandIn {
     /// tokens made from now on. `None` takes it away.
     pub fn set_permission(&self, owner: &str, permission: &str, level: Option<&str>) {
         self.shared.change(|state| {
+            let app = state.app.id;
             for installation in state
                 .installations
                 .values_mut()
-                .filter(|one| one.account.eq_ignore_ascii_case(owner))
+                .filter(|one| one.app == app && one.account.eq_ignore_ascii_case(owner))
             {
                 match level.and_then(Level::parse) {
                     Some(level) => installation.permissions.insert(permission.to_owned(), level),
@@ -63,7 +64,10 @@ impl StandIn {
     /// Removes the App from an owner's repositories.
     pub fn uninstall(&self, owner: &str) {
         self.shared.change(|state| {
-            state.installations.retain(|_, one| !one.account.eq_ignore_ascii_case(owner));
+            let app = state.app.id;
+            state
+                .installations
+                .retain(|_, one| one.app != app || !one.account.eq_ignore_ascii_case(owner));
         });
     }
 
@@ -76,12 +80,12 @@ impl StandIn {
     /// Makes another private key for the App (PKCS#8, PEM), which is good beside those that it has.
     #[must_use]
     pub fn generate_private_key(&self) -> String {
-        lock(&self.shared.keys).generate()
+        self.shared.change(|state| state.app.keys.generate())
     }
 
     /// Deletes one of the App's private keys: what is signed with it is refused from now on.
     pub fn delete_private_key(&self, pem: &str) {
-        lock(&self.shared.keys).delete(pem);
+        self.shared.change(|state| state.app.keys.delete(pem));
     }
 
     /// Lets every token handed out so far expire now.

@@ -1,5 +1,6 @@
 //! A running stand-in: how it is started and stopped, and what is in it.
 
+mod apps;
 mod control;
 mod observe;
 mod options;
@@ -21,15 +22,16 @@ use super::{
     clock::Clock,
     conversation::Repository,
     deliveries::{Courier, Hook},
-    keys::AppKey,
+    keys::{AppKey, AppKeys},
     limits::TOKEN_LIFE,
-    model::{AccountKind, State},
+    model::{AccountKind, App, Installation, State},
     page, rest, samples,
     shared::Shared,
     user::User,
     wire::Urls,
 };
 
+pub use apps::RegisteredApp;
 pub use control::RawAnswer;
 pub use observe::TimedOut;
 pub use options::{Options, StartError};
@@ -47,6 +49,7 @@ const PUSH_BACKLOG: usize = 1_024;
 pub struct StandIn {
     pub(crate) shared: Arc<Shared>,
     content: Arc<PathBuf>,
+    key: Arc<AppKey>,
     running: Arc<Running>,
 }
 
@@ -105,14 +108,29 @@ impl StandIn {
             (clock.clone(), changed.clone(), Arc::clone(&violations)),
             (&tasks, &stop),
         )?;
-        let mut state = State::new(APP_ID, APP_SLUG, clock.now());
+        let urls = Urls::of(address);
+        let key = AppKey::first();
+        let mut state = State::new(App {
+            id: APP_ID,
+            slug: APP_SLUG.to_owned(),
+            name: APP_SLUG.to_owned(),
+            description: Some("Deploy previews for pull requests".to_owned()),
+            homepage: urls.page.clone(),
+            owner: "octo-org".to_owned(),
+            is_public: true,
+            permissions: Installation::usual_permissions(),
+            events: App::USUAL_EVENTS.iter().map(ToString::to_string).collect(),
+            keys: AppKeys::of(Arc::clone(&key)),
+            webhook: None,
+            created_at: clock.now(),
+        });
         for (login, _) in User::ROLES {
             state.add_account(login, AccountKind::Person);
         }
         state.add_account(User::outsider().login(), AccountKind::Person);
         state.add_account(User::other_bot().login(), AccountKind::Bot);
         let shared = Arc::new(Shared {
-            urls: Urls::of(address),
+            urls,
             clock,
             courier,
             pushes: broadcast::Sender::new(PUSH_BACKLOG),
@@ -124,7 +142,6 @@ impl StandIn {
             state: Mutex::new(state),
             faults: Mutex::default(),
             requests: Mutex::default(),
-            keys: Mutex::default(),
             token_life: Mutex::new(TOKEN_LIFE),
             stop: stop.clone(),
         });
@@ -143,6 +160,7 @@ impl StandIn {
         Ok(Self {
             shared,
             content: Arc::new(options.content),
+            key,
             running: Arc::new(Running { stop, tasks, _folder: folder }),
         })
     }
@@ -178,22 +196,17 @@ impl StandIn {
         format!("{APP_SLUG}[bot]")
     }
 
-    /// The App's first private key (PKCS#8, PEM).
+    /// The App's private key (PKCS#1, PEM).
     #[must_use]
     pub fn private_key_pem(&self) -> &str {
-        AppKey::first_pem()
+        self.key.private_pem()
     }
 
     /// The installation that covers an owner's repositories.
     #[must_use]
     pub fn installation_id(&self, owner: &str) -> Option<u64> {
-        self.shared.read(|wire| {
-            wire.state
-                .installations
-                .values()
-                .find(|one| one.account.eq_ignore_ascii_case(owner))
-                .map(|one| one.id)
-        })
+        self.shared
+            .read(|wire| wire.state.installation_on(APP_ID, owner).map(|one| one.id))
     }
 
     /// Creates a repository whose name begins with `prefix` and is like no

@@ -32,11 +32,16 @@ pub(super) struct Client {
     credential: String,
 }
 
-/// A JSON web token of the App.
+/// A JSON web token of the first App.
 pub(super) fn jwt(github: &StandIn) -> String {
+    jwt_of(github.app_id(), github.private_key_pem())
+}
+
+/// A JSON web token of an App.
+pub(super) fn jwt_of(app_id: u64, private_key: &str) -> String {
     let now = Timestamp::now().as_second();
-    let claims = json!({"iat": now - 60, "exp": now + 540, "iss": github.app_id().to_string()});
-    let key = EncodingKey::from_rsa_pem(github.private_key_pem().as_bytes()).unwrap();
+    let claims = json!({"iat": now - 60, "exp": now + 540, "iss": app_id.to_string()});
+    let key = EncodingKey::from_rsa_pem(private_key.as_bytes()).unwrap();
     jsonwebtoken::encode(&Header::new(Algorithm::RS256), &claims, &key).unwrap()
 }
 

@@ -10,6 +10,7 @@ mod git;
 mod limits;
 mod page;
 mod receiver;
+mod registration;
 
 use std::time::Duration;
 

@@ -31,7 +31,7 @@ impl Wire<'_> {
             "repository_url": self.repository_url(repository),
             "transient_environment": deployment.transient_environment,
             "production_environment": deployment.production_environment,
-            "performed_via_github_app": self.app(),
+            "performed_via_github_app": self.app_by_bot(&deployment.creator),
         })
     }
 
@@ -58,7 +58,7 @@ impl Wire<'_> {
             "updated_at": time(status.created_at),
             "deployment_url": deployment_url,
             "repository_url": self.repository_url(repository),
-            "performed_via_github_app": self.app(),
+            "performed_via_github_app": self.app_by_bot(&status.creator),
         })
     }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Wire, time};
-use crate::model::{App, Comment, Issue, PullRequest, Repository};
+use crate::model::{Comment, Issue, PullRequest, Repository};
 
 /// Something that a webhook tells.
 pub(crate) struct Event {
@@ -69,7 +69,7 @@ impl Wire<'_> {
         if !organization.is_null() {
             payload["organization"] = organization;
         }
-        let installation = self.state.installation_for(repository);
+        let installation = self.state.installation_for(self.state.app.id, repository);
         if let Some(installation) = installation {
             payload["installation"] = Self::simple_installation(installation);
         }
@@ -93,7 +93,7 @@ impl Wire<'_> {
                 "id": hook_id,
                 "name": "web",
                 "active": true,
-                "events": App::EVENTS,
+                "events": app.events,
                 "config": { "content_type": "json", "insecure_ssl": "0", "secret": "********", "url": webhook_url },
                 "created_at": time(app.created_at),
                 "updated_at": time(app.created_at),

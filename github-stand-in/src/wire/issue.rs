@@ -180,7 +180,7 @@ impl Wire<'_> {
             "body": comment.latest().body,
             "author_association": self.state.association(repository, &comment.author),
             "reactions": Self::reactions(&url, &comment.reactions),
-            "performed_via_github_app": comment.via_app.then(|| self.app()),
+            "performed_via_github_app": comment.via_app.then(|| self.app_by_bot(&comment.author)),
         })
     }
 

@@ -1,6 +1,7 @@
 //! The client against the GitHub stand-in: what it sends, how often, and what it makes of the answers.
 
 mod answers;
+mod calls;
 mod scene;
 mod tree;
 

@@ -27,13 +27,16 @@ impl Scene {
 
     /// A client that has no token yet.
     pub(crate) fn app(&self) -> GitHubApp {
-        GitHubApp::new(&AppConfig {
+        GitHubApp::new(&self.config()).expect("a client")
+    }
+
+    pub(crate) fn config(&self) -> AppConfig {
+        AppConfig {
             api_url: self.github.api_url(),
             app_id: self.github.app_id(),
             private_key: self.github.private_key_pem().into(),
             deployments: false,
-        })
-        .expect("a client")
+        }
     }
 
     pub(crate) fn installation(&self) -> InstallationId {
