@@ -40,6 +40,7 @@ mod sweep;
 mod sweep_scale;
 mod temporal_tls;
 mod tls;
+mod toggles;
 mod values;
 mod webhook;
 mod words;
