@@ -76,6 +76,9 @@ pub(crate) struct Options {
     /// Start only what the service stands on: no GitHub stand-in, no webhook, no worker.
     #[arg(long)]
     platform_only: bool,
+    /// Install the service by its chart: webhook and worker run as pods, with the rights that the chart gives them.
+    #[arg(long, conflicts_with_all = ["platform_only", "kube_context"])]
+    installed: bool,
 }
 
 /// Installs and builds, then runs the stack in its own namespaces and waits for it.
@@ -97,9 +100,20 @@ pub(crate) async fn outside(options: Options) -> anyhow::Result<ExitCode> {
     Ok(code)
 }
 
+/// What runs beside the platform.
+#[derive(Clone, Copy)]
+enum Services {
+    /// GitHub's stand-in, and the service's programs as processes.
+    Processes,
+    /// GitHub's stand-in, and the service's programs as pods.
+    Installed,
+    /// Nothing.
+    None,
+}
+
 /// What the inside begins with.
 pub(crate) struct Inside {
-    platform_only: bool,
+    services: Services,
     options: StackOptions,
     published: Published,
 }
@@ -108,22 +122,22 @@ pub(crate) struct Inside {
 /// there is one thread.
 pub(crate) fn enter(options: Options) -> anyhow::Result<Inside> {
     ensure!(namespace::is_inside(), "`dev stack` is for the stack's own use; type `cargo dev up`");
-    let platform_only = options.platform_only;
+    let services = options.services();
     let options = options.resolve()?;
     let published = options.take_ports()?;
     if matches!(options.cluster, ClusterChoice::Embedded) {
         namespace::leave_network().map_err(StackError::Namespace)?;
     }
-    Ok(Inside { platform_only, options, published })
+    Ok(Inside { services, options, published })
 }
 
 /// Starts the stack, says where everything is, and stops when asked to or when a part fails.
 pub(crate) async fn inside(inside: Inside) -> anyhow::Result<ExitCode> {
-    let Inside { platform_only, options, published } = inside;
+    let Inside { services, options, published } = inside;
     let toolbox = Toolbox::ensure_all(needed(&options.cluster)).await?;
     let mut stack = Stack::prepare(options, published, toolbox).await?;
     let outcome = tokio::select! {
-        failure = run(&mut stack, platform_only) => failure,
+        failure = run(&mut stack, services) => failure,
         asked = namespace::stop_requested() => {
             eprintln!("Stopping.");
             asked.map_err(Into::into)
@@ -134,28 +148,36 @@ pub(crate) async fn inside(inside: Inside) -> anyhow::Result<ExitCode> {
 }
 
 /// Everything in its order. Returns only when something fails.
-async fn run(stack: &mut Stack, platform_only: bool) -> anyhow::Result<()> {
+async fn run(stack: &mut Stack, services: Services) -> anyhow::Result<()> {
     let started = Instant::now();
     let platform = stack.start_platform().await?;
     let (buildkit, images) = stack.start_images(&platform).await?;
     let images = Arc::new(images);
-    let (_github, service) = if platform_only {
-        (None, None)
-    } else {
-        let (github, service) = stack.start_github(Arc::clone(&images)).await?;
-        (Some(github), Some(service))
+    let (_github, service) = match services {
+        Services::None => (None, None),
+        Services::Processes | Services::Installed => {
+            let (github, service) = stack.start_github(Arc::clone(&images)).await?;
+            (Some(github), Some(service))
+        }
     };
     let env = stack.env(&platform, &buildkit, service)?;
-    if let Some(service) = &env.service {
-        stack.start_services(&env, service).await?;
+    let mut forwards = Vec::new();
+    match (services, &env.service, &platform.cluster) {
+        (Services::Installed, Some(service), Some(cluster)) => {
+            forwards = stack.install_services(cluster, &env, service, &images).await?;
+        }
+        (Services::Processes, Some(service), _) => stack.start_services(&env, service).await?,
+        _ => {}
     }
     let file = stack.publish(&env)?;
     announce(&env, &file, started);
     let mut beside = JoinSet::new();
-    if !platform_only {
+    if matches!(services, Services::Processes) {
         beside.spawn(stack.bring_worker_image(images)?);
     }
-    Err(stack.ended().await.into())
+    let ended = stack.ended().await;
+    drop(forwards);
+    Err(ended.into())
 }
 
 fn announce(env: &StackEnv, file: &Path, started: Instant) {
@@ -197,6 +219,14 @@ fn needed(cluster: &ClusterChoice) -> &'static [Tool] {
 }
 
 impl Options {
+    fn services(&self) -> Services {
+        match (self.platform_only, self.installed) {
+            (true, _) => Services::None,
+            (false, true) => Services::Installed,
+            (false, false) => Services::Processes,
+        }
+    }
+
     fn resolve(self) -> anyhow::Result<StackOptions> {
         let state =
             std::path::absolute(&self.state).with_context(|| format!("--state {}", self.state.display()))?;

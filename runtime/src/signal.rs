@@ -6,13 +6,13 @@ use std::{collections::BTreeSet, time::Duration};
 use domain::{PullRequestRef, RepositoryId};
 use futures::TryStreamExt;
 use temporalio_client::{
-    Client, NamespacedClient, WorkflowListOptions,
+    Client, NamespacedClient, WorkflowExecutionStatus, WorkflowListOptions,
     grpc::WorkflowService,
     tonic::{Code, IntoRequest, Request, Status},
 };
 use temporalio_common::protos::temporal::api::{
     common::v1::{WorkflowExecution, WorkflowType},
-    enums::v1::{WorkflowExecutionStatus, WorkflowIdConflictPolicy, WorkflowIdReusePolicy},
+    enums::v1::{WorkflowIdConflictPolicy, WorkflowIdReusePolicy},
     sdk::v1::UserMetadata,
     taskqueue::v1::TaskQueue,
     workflowservice::v1::{SignalWithStartWorkflowExecutionRequest, SignalWorkflowExecutionRequest},

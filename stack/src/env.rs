@@ -42,6 +42,9 @@ pub struct StackEnv {
     pub preview_chart: PathBuf,
     /// The `helm` program.
     pub helm: PathBuf,
+    /// The `kubectl` program; only with the embedded cluster.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub kubectl: Option<PathBuf>,
     /// The `ctr` program; only with the embedded cluster.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub ctr: Option<PathBuf>,
@@ -197,6 +200,7 @@ mod tests {
             preview_ingress_class: "traefik".into(),
             preview_chart: "charts/hello-world-app".into(),
             helm: "/bin/helm".into(),
+            kubectl: None,
             ctr: None,
             containerd_address: None,
             buildkit_host: Some("unix:///tmp/buildkit.sock".into()),

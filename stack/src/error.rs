@@ -52,6 +52,8 @@ pub enum StackError {
     Build(io::Error),
     #[error("the webhook and the worker do not compile; see above")]
     DoesNotCompile,
+    #[error("charts/preview cannot be installed: {0}; see what its pods say in the namespace preview-system")]
+    Installation(String),
     #[error("cannot make the pods' cgroup: {0}")]
     Cgroup(io::Error),
     #[error("cannot make an HTTP client: {0}")]

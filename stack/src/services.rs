@@ -14,6 +14,7 @@ use crate::options::ClusterChoice;
 use crate::part::Part;
 use crate::ports::free_ports;
 use crate::stack::Stack;
+use crate::tools::Toolbox;
 
 /// What both may take to finish what they have accepted.
 const GRACE: Duration = Duration::from_secs(3);
@@ -37,6 +38,11 @@ pub async fn build() -> Result<PathBuf, StackError> {
     programs()
 }
 
+/// What their images are made of.
+pub(crate) fn images_are_made_of(toolbox: &Toolbox) -> Result<Programs, StackError> {
+    Ok(Programs { folder: programs()?, helm: toolbox.path("helm")?.to_owned() })
+}
+
 /// Where Cargo puts the programs of this workspace: beside this one.
 fn programs() -> Result<PathBuf, StackError> {
     let this = std::env::current_exe().map_err(StackError::Build)?;
@@ -54,10 +60,7 @@ impl Stack {
         images: Arc<ImageBuilder>,
     ) -> Result<impl Future<Output = ()> + Send + use<>, StackError> {
         let is_ours = matches!(self.options.cluster, ClusterChoice::Embedded);
-        let programs = Programs {
-            folder: programs()?,
-            helm: self.toolbox.path("helm")?.to_owned(),
-        };
+        let programs = images_are_made_of(&self.toolbox)?;
         Ok(async move {
             if is_ours && let Err(error) = images.build_service(ServiceImage::Worker, &programs).await {
                 tracing::warn!("the worker will not find out whether network policies are enforced: {error}");

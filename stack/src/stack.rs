@@ -8,10 +8,11 @@ use crate::cluster::{Cluster, InternalPorts, Site, cgroups};
 use crate::env::{ServiceEnv, StackEnv};
 use crate::error::StackError;
 use crate::file_lock::FileLock;
+use crate::forward::Forward;
 use crate::images::{Buildkit, REGISTRY};
 use crate::options::{ClusterChoice, StackOptions};
 use crate::part::{PartError, Parts, Watcher};
-use crate::published::{Forwarding, Published};
+use crate::published::Published;
 use crate::tools::Toolbox;
 use crate::{charts, ingress, namespace, prerequisites, temporal};
 
@@ -23,7 +24,7 @@ pub struct Stack {
     watcher: Watcher,
     /// What pods and image builds are below, where the cluster is the stack's own.
     pub(crate) cgroup: Option<String>,
-    _forwarding: Forwarding,
+    _forwards: Vec<Forward>,
     /// Held while the stack runs.
     _lock: FileLock,
 }
@@ -40,14 +41,14 @@ impl Stack {
     ) -> Result<Self, StackError> {
         let lock = claim(&options.state)?;
         let (parts, watcher) = Parts::new(&options.folder("logs")).map_err(failed(&options.state))?;
-        let forwarding = published.forward().map_err(StackError::Published)?;
+        let forwards = published.forward().map_err(StackError::Published)?;
         let mut stack = Self {
             options,
             toolbox,
             parts,
             watcher,
             cgroup: None,
-            _forwarding: forwarding,
+            _forwards: forwards,
             _lock: lock,
         };
         if matches!(stack.options.cluster, ClusterChoice::Embedded) {
@@ -115,6 +116,7 @@ impl Stack {
             preview_ingress_class: ingress::CLASS.to_owned(),
             preview_chart: charts::folder("hello-world-app"),
             helm: self.toolbox.path("helm")?.to_owned(),
+            kubectl: None,
             ctr: None,
             containerd_address: None,
             buildkit_host: Some(format!("unix://{}", buildkit.socket.display())),
@@ -135,6 +137,7 @@ impl Stack {
                 ..common
             },
             (ClusterChoice::Embedded, cluster) => StackEnv {
+                kubectl: Some(self.toolbox.path("kubectl")?.to_owned()),
                 ctr: Some(self.toolbox.path("ctr")?.to_owned()),
                 containerd_address: cluster.as_ref().map(|cluster| cluster.containerd().to_owned()),
                 ..common

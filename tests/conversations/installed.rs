@@ -4,32 +4,29 @@
 use std::{
     fs,
     net::{IpAddr, SocketAddr},
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::Duration,
 };
 
 use anyhow::{Context, Result, ensure};
-use k8s_openapi::{
-    ByteString,
-    api::core::v1::{Pod, Secret, Service},
-};
+use checks::commands;
+use k8s_openapi::api::core::v1::{Pod, Secret, Service};
 use kube::{
     Api, ResourceExt,
-    api::{DeleteParams, ListParams, LogParams, ObjectMeta, PostParams},
+    api::{DeleteParams, ListParams, LogParams},
 };
 use secrecy::ExposeSecret;
-use serde_json::json;
-use stack::{eventually, images::ServiceImage};
-use tests::{Bridge, Conversation, NAME_KEY, NODE, OsProcess, Setting, converse};
-use tokio::process::Command;
+use stack::{
+    cluster::{NODE_ADDRESS, SERVICE_NAMESPACE},
+    eventually,
+    images::ServiceImage,
+    installed::{self, Installation, RELEASE, SECRET},
+};
+use tests::{Bridge, Conversation, NAME_KEY, OsProcess, Setting, converse};
 use url::Url;
 
-/// Where the stack has installed `charts/preview-cluster`.
-const NAMESPACE: &str = "preview-system";
-const RELEASE: &str = "preview";
-const SECRET: &str = "preview";
-/// GitHub's way in.
-const HOOKS: &str = "hooks.preview.localhost";
+/// What operators are told to type.
+const PAGE: &str = include_str!("../../docs/install/README.md");
 /// How long the worker may take to find out whether network policies are enforced.
 const FOUND_OUT: Duration = Duration::from_secs(120);
 
@@ -46,78 +43,45 @@ impl Installed {
     async fn moves_in(chat: &mut Conversation) -> Result<Self> {
         chat.webhook.stop().await?;
         chat.worker.stop().await?;
-        let (env, node) = (&chat.stack.env, OsProcess::kubelet(&chat.stack.folder)?);
+        let node = OsProcess::kubelet(&chat.stack.folder)?;
         let mut bridges = Vec::new();
-        let mut from_pods = |port| {
-            bridges.push(Bridge::inwards(&node, NODE, port)?);
-            Ok::<_, anyhow::Error>(format!("{NODE}:{port}"))
-        };
-        let github = chat.github.api_url();
-        let host = from_pods(github.port().context("a port")?)?;
-        let ingress: SocketAddr = env.preview_ingress_address.parse()?;
-        let ingress = from_pods(ingress.port())?;
-        let temporal: SocketAddr = env.temporal_address.parse()?;
-
-        let image = |name: &str| {
-            let (repository, tag) = name.rsplit_once(':').unwrap_or((name, ""));
-            json!({ "repository": repository, "tag": tag, "pullPolicy": "Never" })
-        };
-        let webhook = chat.stack.build_service_image(ServiceImage::Webhook).await?;
-        let worker = chat.stack.build_service_image(ServiceImage::Worker).await?;
-        let values = json!({
-            "allowedOwners": [chat.repository.owner()],
-            "domain": env.preview_domain,
-            "previewImage": env.preview_image,
-            "github": {
-                "appId": chat.github.app_id().to_string(),
-                "apiUrl": format!("http://{host}{}", github.path()),
-            },
-            "secret": SECRET,
-            "temporal": {
-                "address": format!("{NODE}:{}", temporal.port()),
-                "namespace": env.temporal_namespace,
-                "uiUrl": env.temporal_ui_url,
-            },
-            "taskQueue": chat.instance,
-            "instance": chat.instance,
-            "logFormat": "text",
-            "webhook": {
-                "image": image(&webhook),
-                "drainSeconds": 2,
-                "ingress": { "create": true, "className": env.preview_ingress_class, "host": HOOKS },
-            },
-            "worker": {
-                "image": image(&worker),
-                "requests": { "cpu": "10m", "memory": "64Mi" },
-                "settings": {
-                    "PREVIEW_INGRESS_ADDRESS": ingress,
-                    "PREVIEW_INGRESS_CLASS": env.preview_ingress_class,
-                    "PREVIEW_TTL": "20m",
-                    "SWEEP_INTERVAL": "24h",
-                },
-            },
-            // The stack has it already, for all conversations.
-            "preview-cluster": { "create": false },
-        });
-        let values_file = chat.folder.join("values.json");
+        let github_api_url = chat.github.api_url();
+        let ingress: SocketAddr = chat.stack.env.preview_ingress_address.parse()?;
+        for port in [github_api_url.port().context("a port")?, ingress.port()] {
+            bridges.push(Bridge::inwards(&node, NODE_ADDRESS, port)?);
+        }
+        chat.stack.build_service_image(ServiceImage::Webhook).await?;
+        chat.stack.build_service_image(ServiceImage::Worker).await?;
+        let mut values = Installation {
+            env: &chat.stack.env,
+            allowed_owners: chat.repository.owner(),
+            github_app_id: &chat.github.app_id().to_string(),
+            github_api_url: &github_api_url,
+        }
+        .values();
+        values["taskQueue"] = chat.instance.as_str().into();
+        values["instance"] = chat.instance.as_str().into();
+        values["worker"]["settings"]["PREVIEW_TTL"] = "20m".into();
+        values["worker"]["settings"]["SWEEP_INTERVAL"] = "24h".into();
+        let values_file = chat.folder.join("values.yaml");
         fs::write(&values_file, values.to_string())?;
 
-        let secrets: Api<Secret> = Api::namespaced(chat.stack.kube.clone(), NAMESPACE);
-        secrets.create(&PostParams::default(), &secret(chat)).await?;
         let installed = Self {
-            chart: copied_chart(chat).await?,
+            chart: installed::chart(&chat.stack.env.helm, &chat.folder.join("charts"))
+                .await
+                .map_err(anyhow::Error::msg)?,
             values: values_file,
-            secrets,
-            pods: Api::namespaced(chat.stack.kube.clone(), NAMESPACE),
+            secrets: Api::namespaced(chat.stack.kube.clone(), SERVICE_NAMESPACE),
+            pods: Api::namespaced(chat.stack.kube.clone(), SERVICE_NAMESPACE),
             _bridges: bridges,
         };
-        installed.upgrade(chat, &[]).await?;
+        if let Err(error) = type_what_the_page_says(chat).await {
+            return Err(error.context(installed.look().await?));
+        }
 
-        let services: Api<Service> = Api::namespaced(chat.stack.kube.clone(), NAMESPACE);
+        let services: Api<Service> = Api::namespaced(chat.stack.kube.clone(), SERVICE_NAMESPACE);
         let spec = services.get("preview-webhook").await?.spec.context("a spec")?;
         let address: IpAddr = spec.cluster_ip.context("an address")?.parse()?;
-        // The node itself has no route to Services, as a node with a way to the Internet would.
-        node.ip(&["route", "replace", &format!("{address}/32"), "dev", "pods0"])?;
         let (bridge, hooks) = Bridge::outwards(&node, (address, 80).into())?;
         chat.github
             .set_webhook_url(Some(format!("http://{hooks}/api/github/webhooks").parse()?));
@@ -142,7 +106,7 @@ impl Installed {
     /// As an operator.
     async fn helm(&self, chat: &Conversation, arguments: &[&str]) -> Result<String> {
         let kubeconfig = chat.stack.env.kubeconfig.display().to_string();
-        let there = ["--namespace", NAMESPACE, "--kubeconfig", &kubeconfig];
+        let there = ["--namespace", SERVICE_NAMESPACE, "--kubeconfig", &kubeconfig];
         chat.helm(&[arguments, &there].concat()).await
     }
 
@@ -173,33 +137,17 @@ impl Installed {
     }
 }
 
-fn secret(chat: &Conversation) -> Secret {
-    let text = |text: &str| ByteString(text.as_bytes().to_vec());
-    let data = [
-        ("webhook-secret", text(chat.github.webhook_secret().expose_secret())),
-        ("private-key.pem", text(chat.github.private_key_pem())),
-        ("name-key", text(NAME_KEY)),
+/// As an operator who installs the service for the first time.
+async fn type_what_the_page_says(chat: &Conversation) -> Result<()> {
+    let key = chat.folder.join("app.private-key.pem");
+    fs::write(&key, chat.github.private_key_pem())?;
+    let webhook_secret = chat.github.webhook_secret();
+    let environment = [
+        ("PRIVATE_KEY_FILE", key.display().to_string()),
+        ("WEBHOOK_SECRET", webhook_secret.expose_secret().to_owned()),
+        ("NAME_KEY", NAME_KEY.to_owned()),
     ];
-    Secret {
-        metadata: ObjectMeta { name: Some(SECRET.to_owned()), ..ObjectMeta::default() },
-        data: Some(data.map(|(key, value)| (key.to_owned(), value)).into()),
-        ..Secret::default()
-    }
-}
-
-/// With its dependency, and outside of the repository, which stays as it is.
-async fn copied_chart(chat: &Conversation) -> Result<PathBuf> {
-    let charts = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../charts"));
-    let here = chat.folder.join("charts");
-    fs::create_dir_all(&here)?;
-    let mut copy = Command::new("cp");
-    copy.arg("--recursive")
-        .args(["preview", "preview-cluster"].map(|chart| charts.join(chart)))
-        .arg(&here);
-    stack::program::output(copy).await.map_err(anyhow::Error::msg)?;
-    let chart = here.join("preview");
-    chat.helm(&["dependency", "build", &chart.display().to_string()]).await?;
-    Ok(chart)
+    chat.type_in(&commands::script(PAGE), &environment).await.map(drop)
 }
 
 #[test]
@@ -209,7 +157,8 @@ fn the_service_that_its_chart_installs_gives_previews_and_loses_none_when_it_is_
         let chat: &Conversation = chat;
         let way_in = |path: &str| -> Result<Url> {
             let (_, port) = chat.stack.env.preview_ingress_address.rsplit_once(':').context("a port")?;
-            Ok(format!("http://{HOOKS}:{port}{path}").parse()?)
+            let host = Installation::webhook_host();
+            Ok(format!("http://{host}:{port}{path}").parse()?)
         };
         // Only what GitHub sends, which is no GET.
         for (path, status) in [("/api/github/webhooks", 405), ("/metrics", 404), ("/livez", 404), ("/", 404)]

@@ -42,6 +42,7 @@ mod sweep_scale;
 mod temporal_cloud;
 mod temporal_tls;
 mod tls;
+mod toggles;
 mod values;
 mod webhook;
 mod words;

@@ -13,8 +13,8 @@ use kube::{
     Api, ResourceExt,
     api::{DeleteParams, ListParams, PostParams},
 };
-use stack::{eventually, images::ServiceImage};
-use tests::{Conversation, NODE, OsProcess, Setting, converse};
+use stack::{cluster::NODE_ADDRESS, eventually, images::ServiceImage};
+use tests::{Conversation, OsProcess, Setting, converse};
 
 /// How long a change of policies may take to count.
 const ENFORCED: Duration = Duration::from_secs(20);
@@ -34,7 +34,7 @@ fn settle(chat: &Conversation, from: &OsProcess, address: SocketAddr) -> Result<
     let node = OsProcess::kubelet(&chat.stack.folder)?;
     let host = format!("{}/32", address.ip());
     node.ip(&["address", "replace", &host, "dev", "pods0"])?;
-    from.ip(&["route", "replace", &host, "via", &NODE.to_string()])?;
+    from.ip(&["route", "replace", &host, "via", &NODE_ADDRESS.to_string()])?;
     node.listen(address)
 }
 
@@ -91,8 +91,8 @@ fn a_preview_reaches_names_and_its_own_pods_and_nothing_else() {
         let forbidden: Vec<(&str, SocketAddr)> = vec![
             ("another preview", (address_of(&other.pod().await?)?, 8080).into()),
             ("the API server", (API_SERVICE, 443).into()),
-            ("the API server's own address", (NODE, api).into()),
-            ("Temporal", (NODE, temporal.port()).into()),
+            ("the API server's own address", (NODE_ADDRESS, api).into()),
+            ("Temporal", (NODE_ADDRESS, temporal.port()).into()),
             ("the metadata address", (METADATA, 80).into()),
             ("the Internet", (Ipv4Addr::new(198, 51, 100, 7), 443).into()),
         ];

@@ -1,22 +1,21 @@
 //! Passes connections on between the network of this process and the node's, which the stack keeps apart.
 
 use std::{
+    io,
     net::{Ipv4Addr, SocketAddr, TcpListener},
-    sync::Arc,
 };
 
 use anyhow::Result;
-use tokio::{
-    io::copy_bidirectional,
-    net::{TcpListener as Listener, TcpStream},
-    task::JoinHandle,
-};
+use stack::forward::Forward;
+use tokio::{net::TcpStream, task::spawn_blocking};
 
 use crate::OsProcess;
 
 /// Passes on until it is dropped.
 #[derive(Debug)]
-pub struct Bridge(JoinHandle<()>);
+pub struct Bridge {
+    _forward: Forward,
+}
 
 impl Bridge {
     /// Whoever connects to this port of `address` in the node's network reaches the same port of this
@@ -26,10 +25,8 @@ impl Bridge {
     /// When the port is taken there.
     pub fn inwards(node: &OsProcess, address: Ipv4Addr, port: u16) -> Result<Self> {
         let listener = node.listen((address, port).into())?;
-        Self::accept(
-            listener,
-            move || async move { Ok(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?) },
-        )
+        let forward = Forward::start(listener, move || TcpStream::connect((Ipv4Addr::LOCALHOST, port)))?;
+        Ok(Self { _forward: forward })
     }
 
     /// Whoever connects to the address that is returned, on this machine, reaches `to` in the node's network.
@@ -40,42 +37,14 @@ impl Bridge {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
         let node = node.clone();
-        let bridge = Self::accept(listener, move || {
+        let forward = Forward::start(listener, move || {
             let node = node.clone();
             async move {
-                let stream = tokio::task::spawn_blocking(move || node.connect(to)).await??;
+                let stream = spawn_blocking(move || node.connect(to)).await?.map_err(io::Error::other)?;
                 stream.set_nonblocking(true)?;
-                Ok(TcpStream::from_std(stream)?)
+                TcpStream::from_std(stream)
             }
         })?;
-        Ok((bridge, address))
-    }
-
-    fn accept<Connect, Connecting>(listener: TcpListener, connect: Connect) -> Result<Self>
-    where
-        Connect: Fn() -> Connecting + Send + Sync + 'static,
-        Connecting: Future<Output = Result<TcpStream>> + Send,
-    {
-        listener.set_nonblocking(true)?;
-        let listener = Listener::from_std(listener)?;
-        let connect = Arc::new(connect);
-        Ok(Self(tokio::spawn(async move {
-            while let Ok((mut caller, _)) = listener.accept().await {
-                let connect = Arc::clone(&connect);
-                tokio::spawn(async move {
-                    match connect().await {
-                        Ok(mut called) => drop(copy_bidirectional(&mut caller, &mut called).await),
-                        // Closed at once, which is as good as refused.
-                        Err(error) => eprintln!("nothing is passed on: {error:#}"),
-                    }
-                });
-            }
-        })))
-    }
-}
-
-impl Drop for Bridge {
-    fn drop(&mut self) {
-        self.0.abort();
+        Ok((Self { _forward: forward }, address))
     }
 }

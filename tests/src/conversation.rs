@@ -312,6 +312,35 @@ impl Conversation {
         Ok(worker)
     }
 
+    /// Types a script into Bash, in this conversation's folder, as an operator of the stack does whose shell knows
+    /// its cluster, its Temporal and its programs; returns what it printed.
+    ///
+    /// # Errors
+    /// When a command fails, with what it complained of.
+    pub async fn type_in(&self, script: &str, environment: &[(&str, String)]) -> Result<String> {
+        let env = &self.stack.env;
+        let tools = [Some(&env.helm), env.kubectl.as_ref(), Some(&env.temporal_cli)];
+        let folders = tools.into_iter().flatten().filter_map(|program| program.parent());
+        let folders = folders.map(Path::to_owned).chain([programs()?]);
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::env::join_paths(folders.chain(std::env::split_paths(&path)))?;
+        let mut bash = Command::new("bash");
+        bash.args(["-euo", "pipefail", "-c", script])
+            .current_dir(&self.folder)
+            .env("PATH", path)
+            .env("HOME", self.folder.join("helm"))
+            .env("KUBECONFIG", &env.kubeconfig)
+            .env("TEMPORAL_ADDRESS", &env.temporal_address)
+            .env("TEMPORAL_NAMESPACE", &env.temporal_namespace)
+            .env("PREVIEW_TASK_QUEUE", &self.instance)
+            .env("PREVIEW_INSTANCE", &self.instance)
+            .envs(environment.iter().map(|(name, value)| (name, value)));
+        output(bash)
+            .await
+            .map_err(anyhow::Error::msg)
+            .with_context(|| script.to_owned())
+    }
+
     /// Runs the stack's Helm as a person does, in this conversation's folder; returns what it printed.
     ///
     /// # Errors

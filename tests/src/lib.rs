@@ -33,6 +33,6 @@ pub use preview::Preview;
 pub use process::{Service, programs};
 pub use pull_request::{PullRequest, plain};
 pub use setting::Setting;
-pub use shared_stack::{NAME_KEY, NODE, STACK_ENV, SharedStack};
+pub use shared_stack::{NAME_KEY, STACK_ENV, SharedStack};
 pub use stack::page::Page;
 pub use temporal::Workflows;

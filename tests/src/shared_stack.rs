@@ -1,7 +1,6 @@
 //! The running stack that all conversations share.
 
 use std::{
-    net::Ipv4Addr,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -28,9 +27,6 @@ pub const STACK_ENV: &str = "PREVIEW_STACK_ENV";
 
 /// The key that all conversations' workers make names with.
 pub const NAME_KEY: &str = "a key for conversations: 8c2f61e07d9b";
-
-/// The stack's node, as pods know it.
-pub const NODE: Ipv4Addr = Ipv4Addr::new(10, 213, 0, 1);
 
 /// How the server says that a call was not carried out and may be made again a little later.
 const BUSY: &str = "Workflow is busy";

@@ -41,11 +41,16 @@ pub(crate) struct Options {
     /// Folder of the running stack.
     #[arg(long, default_value = ".dev")]
     state: PathBuf,
+    /// On a stack of its own whose service is installed by its chart, as pods.
+    #[arg(long)]
+    installed: bool,
 }
 
 /// Plays on the running stack if its previews end soon, else on one of its own.
 pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
-    if let Ok(env) = StackEnv::read(&StackEnv::file(&options.state)) {
+    if !options.installed
+        && let Ok(env) = StackEnv::read(&StackEnv::file(&options.state))
+    {
         if has_short_previews(&env) {
             Box::pin(play(&env)).await?;
             return Ok(ExitCode::SUCCESS);
@@ -57,8 +62,9 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     // Before the stack starts, whose patience is not meant for this.
     Toolbox::ensure_all(Tool::EMBEDDED).await?;
     services::build().await?;
-    let stack =
-        RunningStack::start(&std::path::absolute(options.state.join("demo"))?, &["--ttl", TTL]).await?;
+    let mut choices = vec!["--ttl", TTL];
+    choices.extend(options.installed.then_some("--installed"));
+    let stack = RunningStack::start(&std::path::absolute(options.state.join("demo"))?, &choices).await?;
     let env = StackEnv::read(&stack.env_file());
     let played = match &env {
         Ok(env) => Box::pin(play(env)).await,

@@ -20,6 +20,7 @@ use crate::part::{PartError, Parts};
 use crate::ports::{NoFreePort, free_ports};
 use crate::private_file::PrivateFileError;
 use crate::tools::{ToolError, Toolbox};
+pub use network::NODE_ADDRESS;
 use pki::{Identity, Pki};
 use registry::Registry;
 
@@ -27,8 +28,8 @@ use registry::Registry;
 const NODE: &str = "localhost";
 /// What the worker has asked of the cluster, in the folder of the cluster.
 const AUDIT_LOG: &str = "audit.log";
-/// The namespace of the preview service itself, as far as it has one: its worker runs beside the cluster.
-pub(crate) const SERVICE_NAMESPACE: &str = "preview-system";
+/// The namespace of the preview service itself. Its programs are pods there, or run beside the cluster.
+pub const SERVICE_NAMESPACE: &str = "preview-system";
 /// How long the controllers may take to make what every namespace needs.
 const CONTROLLERS_PATIENCE: Duration = Duration::from_secs(30);
 

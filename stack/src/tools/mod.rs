@@ -7,6 +7,7 @@ mod apt;
 pub mod browser;
 mod cache;
 mod catalogue;
+pub mod crds;
 mod error;
 mod go;
 mod on_path;

@@ -24,7 +24,7 @@ const BRIDGE: &str = "pods0";
 /// Where pods get their addresses from.
 const PODS: &str = "10.213.0.0/24";
 /// The node's own address.
-pub(super) const NODE_ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 213, 0, 1);
+pub const NODE_ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 213, 0, 1);
 /// Where Services get their addresses from.
 pub(super) const SERVICES: &str = "10.96.0.0/16";
 /// The address of the API server as a Service, which is the first of them.
@@ -58,7 +58,9 @@ pub(super) async fn make_bridge() -> Result<(), NetworkError> {
     ip(&["link", "add", BRIDGE, "type", "bridge"]).await?;
     ip(&["address", "add", &format!("{NODE_ADDRESS}/24"), "dev", BRIDGE]).await?;
     ip(&["address", "add", &format!("{DNS_ADDRESS}/32"), "dev", BRIDGE]).await?;
-    ip(&["link", "set", BRIDGE, "up"]).await
+    ip(&["link", "set", BRIDGE, "up"]).await?;
+    // A node with a way to the Internet needs no route of their own to reach Services.
+    ip(&["route", "add", SERVICES, "dev", BRIDGE]).await
 }
 
 /// What containerd tells the CNI plugins. A pod has routes to other pods, to Services and to cluster DNS, and
