@@ -65,8 +65,8 @@ pub(crate) struct Transport {
 }
 
 impl Transport {
-    /// octocrab signs, as `auth` says where it is not an installation that asks, and sends; its default client is not used, because that repeats
-    /// failed POSTs and adds a second `User-Agent`.
+    /// octocrab signs, as `auth` says where it is not an installation that asks, and sends; its default
+    /// client is not used, because that repeats failed POSTs and adds a second `User-Agent`.
     pub(crate) fn new(root: Url, auth: AuthState) -> Result<Self, ConfigError> {
         let base_uri = root.as_str().parse().map_err(|_| ConfigError::ApiUrl(root.to_string()))?;
         let mut connector = HttpConnector::new();
