@@ -5,8 +5,8 @@
 //! `api_url` names. It never retries by itself, with one exception (a rejected installation token is replaced
 //! once): how often to retry is the caller's decision, and [`Error`] says what would help.
 //!
-//! Each call is an [`Operation`], which says what permissions it needs. What the tokens may do, what the App asks
-//! for when it is registered, and what the documentation says of it all follow from that.
+//! Each call is an [`Operation`], which says what permissions it needs. What the tokens may do, what the App
+//! asks for when it is registered, and what the documentation says of it all follow from that.
 
 mod app;
 mod comment;

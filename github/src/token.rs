@@ -31,7 +31,8 @@ pub(crate) struct Token {
 
 /// The tokens in use, one per installation. Whoever needs one that is being minted waits for that one.
 pub(crate) struct Tokens {
-    /// What they may do: exactly what the calls of this crate need, however much the installation would grant.
+    /// What they may do: exactly what the calls of this crate need, however much the installation
+    /// would grant.
     permissions: BTreeMap<Permission, Level>,
     cache: Cache<InstallationId, Token>,
 }

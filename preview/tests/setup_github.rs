@@ -33,11 +33,11 @@ struct Setup {
 
 impl Setup {
     async fn start(github: &StandIn, arguments: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().expect("a folder");
         let mut command = run(github, arguments, folder.path());
-        let mut lines = BufReader::new(command.stdout.as_mut().unwrap()).lines();
+        let mut lines = BufReader::new(command.stdout.as_mut().expect("it is piped")).lines();
         let page = timeout(DEADLINE, async {
-            while let Some(line) = lines.next_line().await.unwrap() {
+            while let Some(line) = lines.next_line().await.expect("text") {
                 if let Ok(page) = line.trim().parse() {
                     return page;
                 }
@@ -49,37 +49,37 @@ impl Setup {
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .build()
-            .unwrap();
+            .expect("a client");
         Self { command, page, http, folder }
     }
 
     async fn get(&self, url: Url) -> Response {
-        self.http.get(url).send().await.unwrap()
+        self.http.get(url).send().await.expect("an answer")
     }
 
     /// Goes from our page to GitHub's, creates the App there, and returns where GitHub sends the browser then.
     async fn create_app(&self, github: &StandIn) -> Url {
         let page = self.get(self.page.clone()).await;
         assert_eq!(page.status(), 200);
-        let html = page.text().await.unwrap();
+        let html = page.text().await.expect("text");
         let (action, manifest) = (attribute(&html, "action"), attribute(&html, "value"));
-        let proposed = self.post(action.parse().unwrap(), &[("manifest", &manifest)]).await;
+        let proposed = self.post(action.parse().expect("an address"), &[("manifest", &manifest)]).await;
         assert_eq!(proposed.status(), 200, "{action}");
-        let html = proposed.text().await.unwrap();
-        let state: Url = action.parse().unwrap();
-        let state = state.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
-        let own = github.page_url().join(&attribute(&html, "action")).unwrap();
+        let html = proposed.text().await.expect("text");
+        let state = parameter(&action.parse().expect("an address"), "state");
+        let own = github.page_url().join(&attribute(&html, "action")).expect("an address");
         let form = [("manifest", &*manifest), ("state", &*state), ("name", "Ours")];
         let created = self.post(own, &form).await;
-        assert_eq!(created.status(), 302, "{}", created.text().await.unwrap());
-        created.headers()[header::LOCATION].to_str().unwrap().parse().unwrap()
+        assert_eq!(created.status(), 302, "{}", created.text().await.expect("text"));
+        let back = created.headers()[header::LOCATION].to_str().expect("text");
+        back.parse().expect("an address")
     }
 
     async fn post(&self, url: Url, form: &[(&str, &str)]) -> Response {
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         let request = self.http.post(url).body(body);
         let sent = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded").send();
-        sent.await.unwrap()
+        sent.await.expect("an answer")
     }
 
     /// How it has ended.
@@ -87,7 +87,7 @@ impl Setup {
         let output = timeout(DEADLINE, self.command.wait_with_output())
             .await
             .expect("it ends in time");
-        (output.unwrap(), self.folder)
+        (output.expect("an end"), self.folder)
     }
 }
 
@@ -103,21 +103,26 @@ fn run(github: &StandIn, arguments: &[&str], folder: &Path) -> Child {
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
-        .unwrap()
+        .expect("it is built")
 }
 
 async fn stand_in() -> StandIn {
-    StandIn::start(Options::default()).await.unwrap()
+    StandIn::start(Options::default()).await.expect("a stand-in")
 }
 
 /// The value of the first attribute of that name in what the page shows.
 fn attribute(html: &str, name: &str) -> String {
-    let (_, body) = html.split_once("<body>").unwrap();
-    let (_, rest) = body.split_once(&format!(" {name}=\"")).unwrap();
-    let (value, _) = rest.split_once('"').unwrap();
+    let (_, body) = html.split_once("<body>").expect("a page");
+    let (_, rest) = body.split_once(&format!(" {name}=\"")).expect("such an attribute");
+    let (value, _) = rest.split_once('"').expect("its end");
     [("&#34;", "\""), ("&#38;", "&"), ("&#39;", "'"), ("&#60;", "<"), ("&#62;", ">")]
         .iter()
         .fold(value.to_owned(), |value, (escaped, plain)| value.replace(escaped, plain))
+}
+
+fn parameter(url: &Url, name: &str) -> String {
+    let mut parameters = url.query_pairs();
+    parameters.find(|(key, _)| key == name).expect(name).1.into_owned()
 }
 
 fn only_app(github: &StandIn) -> RegisteredApp {
@@ -130,7 +135,10 @@ fn only_app(github: &StandIn) -> RegisteredApp {
 fn assert_says_no_secret(output: &Output, app: &RegisteredApp) {
     let said = [&output.stdout[..], &output.stderr].concat();
     let said = String::from_utf8_lossy(&said);
-    let secrets = [app.private_key.expose_secret(), app.webhook_secret.as_ref().unwrap().expose_secret()];
+    let secrets = [
+        app.private_key.expose_secret(),
+        app.webhook_secret.as_ref().expect("a webhook").expose_secret(),
+    ];
     for secret in secrets.iter().flat_map(|secret| secret.lines()) {
         assert!(!said.contains(secret) || secret.starts_with("---"), "{said}");
     }
@@ -199,7 +207,7 @@ async fn a_browser_that_our_page_has_not_sent_gets_nothing() {
     let github = stand_in().await;
     let setup = Setup::start(&github, &["--directory=app"]).await;
     let back = setup.create_app(&github).await;
-    let code = back.query_pairs().find(|(name, _)| name == "code").unwrap().1.into_owned();
+    let code = parameter(&back, "code");
     let with = |query: &str| {
         let mut url = back.clone();
         url.set_query(Some(query));
@@ -212,7 +220,7 @@ async fn a_browser_that_our_page_has_not_sent_gets_nothing() {
     ] {
         assert_eq!(setup.get(with(&query)).await.status(), 403, "{query}");
     }
-    let state = back.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
+    let state = parameter(&back, "state");
     assert_eq!(setup.get(with(&format!("state={state}"))).await.status(), 400);
     let mut elsewhere = back.clone();
     elsewhere.set_path("/created");

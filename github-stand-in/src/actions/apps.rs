@@ -101,8 +101,8 @@ impl Shared {
         self.install_app(app, owner);
     }
 
-    /// Installs an App on all repositories of an account, unless it is, and returns the installation's number;
-    /// `None` if there is no such App, or it is another account's private one.
+    /// Installs an App on all repositories of an account, unless it is, and returns the installation's
+    /// number; `None` if there is no such App, or it is another account's private one.
     pub(crate) fn install_app(&self, app: u64, account: &str) -> Option<u64> {
         let now = self.clock.now();
         self.change(|state| {

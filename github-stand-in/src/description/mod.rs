@@ -220,7 +220,8 @@ fn permission_levels(rest: &Value) -> HashMap<String, Vec<String>> {
         .collect()
 }
 
-/// In words, at the end of an event's summary: … at least read-level access for the "Pull requests" repository permission.
+/// In words, at the end of an event's summary: … must have at least read-level access for the "Pull requests"
+/// repository permission.
 fn event_permissions(webhooks: &Value) -> HashMap<String, String> {
     let all = webhooks["webhooks"].as_object().into_iter().flatten();
     all.filter_map(|(_, webhook)| {

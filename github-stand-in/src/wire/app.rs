@@ -47,7 +47,7 @@ impl Wire<'_> {
         json
     }
 
-    /// The answer that hands over an App which was registered from a manifest: `integration` with its secrets.
+    /// What hands over an App that was registered from a manifest: `integration` with its secrets.
     pub(crate) fn conversion(&self, app: &App, client_secret: &str) -> Value {
         let mut json = self.app(app);
         json["client_secret"] = json!(client_secret);

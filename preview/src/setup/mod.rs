@@ -10,7 +10,7 @@ use clap::Subcommand;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Setup {
     /// Registers the GitHub App, on a page in your browser, and keeps its key and its webhook's secret.
-    Github(Box<github::Options>),
+    Github(github::Options),
 }
 
 /// Makes it.
@@ -19,6 +19,6 @@ pub(crate) enum Setup {
 /// If it could not be made, or not be kept.
 pub(crate) async fn run(setup: Setup) -> anyhow::Result<ExitCode> {
     match setup {
-        Setup::Github(options) => github::run(*options).await,
+        Setup::Github(options) => github::run(options).await,
     }
 }

@@ -82,7 +82,7 @@ impl WebhookUrl {
 impl FromStr for WebhookUrl {
     type Err = String;
 
-    /// A host alone is enough: the path is known. Another path is taken as it is, for proxies that rewrite it.
+    /// A host alone is enough: the path is known. Another path is taken as it is: a proxy may rewrite it.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let mut url = web_address(text)?;
         if url.path() == "/" {

@@ -1,7 +1,7 @@
 //! `preview setup github`: GitHub makes an App of a manifest, and we keep its secrets.
 //!
-//! A page on this machine sends a person to GitHub with the manifest. GitHub sends the browser back with a code,
-//! which is exchanged for the App's number, private key and webhook secret, once.
+//! A page on this machine sends a person to GitHub with the manifest. GitHub sends the browser back with a
+//! code, which is exchanged for the App's number, private key and webhook secret, once.
 
 mod address;
 mod keeping;

@@ -14,7 +14,7 @@ use kubernetes_secret::KubernetesSecret;
 /// A place for the secrets, which was looked at before: they can be kept there, and overwrite nothing.
 pub(crate) enum Keeping {
     /// A Secret of a cluster.
-    Secret(KubernetesSecret),
+    Secret(Box<KubernetesSecret>),
     /// Files.
     Directory(Directory),
     /// None: the page shows them.
@@ -30,7 +30,7 @@ impl Keeping {
         Ok(match (&options.kubernetes_secret, &options.directory) {
             (Some(name), _) => {
                 let context = options.kube_context.as_deref();
-                Self::Secret(KubernetesSecret::prepare(name.clone(), context, options.force).await?)
+                Self::Secret(Box::new(KubernetesSecret::prepare(name.clone(), context, options.force).await?))
             }
             (None, Some(folder)) => Self::Directory(Directory::prepare(folder.clone(), options.force)?),
             (None, None) => Self::Shown,
