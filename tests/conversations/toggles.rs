@@ -97,8 +97,9 @@ fn the_api_server_takes_whatever_the_chart_can_be_told_to_make() {
                 .tries(&[least.clone()].into_iter().chain(toggle).collect::<Vec<_>>())
                 .await?;
         }
+        let host = "--set=webhook.ingress.host=hooks.example.com".to_owned();
         for values in ["values-gke.yaml", "values-temporal-cloud.yaml", "ci/everything-values.yaml"] {
-            operator.tries(&[least.clone(), file(values)]).await?;
+            operator.tries(&[least.clone(), file(values), host.clone()]).await?;
         }
         operator.kubectl(&["delete", "namespace", NAMESPACE, "--wait=false"]).await
     });
