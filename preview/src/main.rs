@@ -1,11 +1,19 @@
 //! `preview`: what those who operate the service type. Each command is a module of its name.
 
-mod age;
 mod connection;
+mod explain;
+mod extend;
+mod find;
 mod list;
 mod names;
 mod output;
+#[cfg(test)]
+mod page;
+mod retry;
+mod stop;
 mod table;
+mod target;
+mod time;
 
 use std::process::ExitCode;
 
@@ -23,6 +31,14 @@ struct Cli {
 enum Command {
     /// Lists the open previews, the newest first.
     List(list::Options),
+    /// Says what a pull request's conversation and its previews are doing, and what to do next.
+    Explain(explain::Options),
+    /// Gives a preview more time.
+    Extend(extend::Options),
+    /// Removes a preview now.
+    Stop(stop::Options),
+    /// Deploys a failed preview once more, as it was asked for.
+    Retry(retry::Options),
 }
 
 #[tokio::main]
@@ -41,6 +57,10 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     match command {
         Command::List(options) => list::run(options).await,
+        Command::Explain(options) => explain::run(options).await,
+        Command::Extend(options) => extend::run(options).await,
+        Command::Stop(options) => stop::run(options).await,
+        Command::Retry(options) => retry::run(options).await,
     }
 }
 

@@ -23,6 +23,7 @@ mod late;
 mod limits;
 mod network;
 mod newer_commit;
+mod operator;
 mod peers;
 mod permission;
 mod pictures;
