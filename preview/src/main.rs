@@ -1,6 +1,7 @@
 //! `preview`: what those who operate the service type. Each command is a module of its name.
 
 mod connection;
+mod doctor;
 mod explain;
 mod extend;
 mod find;
@@ -39,6 +40,12 @@ enum Command {
     Stop(stop::Options),
     /// Deploys a failed preview once more, as it was asked for.
     Retry(retry::Options),
+    /// Checks a whole installation: GitHub, the webhook, Temporal, the cluster, names, certificates, clocks.
+    ///
+    /// It takes the worker's settings: run it where the worker runs, as its account. Previews belong on a
+    /// registrable domain of their own (example-previews.com, not previews.example.com): what a pull request
+    /// deploys could set cookies of the other sites there, and read theirs.
+    Doctor(Box<doctor::Options>),
 }
 
 #[tokio::main]
@@ -61,6 +68,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Extend(options) => extend::run(options).await,
         Command::Stop(options) => stop::run(options).await,
         Command::Retry(options) => retry::run(options).await,
+        Command::Doctor(options) => doctor::run(*options).await,
     }
 }
 

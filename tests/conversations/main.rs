@@ -11,6 +11,7 @@ mod cookbook;
 mod crash;
 mod credentials;
 mod database;
+mod doctor;
 mod ending;
 mod failure;
 mod flood;

@@ -208,6 +208,16 @@ impl Conversation {
             .with("PREVIEW_TASK_QUEUE", self.workflows.task_queue()))
     }
 
+    /// Somebody who is where the conversation's worker is, with all of its settings.
+    ///
+    /// # Errors
+    /// When the programs are not built.
+    pub fn operator_beside_the_worker(&self) -> Result<Operator> {
+        let settings = self.worker.environment().iter();
+        let operator = Operator::new(programs()?.join("preview"));
+        Ok(settings.fold(operator, |operator, (variable, value)| operator.with(variable, value)))
+    }
+
     /// Opens a pull request by mona that greets in its own words, and builds its image.
     ///
     /// # Errors
