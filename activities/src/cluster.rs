@@ -148,7 +148,7 @@ where
 /// A call to the API server that did not do what it was meant to do.
 #[derive(Debug, thiserror::Error)]
 #[error("{doing} failed: {}", Redacted::of(&describe(.source)))]
-pub(crate) struct ClusterError {
+pub struct ClusterError {
     doing: String,
     source: Box<kube::Error>,
 }

@@ -36,7 +36,7 @@ mod temporal_ui;
 mod time_left;
 
 pub use api_server::ApiServer;
-pub use cluster::Cluster;
+pub use cluster::{Cluster, ClusterError};
 pub use comments::{Comments, InvalidPostLogs, PostLogs};
 pub use github_failures::GitHubFailures;
 pub use instance::{
@@ -45,7 +45,8 @@ pub use instance::{
 pub use namespace::{
     AllowedKind, AnnotationKey, ChartBounds, Destination, Destinations, InvalidAllowedKind,
     InvalidAnnotationKey, InvalidDestination, InvalidNameServer, NOT_SEEN, NameServer, NamespaceConfig,
-    NetworkProbe, PodSecurity, PodSecurityChoice, look_at_cluster,
+    NetworkPolicies, NetworkProbe, PodSecurity, PodSecurityChoice, look_at_cluster, missing_policy,
+    pod_security, try_network_policies,
 };
 pub use previews::Previews;
 pub use pull_request::{PullRequests, ending_of};

@@ -30,6 +30,12 @@ impl PreviewDomain {
         format!("{label}.{}", self.domain)
     }
 
+    /// Is it opened with TLS?
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        self.secure
+    }
+
     /// The address of a host below the domain, as a person opens it.
     #[must_use]
     pub fn url(&self, host: &str) -> String {

@@ -52,9 +52,11 @@ async fn output(chat: &Conversation, image: &str, words: &Value) -> Result<Strin
 #[test]
 fn the_images_of_the_service_run_without_root_shell_and_writable_files() {
     converse(Setting::default(), async |chat| {
-        for (image, name) in
-            [(ServiceImage::Webhook, "preview-webhook"), (ServiceImage::Worker, "preview-worker")]
-        {
+        for (image, name) in [
+            (ServiceImage::Webhook, "preview-webhook"),
+            (ServiceImage::Worker, "preview-worker"),
+            (ServiceImage::Preview, "preview"),
+        ] {
             let image = chat.stack.build_service_image(image).await?;
             let said = output(chat, &image, &json!({ "args": ["--version"] })).await?;
             ensure!(said.starts_with(&format!("{name} {}", env!("CARGO_PKG_VERSION"))), "{said}");

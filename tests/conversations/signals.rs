@@ -1,4 +1,4 @@
-//! What people send to a running preview with the `temporal` program, sense and nonsense.
+//! What people send to a running preview with the programs `temporal` and `tctl`, sense and nonsense.
 
 use anyhow::Result;
 use jiff::{SignedDuration, Timestamp};
@@ -20,6 +20,24 @@ fn extend_ttl_moves_the_end_and_the_comment_says_so() {
         let before = end_of(&preview).await?;
 
         preview.signal("extend_ttl", &[r#""10m""#]).await?;
+
+        let after = before + SignedDuration::from_mins(10);
+        pull.says(&until(after)).await?;
+        assert_eq!(end_of(&preview).await?, after);
+        preview.stop().await
+    });
+}
+
+#[test]
+fn the_retired_tctl_extends_a_preview_too() {
+    converse(Setting::default(), async |chat| {
+        let pull = chat.pull_request().await?;
+        let preview = pull.previewed().await?;
+        let before = end_of(&preview).await?;
+
+        let id = preview.id.to_string();
+        let words = ["workflow", "signal", "-w", &id, "-n", "extend_ttl", "-i", r#""10m""#];
+        chat.stack.tctl(&words).await?;
 
         let after = before + SignedDuration::from_mins(10);
         pull.says(&until(after)).await?;

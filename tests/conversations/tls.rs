@@ -7,6 +7,8 @@ use std::{
 
 use anyhow::Result;
 use axum::Router;
+use jiff::{Timestamp, tz::TimeZone};
+use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use rustls::{ServerConfig, pki_types::PrivatePkcs8KeyDer};
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -18,6 +20,8 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 pub(crate) struct TlsServer {
     /// What to trust to reach it, PEM.
     pub(crate) certificate: String,
+    /// Where it listens.
+    pub(crate) port: u16,
     _task: JoinSet<()>,
 }
 
@@ -25,12 +29,36 @@ impl TlsServer {
     /// # Errors
     /// When the listener is of no use.
     pub(crate) fn start(listener: std::net::TcpListener, router: Router) -> Result<Self> {
+        let parameters = CertificateParams::new([Ipv4Addr::LOCALHOST.to_string()])?;
+        Self::serve(listener, router, &parameters)
+    }
+
+    /// One of this name, on a port of its own, whose certificate ends with the day of `until`.
+    ///
+    /// # Errors
+    /// When no port is left.
+    pub(crate) fn of_a_name(name: &str, until: Timestamp) -> Result<Self> {
+        let day = until.to_zoned(TimeZone::UTC).date();
+        let mut parameters = CertificateParams::new([name.to_owned()])?;
+        parameters.not_after =
+            date_time_ymd(day.year().into(), day.month().try_into()?, day.day().try_into()?);
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        Self::serve(listener, Router::new(), &parameters)
+    }
+
+    fn serve(
+        listener: std::net::TcpListener,
+        router: Router,
+        parameters: &CertificateParams,
+    ) -> Result<Self> {
         listener.set_nonblocking(true)?;
-        let identity = rcgen::generate_simple_self_signed([Ipv4Addr::LOCALHOST.to_string()])?;
-        let key = PrivatePkcs8KeyDer::from(identity.signing_key.serialize_der());
+        let port = listener.local_addr()?.port();
+        let signing_key = KeyPair::generate()?;
+        let certificate = parameters.self_signed(&signing_key)?;
+        let key = PrivatePkcs8KeyDer::from(signing_key.serialize_der());
         let config = ServerConfig::builder()
             .with_no_client_auth()
-            .with_single_cert(vec![identity.cert.der().clone()], key.into())?;
+            .with_single_cert(vec![certificate.der().clone()], key.into())?;
         let listener = TlsListener {
             listener: TcpListener::from_std(listener)?,
             acceptor: TlsAcceptor::from(Arc::new(config)),
@@ -39,7 +67,7 @@ impl TlsServer {
         task.spawn(async move {
             let _ = axum::serve(listener, router).await;
         });
-        Ok(Self { certificate: identity.cert.pem(), _task: task })
+        Ok(Self { certificate: certificate.pem(), port, _task: task })
     }
 }
 

@@ -22,6 +22,7 @@ use tokio::process::Command;
 
 use crate::{
     evidence, name,
+    operator::Operator,
     process::{Service, programs},
     pull_request::PullRequest,
     setting::Setting,
@@ -193,6 +194,28 @@ impl Conversation {
             instance,
             opened: AtomicU32::new(1),
         })
+    }
+
+    /// Somebody who operates the conversation's service, and knows where Temporal is.
+    ///
+    /// # Errors
+    /// When the programs are not built.
+    pub fn operator(&self) -> Result<Operator> {
+        let env = &self.stack.env;
+        Ok(Operator::new(programs()?.join("preview"))
+            .with("TEMPORAL_ADDRESS", &env.temporal_address)
+            .with("TEMPORAL_NAMESPACE", &env.temporal_namespace)
+            .with("PREVIEW_TASK_QUEUE", self.workflows.task_queue()))
+    }
+
+    /// Somebody who is where the conversation's worker is, with all of its settings.
+    ///
+    /// # Errors
+    /// When the programs are not built.
+    pub fn operator_beside_the_worker(&self) -> Result<Operator> {
+        let settings = self.worker.environment().iter();
+        let operator = Operator::new(programs()?.join("preview"));
+        Ok(settings.fold(operator, |operator, (variable, value)| operator.with(variable, value)))
     }
 
     /// Opens a pull request by mona that greets in its own words, and builds its image.

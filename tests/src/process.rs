@@ -60,6 +60,11 @@ impl Service {
         self.environment.insert(variable.to_owned(), value.into());
     }
 
+    /// The variables that it is started with.
+    pub(crate) fn environment(&self) -> &BTreeMap<String, OsString> {
+        &self.environment
+    }
+
     /// Where it answers probes and scrapes, `127.0.0.1:port`.
     #[must_use]
     pub fn address(&self) -> &str {

@@ -12,6 +12,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use stack::{
     env::StackEnv,
     images::{BaseImage, Buildkit, CommitSource, ImageBuilder, ImageRef, Import, Programs, ServiceImage},
+    program::output,
     tools::{Tool, Toolbox},
 };
 use temporalio_client::{Client, ClientOptions, Connection, ConnectionOptions, tonic::IntoRequest};
@@ -218,6 +219,21 @@ impl SharedStack {
             );
             tokio::time::sleep(BUSY_PAUSE).await;
         }
+    }
+
+    /// Runs the real `tctl`, the retired program, against the stack, and returns what it printed.
+    ///
+    /// # Errors
+    /// When it fails, with its own words.
+    pub async fn tctl(&self, arguments: &[&str]) -> Result<String> {
+        let toolbox = Toolbox::ensure_all(Tool::FOR_TESTS).await?;
+        let mut tctl = tokio::process::Command::new(toolbox.path("tctl")?);
+        tctl.args(["--address", &self.env.temporal_address])
+            .args(["--namespace", &self.env.temporal_namespace])
+            .args(arguments)
+            .kill_on_drop(true);
+        let ran = output(tctl).await.map_err(anyhow::Error::msg);
+        ran.with_context(|| format!("tctl {}", arguments.join(" ")))
     }
 
     /// Cancels a workflow with the `temporal` program.

@@ -66,11 +66,11 @@ pub struct Config {
 
     /// The wildcard domain of the previews: https://previews.example.com, http://preview.localhost:8088.
     #[arg(long, env, value_name = "URL")]
-    preview_domain: PreviewDomain,
+    pub preview_domain: PreviewDomain,
 
     /// Where the ingress controller listens, if the worker cannot find it through the DNS name of a preview.
     #[arg(long, env, value_name = "ADDRESS")]
-    preview_ingress_address: Option<SocketAddr>,
+    pub preview_ingress_address: Option<SocketAddr>,
 
     /// The ingress class of previews; empty for the cluster's default.
     #[arg(long, env, value_name = "NAME", default_value = "traefik")]
@@ -190,7 +190,7 @@ pub struct Config {
     /// The image of a commit, with {owner}, {repo}, {commit}, {short_commit} and {pr} left open:
     /// registry.example.com/{owner}/{repo}:{commit}.
     #[arg(long, env, value_name = "TEMPLATE")]
-    preview_image: ImageTemplate,
+    pub preview_image: ImageTemplate,
 
     /// Where else repositories may choose images, separated by commas, with
     /// {owner} and {repo} left open: ghcr.io/{owner}.

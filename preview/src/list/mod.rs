@@ -13,6 +13,7 @@ use futures::TryStreamExt;
 use jiff::Timestamp;
 use runtime::TemporalSettings;
 use temporalio_client::{Client, WorkflowListOptions};
+use tokio::time::Instant;
 
 use self::{filter::Filter, row::Row};
 use crate::{connection, names::NameSettings, output::Format};
@@ -43,6 +44,7 @@ pub(crate) struct Options {
 /// # Errors
 /// If Temporal does not answer, or the name key is of no use.
 pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
+    let since = Instant::now();
     let names = options.names.names()?;
     let temporal = connection::open(&options.temporal).await?;
     let query = options.filter.query(&options.temporal.preview_task_queue);
@@ -50,7 +52,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     if options.filter.failed {
         rows = dead_letters::explained(&temporal, rows).await?;
     } else {
-        urls::fill_in(&temporal, names.as_ref(), &mut rows).await;
+        urls::fill_in(&temporal, names.as_ref(), &mut rows, since).await;
     }
     match options.output {
         Format::Json => println!("{}", serde_json::to_string_pretty(&rows)?),

@@ -8,7 +8,7 @@ use serde::Serialize;
 use temporalio_client::WorkflowExecution;
 use workflows::search_attributes::{EXPIRES_AT, PHASE, REQUESTED_BY};
 
-use crate::{age, table};
+use crate::{table, target::short_name, time};
 
 /// As much of a failure as a line holds; `preview explain` shows all of it.
 const REASON_SHOWN: usize = 100;
@@ -58,7 +58,7 @@ impl Row {
     /// As people write it, and as other commands take it: `owner/repo#12:0123456`.
     fn short_name(&self) -> String {
         match self.preview.parse::<PreviewId>() {
-            Ok(preview) => format!("{}:{}", preview.pull_request_name(), preview.commit.short()),
+            Ok(preview) => short_name(&preview),
             Err(_) => self.preview.clone(),
         }
     }
@@ -75,8 +75,8 @@ pub(super) fn open_table(rows: &[Row], now: Timestamp) -> String {
             row.short_name(),
             or_nothing(row.phase.clone()),
             or_nothing(row.requested_by.clone()),
-            or_nothing(row.started_at.map(|at| age::short(at.duration_until(now)))),
-            or_nothing(row.expires_at.map(minute)),
+            or_nothing(row.started_at.map(|at| time::short(at.duration_until(now)))),
+            or_nothing(row.expires_at.map(time::minute)),
             or_nothing(row.expires_at.map(|at| left(now, at))),
             or_nothing(row.url.clone()),
         ]
@@ -91,7 +91,7 @@ pub(super) fn failed_table(rows: &[Row], now: Timestamp) -> String {
         [
             row.short_name(),
             or_nothing(row.requested_by.clone()),
-            or_nothing(row.ended_at.map(|at| format!("{} ago", age::short(at.duration_until(now))))),
+            or_nothing(row.ended_at.map(|at| format!("{} ago", time::short(at.duration_until(now))))),
             or_nothing(reason),
         ]
     });
@@ -102,15 +102,11 @@ fn or_nothing(cell: Option<String>) -> String {
     cell.unwrap_or_else(|| NOTHING.to_owned())
 }
 
-fn minute(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%MZ").to_string()
-}
-
 fn left(now: Timestamp, until: Timestamp) -> String {
     if until < now {
-        format!("over {}", age::short(until.duration_until(now)))
+        format!("over {}", time::short(until.duration_until(now)))
     } else {
-        age::short(now.duration_until(until))
+        time::short(now.duration_until(until))
     }
 }
 
@@ -127,6 +123,7 @@ fn shortened(text: &str, most: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::page;
 
     const NOW: &str = "2026-11-26T12:00:00Z";
 
@@ -161,27 +158,32 @@ mod tests {
 
     #[test]
     fn each_open_preview_has_a_line() {
+        let installing = row("octo-org/hello-world#7:0123456789abcdef0123456789abcdef01234567");
+        let table = open_table(&[installing, ready()], at(NOW));
+        page::assert_shows(&table);
+        insta::assert_snapshot!(table);
+    }
+
+    #[test]
+    fn what_is_overdue_and_what_is_no_preview_has_a_line_too() {
         let overdue = Row { expires_at: Some(at("2026-11-26T11:10:00Z")), ..ready() };
-        let rows = [
-            row("octo-org/hello-world#7:0123456789abcdef0123456789abcdef01234567"),
-            ready(),
-            overdue,
-            row("by hand"),
-        ];
-        insta::assert_snapshot!(open_table(&rows, at(NOW)));
+        let nameless = Row { phase: None, requested_by: None, ..row("by hand") };
+        insta::assert_snapshot!(open_table(&[overdue, nameless], at(NOW)));
     }
 
     #[test]
     fn a_dead_letter_says_why_in_one_line() {
-        let failed = Row {
-            ended_at: Some(at("2026-11-26T09:00:00Z")),
-            failure: Some(format!("The container `web` ended.\nIts last words: {}", "x".repeat(200))),
+        let failed = |failure: &str| Row {
+            ended_at: Some(at("2026-11-26T11:50:00Z")),
+            failure: Some(failure.to_owned()),
             ..ready()
         };
-        insta::assert_snapshot!(failed_table(
-            &[failed, Row { phase: None, requested_by: None, ..ready() }],
-            at(NOW)
-        ));
+        let table =
+            failed_table(&[failed("The container `web` ended with exit code 1,\nagain and again.")], at(NOW));
+        page::assert_shows(&table);
+        insta::assert_snapshot!(table);
+        let long = failed_table(&[failed(&"x".repeat(200)), Row { requested_by: None, ..ready() }], at(NOW));
+        assert!(long.contains(&format!("{}…", "x".repeat(REASON_SHOWN - 1))), "{long}");
     }
 
     #[test]

@@ -11,20 +11,20 @@ use workflows::PreviewWorkflow;
 
 use super::row::Row;
 
-/// For all answers together. What is not answered by then, a list does without.
-const TIMEOUT: Duration = Duration::from_secs(1);
+/// For all of a list. What is not answered by then, it does without.
+const WITHIN: Duration = Duration::from_millis(1_500);
 /// Questions at the same time: a worker replays what it does not have in memory.
 const AT_ONCE: usize = 32;
 
-/// Fills in the addresses of those that are ready.
-pub(super) async fn fill_in(temporal: &Client, names: Option<&Names>, rows: &mut [Row]) {
+/// Fills in the addresses of those that are ready. `since` is when the person began to wait.
+pub(super) async fn fill_in(temporal: &Client, names: Option<&Names>, rows: &mut [Row], since: Instant) {
     let ready = rows.iter_mut().filter(|row| is_ready(row));
     match names {
         Some(names) => ready.for_each(|row| {
             row.url = row.preview.parse::<PreviewId>().ok().map(|preview| names.url(&preview));
         }),
         None => {
-            let deadline = Instant::now() + TIMEOUT;
+            let deadline = since + WITHIN;
             let asked = ready.map(async |row| {
                 let answer = timeout_at(deadline, ask(temporal, row.preview.clone())).await;
                 row.url = answer.ok().flatten();
@@ -42,7 +42,7 @@ fn is_ready(row: &Row) -> bool {
 }
 
 async fn ask(temporal: &Client, preview: String) -> Option<String> {
-    let options = WorkflowQueryOptions::builder().rpc_options(RpcOptions::builder().timeout(TIMEOUT).build());
+    let options = WorkflowQueryOptions::builder().rpc_options(RpcOptions::builder().timeout(WITHIN).build());
     let handle = temporal.get_workflow_handle::<PreviewWorkflow>(preview);
     let status = handle.query(PreviewWorkflow::status, (), options.build()).await;
     status.ok()?.url

@@ -17,6 +17,7 @@ use crate::program::output;
 pub enum ServiceImage {
     Webhook,
     Worker,
+    Preview,
     StandIn,
 }
 
@@ -40,6 +41,7 @@ impl ServiceImage {
         match self {
             Self::Webhook => "preview-webhook",
             Self::Worker => "preview-worker",
+            Self::Preview => "preview",
             Self::StandIn => "github-stand-in",
         }
     }
@@ -49,6 +51,7 @@ impl ServiceImage {
         match self {
             Self::Webhook => "webhook",
             Self::Worker => "worker",
+            Self::Preview => "preview",
             Self::StandIn => "github-stand-in",
         }
     }
@@ -124,7 +127,8 @@ mod tests {
 
     #[test]
     fn the_dockerfile_has_the_targets_and_the_stages_that_are_replaced() {
-        for stage in ["AS webhook", "AS worker", "AS github-stand-in", "AS binaries", "AS helm"] {
+        for stage in ["AS webhook", "AS worker", "AS preview", "AS github-stand-in", "AS binaries", "AS helm"]
+        {
             let lines = DOCKERFILE
                 .lines()
                 .filter(|line| line.starts_with("FROM ") && line.ends_with(stage));

@@ -29,6 +29,8 @@ pub enum Tool {
     Buildkit,
     /// `pause`: what holds a pod's namespaces open.
     Pause,
+    /// `tctl`: Temporal's retired CLI, which some still use.
+    Tctl,
 }
 
 impl Tool {
@@ -55,6 +57,9 @@ impl Tool {
             _ => &[],
         }
     }
+
+    /// What the tests run besides.
+    pub const FOR_TESTS: &[Self] = &[Self::Tctl];
 
     /// What is needed beside a person's own cluster, which brings Kubernetes and an ingress.
     pub const BESIDE_A_CLUSTER: &[Self] = &[Self::Temporal, Self::Runc, Self::Buildkit, Self::Helm];
@@ -276,6 +281,19 @@ pub(super) fn recipe(tool: Tool) -> Recipe {
             }),
             on_path: None,
             about: Duration::from_secs(85),
+        },
+        // The newest version of it that the module proxy has.
+        Tool::Tctl => Recipe {
+            name: "tctl",
+            programs: &["tctl"],
+            source: Source::Go(GoBuild {
+                module: Some("go.temporal.io/server"),
+                packages: &["go.temporal.io/server/cmd/tools/cli"],
+                rename: Some(("cli", "tctl")),
+                ..GoBuild::PLAIN
+            }),
+            on_path: None,
+            about: Duration::from_secs(50),
         },
         Tool::Pause => Recipe {
             name: "pause",

@@ -15,10 +15,16 @@ const SELECTED_FOR: Duration = Duration::from_secs(CUT_OFF_WITHIN.as_secs() * 2 
 
 /// What was found out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub enum NetworkPolicies {
+    /// A pod was cut off.
     Enforced,
+    /// A pod was not cut off.
     NotEnforced,
-    Unknown { because: String },
+    /// It could not be tried to its end.
+    Unknown {
+        /// Why not.
+        because: String,
+    },
 }
 
 /// What follows from what is seen of the pod.
@@ -27,7 +33,7 @@ pub(super) enum Step {
     Wait,
     /// It has connected: now the policy shall select it.
     Close,
-    Done(Outcome),
+    Done(NetworkPolicies),
 }
 
 /// `closed_for` is how long ago the policy was made to select the pod.
@@ -50,10 +56,10 @@ pub(super) fn next(pod: &Pod, closed_for: Option<Duration>) -> Step {
         (Some(_), None) => unless_failed(pod),
         (None, Some(end)) => unknown(ended(CLOSED, end)),
         (Some(selected), Some(end)) => match end.exit_code {
-            0 => Step::Done(Outcome::Enforced),
+            0 => Step::Done(NetworkPolicies::Enforced),
             code if code != i32::from(NOT_SEEN) => unknown(ended(CLOSED, end)),
             _ if selected < SELECTED_FOR => unknown("the pod was selected by the policy too late".to_owned()),
-            _ => Step::Done(Outcome::NotEnforced),
+            _ => Step::Done(NetworkPolicies::NotEnforced),
         },
     }
 }
@@ -96,7 +102,7 @@ fn unless_failed(pod: &Pod) -> Step {
 }
 
 fn unknown(because: String) -> Step {
-    Step::Done(Outcome::Unknown { because })
+    Step::Done(NetworkPolicies::Unknown { because })
 }
 
 fn end_of<'a>(pod: &'a Pod, container: &str) -> Option<&'a ContainerStateTerminated> {
@@ -148,7 +154,7 @@ mod tests {
     }
 
     fn is_unknown(step: &Step) -> bool {
-        matches!(step, Step::Done(Outcome::Unknown { .. }))
+        matches!(step, Step::Done(NetworkPolicies::Unknown { .. }))
     }
 
     #[test]
@@ -158,9 +164,9 @@ mod tests {
         assert_eq!(next(&pod(&ended_with(0), &waiting()), None), Step::Close);
         assert_eq!(next(&pod(&ended_with(0), &running()), Some(Duration::ZERO)), Step::Wait);
         let cut_off = pod(&ended_with(0), &ended_with(0));
-        assert_eq!(next(&cut_off, Some(Duration::from_secs(1))), Step::Done(Outcome::Enforced));
+        assert_eq!(next(&cut_off, Some(Duration::from_secs(1))), Step::Done(NetworkPolicies::Enforced));
         let connects = pod(&ended_with(0), &ended_with(NOT_SEEN));
-        assert_eq!(next(&connects, LONG), Step::Done(Outcome::NotEnforced));
+        assert_eq!(next(&connects, LONG), Step::Done(NetworkPolicies::NotEnforced));
     }
 
     #[test]

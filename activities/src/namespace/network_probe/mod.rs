@@ -23,7 +23,8 @@ use temporalio_common::telemetry::metrics::{
 };
 use tokio::time::{Instant, timeout};
 
-use self::judge::{Outcome, Step, next, obstacle};
+pub use self::judge::NetworkPolicies;
+use self::judge::{Step, next, obstacle};
 use crate::{
     Cluster,
     cluster::{ClusterError, Doing},
@@ -72,21 +73,18 @@ impl NetworkProbe {
             );
             return;
         };
-        let outcome = outcome(cluster, image)
-            .await
-            .unwrap_or_else(|error| Outcome::Unknown { because: error.to_string() });
-        match outcome {
-            Outcome::Enforced => {
+        match try_network_policies(cluster, image).await {
+            NetworkPolicies::Enforced => {
                 self.gauge.record(1, &self.no_labels);
                 tracing::info!("the cluster enforces network policies");
             }
-            Outcome::NotEnforced => {
+            NetworkPolicies::NotEnforced => {
                 self.gauge.record(0, &self.no_labels);
                 tracing::error!(
                     "the cluster does NOT enforce network policies: previews reach one another, the API server and the Internet; use a network plugin that enforces them, such as Calico, Cilium or GKE's Dataplane V2"
                 );
             }
-            Outcome::Unknown { because } => tracing::warn!(
+            NetworkPolicies::Unknown { because } => tracing::warn!(
                 because,
                 "it could not be found out whether the cluster enforces network policies"
             ),
@@ -94,26 +92,37 @@ impl NetworkProbe {
     }
 }
 
-async fn outcome(cluster: &Cluster, image: &str) -> Result<Outcome, ClusterError> {
+/// Tries it with a pod of the worker's image. Takes some seconds, up to two minutes if the pod does not come
+/// up.
+pub async fn try_network_policies(cluster: &Cluster, image: &str) -> NetworkPolicies {
+    let outcome = outcome(cluster, image).await;
+    outcome.unwrap_or_else(|error| NetworkPolicies::Unknown { because: error.to_string() })
+}
+
+async fn outcome(cluster: &Cluster, image: &str) -> Result<NetworkPolicies, ClusterError> {
     let jobs: Api<Job> = Api::namespaced(cluster.client.clone(), NAMESPACE);
     let job = job::trying(image, &cluster.instance.labels());
     let job = match jobs.create(&PostParams::default(), &job).await {
         Ok(job) => job.name_any(),
         Err(kube::Error::Api(status)) if matches!(status.code, 403 | 404) => {
             let because = format!("{}; install charts/preview-cluster of this version", status.message);
-            return Ok(Outcome::Unknown { because });
+            return Ok(NetworkPolicies::Unknown { because });
         }
         Err(error) => return Err(error).doing(|| format!("making a Job in namespace {NAMESPACE}")),
     };
     let mut seen = None;
     match timeout(PATIENCE, watch(cluster, &job, &mut seen)).await {
         Ok(outcome) => outcome,
-        Err(_) => Ok(Outcome::Unknown { because: obstacle(seen.as_ref()) }),
+        Err(_) => Ok(NetworkPolicies::Unknown { because: obstacle(seen.as_ref()) }),
     }
 }
 
 /// Follows the pod of the Job to its end; what was last seen of it is in `seen`.
-async fn watch(cluster: &Cluster, job: &str, seen: &mut Option<Pod>) -> Result<Outcome, ClusterError> {
+async fn watch(
+    cluster: &Cluster,
+    job: &str,
+    seen: &mut Option<Pod>,
+) -> Result<NetworkPolicies, ClusterError> {
     let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), NAMESPACE);
     let its_pod = watcher::Config::default().labels(&format!("{}={job}", job::OF_JOB));
     let mut changes = watcher(pods.clone(), its_pod).default_backoff().applied_objects().boxed();
@@ -140,5 +149,5 @@ async fn watch(cluster: &Cluster, job: &str, seen: &mut Option<Pod>) -> Result<O
         }
         *seen = Some(pod);
     }
-    Ok(Outcome::Unknown { because: "the watch of its pod ended".to_owned() })
+    Ok(NetworkPolicies::Unknown { because: "the watch of its pod ended".to_owned() })
 }

@@ -1,6 +1,11 @@
-//! Spans of time, as short as people read them.
+//! Times and spans, as short as people read them.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
+
+/// To the minute, in UTC.
+pub(crate) fn minute(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%MZ").to_string()
+}
 
 /// The largest unit, and the next one where it still matters: `45s`, `3m 20s`, `12m`, `3h 5m`, `2d 4h`.
 pub(crate) fn short(span: SignedDuration) -> String {

@@ -1,0 +1,49 @@
+//! `preview stop`: the end of a preview.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use domain::preview::StopReason;
+use runtime::TemporalSettings;
+use temporalio_client::{WorkflowSignalOptions, errors::WorkflowInteractionError};
+use workflows::PreviewWorkflow;
+
+use crate::{
+    connection,
+    find::{self, Wanted},
+    target::{Target, short_name},
+};
+
+/// Which.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// The preview as `preview list` shows it, or its pull request if only one preview of it is open.
+    #[arg(value_name = "PREVIEW | PULL REQUEST")]
+    target: Target,
+
+    #[command(flatten)]
+    temporal: TemporalSettings,
+}
+
+/// Sends the signal. The removal takes its time; the pull request is told of it.
+///
+/// # Errors
+/// If no such preview is open, or Temporal does not answer.
+pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
+    let temporal = connection::open(&options.temporal).await?;
+    let queue = &options.temporal.preview_task_queue;
+    let preview = find::one(&temporal, queue, &options.target, Wanted::Open).await?;
+    let name = short_name(&preview);
+    let handle = temporal.get_workflow_handle::<PreviewWorkflow>(preview.to_string());
+    let because = StopReason::Asked { by: None };
+    let signal = handle.signal(PreviewWorkflow::stop, because.into(), WorkflowSignalOptions::default());
+    match signal.await {
+        Ok(()) => println!("{name} is being removed; `preview explain {name}` says how far it is"),
+        Err(WorkflowInteractionError::NotFound(_)) => {
+            bail!("{name} is not open; `preview explain {name}` says what became of it")
+        }
+        Err(error) => return Err(error).with_context(|| format!("cannot signal {name}")),
+    }
+    Ok(ExitCode::SUCCESS)
+}
