@@ -31,6 +31,7 @@ mod git;
 mod keys;
 mod limits;
 mod model;
+mod on_push;
 mod page;
 mod rest;
 mod samples;
@@ -49,8 +50,9 @@ pub use description::{
     arbitrary_answer, arbitrary_payload, described_webhooks, regenerate as regenerate_description,
 };
 pub use fault::CannedAnswer;
-pub use git::{File, FileMode, GitError};
+pub use git::{CheckOutError, File, FileMode, GitError, check_out};
 pub use model::{Role, Version};
+pub use on_push::{NoProgram, PushCommand};
 pub use samples::{ContentError, SAMPLE_REPOSITORY};
 pub use shared::{Push, ReceivedRequest, Traffic};
 pub use stand_in::{Options, RawAnswer, StandIn, StartError, TimedOut};

@@ -47,6 +47,7 @@ const PUSH_BACKLOG: usize = 1_024;
 pub struct StandIn {
     pub(crate) shared: Arc<Shared>,
     content: Arc<PathBuf>,
+    chart: Arc<PathBuf>,
     running: Arc<Running>,
 }
 
@@ -112,7 +113,7 @@ impl StandIn {
         state.add_account(User::outsider().login(), AccountKind::Person);
         state.add_account(User::other_bot().login(), AccountKind::Bot);
         let shared = Arc::new(Shared {
-            urls: Urls::of(address),
+            urls: Urls::of(address, options.page_url.as_ref(), options.api_url.as_ref()),
             clock,
             courier,
             pushes: broadcast::Sender::new(PUSH_BACKLOG),
@@ -142,6 +143,7 @@ impl StandIn {
         Ok(Self {
             shared,
             content: Arc::new(options.content),
+            chart: Arc::new(options.chart),
             running: Arc::new(Running { stop, tasks, _folder: folder }),
         })
     }
@@ -228,7 +230,7 @@ impl StandIn {
     /// When git fails or the content folder cannot be read.
     pub async fn add_samples(&self) -> Result<Repository, samples::ContentError> {
         let mut files = samples::read_folder(&self.content).await?;
-        files.extend(samples::chart().await?);
+        files.extend(samples::chart(&self.chart).await?);
         samples::add(&self.shared, files).await?;
         let (owner, name) = samples::SAMPLE_REPOSITORY;
         Ok(Repository::new(self, owner, name))
