@@ -53,7 +53,8 @@ impl ServiceImage {
         }
     }
 
-    /// Lays out what the stages `binaries` and `helm` of all images hold, in folders of these names in `folder`.
+    /// Lays out what the stages `binaries` and `helm` of all images hold, in folders of these names in
+    /// `folder`.
     ///
     /// # Errors
     /// [`ImageError::Layout`] with the reason.
