@@ -50,7 +50,7 @@ pub use namespace::{
 };
 pub use previews::Previews;
 pub use pull_request::{PullRequests, ending_of};
-pub use readiness::{ReadinessConfig, UnusableClient};
+pub use readiness::{IngressAddress, InvalidIngressAddress, ReadinessConfig, UnusableClient};
 pub use release::{
     ChartPrefix, Charts, Helm, ImagePrefix, ImageTemplate, Images, InvalidChartPrefix, InvalidImagePrefix,
     InvalidImageTemplate, ReleaseConfig, RepositoryCharts, look_at_confinement,

@@ -1,6 +1,8 @@
 //! `cargo dev`: what a developer types.
 
+mod compose;
 mod demo;
+mod node;
 mod running_stack;
 mod simulate;
 mod test_run;
@@ -35,6 +37,9 @@ enum Command {
     Test(test_run::Options),
     /// Runs the workflows' code through interleavings, each drawn from a seed.
     Simulate(simulate::Options),
+    /// Runs docker-compose.yml on an engine of its own, with stand-ins for the images that would be pulled,
+    /// and plays a conversation against it.
+    Compose(compose::Options),
     /// Installs the tools into the cache, and nothing else.
     Install,
     /// Rewrites github-stand-in/description from GitHub's published packages, by npm.
@@ -42,6 +47,12 @@ enum Command {
     /// The stack itself, inside its own namespaces.
     #[command(hide = true)]
     Stack(up::Options),
+    /// The engine and the conversation, inside their own namespaces.
+    #[command(hide = true)]
+    ComposeInside(compose::Options),
+    /// A node of the embedded cluster, as the only thing in a container.
+    #[command(hide = true)]
+    Node(node::Options),
     /// PID 1 of the stack's namespace.
     #[command(hide = true)]
     Init {
@@ -91,15 +102,23 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         let inside = up::enter(options)?;
         return in_a_runtime(up::inside(inside));
     }
+    if let Command::ComposeInside(options) = command {
+        compose::enter()?;
+        return in_a_runtime(compose::inside(options));
+    }
     in_a_runtime(async {
         match command {
             Command::Up(options) => Box::pin(up::outside(options)).await,
             Command::Demo(options) => Box::pin(demo::run(options)).await,
             Command::Test(options) => Box::pin(test_run::run(options)).await,
             Command::Simulate(options) => simulate::run(options).await,
+            Command::Compose(_) => compose::outside().await,
             Command::Install => up::install().await,
             Command::DescribeGithub => up::describe_github().await,
-            Command::Stack(_) | Command::Init { .. } => unreachable!("it is handled above"),
+            Command::Node(options) => node::run(options).await,
+            Command::Stack(_) | Command::ComposeInside(_) | Command::Init { .. } => {
+                unreachable!("it is handled above")
+            }
         }
     })
 }

@@ -242,6 +242,7 @@ impl Options {
             state,
             ports,
             ttl: self.ttl.clone(),
+            neighbours: None,
             cluster: self.cluster()?,
         })
     }

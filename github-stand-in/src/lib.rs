@@ -32,6 +32,7 @@ mod keys;
 mod limits;
 mod manifest;
 mod model;
+mod on_push;
 mod page;
 mod rest;
 mod samples;
@@ -51,8 +52,9 @@ pub use description::{
     described_permissions, described_webhooks, regenerate as regenerate_description,
 };
 pub use fault::CannedAnswer;
-pub use git::{File, FileMode, GitError};
+pub use git::{CheckOutError, File, FileMode, GitError, check_out};
 pub use model::{Role, Version};
+pub use on_push::{NoProgram, PushCommand};
 pub use samples::{ContentError, SAMPLE_REPOSITORY};
 pub use shared::{Push, ReceivedRequest, Traffic};
 pub use stand_in::{Options, RawAnswer, RegisteredApp, StandIn, StartError, TimedOut};

@@ -26,9 +26,6 @@ const SAMPLE_TIME: i64 = 1_793_527_200;
 /// The file that the hello-world app shows.
 const CONTENT_FILE: &str = "content.json";
 
-/// The chart that the app is installed with.
-const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../charts/hello-world-app");
-
 /// What tools leave behind and no repository holds.
 const IGNORED_FOLDERS: &[&str] = &[".git", "__pycache__", "target", "node_modules"];
 
@@ -89,10 +86,10 @@ fn collect(root: &Path, folder: &Path, into: &mut Vec<File>) -> Result<(), Conte
     Ok(())
 }
 
-/// The sample app's chart, where the sample repository has it: `chart: ./chart` in its
+/// The sample app's chart in `folder`, where the sample repository has it: `chart: ./chart` in its
 /// `.preview.yaml` installs it as a commit has it.
-pub(super) async fn chart() -> Result<Vec<File>, ContentError> {
-    let files = read_folder(Path::new(CHART)).await?;
+pub(super) async fn chart(folder: &Path) -> Result<Vec<File>, ContentError> {
+    let files = read_folder(folder).await?;
     let into_repository = |file: File| File { path: format!("chart/{}", file.path), ..file };
     Ok(files.into_iter().map(into_repository).collect())
 }

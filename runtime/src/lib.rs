@@ -4,6 +4,7 @@
 mod listen;
 pub mod logging;
 pub mod probes;
+pub mod ready;
 pub mod secret;
 pub mod shutdown;
 pub mod signal;

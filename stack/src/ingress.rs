@@ -1,5 +1,7 @@
 //! Runs Traefik, the ingress controller of the embedded cluster.
 
+use std::net::Ipv4Addr;
+
 use k8s_openapi::api::networking::v1::IngressClass;
 use kube::Api;
 use kube::api::PostParams;
@@ -24,9 +26,14 @@ const CONTROLLER: &str = "traefik.io/ingress-controller";
 const THROTTLE: &str = "100ms";
 
 impl Stack {
-    /// Starts Traefik on 127.0.0.1; it sends requests straight to the pods.
+    /// Starts Traefik on 127.0.0.1, or on all addresses if neighbours use it; it sends requests straight to
+    /// the pods.
     pub(super) async fn start_ingress(&self, cluster: &Cluster) -> Result<(), StackError> {
         create_class(cluster).await?;
+        let address = match self.options.neighbours {
+            Some(_) => Ipv4Addr::UNSPECIFIED,
+            None => Ipv4Addr::LOCALHOST,
+        };
         let [health] = free_ports()?;
         let config = self.options.folder("cluster/traefik.json");
         let content = json!({
@@ -34,7 +41,7 @@ impl Stack {
             "log": { "level": "INFO" },
             "ping": { "entryPoint": "health" },
             "entryPoints": {
-                "previews": { "address": format!("127.0.0.1:{}", self.options.ports.ingress) },
+                "previews": { "address": format!("{address}:{}", self.options.ports.ingress) },
                 "health": { "address": format!("127.0.0.1:{health}") },
             },
             "providers": {

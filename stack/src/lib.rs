@@ -8,6 +8,7 @@ mod buildkit;
 pub mod cargo;
 mod charts;
 pub mod cluster;
+pub mod compose;
 pub mod env;
 mod error;
 mod eventually;

@@ -190,6 +190,16 @@ pub fn leave_network() -> io::Result<()> {
     }
 }
 
+/// Gives the namespace an empty `/run` of its own, where Docker's engine keeps what does not outlive it.
+///
+/// # Errors
+/// When it cannot be mounted.
+pub fn empty_run() -> io::Result<()> {
+    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+    mount(Some("tmpfs"), "/run", Some("tmpfs"), flags, Some("mode=0755")).map_err(named("/run"))?;
+    fs::create_dir_all("/run/lock")
+}
+
 /// Gives the namespace its own folders and kernel settings. Their mounts are
 /// invisible outside and end with it.
 ///

@@ -22,6 +22,17 @@ pub struct StackOptions {
     pub cluster: ClusterChoice,
     /// How long a preview lives unless the request says otherwise; the worker's own default if absent.
     pub ttl: Option<String>,
+    /// With whom it shares a network, if the stack runs in a container among others.
+    pub neighbours: Option<Neighbours>,
+}
+
+/// What the containers beside the stack's own, and the stack itself, have to know of one another.
+#[derive(Clone, Debug)]
+pub struct Neighbours {
+    /// Under which name they reach the cluster.
+    pub own_name: String,
+    /// The registry that the node pulls from, without TLS: `registry:5000`.
+    pub registry: String,
 }
 
 /// Where previews run.
@@ -99,7 +110,13 @@ impl StackOptions {
     pub fn ephemeral(state: PathBuf) -> Result<Self, NoFreePort> {
         let [github, webhook, temporal, temporal_ui, ingress, api_server] = free_ports()?;
         let ports = Ports { github, webhook, temporal, temporal_ui, ingress, api_server };
-        Ok(Self { state, ports, cluster: ClusterChoice::Embedded, ttl: None })
+        Ok(Self {
+            state,
+            ports,
+            cluster: ClusterChoice::Embedded,
+            ttl: None,
+            neighbours: None,
+        })
     }
 
     /// Takes the ports, or finds out now what would otherwise stop a part much later. Beside a person's own

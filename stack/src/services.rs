@@ -44,7 +44,10 @@ pub(crate) fn images_are_made_of(toolbox: &Toolbox) -> Result<Programs, StackErr
 }
 
 /// Where Cargo puts the programs of this workspace: beside this one.
-fn programs() -> Result<PathBuf, StackError> {
+///
+/// # Errors
+/// When the system does not say where this one is.
+pub fn programs() -> Result<PathBuf, StackError> {
     let this = std::env::current_exe().map_err(StackError::Build)?;
     Ok(this.parent().unwrap_or(Path::new("/")).to_owned())
 }

@@ -74,18 +74,34 @@ impl Stack {
         let Some(cgroup) = self.cgroup.clone() else {
             return Ok(None);
         };
+        let cluster = self.start_kubernetes(cgroup).await?;
+        let kubeconfig = self.options.folder("kubeconfig");
+        let prerequisites = prerequisites::install(self.toolbox.path("helm")?, &kubeconfig);
+        tokio::try_join!(self.start_ingress(&cluster), prerequisites)?;
+        Ok(Some(cluster))
+    }
+
+    /// Starts Kubernetes and its ingress, and nothing else: a node for those who install all the rest
+    /// themselves.
+    ///
+    /// # Errors
+    /// Names the part that failed, its log, and the log's last lines.
+    pub async fn start_node(&self) -> Result<Cluster, StackError> {
+        let cluster = self.start_kubernetes(self.cgroup.clone().unwrap_or_default()).await?;
+        self.start_ingress(&cluster).await?;
+        Ok(cluster)
+    }
+
+    async fn start_kubernetes(&self, cgroup: String) -> Result<Cluster, StackError> {
         let site = Site {
             toolbox: &self.toolbox,
             folder: self.options.folder("cluster"),
             cgroup,
             api_port: self.options.ports.api_server,
             internal: InternalPorts::choose()?,
+            neighbours: self.options.neighbours.as_ref(),
         };
-        let kubeconfig = self.options.folder("kubeconfig");
-        let cluster = Cluster::start(&self.parts, &site, &kubeconfig).await?;
-        let prerequisites = prerequisites::install(self.toolbox.path("helm")?, &kubeconfig);
-        tokio::try_join!(self.start_ingress(&cluster), prerequisites)?;
-        Ok(Some(cluster))
+        Ok(Cluster::start(&self.parts, &site, &self.options.folder("kubeconfig")).await?)
     }
 
     /// Where everything is.

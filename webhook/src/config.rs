@@ -1,6 +1,10 @@
 //! The settings of the webhook. Each is an environment variable; `--help` lists them.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 
 use clap::{Parser, value_parser};
 use domain::{AllowedOwners, InvalidTtl, Ttl};
@@ -12,6 +16,9 @@ use crate::{limit::Limits, secret_source::SecretSource};
 /// In bytes.
 const MIB: usize = 1024 * 1024;
 
+/// Where probes and scrapes are answered unless it is said.
+pub const DEFAULT_HEALTH_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8082);
+
 /// Receives GitHub's deliveries and passes on what concerns previews.
 #[derive(Debug, Parser)]
 #[command(name = "preview-webhook", version)]
@@ -21,7 +28,7 @@ pub struct Config {
     pub webhook_listen: SocketAddr,
 
     /// Where to listen for probes and scrapes. In a container: 0.0.0.0:8082.
-    #[arg(long, env, value_name = "ADDRESS", default_value = "127.0.0.1:8082")]
+    #[arg(long, env, value_name = "ADDRESS", default_value_t = DEFAULT_HEALTH_LISTEN)]
     pub webhook_health_listen: SocketAddr,
 
     /// How long deliveries are still accepted after SIGTERM, while /readyz says no: as long as whoever

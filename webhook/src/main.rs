@@ -1,18 +1,24 @@
 //! The webhook service: GitHub's deliveries in, signals to pull requests' workflows out.
 
-use std::{process::ExitCode, sync::Arc};
+use std::{env, process::ExitCode, sync::Arc};
 
 use anyhow::Context;
 use clap::Parser;
 use runtime::{
     listen, logging,
     probes::{self, Readiness},
-    shutdown,
+    ready, shutdown,
     temporal::{self, TemporalIsThere},
 };
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use webhook::{config::Config, receive::Service, router::router, server::Server, temporal::TemporalSignaler};
+use webhook::{
+    config::{Config, DEFAULT_HEALTH_LISTEN},
+    receive::Service,
+    router::router,
+    server::Server,
+    temporal::TemporalSignaler,
+};
 
 /// What is written when RUST_LOG says nothing else. The Temporal client warns of every retry; of a
 /// call that failed for good we tell ourselves.
@@ -20,6 +26,10 @@ const LOGGED: &str = "info,temporalio_client=error";
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    let asked = ready::asked_for(env::args_os(), "WEBHOOK_HEALTH_LISTEN", DEFAULT_HEALTH_LISTEN);
+    if let Some(code) = asked.await {
+        return code;
+    }
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         // An operator reads this: the causes in one line, and no backtrace

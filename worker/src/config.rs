@@ -1,11 +1,17 @@
 //! The settings of the worker. Each is an environment variable; `--help` lists them.
 
-use std::{io, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    str::FromStr,
+    time::Duration,
+};
 
 use activities::{
     AllowedKind, AnnotationKey, Bounds, ChartBounds, ChartPrefix, Charts, Destination, Destinations, Helm,
-    ImagePrefix, ImageTemplate, Images, InstanceName, NameServer, NamespaceConfig, PodSecurityChoice,
-    PostLogs, ReadinessConfig, ReleaseConfig, TemporalUi, UnusableClient,
+    ImagePrefix, ImageTemplate, Images, IngressAddress, InstanceName, NameServer, NamespaceConfig,
+    PodSecurityChoice, PostLogs, ReadinessConfig, ReleaseConfig, TemporalUi, UnusableClient,
 };
 use clap::{Parser, ValueEnum, builder::BoolishValueParser, value_parser};
 use domain::{
@@ -23,6 +29,9 @@ use url::Url;
 use workflows::contract::timeouts::{Heartbeat, IMAGE_MAX, WORKLOADS_UP_MAX, WORKLOADS_UP_MIN};
 
 use crate::{github_app::GitHubSettings, rate_limit::RateLimitChoice};
+
+/// Where probes and scrapes are answered unless it is said.
+pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8081);
 
 /// Runs preview workflows: comments on GitHub, installs and removes in Kubernetes.
 #[derive(Debug, Parser)]
@@ -68,9 +77,10 @@ pub struct Config {
     #[arg(long, env, value_name = "URL")]
     pub preview_domain: PreviewDomain,
 
-    /// Where the ingress controller listens, if the worker cannot find it through the DNS name of a preview.
+    /// Where the ingress controller listens, if the worker cannot find it through the DNS name of a preview:
+    /// an address or a name, and a port.
     #[arg(long, env, value_name = "ADDRESS")]
-    pub preview_ingress_address: Option<SocketAddr>,
+    pub preview_ingress_address: Option<IngressAddress>,
 
     /// The ingress class of previews; empty for the cluster's default.
     #[arg(long, env, value_name = "NAME", default_value = "traefik")]
@@ -277,7 +287,7 @@ pub struct Config {
     sweep_dry_run: bool,
 
     /// Where to listen for probes and scrapes. In a container: 0.0.0.0:8081.
-    #[arg(long, env, value_name = "ADDRESS", default_value = "127.0.0.1:8081")]
+    #[arg(long, env, value_name = "ADDRESS", default_value_t = DEFAULT_LISTEN)]
     pub worker_listen: SocketAddr,
 
     /// Activities of previews that run at once: one for each that is being made, is waited for until it is
@@ -460,7 +470,7 @@ impl Config {
     /// If this machine cannot make HTTP requests at all.
     pub fn readiness(&self) -> Result<ReadinessConfig, UnusableClient> {
         ReadinessConfig::new(
-            self.preview_ingress_address,
+            self.preview_ingress_address.clone(),
             self.ingress_class(),
             self.preview_image_timeout.as_signed_duration(),
             self.preview_readiness_timeout_max,

@@ -12,14 +12,14 @@ use github::GitHubApp;
 use runtime::{
     logging,
     probes::{self, Readiness},
-    shutdown,
+    ready, shutdown,
     temporal::{self, TemporalIsThere},
 };
 use temporalio_sdk::Runtime;
 use tokio_util::sync::CancellationToken;
 use worker::{
     cluster,
-    config::Config,
+    config::{Config, DEFAULT_LISTEN},
     metrics::Metrics,
     rate_limit, schedule, search_attributes,
     try_connection::TryConnection,
@@ -34,6 +34,9 @@ const LOGGED: &str = "info,temporalio_sdk_core=warn,temporalio_client=warn";
 async fn main() -> anyhow::Result<ExitCode> {
     if let Some(attempt) = TryConnection::asked_for(env::args_os()) {
         return Ok(attempt.run().await);
+    }
+    if let Some(code) = ready::asked_for(env::args_os(), "WORKER_LISTEN", DEFAULT_LISTEN).await {
+        return Ok(code);
     }
     work().await?;
     Ok(ExitCode::SUCCESS)

@@ -2,11 +2,12 @@
 
 mod assess;
 mod expose;
+mod ingress_address;
 mod url;
 mod waiting;
 mod watch;
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use domain::{
     PreviewId, Ttl,
@@ -24,6 +25,7 @@ use workflows::contract::{
     timeouts::{STABLE_URL_ANSWERS, URL_ANSWERS, WORKLOADS_UP},
 };
 
+pub use self::ingress_address::{IngressAddress, InvalidIngressAddress};
 use self::{
     assess::{Observed, assess, can_pull_again},
     expose::{expose, has_ingress},
@@ -63,7 +65,7 @@ impl ReadinessConfig {
     /// # Errors
     /// If this machine cannot make HTTP requests at all.
     pub fn new(
-        ingress_address: Option<SocketAddr>,
+        ingress_address: Option<IngressAddress>,
         ingress_class: Option<String>,
         image_timeout: SignedDuration,
         timeout_max: Ttl,

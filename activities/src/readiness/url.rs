@@ -4,7 +4,7 @@
 //! that nobody has a route for, the *control*: what is answered alike there is the controller's, and is
 //! waited out.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use domain::{
     CommitSha, PreviewDomain,
@@ -20,6 +20,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
+use super::IngressAddress;
 use crate::failure::with_causes;
 
 /// Between two tries. The person is waiting for exactly this, so it is short; it lasts only until the
@@ -36,7 +37,7 @@ const BODY_MAX: usize = 64 * 1024;
 #[derive(Clone)]
 pub(super) struct UrlProbe {
     http: Client,
-    ingress: Option<SocketAddr>,
+    ingress: Option<IngressAddress>,
 }
 
 /// Where is asked, and what.
@@ -54,7 +55,7 @@ pub(super) struct Target<'a> {
 
 impl UrlProbe {
     /// With `ingress`, every host name leads there, whatever the DNS says.
-    pub(super) fn new(ingress: Option<SocketAddr>) -> Result<Self, reqwest::Error> {
+    pub(super) fn new(ingress: Option<IngressAddress>) -> Result<Self, reqwest::Error> {
         let mut builder = Client::builder()
             .timeout(TRY_TIMEOUT)
             // Where a pull request's app sends us is not ours to go to.
@@ -62,8 +63,8 @@ impl UrlProbe {
             // A proxy for the way out would not know a cluster's ingress.
             .no_proxy()
             .user_agent(concat!("preview/", env!("CARGO_PKG_VERSION")));
-        if let Some(address) = ingress {
-            builder = builder.dns_resolver(Arc::new(StaticResolver(address)));
+        if let Some(address) = &ingress {
+            builder = builder.dns_resolver(Arc::new(StaticResolver(address.clone())));
         }
         Ok(Self { http: builder.build()?, ingress })
     }
@@ -152,14 +153,14 @@ impl UrlProbe {
     }
 
     async fn connect(&self, address: &Url) -> Result<(), String> {
-        let connected = match self.ingress {
-            Some(ingress) => timeout(TRY_TIMEOUT, TcpStream::connect(ingress)).await,
+        let connect = async || match &self.ingress {
+            Some(ingress) => TcpStream::connect(&*ingress.resolve().await?).await,
             None => {
                 let (host, port) = (address.host_str().unwrap_or_default(), address.port_or_known_default());
-                timeout(TRY_TIMEOUT, TcpStream::connect((host, port.unwrap_or_default()))).await
+                TcpStream::connect((host, port.unwrap_or_default())).await
             }
         };
-        match connected {
+        match timeout(TRY_TIMEOUT, connect()).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(error.to_string()),
             Err(_) => Err("the address takes no connection".to_owned()),
@@ -169,7 +170,7 @@ impl UrlProbe {
     /// The public address may have another port than the one the ingress controller listens on here.
     fn address(&self, url: &str) -> Result<Url, String> {
         let mut address: Url = url.parse().map_err(|error| format!("{url} is not an address: {error}"))?;
-        if let Some(ingress) = self.ingress {
+        if let Some(ingress) = &self.ingress {
             // Fails for addresses without a host only, and previews have one.
             let _ = address.set_port(Some(ingress.port()));
         }
@@ -254,12 +255,15 @@ fn without_host(text: &str, address: &Url) -> String {
 }
 
 /// Resolves every name to the ingress controller's address.
-struct StaticResolver(SocketAddr);
+struct StaticResolver(IngressAddress);
 
 impl Resolve for StaticResolver {
     fn resolve(&self, _: Name) -> Resolving {
-        let addresses: Addrs = Box::new(std::iter::once(self.0));
-        Box::pin(std::future::ready(Ok(addresses)))
+        let address = self.0.clone();
+        Box::pin(async move {
+            let addresses: Addrs = Box::new(address.resolve().await?.into_iter());
+            Ok(addresses)
+        })
     }
 }
 
@@ -312,7 +316,7 @@ mod tests {
     ) -> (UrlProbe, oneshot::Receiver<String>, JoinHandle<()>) {
         let _ = rustls_provider();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let probe = UrlProbe::new(listener.local_addr().ok()).expect("a client");
+        let probe = UrlProbe::new(listener.local_addr().unwrap().to_string().parse().ok()).expect("a client");
         let (first, asked) = oneshot::channel();
         let server = tokio::spawn(async move {
             let mut first = Some(first);
@@ -427,7 +431,7 @@ mod tests {
     async fn in_the_end_it_says_what_it_saw() {
         let _ = rustls_provider();
         // Port 9 of the own machine: nobody listens there.
-        let probe = UrlProbe::new(Some(([127, 0, 0, 1], 9).into())).expect("a client");
+        let probe = UrlProbe::new("127.0.0.1:9".parse().ok()).expect("a client");
         for wanted in [Probe::default(), Probe::Tcp] {
             let (domain, commit) = (domain(), commit());
             let target = Target { domain: &domain, host: HOST, commit: &commit, probe: &wanted };

@@ -20,34 +20,32 @@ const ANSWER: Duration = Duration::from_secs(20);
 const JWT_SECONDS: i64 = 300;
 /// Who pushes and comments.
 const MONA: &str = "mona";
-/// Her first pull request.
-const FIRST: u64 = 1;
 
-pub(super) struct GitHub {
+pub(crate) struct GitHub {
     client: reqwest::Client,
     api: Url,
     page: Url,
     token: String,
 }
 
-pub(super) struct PullRequest {
-    pub(super) owner: String,
-    pub(super) repo: String,
-    pub(super) number: u64,
-    pub(super) page: Url,
+pub(crate) struct PullRequest {
+    pub(crate) owner: String,
+    pub(crate) repo: String,
+    pub(crate) number: u64,
+    pub(crate) page: Url,
 }
 
 impl PullRequest {
     /// `owner/repo`
-    pub(super) fn repository(&self) -> String {
+    pub(crate) fn repository(&self) -> String {
         format!("{}/{}", self.owner, self.repo)
     }
 }
 
 #[derive(Deserialize)]
-pub(super) struct Comment {
-    pub(super) id: u64,
-    pub(super) body: String,
+pub(crate) struct Comment {
+    pub(crate) id: u64,
+    pub(crate) body: String,
     user: Author,
 }
 
@@ -58,7 +56,7 @@ struct Author {
 
 impl Comment {
     /// What it says under its heading, in one line.
-    pub(super) fn first_line(&self) -> &str {
+    pub(crate) fn first_line(&self) -> &str {
         self.body
             .lines()
             .map(str::trim)
@@ -67,7 +65,7 @@ impl Comment {
     }
 
     /// The first URL in it whose host is below `domain`.
-    pub(super) fn url_below(&self, domain: &str) -> Option<Url> {
+    pub(crate) fn url_below(&self, domain: &str) -> Option<Url> {
         let words = self.body.split(|c: char| c.is_whitespace() || "()<>[]`\"*".contains(c));
         words
             .filter_map(|word| Url::parse(word).ok())
@@ -76,7 +74,7 @@ impl Comment {
 }
 
 impl GitHub {
-    pub(super) async fn connect(service: &ServiceEnv) -> anyhow::Result<Self> {
+    pub(crate) async fn connect(service: &ServiceEnv) -> anyhow::Result<Self> {
         let client = reqwest::Client::builder()
             .timeout(ANSWER)
             .user_agent("cargo-dev-demo")
@@ -114,32 +112,28 @@ impl GitHub {
         Ok(answer.json().await?)
     }
 
-    pub(super) async fn first_pull_request(&self) -> anyhow::Result<PullRequest> {
+    /// One of the sample pull requests.
+    pub(crate) async fn pull_request(&self, number: u64) -> anyhow::Result<PullRequest> {
         let (owner, repo) = SAMPLE_REPOSITORY;
-        let page = self.page.join(&format!("{owner}/{repo}/pull/{FIRST}"))?;
+        let page = self.page.join(&format!("{owner}/{repo}/pull/{number}"))?;
         let answer = self.client.get(page.clone()).send().await?;
         ensure!(answer.status().is_success(), "{page} answered {}", answer.status());
-        Ok(PullRequest {
-            owner: owner.to_owned(),
-            repo: repo.to_owned(),
-            number: FIRST,
-            page,
-        })
+        Ok(PullRequest { owner: owner.to_owned(), repo: repo.to_owned(), number, page })
     }
 
-    pub(super) async fn head_of(&self, pull: &PullRequest) -> anyhow::Result<String> {
+    pub(crate) async fn head_of(&self, pull: &PullRequest) -> anyhow::Result<String> {
         let found = self.get(&format!("repos/{}/pulls/{}", pull.repository(), pull.number)).await?;
         Ok(found["head"]["sha"].as_str().context("a pull request has a head")?.to_owned())
     }
 
     /// As the page's form "Push a commit" does.
-    pub(super) async fn push(&self, pull: &PullRequest, greeting: &str) -> anyhow::Result<()> {
+    pub(crate) async fn push(&self, pull: &PullRequest, greeting: &str) -> anyhow::Result<()> {
         self.submit(pull, "push", &json!({"as": MONA, "greeting": greeting, "colour": "#0f766e"}))
             .await
     }
 
     /// As the page's comment box does.
-    pub(super) async fn comment(&self, pull: &PullRequest, body: &str) -> anyhow::Result<()> {
+    pub(crate) async fn comment(&self, pull: &PullRequest, body: &str) -> anyhow::Result<()> {
         self.submit(pull, "comment", &json!({"as": MONA, "body": body})).await
     }
 
@@ -151,7 +145,7 @@ impl GitHub {
     }
 
     /// Waits until a bot's comment tells of this commit and contains `text`.
-    pub(super) async fn bot_says(
+    pub(crate) async fn bot_says(
         &self,
         pull: &PullRequest,
         commit: &str,

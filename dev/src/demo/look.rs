@@ -24,14 +24,14 @@ use url::Url;
 const PATIENCE: Duration = Duration::from_secs(240);
 
 /// Clients for a running stack.
-pub(super) struct Clients {
-    pub(super) kube: kube::Client,
+pub(crate) struct Clients {
+    pub(crate) kube: kube::Client,
     env: StackEnv,
     ingress: SocketAddr,
 }
 
 impl Clients {
-    pub(super) async fn connect(env: &StackEnv) -> anyhow::Result<Self> {
+    pub(crate) async fn connect(env: &StackEnv) -> anyhow::Result<Self> {
         let options = KubeConfigOptions {
             context: env.kube_context.clone(),
             ..KubeConfigOptions::default()
@@ -47,7 +47,7 @@ impl Clients {
 
     /// Waits until the image is in the embedded cluster. What a person's own cluster holds
     /// cannot be seen; there, installing it shows.
-    pub(super) async fn has_image(&self, image: &ImageRef) -> anyhow::Result<()> {
+    pub(crate) async fn has_image(&self, image: &ImageRef) -> anyhow::Result<()> {
         let (Some(ctr), Some(address)) = (&self.env.ctr, &self.env.containerd_address) else {
             return Ok(());
         };
@@ -60,14 +60,14 @@ impl Clients {
     }
 
     /// Opens the URL through the stack's ingress, as a browser would.
-    pub(super) async fn get(&self, url: &Url) -> anyhow::Result<Page> {
+    pub(crate) async fn get(&self, url: &Url) -> anyhow::Result<Page> {
         let page = Page::open(url, self.ingress).await?;
         ensure!((200..300).contains(&page.status), "{url} answered {}", page.status);
         Ok(page)
     }
 
     /// The namespace of the commit's preview.
-    pub(super) async fn namespace_of(&self, commit: &str) -> anyhow::Result<String> {
+    pub(crate) async fn namespace_of(&self, commit: &str) -> anyhow::Result<String> {
         let found = self
             .namespaces()
             .list(&ListParams::default().labels(&format!("preview.internal/commit={commit}")))
@@ -82,7 +82,7 @@ impl Clients {
     }
 
     /// Waits until the namespace is gone.
-    pub(super) async fn is_gone(&self, namespace: &str) -> anyhow::Result<()> {
+    pub(crate) async fn is_gone(&self, namespace: &str) -> anyhow::Result<()> {
         let absent = |namespace: Option<&Namespace>| namespace.is_none();
         timeout(PATIENCE, await_condition(self.namespaces(), namespace, absent))
             .await
@@ -90,12 +90,12 @@ impl Clients {
         Ok(())
     }
 
-    pub(super) fn namespaces(&self) -> Api<Namespace> {
+    pub(crate) fn namespaces(&self) -> Api<Namespace> {
         Api::all(self.kube.clone())
     }
 
     /// When the preview will end, by its own account.
-    pub(super) async fn end_of(&self, workflow: &str) -> anyhow::Result<Timestamp> {
+    pub(crate) async fn end_of(&self, workflow: &str) -> anyhow::Result<Timestamp> {
         let answer = self
             .temporal(&["workflow", "query", "--workflow-id", workflow, "--type", "status"])
             .await?;
@@ -107,7 +107,7 @@ impl Clients {
     }
 
     /// `Running`, `Completed`, …
-    pub(super) async fn status_of(&self, workflow: &str) -> anyhow::Result<String> {
+    pub(crate) async fn status_of(&self, workflow: &str) -> anyhow::Result<String> {
         let answer = self.temporal(&["workflow", "describe", "--workflow-id", workflow]).await?;
         let status = answer
             .pointer("/workflowExecutionInfo/status")
@@ -118,7 +118,7 @@ impl Clients {
     }
 
     /// Runs the `temporal` program; its answer as JSON, null if it has none.
-    pub(super) async fn temporal(&self, words: &[&str]) -> anyhow::Result<Value> {
+    pub(crate) async fn temporal(&self, words: &[&str]) -> anyhow::Result<Value> {
         let mut temporal = Command::new(&self.env.temporal_cli);
         let address = &self.env.temporal_address;
         temporal.args(words).args([
@@ -134,7 +134,7 @@ impl Clients {
 }
 
 /// Runs a program to its end, and returns what it printed.
-pub(super) async fn output(command: Command) -> anyhow::Result<String> {
+pub(crate) async fn output(command: Command) -> anyhow::Result<String> {
     let program = PathBuf::from(command.as_std().get_program());
     let printed = stack::program::output(command).await;
     printed.map_err(|why| anyhow!("{} failed: {why}", program.display()))

@@ -5,9 +5,9 @@
 //! is not observed ends the demo with an error.
 
 mod bare_helm;
-mod github;
-mod look;
-mod transcript;
+pub(crate) mod github;
+pub(crate) mod look;
+pub(crate) mod transcript;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -26,6 +26,8 @@ use github::{GitHub, PullRequest};
 use look::Clients;
 use transcript::{Transcript, seconds};
 
+/// The pull request that it is played on.
+const FIRST: u64 = 1;
 /// How long previews live on a stack that is started for the demo.
 const TTL: &str = "20s";
 /// Nobody watches a demo for longer than this: a stack whose previews live longer is not used.
@@ -90,7 +92,7 @@ async fn play(env: &StackEnv) -> anyhow::Result<()> {
     let (clients, github) = (Clients::connect(env).await?, GitHub::connect(service).await?);
     let mut said = Transcript::begin();
 
-    let pull = github.first_pull_request().await?;
+    let pull = github.pull_request(FIRST).await?;
     said.line("mona", format!("opens {} on GitHub and pushes a commit to it", pull.page));
     let greeting = format!("Hello from the demo of {}", Timestamp::now().strftime("%H:%M:%S"));
     let before = github.head_of(&pull).await?;

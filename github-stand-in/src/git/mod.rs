@@ -1,5 +1,6 @@
 //! The content of a repository: a bare git repository on disk, so that commits are real commits.
 
+mod check_out;
 mod commit;
 mod file;
 mod read;
@@ -11,6 +12,7 @@ use std::{
 
 use tokio::{io::AsyncWriteExt, process::Command};
 
+pub use check_out::{CheckOutError, check_out};
 pub(crate) use commit::NewCommit;
 pub use file::{File, FileMode};
 pub(crate) use read::{DiffStat, Entry, Tree, TreeEntry};

@@ -50,6 +50,7 @@ pub struct StandIn {
     pub(crate) shared: Arc<Shared>,
     content: Arc<PathBuf>,
     key: Arc<AppKey>,
+    chart: Arc<PathBuf>,
     running: Arc<Running>,
 }
 
@@ -108,7 +109,7 @@ impl StandIn {
             (clock.clone(), changed.clone(), Arc::clone(&violations)),
             (&tasks, &stop),
         )?;
-        let urls = Urls::of(address);
+        let urls = Urls::of(address, options.page_url.as_ref(), options.api_url.as_ref());
         let key = AppKey::first();
         let mut state = State::new(App {
             id: APP_ID,
@@ -161,6 +162,7 @@ impl StandIn {
             shared,
             content: Arc::new(options.content),
             key,
+            chart: Arc::new(options.chart),
             running: Arc::new(Running { stop, tasks, _folder: folder }),
         })
     }
@@ -242,7 +244,7 @@ impl StandIn {
     /// When git fails or the content folder cannot be read.
     pub async fn add_samples(&self) -> Result<Repository, samples::ContentError> {
         let mut files = samples::read_folder(&self.content).await?;
-        files.extend(samples::chart().await?);
+        files.extend(samples::chart(&self.chart).await?);
         samples::add(&self.shared, files).await?;
         let (owner, name) = samples::SAMPLE_REPOSITORY;
         Ok(Repository::new(self, owner, name))

@@ -22,6 +22,12 @@ pub struct Options {
     pub webhook_secret: SecretString,
     /// The folder whose files new repositories start with.
     pub content: PathBuf,
+    /// The folder of the chart that the sample repository holds besides.
+    pub chart: PathBuf,
+    /// Where people reach its pages, if that is not where it listens.
+    pub page_url: Option<Url>,
+    /// Where the App reaches its API, if that is not where it listens.
+    pub api_url: Option<Url>,
     /// Where the bare git repositories are kept; emptied at start. A temporary folder if `None`.
     pub data: Option<PathBuf>,
     /// How long a delivery may take.
@@ -30,13 +36,16 @@ pub struct Options {
 
 impl Default for Options {
     /// A free port on the loopback interface, no webhook, a random secret, and
-    /// this checkout's hello-world app.
+    /// this checkout's hello-world app with its chart.
     fn default() -> Self {
         Self {
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
             webhook_url: None,
             webhook_secret: uuid::Uuid::new_v4().simple().to_string().into(),
             content: PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../hello-world-app")),
+            chart: PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../charts/hello-world-app")),
+            page_url: None,
+            api_url: None,
             data: None,
             delivery_deadline: DELIVERY_DEADLINE,
         }

@@ -28,17 +28,22 @@ impl Urls {
     /// As GitHub Enterprise Server does: the API is a folder of the host that serves the pages.
     pub(crate) const API_ROOT: &str = "/api/v3";
 
-    pub(crate) fn of(listener: std::net::SocketAddr) -> Self {
-        let page = format!("http://{listener}");
-        Self { api: format!("{page}{}", Self::API_ROOT), page }
+    /// Where it listens, or what others call that.
+    pub(crate) fn of(listener: std::net::SocketAddr, page: Option<&Url>, api: Option<&Url>) -> Self {
+        let listens = format!("http://{listener}");
+        let bare = |url: &Url| url.as_str().trim_end_matches('/').to_owned();
+        Self {
+            api: api.map_or_else(|| format!("{listens}{}", Self::API_ROOT), bare),
+            page: page.map_or(listens, bare),
+        }
     }
 
     pub(crate) fn page_url(&self) -> Url {
-        self.page.parse().expect("made from a socket address")
+        self.page.parse().expect("made from an address or a URL")
     }
 
     pub(crate) fn api_url(&self) -> Url {
-        self.api.parse().expect("made from a socket address")
+        self.api.parse().expect("made from an address or a URL")
     }
 }
 

@@ -16,6 +16,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 
 use crate::cluster::network::NetworkError;
 use crate::eventually;
+use crate::options::Neighbours;
 use crate::part::{PartError, Parts};
 use crate::ports::{NoFreePort, free_ports};
 use crate::private_file::PrivateFileError;
@@ -98,6 +99,8 @@ pub struct Site<'a> {
     pub api_port: u16,
     /// The ports that nobody outside needs to know.
     pub internal: InternalPorts,
+    /// Who else is in its network.
+    pub neighbours: Option<&'a Neighbours>,
 }
 
 /// Where the API server of a stack with its state in this folder records what the worker asks of it: a JSON
@@ -141,7 +144,7 @@ impl Cluster {
     pub async fn start(parts: &Parts, site: &Site<'_>, kubeconfig: &Path) -> Result<Self, ClusterError> {
         let pki_folder = site.folder.join("pki");
         fs::create_dir_all(&pki_folder).map_err(ClusterError::file(&pki_folder))?;
-        let pki = Pki::generate(&pki_folder)?;
+        let pki = Pki::generate(&pki_folder, site.neighbours.map(|them| them.own_name.as_str()))?;
         pki.write_kubeconfig(Identity::Admin, &site.server(), kubeconfig)?;
         let worker_kubeconfig = site.folder.join("worker.kubeconfig");
         pki.write_kubeconfig(Identity::Worker, &site.server(), &worker_kubeconfig)?;

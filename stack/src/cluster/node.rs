@@ -20,6 +20,7 @@ use super::registry::Registry;
 use super::{ClusterError, NODE, Site, network, pause};
 use crate::eventually;
 use crate::http_probe::HttpProbe;
+use crate::options::Neighbours;
 use crate::part::{Part, Parts};
 use crate::{private_file, program};
 
@@ -70,6 +71,11 @@ fn containerd_config(
     let every_registry = registries.join("_default");
     fs::create_dir_all(&every_registry).map_err(ClusterError::file(&every_registry))?;
     private_file::write(&every_registry.join("hosts.toml"), &registry.as_every_host())?;
+    if let Some(Neighbours { registry, .. }) = site.neighbours {
+        let shared = registries.join(registry);
+        fs::create_dir_all(&shared).map_err(ClusterError::file(&shared))?;
+        private_file::write(&shared.join("hosts.toml"), &format!("server = \"http://{registry}\"\n"))?;
+    }
     Ok(format!(
         r#"version = 3
 root = {root}

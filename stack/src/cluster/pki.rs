@@ -68,8 +68,8 @@ pub(super) struct Pki {
 }
 
 impl Pki {
-    /// Writes everything into `folder`, readable by its owner only.
-    pub(super) fn generate(folder: &Path) -> Result<Self, ClusterError> {
+    /// Writes everything into `folder`, readable by its owner only. Servers are found under `own_name` too.
+    pub(super) fn generate(folder: &Path, own_name: Option<&str>) -> Result<Self, ClusterError> {
         let ca = authority().map_err(ClusterError::Certificate)?;
         let pki = Self {
             folder: folder.to_owned(),
@@ -81,7 +81,7 @@ impl Pki {
             ("server", ExtendedKeyUsagePurpose::ServerAuth),
             ("client", ExtendedKeyUsagePurpose::ClientAuth),
         ] {
-            let (certificate, key) = leaf(&ca, purpose).map_err(ClusterError::Certificate)?;
+            let (certificate, key) = leaf(&ca, purpose, own_name).map_err(ClusterError::Certificate)?;
             private_file::write(&folder.join(format!("{name}.crt")), &certificate)?;
             private_file::write(&folder.join(format!("{name}.key")), &key)?;
         }
@@ -166,12 +166,18 @@ fn authority() -> Result<CertifiedIssuer<'static, KeyPair>, rcgen::Error> {
 fn leaf(
     ca: &CertifiedIssuer<'_, KeyPair>,
     purpose: ExtendedKeyUsagePurpose,
+    own_name: Option<&str>,
 ) -> Result<(String, String), rcgen::Error> {
     let key = KeyPair::generate()?;
-    let names = ["localhost", "kubernetes.default.svc", "kubernetes.default"].map(str::to_owned);
+    let names = ["localhost", "kubernetes.default.svc", "kubernetes.default"]
+        .into_iter()
+        .chain(own_name);
     let addresses = [Ipv4Addr::LOCALHOST, network::NODE_ADDRESS, network::API_SERVICE];
     let mut params = CertificateParams::new(
-        names.into_iter().chain(addresses.map(|it| it.to_string())).collect::<Vec<_>>(),
+        names
+            .map(str::to_owned)
+            .chain(addresses.map(|it| it.to_string()))
+            .collect::<Vec<_>>(),
     )?;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![purpose];

@@ -71,6 +71,33 @@ impl BaseImage {
         Self { layout, digest }
     }
 
+    /// The file of its one layer, and the variables that it sets, as `NAME=VALUE`.
+    ///
+    /// # Errors
+    /// [`ImageError::Base`] if the layout is damaged.
+    pub(crate) fn content(&self) -> Result<(PathBuf, Vec<String>), ImageError> {
+        let blob = |digest: &str| self.layout.join("blobs").join(digest.replace(':', "/"));
+        let read = |digest: &str| -> Result<serde_json::Value, ImageError> {
+            let file = blob(digest);
+            let text = std::fs::read(&file).map_err(at(&file))?;
+            serde_json::from_slice(&text).map_err(|error| damaged(&file, &error.to_string()))
+        };
+        let manifest = read(&self.digest)?;
+        let part = |pointer: &str| {
+            manifest
+                .pointer(pointer)
+                .and_then(serde_json::Value::as_str)
+                .unwrap_or_default()
+        };
+        let config = read(part("/config/digest"))?;
+        let environment = config.pointer("/config/Env").and_then(serde_json::Value::as_array);
+        let variables = environment
+            .into_iter()
+            .flatten()
+            .filter_map(|one| one.as_str().map(str::to_owned));
+        Ok((blob(part("/layers/0/digest")), variables.collect()))
+    }
+
     /// The folder of the OCI layout.
     pub(super) fn layout(&self) -> &Path {
         &self.layout

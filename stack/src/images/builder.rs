@@ -112,7 +112,7 @@ impl ImageBuilder {
         programs: &Programs,
     ) -> Result<String, ImageError> {
         let scratch = tempfile::tempdir().map_err(at(std::env::temp_dir()))?;
-        let stages = image.stages(programs, scratch.path()).await?;
+        let stages = image.stages(programs, &self.buildkit.buildctl, scratch.path()).await?;
         let stages: Vec<_> = stages.iter().map(|(stage, folder)| (*stage, folder.as_path())).collect();
         let name = image.name();
         let build = Build {

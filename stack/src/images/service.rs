@@ -56,10 +56,32 @@ impl ServiceImage {
         }
     }
 
-    /// Fills a folder for each stage that need not run, below `scratch`.
+    /// Lays out what the stages `binaries` and `helm` of all images hold, in folders of these names in
+    /// `folder`.
+    ///
+    /// # Errors
+    /// [`ImageError::Layout`] with the reason.
+    pub(crate) async fn lay_out_all(programs: &Path, helm: &Path, folder: &Path) -> Result<(), ImageError> {
+        let binaries = empty_folder(folder, "binaries")?;
+        for image in [Self::Webhook, Self::Worker, Self::StandIn] {
+            strip(&programs.join(image.program()), &binaries).await?;
+        }
+        install(&helm_and_what_starts_it(helm).await?, &empty_folder(folder, "helm")?).await
+    }
+
+    /// Copies a program without its symbols.
+    ///
+    /// # Errors
+    /// [`ImageError::Layout`] with the reason.
+    pub(crate) async fn strip_into(program: &Path, folder: &Path) -> Result<(), ImageError> {
+        strip(program, folder).await
+    }
+
+    /// Fills a folder for each stage that need not run, below `scratch`; `buildctl` is BuildKit's client.
     pub(super) async fn stages(
         self,
         programs: &Programs,
+        buildctl: &Path,
         scratch: &Path,
     ) -> Result<Vec<(&'static str, PathBuf)>, ImageError> {
         let binaries = empty_folder(scratch, "binaries")?;
@@ -69,6 +91,13 @@ impl ServiceImage {
             let helm = empty_folder(scratch, "helm")?;
             install(&helm_and_what_starts_it(&programs.helm).await?, &helm).await?;
             stages.push(("helm", helm));
+        }
+        if self == Self::StandIn {
+            let buildkit = empty_folder(scratch, "buildkit")?;
+            let programs = buildkit.join("usr/bin");
+            std::fs::create_dir_all(&programs).map_err(at(&programs))?;
+            install(&[buildctl.to_owned()], &programs).await?;
+            stages.push(("buildkit", buildkit));
         }
         Ok(stages)
     }
@@ -127,8 +156,15 @@ mod tests {
 
     #[test]
     fn the_dockerfile_has_the_targets_and_the_stages_that_are_replaced() {
-        for stage in ["AS webhook", "AS worker", "AS preview", "AS github-stand-in", "AS binaries", "AS helm"]
-        {
+        for stage in [
+            "AS webhook",
+            "AS worker",
+            "AS preview",
+            "AS github-stand-in",
+            "AS binaries",
+            "AS helm",
+            "AS buildkit",
+        ] {
             let lines = DOCKERFILE
                 .lines()
                 .filter(|line| line.starts_with("FROM ") && line.ends_with(stage));

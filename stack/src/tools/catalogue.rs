@@ -17,7 +17,8 @@ pub enum Tool {
     Kubernetes,
     /// `containerd`, `containerd-shim-runc-v2`, `ctr`.
     Containerd,
-    /// `runc`, and `runc-unfiltered` for pods, which does without seccomp profiles.
+    /// `runc`; `runc-unfiltered` for pods, which does without seccomp profiles; and `runc-permitted` for a
+    /// Docker engine, which does without capabilities that the machine has not got.
     Runc,
     /// The CNI plugins `bridge` and `host-local`.
     Cni,
@@ -31,6 +32,12 @@ pub enum Tool {
     Pause,
     /// `tctl`: Temporal's retired CLI, which some still use.
     Tctl,
+    /// `docker-compose`.
+    Compose,
+    /// `registry`: where images are pushed to.
+    Registry,
+    /// `temporal-server`, and `temporal-sql-tool`, which makes its database.
+    TemporalServer,
 }
 
 impl Tool {
@@ -49,11 +56,47 @@ impl Tool {
         Self::Kubernetes,
     ];
 
+    /// What `docker-compose.yml` needs where no image can be pulled, beside what the embedded cluster needs.
+    pub const COMPOSE: &[Self] = &[
+        Self::Temporal,
+        Self::Traefik,
+        Self::Pause,
+        Self::Cni,
+        Self::Runc,
+        Self::CoreDns,
+        Self::KubeRouter,
+        Self::Containerd,
+        Self::Buildkit,
+        Self::Helm,
+        Self::Kubernetes,
+        Self::Registry,
+        Self::Compose,
+        Self::TemporalServer,
+    ];
+
+    /// What a node of the embedded cluster runs.
+    pub const NODE: &[Self] = &[
+        Self::Traefik,
+        Self::Pause,
+        Self::Cni,
+        Self::Runc,
+        Self::CoreDns,
+        Self::KubeRouter,
+        Self::Containerd,
+        Self::Kubernetes,
+    ];
+
+    /// What appears in its `bin` folder.
+    pub(crate) fn programs(self) -> &'static [&'static str] {
+        recipe(self).programs
+    }
+
     /// Programs of the system that the tool runs, each with its package.
     pub(super) fn system_programs(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Kubernetes => &[("nft", "nftables")],
             Self::KubeRouter => &[("iptables", "iptables"), ("ipset", "ipset")],
+            Self::Compose => &[("mmdebstrap", "mmdebstrap")],
             _ => &[],
         }
     }
@@ -92,8 +135,8 @@ pub(super) struct GoBuild {
     /// `{version}` stands for the module's version.
     pub ldflags: &'static str,
     pub cgo: bool,
-    /// What Go calls a program after its import path, and what it is called here.
-    pub rename: Option<(&'static str, &'static str)>,
+    /// What Go calls programs after their import paths, and what they are called here.
+    pub rename: &'static [(&'static str, &'static str)],
 }
 
 /// A program published on PyPI as a wheel.
@@ -117,7 +160,7 @@ impl GoBuild {
         tags: "",
         ldflags: "",
         cgo: false,
-        rename: None,
+        rename: &[],
     };
 }
 
@@ -191,7 +234,7 @@ pub(super) fn recipe(tool: Tool) -> Recipe {
                 ],
                 // Unstamped, the server reports v0.0.0 and clients misbehave.
                 ldflags: "-X k8s.io/component-base/version.gitVersion={version} -X k8s.io/component-base/version.gitMajor={major} -X k8s.io/component-base/version.gitMinor={minor}",
-                rename: Some(("server", "etcd")),
+                rename: &[("server", "etcd")],
                 ..GoBuild::PLAIN
             }),
             on_path: None,
@@ -218,10 +261,10 @@ pub(super) fn recipe(tool: Tool) -> Recipe {
         },
         Tool::Runc => Recipe {
             name: "runc",
-            programs: &["runc", "runc-unfiltered"],
+            programs: &["runc", "runc-unfiltered", "runc-permitted"],
             source: Source::Go(GoBuild {
                 module: Some("github.com/opencontainers/runc"),
-                packages: &["github.com/opencontainers/runc", "./runc-unfiltered"],
+                packages: &["github.com/opencontainers/runc", "./runc-unfiltered", "./runc-permitted"],
                 ldflags: "-X main.version={version}",
                 // runc's nsenter is C. The seccomp tag is left out, as it needs libseccomp's headers.
                 cgo: true,
@@ -289,11 +332,47 @@ pub(super) fn recipe(tool: Tool) -> Recipe {
             source: Source::Go(GoBuild {
                 module: Some("go.temporal.io/server"),
                 packages: &["go.temporal.io/server/cmd/tools/cli"],
-                rename: Some(("cli", "tctl")),
+                rename: &[("cli", "tctl")],
                 ..GoBuild::PLAIN
             }),
             on_path: None,
             about: Duration::from_secs(50),
+        },
+        Tool::Compose => Recipe {
+            name: "compose",
+            programs: &["docker-compose"],
+            source: Source::Go(GoBuild {
+                module: Some("github.com/docker/compose/v2"),
+                packages: &["github.com/docker/compose/v2/cmd"],
+                ldflags: "-X github.com/docker/compose/v2/internal.Version={version}",
+                rename: &[("cmd", "docker-compose")],
+                ..GoBuild::PLAIN
+            }),
+            on_path: None,
+            about: Duration::from_secs(105),
+        },
+        Tool::Registry => Recipe {
+            name: "registry",
+            programs: &["registry"],
+            source: Source::Go(GoBuild {
+                module: Some("github.com/distribution/distribution/v3"),
+                packages: &["github.com/distribution/distribution/v3/cmd/registry"],
+                ..GoBuild::PLAIN
+            }),
+            on_path: None,
+            about: Duration::from_secs(55),
+        },
+        Tool::TemporalServer => Recipe {
+            name: "temporal-server",
+            programs: &["temporal-server", "temporal-sql-tool"],
+            source: Source::Go(GoBuild {
+                module: Some("go.temporal.io/server"),
+                packages: &["go.temporal.io/server/cmd/server", "go.temporal.io/server/cmd/tools/sql"],
+                rename: &[("server", "temporal-server"), ("sql", "temporal-sql-tool")],
+                ..GoBuild::PLAIN
+            }),
+            on_path: None,
+            about: Duration::from_secs(225),
         },
         Tool::Pause => Recipe {
             name: "pause",

@@ -45,7 +45,7 @@ pub(super) fn build(
         bar.inc(1);
         bar.set_message(package.to_owned());
     })?;
-    if let Some((built, wanted)) = build.rename {
+    for (built, wanted) in build.rename {
         fs::rename(bin.join(built), bin.join(wanted)).map_err(at(&bin))?;
     }
     Ok(())

@@ -68,6 +68,20 @@ impl Toolbox {
         Ok(Self { programs, cache: cache.folder().to_owned() })
     }
 
+    /// The programs of `tools` in one folder, as an image has them.
+    ///
+    /// # Errors
+    /// Names the program that is not there.
+    pub fn in_folder(folder: &Path, tools: &[Tool]) -> Result<Self, ToolError> {
+        let mut programs = BTreeMap::new();
+        for program in tools.iter().flat_map(|tool| tool.programs()) {
+            let path = folder.join(program);
+            std::fs::metadata(&path).map_err(error::at(&path))?;
+            programs.insert(*program, path);
+        }
+        Ok(Self { programs, cache: folder.to_owned() })
+    }
+
     /// The absolute path of `program`, for example `kubelet`.
     pub fn path(&self, program: &str) -> Result<&Path, ToolError> {
         self.programs
@@ -91,7 +105,7 @@ fn ensure_system_programs(tools: &[Tool]) -> Result<(), ToolError> {
         .map(|(_, package)| *package)
         .collect();
     if !missing.is_empty() {
-        apt::install(&missing, "the pods' network")?;
+        apt::install(&missing, "the local stack")?;
     }
     Ok(())
 }
