@@ -27,6 +27,12 @@ use url::Url;
 
 /// What operators are told to type.
 const PAGE: &str = include_str!("../../docs/install/README.md");
+/// And once it is installed.
+const RUNBOOKS: &[&str] = &[
+    include_str!("../../docs/runbooks/upgrade.md"),
+    include_str!("../../docs/runbooks/scaling.md"),
+    include_str!("../../docs/runbooks/key-rotation.md"),
+];
 /// How long the worker may take to find out whether network policies are enforced.
 const FOUND_OUT: Duration = Duration::from_secs(120);
 
@@ -137,9 +143,13 @@ impl Installed {
     }
 }
 
+fn private_key_file(chat: &Conversation) -> PathBuf {
+    chat.folder.join("app.private-key.pem")
+}
+
 /// As an operator who installs the service for the first time.
 async fn type_what_the_page_says(chat: &Conversation) -> Result<()> {
-    let key = chat.folder.join("app.private-key.pem");
+    let key = private_key_file(chat);
     fs::write(&key, chat.github.private_key_pem())?;
     let webhook_secret = chat.github.webhook_secret();
     let environment = [
@@ -186,7 +196,14 @@ fn the_service_that_its_chart_installs_gives_previews_and_loses_none_when_it_is_
         let begun = second.shows_url().await?;
         assert_eq!(begun.id, asked.id);
         assert_eq!(kept.open("/").await?.status, 200);
-        installed.helm(chat, &["test", RELEASE, "--timeout=2m"]).await?;
+        for page in RUNBOOKS {
+            let situation = [
+                ("NEW_WEBHOOK_SECRET", "another secret".to_owned()),
+                ("NEW_PRIVATE_KEY_FILE", private_key_file(chat).display().to_string()),
+            ];
+            chat.type_in(&commands::script(page), &situation).await?;
+        }
+        assert_eq!(kept.open("/").await?.status, 200);
 
         let found_out = eventually(FOUND_OUT, async || {
             let said = installed.said("preview-worker").await.map_err(|error| error.to_string())?;

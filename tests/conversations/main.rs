@@ -36,6 +36,7 @@ mod redelivery;
 mod registry;
 mod replay;
 mod repository_chart;
+mod runbooks;
 mod signals;
 mod stable_address;
 mod sticky;

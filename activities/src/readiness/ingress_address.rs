@@ -24,7 +24,10 @@ impl IngressAddress {
     }
 
     /// Asked each time, because what a name leads to changes.
-    pub(super) async fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
+    ///
+    /// # Errors
+    /// If it leads nowhere.
+    pub async fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
         let host = match &self.host {
             Host::Domain(name) => name.as_str(),
             Host::Ipv4(address) => return Ok(vec![(*address, self.port).into()]),

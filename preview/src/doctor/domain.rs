@@ -3,6 +3,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use activities::IngressAddress;
 use domain::PreviewDomain;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::tls::TlsInfo;
@@ -16,10 +17,12 @@ use super::{
 };
 use crate::time;
 
+/// What the certificate's line is called.
+const CERTIFICATE: &str = "certificate";
 /// Less than this, and a renewal that should have happened has not.
 const RENEWED_BEFORE: SignedDuration = SignedDuration::from_hours(14 * 24);
 
-pub(super) async fn check(domain: &PreviewDomain, ingress: Option<SocketAddr>) -> Vec<Line> {
+pub(super) async fn check(domain: &PreviewDomain, ingress: Option<IngressAddress>) -> Vec<Line> {
     // A name that nobody has asked for: only a wildcard answers for it.
     let host = domain.host(&format!("doctor-{:08x}", fastrand::u32(..)));
     let found = tokio::net::lookup_host((host.as_str(), 443)).await;
@@ -28,7 +31,10 @@ pub(super) async fn check(domain: &PreviewDomain, ingress: Option<SocketAddr>) -
         .map_err(|error| error.to_string());
     let mut lines = vec![judge_name(&host, found)];
     if domain.is_secure() {
-        lines.push(certificate(&domain.url(&host), &host, ingress).await);
+        lines.push(match addresses(ingress).await {
+            Ok(ingress) => certificate(&domain.url(&host), &host, &ingress).await,
+            Err(line) => line,
+        });
     }
     lines
 }
@@ -62,11 +68,25 @@ pub(super) struct Seen {
     pub(super) until: Option<Timestamp>,
 }
 
-async fn certificate(url: &str, host: &str, ingress: Option<SocketAddr>) -> Line {
+/// Where the ingress controller listens, if the worker is told. Else the name itself leads there.
+async fn addresses(ingress: Option<IngressAddress>) -> Result<Vec<SocketAddr>, Line> {
+    let Some(ingress) = ingress else {
+        return Ok(Vec::new());
+    };
+    ingress.resolve().await.map_err(|error| {
+        Line::wrong(
+            CERTIFICATE,
+            format!("the ingress controller's address, {ingress}, leads nowhere: {error}"),
+            "correct PREVIEW_INGRESS_ADDRESS",
+        )
+    })
+}
+
+async fn certificate(url: &str, host: &str, ingress: &[SocketAddr]) -> Line {
     let seen = async {
         let at = |builder: reqwest::ClientBuilder| match ingress {
-            Some(address) => builder.resolve(host, address),
-            None => builder,
+            [] => builder,
+            addresses => builder.resolve_to_addrs(host, addresses),
         };
         // Twice: one that is not trusted says when it ends, too.
         let careless = at(web::builder()).danger_accept_invalid_certs(true).tls_info(true).build()?;
@@ -88,7 +108,7 @@ fn end_of(certificate: &[u8]) -> Option<Timestamp> {
 }
 
 pub(super) fn judge_certificate(host: &str, seen: Result<Seen, String>, now: Timestamp) -> Line {
-    const CHECK: &str = "certificate";
+    const CHECK: &str = CERTIFICATE;
     let seen = match seen {
         Ok(seen) => seen,
         Err(reason) => {

@@ -84,7 +84,7 @@ async fn examine(options: &Options) -> anyhow::Result<Vec<Line>> {
         github::check(&github, app.deployments),
         webhook::check(&web, options.webhook_url.as_ref()),
         temporal::check(config),
-        domain::check(names.domain(), config.preview_ingress_address),
+        domain::check(names.domain(), config.preview_ingress_address.clone()),
         registry::check(&web, &config.preview_image),
     );
     let (cluster, cluster_clock) =
