@@ -12,6 +12,8 @@ pub enum Operation {
     ConvertManifest,
     /// The App itself.
     GetApp,
+    /// Who has installed it.
+    ListInstallations,
     /// A token for an installation.
     CreateToken,
     /// The repository.
@@ -44,9 +46,10 @@ pub enum Operation {
 
 impl Operation {
     /// All that there are.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::ConvertManifest,
         Self::GetApp,
+        Self::ListInstallations,
         Self::CreateToken,
         Self::GetRepository,
         Self::GetPullRequest,
@@ -87,6 +90,7 @@ impl Operation {
         match self {
             Self::ConvertManifest => ("apps/create-from-manifest", Method::POST, &[]),
             Self::GetApp => ("apps/get-authenticated", Method::GET, &[]),
+            Self::ListInstallations => ("apps/list-installations", Method::GET, &[]),
             Self::CreateToken => ("apps/create-installation-access-token", Method::POST, &[]),
             Self::GetRepository => ("repos/get", Method::GET, &[(Metadata, Read)]),
             Self::GetPullRequest => ("pulls/get", Method::GET, &[(PullRequests, Read)]),

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use http::Method;
 use serde::Deserialize;
 
-use crate::{Error, GitHubApp, transport::Credentials};
+use crate::{Error, GitHubApp, Operation, transport::Credentials};
 
 /// As many installations are read.
 const INSTALLATIONS_MAX: &str = "100";
@@ -65,7 +64,8 @@ impl GitHubApp {
     /// If GitHub does not answer, or does not know the App, or its key.
     pub async fn registration(&self) -> Result<Registration, Error> {
         let transport = self.transport();
-        let call = transport.call("reading the App's own description".to_owned(), Method::GET, &["app"]);
+        let call =
+            transport.call("reading the App's own description".to_owned(), Operation::GetApp, &["app"]);
         transport.send(&call, &Credentials::App).await?.json()
     }
 
@@ -76,7 +76,11 @@ impl GitHubApp {
     pub async fn installations(&self) -> Result<Vec<Installation>, Error> {
         let transport = self.transport();
         let call = transport
-            .call("listing the App's installations".to_owned(), Method::GET, &["app", "installations"])
+            .call(
+                "listing the App's installations".to_owned(),
+                Operation::ListInstallations,
+                &["app", "installations"],
+            )
             .query(&[("per_page", INSTALLATIONS_MAX)]);
         transport.send(&call, &Credentials::App).await?.json()
     }

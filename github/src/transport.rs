@@ -15,6 +15,7 @@ use hyper_util::{
 use jiff::Timestamp;
 use octocrab::{
     AuthState, OctoBody, Octocrab, OctocrabBuilder,
+    auth::AppAuth,
     service::middleware::{base_uri::BaseUriLayer, extra_headers::ExtraHeadersLayer},
 };
 use secrecy::SecretString;

@@ -1,7 +1,7 @@
 //! The commands of `docs/runbooks`, typed as they stand there, in the situations that they are for. Those that need
 //! the service to be installed are typed in `installed.rs`.
 
-use anyhow::{Result, ensure};
+use anyhow::ensure;
 use checks::commands;
 use github_stand_in::User;
 use temporalio_client::WorkflowExecutionStatus;

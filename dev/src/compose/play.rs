@@ -197,6 +197,7 @@ impl Project<'_> {
             preview_ingress_class: String::new(),
             preview_chart: state.to_owned(),
             helm: installed.toolbox.path("helm")?.to_owned(),
+            kubectl: None,
             ctr: None,
             containerd_address: None,
             buildkit_host: None,
