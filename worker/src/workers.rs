@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use activities::{Comments, Previews, PullRequests, Sweeps};
+use activities::{Comments, EachActivity, Previews, PullRequests, Sweeps};
 use temporalio_client::Client;
 use temporalio_sdk::{
     Runtime, Worker, WorkerCreateError, WorkerOptions, WorkerRunError, WorkflowRegistrationError,
@@ -39,6 +39,8 @@ pub struct Implementations {
     pub sweeps: Sweeps,
     /// What is written on pull requests.
     pub comments: Comments,
+    /// What stands around each of them.
+    pub around_each: EachActivity,
 }
 
 /// The task queue that content writes wait in.
@@ -63,6 +65,7 @@ pub fn queues(
         .register_activities(activities.previews)
         .register_activities(activities.pull_requests)
         .register_activities(activities.sweeps)
+        .activity_inbound_interceptor(activities.around_each.clone())
         .max_cached_workflows(config.worker_cached_workflows)
         .sticky_queue_schedule_to_start_timeout(STICKY_TIMEOUT)
         .max_heartbeat_throttle_interval(HEARTBEAT_THROTTLE)
@@ -70,6 +73,7 @@ pub fn queues(
         .build();
     let github = WorkerOptions::new(github_queue(config))
         .register_activities(activities.comments)
+        .activity_inbound_interceptor(activities.around_each)
         .maybe_max_task_queue_activities_per_second(rate_limit.polled())
         .graceful_shutdown_period(GRACE)
         .build();
