@@ -11,3 +11,5 @@ mod dependencies;
 mod files;
 #[cfg(test)]
 mod links;
+#[cfg(test)]
+mod monitoring;
