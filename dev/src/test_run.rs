@@ -32,6 +32,7 @@ pub(crate) struct Options {
 /// Installs, builds, starts a stack, runs every test of the workspace, and stops the stack.
 pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     Toolbox::ensure_all(Tool::EMBEDDED).await?;
+    Toolbox::ensure_all(Tool::OF_TESTS).await?;
     browser::ensure().await?;
     let started = Instant::now();
     cargo(&["build", "--workspace", "--bins"], &[]).await?;

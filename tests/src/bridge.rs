@@ -9,7 +9,7 @@ use anyhow::Result;
 use tokio::{
     io::copy_bidirectional,
     net::{TcpListener as Listener, TcpStream},
-    task::JoinHandle,
+    task::{JoinHandle, JoinSet},
 };
 
 use crate::OsProcess;
@@ -51,6 +51,14 @@ impl Bridge {
         Ok((bridge, address))
     }
 
+    /// Whoever connects to `from` reaches `to`, both on this machine.
+    ///
+    /// # Errors
+    /// When `from` is taken.
+    pub fn between(from: SocketAddr, to: SocketAddr) -> Result<Self> {
+        Self::accept(TcpListener::bind(from)?, move || async move { Ok(TcpStream::connect(to).await?) })
+    }
+
     fn accept<Connect, Connecting>(listener: TcpListener, connect: Connect) -> Result<Self>
     where
         Connect: Fn() -> Connecting + Send + Sync + 'static,
@@ -60,9 +68,12 @@ impl Bridge {
         let listener = Listener::from_std(listener)?;
         let connect = Arc::new(connect);
         Ok(Self(tokio::spawn(async move {
+            // They end with it.
+            let mut passed_on = JoinSet::new();
             while let Ok((mut caller, _)) = listener.accept().await {
                 let connect = Arc::clone(&connect);
-                tokio::spawn(async move {
+                while passed_on.try_join_next().is_some() {}
+                passed_on.spawn(async move {
                     match connect().await {
                         Ok(mut called) => drop(copy_bidirectional(&mut caller, &mut called).await),
                         // Closed at once, which is as good as refused.

@@ -29,6 +29,8 @@ pub enum Tool {
     Buildkit,
     /// `pause`: what holds a pod's namespaces open.
     Pause,
+    /// `prometheus`, and `promtool`, which tries its rules. No part of the stack: tests run them beside it.
+    Prometheus,
 }
 
 impl Tool {
@@ -46,6 +48,9 @@ impl Tool {
         Self::Helm,
         Self::Kubernetes,
     ];
+
+    /// What the tests need beside the stack.
+    pub const OF_TESTS: &[Self] = &[Self::Prometheus];
 
     /// Programs of the system that the tool runs, each with its package.
     pub(super) fn system_programs(self) -> &'static [(&'static str, &'static str)] {
@@ -76,6 +81,8 @@ pub(super) struct Recipe {
 pub(super) enum Source {
     Go(GoBuild),
     Wheel(Wheel),
+    /// The name of a package of Debian.
+    Debian(&'static str),
 }
 
 /// A `go build` in `stack/tools/<name>`, whose `go.mod` pins the version and `go.sum` the content.
@@ -276,6 +283,13 @@ pub(super) fn recipe(tool: Tool) -> Recipe {
             }),
             on_path: None,
             about: Duration::from_secs(85),
+        },
+        Tool::Prometheus => Recipe {
+            name: "prometheus",
+            programs: &["prometheus", "promtool"],
+            source: Source::Debian("prometheus"),
+            on_path: Some(OnPath { arguments: &["--version"], versions: ">=2.42" }),
+            about: Duration::from_secs(10),
         },
         Tool::Pause => Recipe {
             name: "pause",
