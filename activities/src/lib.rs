@@ -18,6 +18,7 @@ mod image_pull;
 mod instance;
 mod keyed_lock;
 mod listed;
+mod measured;
 mod namespace;
 mod ownership;
 mod previews;
@@ -42,6 +43,7 @@ pub use github_failures::GitHubFailures;
 pub use instance::{
     Instance, InstanceName, InvalidInstanceName, InvalidTemporalNamespaceId, TemporalNamespaceId,
 };
+pub use measured::{BUCKETS, Census, EachActivity, GitHubRequests, Lifecycle};
 pub use namespace::{
     AllowedKind, AnnotationKey, ChartBounds, Destination, Destinations, InvalidAllowedKind,
     InvalidAnnotationKey, InvalidDestination, InvalidNameServer, NOT_SEEN, NameServer, NamespaceConfig,

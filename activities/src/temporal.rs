@@ -38,7 +38,7 @@ use crate::{
 };
 
 /// Most records in one answer: the server's own bound, unless its administrators have lowered it.
-const RECORDS_MAX: i32 = 1_000;
+pub(crate) const RECORDS_MAX: i32 = 1_000;
 /// Overdue previews that are named.
 const OVERDUE_NAMED: i32 = 100;
 
@@ -217,23 +217,31 @@ pub(crate) async fn count_started(
     person: &Login,
     since: Timestamp,
 ) -> Result<u32, TemporalError> {
-    let request = CountWorkflowExecutionsRequest {
-        namespace: temporal.options().namespace.clone(),
-        query: format!(
-            "WorkflowType = 'PreviewWorkflow' AND TaskQueue = {} AND {} = {} AND StartTime > {}",
-            quoted(task_queue),
-            REQUESTED_BY.name(),
-            quoted(person.as_str()),
-            quoted(&since.to_string()),
-        ),
-    };
+    let query = format!(
+        "WorkflowType = 'PreviewWorkflow' AND TaskQueue = {} AND {} = {} AND StartTime > {}",
+        quoted(task_queue),
+        REQUESTED_BY.name(),
+        quoted(person.as_str()),
+        quoted(&since.to_string()),
+    );
+    let counted = count(temporal, query, || format!("counting the previews of {person}")).await?;
+    Ok(u32::try_from(counted).unwrap_or(u32::MAX))
+}
+
+/// How many workflows a query finds.
+pub(crate) async fn count(
+    temporal: &Client,
+    query: String,
+    doing: impl FnOnce() -> String,
+) -> Result<u64, TemporalError> {
+    let request = CountWorkflowExecutionsRequest { namespace: temporal.options().namespace.clone(), query };
     let counted = temporal
         .connection()
         .workflow_service()
         .count_workflow_executions(request.into_request())
         .await
-        .map_err(|status| TemporalError::new(format!("counting the previews of {person}"), status))?;
-    Ok(u32::try_from(counted.into_inner().count).unwrap_or(u32::MAX))
+        .map_err(|status| TemporalError::new(doing(), status))?;
+    Ok(u64::try_from(counted.into_inner().count).unwrap_or_default())
 }
 
 /// A run of a preview that is ready by its own account.
@@ -309,7 +317,7 @@ pub(crate) async fn stop_run(
 }
 
 /// One page of Temporal's records.
-async fn records(
+pub(crate) async fn records(
     temporal: &Client,
     query: &str,
     page_size: i32,

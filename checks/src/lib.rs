@@ -12,3 +12,5 @@ mod dependencies;
 mod files;
 #[cfg(test)]
 mod links;
+#[cfg(test)]
+mod monitoring;

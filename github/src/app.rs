@@ -19,7 +19,7 @@ use tokio::sync::OnceCell;
 use url::Url;
 
 use crate::{
-    Error, ErrorKind, Operation,
+    Error, ErrorKind, Observer, Operation,
     token::Tokens,
     transport::{Answer, Call, Credentials, Transport},
 };
@@ -81,6 +81,18 @@ impl GitHubApp {
     /// # Errors
     /// If no request could ever be made with this configuration.
     pub fn new(config: &AppConfig) -> Result<Self, ConfigError> {
+        Self::prepare(config, None)
+    }
+
+    /// The same; `observer` is told of each exchange.
+    ///
+    /// # Errors
+    /// If no request could ever be made with this configuration.
+    pub fn observed(config: &AppConfig, observer: Arc<dyn Observer>) -> Result<Self, ConfigError> {
+        Self::prepare(config, Some(observer))
+    }
+
+    fn prepare(config: &AppConfig, observer: Option<Arc<dyn Observer>>) -> Result<Self, ConfigError> {
         let root = &config.api_url;
         if !matches!(root.scheme(), "http" | "https") || !root.has_host() || root.query().is_some() {
             return Err(ConfigError::ApiUrl(root.to_string()));
@@ -89,7 +101,7 @@ impl GitHubApp {
         Ok(Self {
             inner: Arc::new(Inner {
                 app_id: config.app_id,
-                transport: Transport::new(root.clone(), AuthState::App(app))?,
+                transport: Transport::new(root.clone(), AuthState::App(app), observer)?,
                 tokens: Tokens::new(config.deployments),
                 slug: OnceCell::new(),
                 limits: Mutex::default(),
@@ -167,11 +179,16 @@ impl GitHubApp {
     async fn send_signed(&self, installation: InstallationId, call: &Call) -> Result<Answer, Error> {
         let Inner { transport, tokens, .. } = &*self.inner;
         let token = tokens.get(transport, installation).await?;
-        match transport.send(call, &Credentials::Installation(&token.secret)).await {
+        match transport
+            .send(call, &Credentials::Installation(installation, &token.secret))
+            .await
+        {
             Err(error) if matches!(error.kind(), ErrorKind::Unauthorized(_)) => {
                 tokens.discard(installation, &token).await;
                 let token = tokens.get(transport, installation).await?;
-                transport.send(call, &Credentials::Installation(&token.secret)).await
+                transport
+                    .send(call, &Credentials::Installation(installation, &token.secret))
+                    .await
             }
             result => result,
         }

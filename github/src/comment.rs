@@ -1,6 +1,9 @@
 //! Reads and writes our own comments. A pull request's conversation hangs on the issue of the same number.
 
+use std::collections::BTreeMap;
+
 use domain::{CommentId, PullRequestRef};
+use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use url::Url;
@@ -22,17 +25,29 @@ pub struct Comment {
     pub body: String,
     /// Its address on the pull request's page.
     pub html_url: Url,
+    /// When it was written or changed last, by GitHub's clock and to the second.
+    #[serde(default)]
+    pub updated_at: Option<Timestamp>,
+}
+
+/// What is written on a pull request.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Comments {
+    /// What this App has written, oldest first.
+    pub own: Vec<Comment>,
+    /// When each comment was written, whoever wrote it, by GitHub's clock and to the second.
+    pub written: BTreeMap<CommentId, Timestamp>,
 }
 
 impl GitHubApp {
-    /// All comments on the pull request that this App wrote, oldest first.
+    /// All comments on the pull request that this App wrote; of all others, when they were written.
     ///
-    /// Comments by people and by other Apps are left out, whatever they contain: a marker in a
+    /// What people and other Apps have written is left out, whatever it is: a marker in a
     /// comment's text is no proof of who wrote it.
     ///
     /// # Errors
     /// If a page cannot be read.
-    pub async fn own_comments(&self, reference: &PullRequestRef) -> Result<Vec<Comment>, Error> {
+    pub async fn comments(&self, reference: &PullRequestRef) -> Result<Comments, Error> {
         let login = self.slug().await?.map(|slug| format!("{slug}[bot]"));
         let mut call = self
             .transport()
@@ -43,24 +58,25 @@ impl GitHubApp {
                 &["issues", &reference.number.to_string(), "comments"],
             )
             .query(&[PAGE]);
-        let mut own = Vec::new();
+        let mut comments = Comments::default();
         for _ in 0..PAGES_MAX {
             let answer = self.send(reference.installation, &call).await?;
             let page: Vec<Listed> = answer.json()?;
             for listed in page {
+                comments.written.extend(listed.written());
                 if listed.author.is_by(self.app_id(), login.as_deref()) {
-                    own.push(listed.read(&call.doing)?);
+                    comments.own.push(listed.read(&call.doing)?);
                 }
             }
             match answer.next() {
                 Some(next) => call = call.next_page(&next),
-                None => return Ok(own),
+                None => return Ok(comments),
             }
         }
         Err(Error::new(&call.doing, ErrorKind::Unexpected(format!("more than {PAGES_MAX} pages"))))
     }
 
-    /// Writes a new comment. Not idempotent: look for it with [`GitHubApp::own_comments`] first.
+    /// Writes a new comment. Not idempotent: look for it with [`GitHubApp::comments`] first.
     ///
     /// # Errors
     /// If GitHub did not confirm it. After [`ErrorKind::Unavailable`] it may exist all the same.
@@ -127,8 +143,8 @@ struct Body<'a> {
     body: &'a str,
 }
 
-/// A comment as it is listed. Of others' comments nothing but the author is looked at, so that none
-/// of them can keep us from finding our own.
+/// A comment as it is listed. Of others' comments nothing but author and time is looked at, and neither has
+/// to be there, so that none of them can keep us from finding our own.
 #[derive(Deserialize)]
 struct Listed {
     #[serde(flatten)]
@@ -158,6 +174,13 @@ struct Via {
 }
 
 impl Listed {
+    fn written(&self) -> Option<(CommentId, Timestamp)> {
+        let field = |name: &str| self.comment.get(name);
+        let id = CommentId::deserialize(field("id")?).ok()?;
+        let at = field("created_at")?.as_str()?.parse().ok()?;
+        Some((id, at))
+    }
+
     fn read(self, doing: &str) -> Result<Comment, Error> {
         Comment::deserialize(Value::Object(self.comment)).map_err(|error| {
             let reason = format!("a comment of ours: {error}");

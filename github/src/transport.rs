@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use domain::Repository;
+use domain::{InstallationId, Repository};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
@@ -22,7 +22,10 @@ use secrecy::SecretString;
 use serde::{Serialize, de::DeserializeOwned};
 use url::{Position, Url, form_urlencoded};
 
-use crate::{ConfigError, Error, ErrorKind, Operation};
+use crate::{
+    ConfigError, Error, ErrorKind, Operation,
+    observer::{Exchange, Limited, Observer, Quota, call_name},
+};
 
 /// Longest time to open a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -39,6 +42,8 @@ const USER_AGENT: &str = concat!("preview/", env!("CARGO_PKG_VERSION"));
 pub(crate) struct Call {
     /// For messages: `reading pull request octo-org/hello-world#12`.
     pub(crate) doing: String,
+    /// For counts.
+    name: &'static str,
     method: Method,
     /// Path and query, with the path of the API's root.
     target: String,
@@ -58,8 +63,8 @@ pub(crate) enum Credentials<'a> {
     None,
     /// The App itself, with a JSON Web Token signed by its private key.
     App,
-    /// One of its installations.
-    Installation(&'a SecretString),
+    /// One of its installations, with its token.
+    Installation(InstallationId, &'a SecretString),
 }
 
 /// A connection pool to one GitHub.
@@ -69,12 +74,17 @@ pub(crate) struct Transport {
     client: Client<HttpsConnector<HttpConnector>, OctoBody>,
     /// Signs as the App, with its newest key.
     octocrab: RwLock<Octocrab>,
+    observer: Option<Arc<dyn Observer>>,
 }
 
 impl Transport {
     /// octocrab signs, as `auth` says where it is not an installation that asks, and sends; its default client is
     /// not used, because that repeats failed POSTs and adds a second `User-Agent`.
-    pub(crate) fn new(root: Url, auth: AuthState) -> Result<Self, ConfigError> {
+    pub(crate) fn new(
+        root: Url,
+        auth: AuthState,
+        observer: Option<Arc<dyn Observer>>,
+    ) -> Result<Self, ConfigError> {
         let base_uri: Uri = root.as_str().parse().map_err(|_| ConfigError::ApiUrl(root.to_string()))?;
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
@@ -88,7 +98,7 @@ impl Transport {
             .wrap_connector(connector);
         let client = Client::builder(TokioExecutor::new()).build::<_, OctoBody>(connector);
         let octocrab = RwLock::new(signing(&client, &base_uri, auth));
-        Ok(Self { root, base_uri, client, octocrab })
+        Ok(Self { root, base_uri, client, octocrab, observer })
     }
 
     /// Signs as the App with another key from now on. Connections stay.
@@ -104,6 +114,10 @@ impl Transport {
     /// A request to `/segment/segment/…` below the API's root. Segments are
     /// escaped here, so no caller can leave the path.
     pub(crate) fn call(&self, doing: String, operation: Operation, segments: &[&str]) -> Call {
+        self.call_to(call_name(segments), doing, operation, segments)
+    }
+
+    fn call_to(&self, name: &'static str, doing: String, operation: Operation, segments: &[&str]) -> Call {
         debug_assert!(Operation::ALL.contains(&operation), "{operation:?} is missing in Operation::ALL");
         let mut url = self.root.clone();
         if let Ok(mut path) = url.path_segments_mut() {
@@ -111,6 +125,7 @@ impl Transport {
         }
         Call {
             doing,
+            name,
             method: operation.method(),
             target: url[Position::BeforePath..].to_owned(),
             body: None,
@@ -126,7 +141,7 @@ impl Transport {
         segments: &[&str],
     ) -> Call {
         let repository = ["repos", repository.owner(), repository.name()];
-        self.call(doing, operation, &[&repository[..], segments].concat())
+        self.call_to(call_name(segments), doing, operation, &[&repository[..], segments].concat())
     }
 
     /// Sends `call`, and goes where GitHub says that the thing is now: it does so for a
@@ -134,6 +149,7 @@ impl Transport {
     pub(crate) async fn send(&self, call: &Call, credentials: &Credentials<'_>) -> Result<Answer, Error> {
         let exchange = self.follow(call, credentials);
         let result = tokio::time::timeout(REQUEST_TIMEOUT, exchange).await.unwrap_or_else(|_| {
+            self.tell(call, credentials, None);
             Err(ErrorKind::Unavailable(format!("no answer within {} s", REQUEST_TIMEOUT.as_secs())))
         });
         result.map_err(|kind| {
@@ -146,14 +162,37 @@ impl Transport {
         let mut moved: Option<Call> = None;
         for _ in 0..=REDIRECTS_MAX {
             match self.exchange(moved.as_ref().unwrap_or(call), credentials).await? {
-                Exchange::Answered(answer) => return Ok(answer),
-                Exchange::Moved(location) => moved = Some(call.moved_to(&self.root, &location)?),
+                Exchanged::Answered(answer) => return Ok(answer),
+                Exchanged::Moved(location) => moved = Some(call.moved_to(&self.root, &location)?),
             }
         }
         Err(ErrorKind::Unexpected(format!("more than {REDIRECTS_MAX} redirects")))
     }
 
-    async fn exchange(&self, call: &Call, credentials: &Credentials<'_>) -> Result<Exchange, ErrorKind> {
+    async fn exchange(&self, call: &Call, credentials: &Credentials<'_>) -> Result<Exchanged, ErrorKind> {
+        let (status, headers, body) = self.execute(call, credentials).await.inspect_err(|error| {
+            if matches!(error, ErrorKind::Unavailable(_)) {
+                self.tell(call, credentials, None);
+            }
+        })?;
+        if status.is_success() {
+            self.tell(call, credentials, Some((status, &headers, None)));
+            Ok(Exchanged::Answered(Answer { doing: call.doing.clone(), headers, body }))
+        } else if let Some(location) = location(status, &headers) {
+            self.tell(call, credentials, Some((status, &headers, None)));
+            Ok(Exchanged::Moved(location))
+        } else {
+            let error = ErrorKind::of_response(status, &headers, &body, Timestamp::now());
+            self.tell(call, credentials, Some((status, &headers, Some(&error))));
+            Err(error)
+        }
+    }
+
+    async fn execute(
+        &self,
+        call: &Call,
+        credentials: &Credentials<'_>,
+    ) -> Result<(StatusCode, HeaderMap, String), ErrorKind> {
         let mut request = Request::builder().method(call.method.clone()).uri(&call.target);
         if call.body.is_some() {
             request = request.header(header::CONTENT_TYPE, "application/json");
@@ -167,7 +206,7 @@ impl Transport {
         let octocrab = self.octocrab();
         let response = match credentials {
             Credentials::None | Credentials::App => octocrab.execute(request).await,
-            Credentials::Installation(token) => {
+            Credentials::Installation(_, token) => {
                 octocrab
                     .user_access_token((*token).clone())
                     .map_err(|error| unavailable(&error))?
@@ -180,13 +219,36 @@ impl Transport {
         let status = response.status();
         let headers = response.headers().clone();
         let body = octocrab.body_to_string(response).await.map_err(|error| unavailable(&error))?;
-        if status.is_success() {
-            Ok(Exchange::Answered(Answer { doing: call.doing.clone(), headers, body }))
-        } else if let Some(location) = location(status, &headers) {
-            Ok(Exchange::Moved(location))
-        } else {
-            Err(ErrorKind::of_response(status, &headers, &body, Timestamp::now()))
-        }
+        Ok((status, headers, body))
+    }
+
+    /// Whoever observes us learns how one exchange ended; with nothing, if no answer came.
+    fn tell(
+        &self,
+        call: &Call,
+        credentials: &Credentials<'_>,
+        answer: Option<(StatusCode, &HeaderMap, Option<&ErrorKind>)>,
+    ) {
+        let Some(observer) = &self.observer else { return };
+        let (status, headers, error) = match answer {
+            Some((status, headers, error)) => (Some(status), Some(headers), error),
+            None => (None, None, None),
+        };
+        let quota = headers.and_then(Quota::of);
+        let limited = headers
+            .filter(|_| matches!(error, Some(ErrorKind::RateLimited { .. })))
+            .map(Limited::by);
+        observer.exchanged(&Exchange {
+            installation: match credentials {
+                Credentials::None | Credentials::App => None,
+                Credentials::Installation(installation, _) => Some(*installation),
+            },
+            method: &call.method,
+            call: call.name,
+            status,
+            quota,
+            limited,
+        });
     }
 }
 
@@ -213,7 +275,7 @@ fn signing(
 }
 
 /// How one exchange ended that was not refused.
-enum Exchange {
+enum Exchanged {
     Answered(Answer),
     /// What we asked for is at this address.
     Moved(String),
@@ -251,6 +313,7 @@ impl Call {
     fn at(&self, address: &Url) -> Self {
         Self {
             doing: self.doing.clone(),
+            name: self.name,
             method: self.method.clone(),
             target: address[Position::BeforePath..Position::AfterQuery].to_owned(),
             body: self.body.clone(),

@@ -1,6 +1,7 @@
 //! What webhook and worker share as programs: settings, logs, the connection to Temporal, ports, probes,
 //! shutdown, and how a pull request's workflow is signalled.
 
+pub mod build;
 mod listen;
 pub mod logging;
 pub mod probes;

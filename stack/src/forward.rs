@@ -5,6 +5,7 @@ use std::{io, net::TcpListener, sync::Arc, time::Duration};
 use tokio::{
     io::copy_bidirectional,
     net::{TcpListener as Listener, TcpStream},
+    task::JoinSet,
     time::sleep,
 };
 use tokio_util::task::AbortOnDropHandle;
@@ -41,14 +42,17 @@ where
     Connect: Fn() -> Connecting + Send + Sync + 'static,
     Connecting: Future<Output = io::Result<TcpStream>> + Send + 'static,
 {
+    // They end with this task.
+    let mut passed_on = JoinSet::new();
     loop {
         let Ok((mut caller, _)) = listener.accept().await else {
             // Out of file descriptors, at the worst: others are closed meanwhile.
             sleep(RETRY).await;
             continue;
         };
+        while passed_on.try_join_next().is_some() {}
         let connect = Arc::clone(&connect);
-        tokio::spawn(async move {
+        passed_on.spawn(async move {
             // Nobody listens there: closed at once, which is as good as refused.
             let Ok(mut called) = connect().await else {
                 return;

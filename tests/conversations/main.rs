@@ -23,6 +23,7 @@ mod installed;
 mod isolation;
 mod late;
 mod limits;
+mod metrics;
 mod network;
 mod newer_commit;
 mod operator;

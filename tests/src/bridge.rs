@@ -47,4 +47,13 @@ impl Bridge {
         })?;
         Ok((Self { _forward: forward }, address))
     }
+
+    /// Whoever connects to `from` reaches `to`, both on this machine.
+    ///
+    /// # Errors
+    /// When `from` is taken.
+    pub fn between(from: SocketAddr, to: SocketAddr) -> Result<Self> {
+        let forward = Forward::start(TcpListener::bind(from)?, move || TcpStream::connect(to))?;
+        Ok(Self { _forward: forward })
+    }
 }

@@ -10,14 +10,15 @@ use prometheus_client::{
         family::Family,
         gauge::Gauge,
         histogram::{Histogram, exponential_buckets},
+        info::Info,
     },
     registry::Registry,
 };
-use runtime::probes;
+use runtime::{build, probes};
 
 use crate::{
     limit::Limit,
-    outcome::Ignored,
+    outcome::{Ignored, Outcome},
     signaler::{SignalError, Signalled},
 };
 
@@ -61,9 +62,22 @@ struct SignalLabels {
 
 impl Default for Metrics {
     fn default() -> Self {
-        let mut registry = Registry::with_prefix("preview_webhook");
-        let deliveries = Family::default();
+        let mut registry = Registry::default();
+        let build = vec![("version", build::VERSION.to_owned()), ("commit", build::commit())];
+        registry.register("preview_build", "Which build this is", Info::new(build));
+        Self::of_deliveries(registry)
+    }
+}
+
+impl Metrics {
+    fn of_deliveries(mut whole: Registry) -> Self {
+        let registry = whole.sub_registry_with_prefix("preview_webhook");
+        let deliveries = Family::<DeliveryLabels, Counter<u64, AtomicU64>>::default();
         registry.register("deliveries", "Deliveries by what became of them", deliveries.clone());
+        // At zero, so that the first increase is seen as one.
+        for outcome in Outcome::LABELS {
+            drop(deliveries.get_or_create(&DeliveryLabels { outcome }));
+        }
         let ignored = Family::default();
         registry.register(
             "ignored",
@@ -91,7 +105,7 @@ impl Default for Metrics {
             evicted.clone(),
         );
         Self {
-            registry,
+            registry: whole,
             deliveries,
             ignored,
             durations,
@@ -100,9 +114,7 @@ impl Default for Metrics {
             evicted,
         }
     }
-}
 
-impl Metrics {
     /// A delivery was answered.
     pub fn delivery(&self, outcome: &'static str, took: Duration) {
         self.deliveries.get_or_create(&DeliveryLabels { outcome }).inc();

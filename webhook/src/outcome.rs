@@ -111,6 +111,23 @@ impl Outcome {
         }
     }
 
+    /// Every [label](Self::label) there is.
+    pub const LABELS: &[&str] = &[
+        "too_large",
+        "too_slow",
+        "overloaded",
+        "interrupted",
+        "bad_signature",
+        "not_json",
+        "bad_header",
+        "bad_json",
+        "ignored",
+        "commented",
+        "pushed",
+        "closed",
+        "unavailable",
+    ];
+
     /// The outcome as one word, for metrics and logs.
     #[must_use]
     pub fn label(&self) -> &'static str {

@@ -9,10 +9,13 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
-use domain::{AllowedOwners, Command, Misunderstood, PullRequestRef, pull_request::PullRequestEvent};
+use domain::{AllowedOwners, Command, Misunderstood, pull_request::PullRequestEvent};
 use jiff::Timestamp;
 use tokio::sync::{Semaphore, watch};
-use tracing::Instrument;
+use tracing::{
+    Instrument, Span,
+    field::{Empty, display},
+};
 
 use crate::{
     delivery::{DeliveryId, Reader},
@@ -42,7 +45,6 @@ pub struct Service {
 #[derive(Default)]
 struct Seen {
     event: Option<String>,
-    pull_request: Option<PullRequestRef>,
     commands: Option<String>,
     /// Is our silence worth a line in the log?
     mentions_a_command: bool,
@@ -102,10 +104,13 @@ impl Service {
                 return Ok(Outcome::Ignored(why));
             }
         };
+        let span = Span::current();
+        span.record("repository", display(&pull_request.repository));
+        span.record("pull_request", pull_request.number.get());
         if let PullRequestEvent::Commented(comment) = &event {
+            span.record("comment", comment.comment.0);
             seen.commands = Some(names(&comment.commands));
         }
-        seen.pull_request = Some(pull_request.clone());
         if !self.owners.cover(&pull_request.repository) {
             return Ok(Outcome::Ignored(Ignored::NotServed));
         }
@@ -141,7 +146,15 @@ fn names(commands: &[Result<Command, Misunderstood>]) -> String {
 pub(crate) async fn receive(State(service): State<Arc<Service>>, request: Request) -> Response {
     let received_at = Instant::now();
     let id = DeliveryId::of(request.headers()).map(|id| id.to_string());
-    let span = tracing::info_span!("delivery", id = id.as_deref().unwrap_or("none"));
+    // The worker's lines have the same fields, but for the delivery's ID, which ends here: the comment joins
+    // them.
+    let span = tracing::info_span!(
+        "delivery",
+        delivery = id.as_deref().unwrap_or("none"),
+        repository = Empty,
+        pull_request = Empty,
+        comment = Empty
+    );
     async {
         let mut seen = Seen::default();
         let outcome = tokio::time::timeout(DEADLINE, service.handle(request, &mut seen))
@@ -163,7 +176,6 @@ pub(crate) async fn receive(State(service): State<Arc<Service>>, request: Reques
 /// of alphabets without line ends or escapes.
 fn log(outcome: &Outcome, seen: &Seen, took: Duration) {
     let status = outcome.status().as_u16();
-    let pull_request = seen.pull_request.as_ref().map(ToString::to_string);
     let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     macro_rules! line {
         ($level:ident) => {
@@ -171,7 +183,6 @@ fn log(outcome: &Outcome, seen: &Seen, took: Duration) {
                 outcome = outcome.label(),
                 status,
                 event = seen.event.as_deref(),
-                pull_request = pull_request.as_deref(),
                 commands = seen.commands.as_deref(),
                 took_ms,
                 "{}",

@@ -3,8 +3,8 @@
 use std::{env, process::ExitCode, sync::Arc};
 
 use activities::{
-    Cluster, Comments, GitHubFailures, Instance, NetworkProbe, Previews, PullRequests, RepositoryCharts,
-    SweepCounters, Sweeps,
+    Census, Cluster, Comments, EachActivity, GitHubFailures, GitHubRequests, Instance, Lifecycle,
+    NetworkProbe, Previews, PullRequests, RepositoryCharts, SweepCounters, Sweeps,
 };
 use anyhow::{Context, anyhow};
 use clap::Parser;
@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use worker::{
     cluster,
     config::{Config, DEFAULT_LISTEN},
-    metrics::Metrics,
+    metrics::{Metrics, Scrape},
     rate_limit, schedule, search_attributes,
     try_connection::TryConnection,
     workers::{self, Implementations},
@@ -63,17 +63,24 @@ async fn work() -> anyhow::Result<()> {
 
     // Prepare the clients of Kubernetes and GitHub
     let (metrics, runtime_options) = Metrics::start()?;
-    let (kubernetes, api_server) = cluster::connect(config.kube_context.as_deref(), metrics.meter()).await?;
-    let github = GitHubApp::new(&app).context("GITHUB_API_URL or GITHUB_PRIVATE_KEY")?;
+    let (kubernetes, api_server) =
+        cluster::connect(config.kube_context.as_deref(), &**metrics.meter()).await?;
+    let requests = Arc::new(GitHubRequests::new(metrics.meter()));
+    let github = GitHubApp::observed(&app, requests).context("GITHUB_API_URL or GITHUB_PRIVATE_KEY")?;
 
     // Notice when the App's key is changed
     tokio::spawn(config.github.clone().keep_private_key_current(app.private_key, github.clone()));
 
     // Connect to Temporal, which may be starting too
+    let uncounted = connection.clone();
     connection.metrics_meter = metrics.of_requests_to_temporal();
     let runtime = Runtime::from_current_tokio(runtime_options)?;
-    let connected = stop.run_until_cancelled(temporal::connect(&config.temporal, &connection));
-    let Some(temporal) = connected.await else {
+    let connected = stop.run_until_cancelled(async {
+        let temporal = temporal::connect(&config.temporal, &connection).await;
+        // For scrapes, which are not to count themselves
+        (temporal, temporal::connect(&config.temporal, &uncounted).await)
+    });
+    let Some((temporal, asked_by_scrapes)) = connected.await else {
         return Ok(());
     };
 
@@ -95,12 +102,21 @@ async fn work() -> anyhow::Result<()> {
     let rate_limit = rate_limit::configure(&temporal, &github_queue, config.github_write_limit).await;
 
     // Answer probes and scrapes
-    let counters = SweepCounters::new(metrics.meter());
-    let github_failures = GitHubFailures::new(metrics.meter());
-    let namespaces = config.namespaces(&bounds, metrics.meter());
-    let network = NetworkProbe::new(config.probe_image(), metrics.meter());
+    let meter = Arc::clone(metrics.meter());
+    let counters = SweepCounters::new(&*meter);
+    let github_failures = GitHubFailures::new(&*meter);
+    let lifecycle = Lifecycle::new(&meter, metrics.registry())?;
+    let each_activity = EachActivity::new(&meter);
+    let namespaces = config.namespaces(&bounds, &*meter);
+    let network = NetworkProbe::new(config.probe_image(), &*meter);
+    let census = Census::new(
+        asked_by_scrapes,
+        &config.temporal.preview_task_queue,
+        config.sweep_interval.as_duration(),
+        &meter,
+    );
     let readiness = Readiness::new(Arc::new(TemporalIsThere(temporal.clone())), stop.clone());
-    let probes = probes::router(Arc::new(readiness), Arc::new(metrics));
+    let probes = probes::router(Arc::new(readiness), Arc::new(Scrape { metrics, census }));
     probes::start("WORKER_LISTEN", config.worker_listen, probes).await?;
 
     // Tell operators early what previews would run into
@@ -128,6 +144,7 @@ async fn work() -> anyhow::Result<()> {
             readiness,
             bounds,
             github_failures: github_failures.clone(),
+            lifecycle: lifecycle.clone(),
         },
         sweeps: Sweeps { cluster, counters },
         comments: Comments::new(
@@ -136,7 +153,9 @@ async fn work() -> anyhow::Result<()> {
             config.temporal_ui(),
             config.preview_post_logs,
             github_failures,
+            lifecycle,
         ),
+        around_each: each_activity,
     };
     let queues = workers::queues(&config, implementations, rate_limit)?;
     workers::run(&runtime, &temporal, &queues, config.recycle_after(), &stop).await?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use activities::{Comments, Previews, PullRequests, Sweeps};
+use activities::{Comments, EachActivity, Previews, PullRequests, Sweeps};
 use temporalio_client::Client;
 use temporalio_sdk::{
     Runtime, Worker, WorkerCreateError, WorkerOptions, WorkerRunError, WorkflowRegistrationError,
@@ -41,6 +41,8 @@ pub struct Implementations {
     pub sweeps: Sweeps,
     /// What is written on pull requests.
     pub comments: Comments,
+    /// What stands around each of them.
+    pub around_each: EachActivity,
 }
 
 /// The task queue that content writes wait in.
@@ -67,6 +69,7 @@ pub fn queues(
         .register_activities(activities.pull_requests)
         .register_activities(activities.sweeps)
         .tuner(slots(config.worker_activity_slots))
+        .activity_inbound_interceptor(activities.around_each.clone())
         .max_cached_workflows(config.worker_cached_workflows)
         .sticky_queue_schedule_to_start_timeout(STICKY_TIMEOUT)
         .max_heartbeat_throttle_interval(config.preview_heartbeat.interval())
@@ -74,6 +77,7 @@ pub fn queues(
         .build();
     let github = WorkerOptions::new(github_queue(config))
         .register_activities(activities.comments)
+        .activity_inbound_interceptor(activities.around_each)
         .maybe_max_task_queue_activities_per_second(rate_limit.polled())
         .graceful_shutdown_period(GRACE)
         .build();

@@ -12,6 +12,7 @@ mod state;
 mod sticky;
 #[cfg(test)]
 mod tests;
+mod waits;
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,13 +20,13 @@ use domain::{
     AllowedOwners, CommentId, DeploymentId, PullRequestRef,
     pull_request::{DeploymentWrite, Reply, StickyWritten},
 };
-use github::{Comment, ErrorKind, GitHubApp, Visibility};
+use github::{Comment, Comments as Written, ErrorKind, GitHubApp, Visibility};
 use temporalio_client::Client as Temporal;
 use temporalio_sdk::activities::{ActivityContext, ActivityError, activities};
 use workflows::contract::{WriteSticky, comment_declared};
 
 use crate::{
-    TemporalUi,
+    Lifecycle, TemporalUi,
     failure::{ActivityFailure, Failure, explain, into_activity_error},
     github_deployment,
     github_failures::{Asked, GitHubFailures},
@@ -45,6 +46,7 @@ pub struct Comments {
     temporal_ui: TemporalUi,
     post_logs: PostLogs,
     github_failures: GitHubFailures,
+    lifecycle: Lifecycle,
     writes: KeyedLock,
 }
 
@@ -58,6 +60,7 @@ impl Comments {
         temporal_ui: TemporalUi,
         post_logs: PostLogs,
         github_failures: GitHubFailures,
+        lifecycle: Lifecycle,
     ) -> Self {
         Self {
             github,
@@ -65,6 +68,7 @@ impl Comments {
             temporal_ui,
             post_logs,
             github_failures,
+            lifecycle,
             writes: KeyedLock::default(),
         }
     }
@@ -85,7 +89,7 @@ impl Comments {
     ) -> Result<StickyWritten, CommentError> {
         let pull_request = &request.pull_request;
         let _lock = self.writes.lock(pull_request).await;
-        let own = self.github.own_comments(pull_request).await?;
+        let Written { own, written } = self.github.comments(pull_request).await?;
         let known = request.comment.and_then(|id| own.iter().find(|comment| comment.id == id));
         let shown = known.or_else(|| marked(&own, STICKY_MARKER));
         // Asked last: nothing but the write itself lies between what is true and what is said.
@@ -94,8 +98,17 @@ impl Comments {
         let body = sticky(&truth, &self.temporal_ui, with_log).ok_or(CommentError::NothingToSay)?;
         let comment = match shown {
             Some(shown) if says(shown, &body) => shown.id,
-            Some(shown) => self.update(&request.pull_request, shown.id, &body).await?,
-            None => self.github.create_comment(pull_request, &body).await?.id,
+            shown => {
+                let now = match shown {
+                    Some(shown) => self.update(pull_request, shown.id, &body).await?,
+                    None => self.github.create_comment(pull_request, &body).await?,
+                };
+                // A comment that people have deleted has said it before.
+                if shown.is_some() || request.comment.is_none() {
+                    waits::measure(&self.lifecycle, &truth, &written, shown, &now);
+                }
+                now.id
+            }
         };
         self.delete_surplus(pull_request, &own, comment).await?;
         Ok(StickyWritten { comment, revision: truth.revision, is_doubtful: attempt > 1 })
@@ -142,12 +155,12 @@ impl Comments {
         pull_request: &PullRequestRef,
         comment: CommentId,
         body: &str,
-    ) -> Result<CommentId, CommentError> {
+    ) -> Result<Comment, CommentError> {
         match self.github.update_comment(pull_request, comment, body).await {
             // It may have been deleted a moment ago. Or it is there, and GitHub does not find it while the
             // repository is renamed: the next attempt looks.
             Err(error) if error.is_gone() => Err(CommentError::Vanished { comment }),
-            result => Ok(result?.id),
+            result => Ok(result?),
         }
     }
 
@@ -160,15 +173,20 @@ impl Comments {
     async fn post(&self, request: &Reply) -> Result<CommentId, CommentError> {
         let pull_request = &request.pull_request;
         let _lock = self.writes.lock(pull_request).await;
-        let own = self.github.own_comments(pull_request).await?;
+        let Written { own, written } = self.github.comments(pull_request).await?;
         let sticky = request.sticky.and_then(|id| own.iter().find(|comment| comment.id == id));
         let body =
             reply(request, sticky.map(|comment| &comment.html_url)).ok_or(CommentError::NothingToSay)?;
         match marked(&own, &reply_marker(request)) {
             Some(posted) if posted.body == body => Ok(posted.id),
             // By a workflow that has been ended since, with all that it knew: it is answered anew.
-            Some(posted) => self.update(pull_request, posted.id, &body).await,
-            None => Ok(self.github.create_comment(pull_request, &body).await?.id),
+            Some(posted) => Ok(self.update(pull_request, posted.id, &body).await?.id),
+            None => {
+                let posted = self.github.create_comment(pull_request, &body).await?;
+                let asked = written.get(&request.comment_id).copied();
+                self.lifecycle.replied(request, asked, posted.updated_at);
+                Ok(posted.id)
+            }
         }
     }
 }

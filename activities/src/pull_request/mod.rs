@@ -11,8 +11,13 @@ pub(crate) mod report;
 
 use std::sync::Arc;
 
-use domain::{AllowedOwners, preview::Answering, pull_request::PullRequestSnapshot};
+use domain::{
+    AllowedOwners,
+    preview::{Answering, PreviewReport},
+    pull_request::PullRequestSnapshot,
+};
 use github::GitHubApp;
+use temporalio_client::Client;
 use temporalio_sdk::activities::{ActivityContext, ActivityError, activities};
 use workflows::contract::{
     FetchPullRequest, FindPreviews, FoundPreviews, PointStableUrl, ReportPreview, pull_request_declared,
@@ -21,9 +26,10 @@ use workflows::contract::{
 use self::fetch::FetchError;
 pub use self::find::ending_of;
 use crate::{
-    Cluster, ReadinessConfig,
+    Cluster, Lifecycle, ReadinessConfig,
     failure::into_activity_error,
     github_failures::{Asked, GitHubFailures},
+    measured::how_it_ended,
     repository_config::Bounds,
     served::assert_served,
     stable_url,
@@ -45,6 +51,19 @@ pub struct PullRequests {
     pub bounds: Bounds,
     /// How often GitHub did not show what was asked for.
     pub github_failures: GitHubFailures,
+    /// What becomes of previews.
+    pub lifecycle: Lifecycle,
+}
+
+impl PullRequests {
+    /// A run reports its end once. One whose workflow was terminated does not.
+    async fn measure_end(&self, temporal: &Client, report: &PreviewReport) {
+        let Some(run_id) = report.run_id.as_deref().filter(|_| report.state.is_over()) else {
+            return;
+        };
+        let how = how_it_ended(temporal, &report.preview.to_string(), run_id).await;
+        self.lifecycle.ended(&report.state, &how);
+    }
 }
 
 #[activities]
@@ -95,7 +114,8 @@ impl PullRequests {
     }
 
     /// Idempotent: Temporal applies the signal once per report, and the pull request's workflow takes in no
-    /// report that is not newer than what it knows of the same run.
+    /// report that is not newer than what it knows of the same run. The end of a preview is measured again
+    /// only if this worker dies before Temporal knows that it was told.
     #[activity(definition = pull_request_declared::ReportPreview)]
     pub async fn report_preview(
         self: Arc<Self>,
@@ -109,6 +129,11 @@ impl PullRequests {
         // What a worker that was stopped still has to tell is old news, and would begin a conversation anew.
         let sent = within(time, report::send(&temporal, task_queue, &request)).await;
         sent.unwrap_or_else(|| Err(TemporalError::too_slow(&request.report.preview, time)))
-            .map_err(into_activity_error)
+            .map_err(into_activity_error)?;
+        // The one line that ties comment, commit and run together.
+        let phase = request.report.state.phase();
+        tracing::info!(%phase, run_id = request.report.run_id, "the pull request knows how its preview stands");
+        self.measure_end(&temporal, &request.report).await;
+        Ok(())
     }
 }

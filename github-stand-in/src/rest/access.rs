@@ -6,7 +6,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::{call::Call, refusal::Refusal};
 use crate::{
     keys::JwtError,
-    limits::{Meter, Quota, TooMuch},
+    limits::{Meter, Quota, REQUESTS_PER_HOUR, TooMuch},
     model::{Level, State, Token},
     shared::{Payer, lock},
 };
@@ -135,8 +135,10 @@ impl Access {
             };
             Refusal::new(StatusCode::FORBIDDEN, format!("API rate limit exceeded for {whose}."))
                 .documented_at("https://docs.github.com/rest/overview/rate-limits-for-the-rest-api")
+                .with_header("x-ratelimit-limit", REQUESTS_PER_HOUR.to_string())
                 .with_header("x-ratelimit-remaining", "0".into())
                 .with_header("x-ratelimit-reset", spent.resets_at.as_second().to_string())
+                .with_header("x-ratelimit-resource", "core".into())
         })?;
         meter.spend(call.operation.method.is_safe(), now).map_err(|limit| {
             count();

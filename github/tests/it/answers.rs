@@ -68,7 +68,7 @@ fn for_any(check: impl Fn(&ScriptedGitHub, &[u8]) -> Result<(), TestCaseError>) 
 fn about_the_app() {
     for_any(|github, tape| {
         let operation = ("apps/get-authenticated", 200);
-        github.ask(operation, &[], tape, async |app, pull| app.own_comments(pull).await.map(drop))
+        github.ask(operation, &[], tape, async |app, pull| app.comments(pull).await.map(drop))
     });
 }
 
@@ -95,7 +95,7 @@ fn about_comments() {
         let kind = if tape.len() % 2 == 0 { "Bot" } else { "User" };
         let author = [("/user/type", json!(kind)), ("/user/login", json!(github.scene.github.app_login()))];
         github.ask(("issues/list-comments", 200), &author, tape, async |app, pull| {
-            app.own_comments(pull).await.map(drop)
+            app.comments(pull).await.map(drop)
         })?;
         github.ask(("issues/create-comment", 201), &[], tape, async |app, pull| {
             app.create_comment(pull, "a").await.map(drop)

@@ -2,6 +2,7 @@
 
 mod answers;
 mod calls;
+mod observed;
 mod scene;
 mod tree;
 
@@ -9,7 +10,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use domain::{CommentId, pull_request::PullRequestState};
 use futures::future::join_all;
-use github::{AppConfig, ConfigError, Error, ErrorKind, GitHubApp, RepositoryFile, Role};
+use github::{AppConfig, Comments, ConfigError, Error, ErrorKind, GitHubApp, RepositoryFile, Role};
 use github_stand_in::{CannedAnswer, User};
 use jiff::SignedDuration;
 use scene::Scene;
@@ -215,11 +216,16 @@ async fn own_comments_are_found_on_every_page_and_others_are_left_out() {
             app.create_comment(&scene.reference(), &body).await.expect("a comment");
         }
     }
-    let own = app.own_comments(&scene.reference()).await.expect("comments");
+    let Comments { own, written } = app.comments(&scene.reference()).await.expect("comments");
     let bodies: Vec<_> = own.iter().map(|comment| comment.body.as_str()).collect();
     assert_eq!(bodies, ["ours 0", "ours 100", "ours 200"]);
     let ids: BTreeSet<_> = own.iter().map(|comment| comment.id).collect();
     assert_eq!(ids.len(), 3);
+    assert_eq!(written.len(), 253, "when it was written is known of every comment");
+    assert!(
+        own.iter()
+            .all(|comment| comment.updated_at.as_ref() == written.get(&comment.id))
+    );
     assert_eq!(scene.github.traffic().of("issues/list-comments"), 3);
     let asked = scene.github.traffic().of("apps/get-authenticated");
     assert_eq!(asked, 1, "the slug is remembered");
@@ -243,8 +249,8 @@ async fn no_comment_of_others_keeps_our_own_from_being_found() {
     ]);
     let listed = CannedAnswer::json(200, &listed);
     scene.github.answer_next("issues/list-comments", listed, 1);
-    let own = app.own_comments(&scene.reference()).await.expect("comments");
-    let found: Vec<_> = own.iter().map(|one| (one.id.0, one.body.as_str())).collect();
+    let comments = app.comments(&scene.reference()).await.expect("comments");
+    let found: Vec<_> = comments.own.iter().map(|one| (one.id.0, one.body.as_str())).collect();
     assert_eq!(found, [(8, ""), (9, "ours")]);
 }
 

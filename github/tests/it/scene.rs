@@ -1,7 +1,9 @@
 //! A GitHub with one pull request, and the client that is tried on it.
 
+use std::sync::Arc;
+
 use domain::{InstallationId, PullRequestNumber, PullRequestRef};
-use github::{AppConfig, GitHubApp};
+use github::{AppConfig, GitHubApp, Observer};
 use github_stand_in::{Options, PullRequest, Repository, StandIn, User};
 
 /// Who owns the repository.
@@ -28,6 +30,11 @@ impl Scene {
     /// A client that has no token yet.
     pub(crate) fn app(&self) -> GitHubApp {
         GitHubApp::new(&self.config()).expect("a client")
+    }
+
+    /// The same; `observer` is told of each exchange.
+    pub(crate) fn observed_app(&self, observer: Arc<dyn Observer>) -> GitHubApp {
+        GitHubApp::observed(&self.config(), observer).expect("a client")
     }
 
     pub(crate) fn config(&self) -> AppConfig {

@@ -66,6 +66,7 @@ impl Cache {
     pub(super) fn entry(&self, recipe: &Recipe) -> Result<Entry, ToolError> {
         let version = match &recipe.source {
             Source::Wheel(wheel) => wheel.version.to_owned(),
+            Source::Debian(_) => "debian".to_owned(),
             Source::Go(build) => match build.module {
                 Some(module) => {
                     let path = go_module(recipe.name).join("go.mod");
@@ -122,6 +123,7 @@ impl Entry {
 fn fingerprint(recipe: &Recipe) -> Result<String, ToolError> {
     let mut hash = Sha256::new();
     match &recipe.source {
+        Source::Debian(package) => hash.update(package),
         Source::Wheel(wheel) => wheel.sha256.iter().for_each(|(_, digest)| hash.update(digest)),
         Source::Go(build) => {
             hash.update(format!("{:?} {} {} {}", build.packages, build.tags, build.ldflags, build.cgo));

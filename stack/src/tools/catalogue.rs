@@ -38,6 +38,8 @@ pub enum Tool {
     Registry,
     /// `temporal-server`, and `temporal-sql-tool`, which makes its database.
     TemporalServer,
+    /// `prometheus`, and `promtool`, which tries its rules. No part of the stack: tests run them beside it.
+    Prometheus,
 }
 
 impl Tool {
@@ -102,7 +104,7 @@ impl Tool {
     }
 
     /// What the tests run besides.
-    pub const FOR_TESTS: &[Self] = &[Self::Tctl];
+    pub const FOR_TESTS: &[Self] = &[Self::Tctl, Self::Prometheus];
 
     /// What is needed beside a person's own cluster, which brings Kubernetes and an ingress.
     pub const BESIDE_A_CLUSTER: &[Self] = &[Self::Temporal, Self::Runc, Self::Buildkit, Self::Helm];
@@ -124,6 +126,8 @@ pub(super) struct Recipe {
 pub(super) enum Source {
     Go(GoBuild),
     Wheel(Wheel),
+    /// The name of a package of Debian.
+    Debian(&'static str),
 }
 
 /// A `go build` in `stack/tools/<name>`, whose `go.mod` pins the version and `go.sum` the content.
@@ -373,6 +377,13 @@ pub(super) fn recipe(tool: Tool) -> Recipe {
             }),
             on_path: None,
             about: Duration::from_secs(225),
+        },
+        Tool::Prometheus => Recipe {
+            name: "prometheus",
+            programs: &["prometheus", "promtool"],
+            source: Source::Debian("prometheus"),
+            on_path: Some(OnPath { arguments: &["--version"], versions: ">=2.42" }),
+            about: Duration::from_secs(10),
         },
         Tool::Pause => Recipe {
             name: "pause",

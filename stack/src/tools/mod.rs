@@ -8,6 +8,7 @@ pub mod browser;
 mod cache;
 mod catalogue;
 pub mod crds;
+mod debian;
 mod error;
 mod go;
 mod on_path;
@@ -54,8 +55,8 @@ impl Toolbox {
             let entry = cache.entry(&recipe)?;
             if entry.exists() {
                 programs.extend(entry.programs(&recipe));
-            } else if let Some(path) = on_path::find(&recipe) {
-                programs.insert(recipe.programs[0], path);
+            } else if let Some(found) = on_path::find(&recipe) {
+                programs.extend(found);
             } else {
                 missing.push((recipe, entry));
             }
@@ -141,6 +142,7 @@ fn install(cache: &Cache, recipe: &Recipe, entry: &Entry) -> Result<(), ToolErro
     let log = cache.log(recipe)?;
     match &recipe.source {
         Source::Go(build) => go::build(recipe, build, entry, partial.path(), &log, &bar)?,
+        Source::Debian(package) => debian::unpack(recipe, package, partial.path(), &log, &bar)?,
         Source::Wheel(wheel) => wheel::unpack(recipe, wheel, partial.path(), &log, &bar)?,
     }
     entry.publish(partial, recipe)?;
