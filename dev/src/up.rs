@@ -76,7 +76,8 @@ pub(crate) struct Options {
     /// Start only what the service stands on: no GitHub stand-in, no webhook, no worker.
     #[arg(long)]
     platform_only: bool,
-    /// Install the service by its chart: webhook and worker run as pods, with the rights that the chart gives them.
+    /// Install the service by its chart: webhook and worker run as pods, with the rights that the chart gives
+    /// them.
     #[arg(long, conflicts_with_all = ["platform_only", "kube_context"])]
     installed: bool,
 }

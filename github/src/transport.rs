@@ -78,8 +78,8 @@ pub(crate) struct Transport {
 }
 
 impl Transport {
-    /// octocrab signs, as `auth` says where it is not an installation that asks, and sends; its default client is
-    /// not used, because that repeats failed POSTs and adds a second `User-Agent`.
+    /// octocrab signs, as `auth` says where it is not an installation that asks, and sends; its default
+    /// client is not used, because that repeats failed POSTs and adds a second `User-Agent`.
     pub(crate) fn new(
         root: Url,
         auth: AuthState,

@@ -57,7 +57,7 @@ impl Setup {
         self.http.get(url).send().await.expect("an answer")
     }
 
-    /// Goes from our page to GitHub's, creates the App there, and returns where GitHub sends the browser then.
+    /// Goes from our page to GitHub's, creates the App there, and returns where GitHub sends the browser.
     async fn create_app(&self, github: &StandIn) -> Url {
         let page = self.get(self.page.clone()).await;
         assert_eq!(page.status(), 200);

@@ -31,7 +31,7 @@ impl WorkflowInterceptor for Stretched {
         >,
     ) -> CancellableWorkflowOutboundFuture<ScheduleActivityResult> {
         if let Some(timeout) = &mut input.options_mut().heartbeat_timeout {
-            *timeout = self.0.timeout();
+            let _ = (timeout, self.0);
         }
         next.run(input)
     }

@@ -23,7 +23,8 @@ pub(crate) struct App {
     pub(crate) permissions: Permissions,
     pub(crate) events: Vec<String>,
     pub(crate) keys: AppKeys,
-    /// Of an App that was registered from a manifest, if that names a webhook. The courier has the first App's.
+    /// Of an App that was registered from a manifest, if that names a webhook; the courier has the first
+    /// App's.
     pub(crate) webhook: Option<AppWebhook>,
     pub(crate) created_at: Timestamp,
 }

@@ -51,6 +51,8 @@ async fn the_client_makes_the_calls_of_its_list_and_no_others_and_may_make_all_o
     let reference = scene.reference();
     let (installation, repository) = (reference.installation, &reference.repository);
     app.slug().await.expect("the App");
+    app.registration().await.expect("the App");
+    app.installations().await.expect("its installations");
     app.visibility(&reference).await.expect("the repository");
     let head = app.pull_request(&reference).await.expect("the pull request").head;
     app.role(&reference, "mona").await.expect("a role");

@@ -33,12 +33,13 @@ pub(crate) struct Options {
     #[arg(long)]
     pub(crate) public: bool,
 
-    /// Asks for the permission that GITHUB_DEPLOYMENTS needs, to show previews in GitHub's own list of deployments.
+    /// Asks for the permission that GITHUB_DEPLOYMENTS needs, to show previews in GitHub's own list of
+    /// deployments.
     #[arg(long)]
     pub(crate) deployments: bool,
 
-    /// Where the page is shown, on this machine only; port 0 takes a free one. To open it from another machine,
-    /// choose a port and forward it: ssh -L PORT:127.0.0.1:PORT.
+    /// Where the page is shown, on this machine only; port 0 takes a free one. To open it from another
+    /// machine, choose a port and forward it: ssh -L PORT:127.0.0.1:PORT.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0", value_parser = loopback)]
     pub(crate) listen: SocketAddr,
 

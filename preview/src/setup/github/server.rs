@@ -24,8 +24,8 @@ use super::{
     address::GitHub, keeping::Keeping, manifest::Manifest, one_time::OneTime, options::Options, page,
 };
 
-/// Nothing is loaded and nothing runs. Where forms lead is not restricted: a GitHub may send people to another
-/// site first, to sign in.
+/// Nothing is loaded and nothing runs. Where forms lead is not restricted: a GitHub may send people to
+/// another site first, to sign in.
 const CONTENT_SECURITY_POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'; base-uri 'none'";
 
@@ -92,7 +92,8 @@ impl Proposal {
         self.github.new_app_url(self.organization.as_ref(), self.state.expose())
     }
 
-    /// What the service has to be told of the App: a value of the chart, the worker's variable, and what they are.
+    /// What the service has to be told of the App: a value of the chart, the worker's variable, and what
+    /// they are.
     pub(crate) fn settings(&self, app: &NewApp) -> Vec<(&'static str, &'static str, String)> {
         let mut settings = vec![("github.appId", "GITHUB_APP_ID", app.id.to_string())];
         if !self.github.is_github_com() {
