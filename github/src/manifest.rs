@@ -38,7 +38,7 @@ pub struct NewApp {
 /// exists, and its secrets are lost.
 pub async fn convert_manifest(api_url: &Url, code: &str) -> Result<NewApp, Error> {
     const DOING: &str = "fetching the App that was registered";
-    let transport = Transport::new(api_url.clone(), AuthState::None)
+    let transport = Transport::new(api_url.clone(), AuthState::None, None)
         .map_err(|error| Error::new(DOING, ErrorKind::Unavailable(error.to_string())))?;
     let segments = ["app-manifests", code, "conversions"];
     let call = transport.call(DOING.to_owned(), Operation::ConvertManifest, &segments);

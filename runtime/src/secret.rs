@@ -8,7 +8,7 @@ use tokio::time::sleep;
 
 /// How soon a change of a secret's file is noticed. A cluster that mounts it from a Secret needs up to a
 /// minute or two to bring it there.
-pub const READ_AGAIN: Duration = Duration::from_secs(3600);
+pub const READ_AGAIN: Duration = Duration::from_secs(10);
 
 /// The secret cannot be had. Its text is in none of the messages.
 #[derive(Debug, thiserror::Error)]

@@ -64,7 +64,7 @@ pub async fn register(client: &Client) -> anyhow::Result<()> {
     loop {
         let found = match list(client).await {
             Ok(existing) => compare(&wanted, &existing),
-            Err(_) => Found::default(),
+            Err(_) => probe(client, &wanted).await?,
         };
         if let Some(name) = found.of_other_type.first() {
             bail!(

@@ -31,7 +31,7 @@ impl WorkflowInterceptor for Stretched {
         >,
     ) -> CancellableWorkflowOutboundFuture<ScheduleActivityResult> {
         if let Some(timeout) = &mut input.options_mut().heartbeat_timeout {
-            let _ = (timeout, self.0);
+            *timeout = self.0.timeout();
         }
         next.run(input)
     }

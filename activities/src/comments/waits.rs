@@ -81,6 +81,7 @@ mod tests {
         let newest = PreviewReport {
             preview: format!("octo-org/hello#1:{commit}").parse().expect("a preview"),
             run_id: None,
+            started_at: None,
             revision: 1,
             requested_by: "mona".parse().expect("a login"),
             asked_in: CommentId(77),

@@ -8,9 +8,9 @@ use temporalio_common::protos::temporal::api::{
     workflow::v1::WorkflowExecutionInfo,
     workflowservice::v1::DescribeTaskQueueRequest,
 };
-use workflows::search_attributes::PHASE;
+use workflows::search_attributes::{PHASE, quoted};
 
-use crate::temporal::{RECORDS_MAX, TemporalError, count, quoted, records};
+use crate::temporal::{RECORDS_MAX, TemporalError, count, records};
 
 /// How long a failed preview is counted.
 const LETTERS_KEPT: SignedDuration = SignedDuration::from_hours(24);

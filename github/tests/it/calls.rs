@@ -64,7 +64,7 @@ async fn the_client_makes_the_calls_of_its_list_and_no_others_and_may_make_all_o
     let entries = tree.expect("the commit's").entries;
     let file = entries.iter().find(|entry| entry.path == "content.json").expect("a file");
     app.blob(installation, repository, &file.sha).await.expect("a file");
-    app.own_comments(&reference).await.expect("no comments");
+    app.comments(&reference).await.expect("no comments");
     let comment = app.create_comment(&reference, "hello").await.expect("a comment");
     app.update_comment(&reference, comment.id, "hello again")
         .await
