@@ -26,8 +26,8 @@ use workflows::{
 
 /// Longest time for one attempt of one call, but for the list of workflows: it has the client's 30 s.
 const CALL_TIMEOUT: Duration = Duration::from_secs(3);
-/// As many workflows of one pull request are looked at, the open ones first. It has one, which goes on in a new
-/// run now and then, and a few previews.
+/// As many workflows of one pull request are looked at, the open ones first. It has one, which goes on in a
+/// new run now and then, and a few previews.
 const LISTED_MAX: usize = 50;
 
 /// The workflow that is signalled.

@@ -1,5 +1,5 @@
-//! Installs the service as operators do, by `charts/preview`: its programs are pods of the stack's cluster, in
-//! place of processes beside it.
+//! Installs the service as operators do, by `charts/preview`: its programs are pods of the stack's cluster,
+//! in place of processes beside it.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -141,8 +141,8 @@ fn url_for_pods(url: &Url) -> Url {
 }
 
 impl Stack {
-    /// Installs the service; returns when its pods run, and passes on to them what comes to the webhook's port
-    /// until the result is dropped.
+    /// Installs the service; returns when its pods run, and passes on to them what comes to the webhook's
+    /// port until the result is dropped.
     ///
     /// # Errors
     /// What the cluster, or Helm, complains of.

@@ -1,5 +1,5 @@
-//! The commands of `docs/runbooks`, typed as they stand there, in the situations that they are for. Those that need
-//! the service to be installed are typed in `installed.rs`.
+//! The commands of `docs/runbooks`, typed as they stand there, in the situations that they are for. Those
+//! that need the service to be installed are typed in `installed.rs`.
 
 use anyhow::ensure;
 use checks::commands;

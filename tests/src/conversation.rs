@@ -335,8 +335,8 @@ impl Conversation {
         Ok(worker)
     }
 
-    /// Types a script into Bash, in this conversation's folder, as an operator of the stack does whose shell knows
-    /// its cluster, its Temporal and its programs; returns what it printed.
+    /// Types a script into Bash, in this conversation's folder, as an operator of the stack does whose shell
+    /// knows its cluster, its Temporal and its programs; returns what it printed.
     ///
     /// # Errors
     /// When a command fails, with what it complained of.

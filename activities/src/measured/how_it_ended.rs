@@ -154,7 +154,7 @@ mod tests {
         let failed = recorded(include_str!("../../../tests/histories/helm-failed.json")).await;
         assert_eq!(failed.failure.as_deref(), Some("ChartInvalid"));
         let missing = recorded(include_str!("../../../tests/histories/image-never-came.json")).await;
-        assert_eq!(missing.failure.as_deref(), Some("ImageNotFound"));
+        assert_eq!(missing.failure.as_deref(), Some("ImageNotPulled"));
         let expired = recorded(include_str!("../../../tests/histories/expired.json")).await;
         assert_eq!(expired.failure, None);
     }
