@@ -23,7 +23,7 @@ fn dead_letters_are_listed_explained_and_done_again() {
         ensure!(said.contains("could not be deployed"), "{said}");
         assert_ne!(preview.run_id().await?, failed_run);
         pull.shows_url().await?;
-        Ok(())
+        preview.stop().await
     });
 }
 
@@ -52,7 +52,7 @@ fn what_is_asked_of_temporal_is_answered() {
     converse(Setting::default(), async |chat| {
         let preview = chat.pull_request().await?.previewed().await?;
         for (page, told) in [
-            (include_str!("../../docs/runbooks/github-limits.md"), "RateLimit"),
+            (include_str!("../../docs/runbooks/github-limits.md"), "Rate Limit"),
             (include_str!("../../docs/runbooks/temporal-away.md"), "SERVING"),
             (include_str!("../../docs/runbooks/restore.md"), "orphan-sweep-confirmed"),
         ] {
@@ -60,6 +60,6 @@ fn what_is_asked_of_temporal_is_answered() {
             let said = chat.type_in(&commands::script(page), &situation).await?;
             ensure!(said.contains(told), "{told:?} is not in:\n{said}");
         }
-        Ok(())
+        preview.stop().await
     });
 }

@@ -39,7 +39,12 @@ const TOGGLES: &[&[&str]] = &[
         "--set=webhook.httpRoute.hostnames={hooks.example.com}",
         "--set-json=webhook.httpRoute.parentRefs=[{\"name\": \"gateway\", \"namespace\": \"gateways\"}]",
     ],
-    &["--set=worker.helmAtOnce=1"],
+    &[
+        "--set=prometheusRule.create=true",
+        "--set=prometheusRule.runbooks=https://example.com/runbooks",
+    ],
+    &["--set=dashboard.create=true"],
+    &["--set=worker.helmAtOnce=1", "--set=worker.activitySlots=20"],
     &["--set=preview-cluster.create=false"],
     &["--set=preview-cluster.worker.annotations.example\\.com/account=previews"],
 ];

@@ -14,6 +14,10 @@ const DEFINITIONS: &[(&str, &str)] = &[
         "github.com/prometheus-operator/prometheus-operator",
         "example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml",
     ),
+    (
+        "github.com/prometheus-operator/prometheus-operator",
+        "example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml",
+    ),
 ];
 
 /// The files with the definitions. Their modules are downloaded the first time.
