@@ -1,4 +1,8 @@
 //! `preview`: what those who operate the service type. Each command is a module of its name.
+#![allow(
+    rustdoc::bare_urls,
+    reason = "the comments of the options are the text of --help"
+)]
 
 mod connection;
 mod doctor;
