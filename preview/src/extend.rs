@@ -2,21 +2,18 @@
 
 use std::{process::ExitCode, time::Duration};
 
-use anyhow::{Context, bail};
 use clap::Args;
 use domain::Ttl;
 use jiff::Timestamp;
 use runtime::TemporalSettings;
-use temporalio_client::{
-    Client, RpcOptions, WorkflowHandle, WorkflowQueryOptions, WorkflowSignalOptions,
-    errors::WorkflowInteractionError,
-};
+use temporalio_client::{Client, RpcOptions, WorkflowHandle, WorkflowQueryOptions, WorkflowSignalOptions};
 use tokio::time::{Instant, sleep};
 use workflows::{PreviewWorkflow, preview::PreviewStatus};
 
 use crate::{
     connection,
     find::{self, Wanted},
+    signal,
     target::{Target, short_name},
     time,
 };
@@ -54,13 +51,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     let before = status(&handle).await;
     let signal =
         handle.signal(PreviewWorkflow::extend_ttl, options.by.into(), WorkflowSignalOptions::default());
-    match signal.await {
-        Ok(()) => {}
-        Err(WorkflowInteractionError::NotFound(_)) => {
-            bail!("{name} is not open; `preview explain {name}` says what became of it")
-        }
-        Err(error) => return Err(error).with_context(|| format!("cannot signal {name}")),
-    }
+    signal::taken(signal.await, &name)?;
     let after = changed(&handle, before.as_ref()).await;
     println!("{}", in_words(&name, before.as_ref(), after.as_ref(), Timestamp::now()));
     Ok(ExitCode::SUCCESS)

@@ -16,6 +16,7 @@ mod output;
 mod page;
 mod retry;
 mod setup;
+mod signal;
 mod stop;
 mod table;
 mod target;

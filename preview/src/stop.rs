@@ -2,16 +2,16 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
 use clap::Args;
 use domain::preview::StopReason;
 use runtime::TemporalSettings;
-use temporalio_client::{WorkflowSignalOptions, errors::WorkflowInteractionError};
+use temporalio_client::WorkflowSignalOptions;
 use workflows::PreviewWorkflow;
 
 use crate::{
     connection,
     find::{self, Wanted},
+    signal,
     target::{Target, short_name},
 };
 
@@ -38,12 +38,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     let handle = temporal.get_workflow_handle::<PreviewWorkflow>(preview.to_string());
     let because = StopReason::Asked { by: None };
     let signal = handle.signal(PreviewWorkflow::stop, because.into(), WorkflowSignalOptions::default());
-    match signal.await {
-        Ok(()) => println!("{name} is being removed; `preview explain {name}` says how far it is"),
-        Err(WorkflowInteractionError::NotFound(_)) => {
-            bail!("{name} is not open; `preview explain {name}` says what became of it")
-        }
-        Err(error) => return Err(error).with_context(|| format!("cannot signal {name}")),
-    }
+    signal::taken(signal.await, &name)?;
+    println!("{name} is being removed; `preview explain {name}` says how far it is");
     Ok(ExitCode::SUCCESS)
 }

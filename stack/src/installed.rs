@@ -1,6 +1,7 @@
 //! Installs the service as operators do, by `charts/preview`: its programs are pods of the stack's cluster,
 //! in place of processes beside it.
 
+use std::fmt::Display;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -32,8 +33,8 @@ use crate::stack::Stack;
 pub const RELEASE: &str = "preview";
 /// The Secret that the chart is told of.
 pub const SECRET: &str = "preview";
-/// GitHub's way in.
-const HOOKS: &str = "hooks.preview.localhost";
+/// GitHub's way in, as the stack's ingress knows it.
+pub const WEBHOOK_HOST: &str = "hooks.preview.localhost";
 /// Who makes the Secret.
 const US: &str = "cargo-dev";
 
@@ -74,7 +75,7 @@ impl Installation<'_> {
             "webhook": {
                 "image": image(ServiceImage::Webhook),
                 "drainSeconds": 2,
-                "ingress": { "create": true, "className": env.preview_ingress_class, "host": HOOKS },
+                "ingress": { "create": true, "className": env.preview_ingress_class, "host": WEBHOOK_HOST },
             },
             "worker": {
                 "image": image(ServiceImage::Worker),
@@ -86,12 +87,6 @@ impl Installation<'_> {
             },
             "preview-cluster": { "create": false },
         })
-    }
-
-    /// GitHub's way in, as the stack's ingress knows it.
-    #[must_use]
-    pub fn webhook_host() -> &'static str {
-        HOOKS
     }
 }
 
@@ -162,10 +157,7 @@ impl Stack {
         for port in [ports.github, ports.ingress] {
             forwards.push(forward((NODE_ADDRESS, port).into(), (Ipv4Addr::LOCALHOST, port).into())?);
         }
-        let read = |path: &Path| {
-            let failed = |error| StackError::Installation(format!("{}: {error}", path.display()));
-            fs::read_to_string(path).map_err(failed)
-        };
+        let read = |path: &Path| fs::read_to_string(path).map_err(failed(path.display()));
         let secret = secret(
             &service.webhook_secret,
             &read(&service.github_private_key_file)?,
@@ -180,8 +172,8 @@ impl Stack {
     }
 
     async fn upgrade_release(&self, env: &StackEnv, service: &ServiceEnv) -> Result<(), StackError> {
-        let github_api_url = Url::parse(&service.github_api_url)
-            .map_err(|error| StackError::Installation(format!("{}: {error}", service.github_api_url)))?;
+        let url = &service.github_api_url;
+        let github_api_url = Url::parse(url).map_err(failed(url))?;
         let installation = Installation {
             env,
             allowed_owners: &service.preview_allowed_owners,
@@ -199,8 +191,7 @@ impl Stack {
         let folder = self.options.folder("installed");
         let chart = chart(&env.helm, &folder).await.map_err(StackError::Installation)?;
         let file = folder.join("values.json");
-        fs::write(&file, values.to_string())
-            .map_err(|error| StackError::Installation(format!("{}: {error}", file.display())))?;
+        fs::write(&file, values.to_string()).map_err(failed(file.display()))?;
         let mut upgrade = Command::new(&env.helm);
         upgrade
             .args(["upgrade", "--install", RELEASE])
@@ -214,10 +205,14 @@ impl Stack {
     }
 }
 
+fn failed<Error: Display>(what: impl Display) -> impl FnOnce(Error) -> StackError {
+    move |error| StackError::Installation(format!("{what}: {error}"))
+}
+
 fn forward(from: SocketAddr, to: SocketAddr) -> Result<Forward, StackError> {
     let listener = TcpListener::bind(from);
     let forward = listener.and_then(|listener| Forward::start(listener, move || TcpStream::connect(to)));
-    forward.map_err(|error| StackError::Installation(format!("{from} cannot be passed on to {to}: {error}")))
+    forward.map_err(failed(format!("passing {from} on to {to}")))
 }
 
 async fn apply(cluster: &Cluster, secret: Secret) -> Result<(), StackError> {
@@ -226,19 +221,14 @@ async fn apply(cluster: &Cluster, secret: Secret) -> Result<(), StackError> {
     object["apiVersion"] = Secret::api_version(&()).into();
     object["kind"] = Secret::kind(&()).into();
     let applied = secrets.patch(SECRET, &PatchParams::apply(US), &Patch::Apply(&object)).await;
-    applied
-        .map(drop)
-        .map_err(|error| StackError::Installation(format!("the Secret {SECRET}: {error}")))
+    applied.map(drop).map_err(failed(format!("the Secret {SECRET}")))
 }
 
 /// Of its Service. The node reaches it as pods do.
 async fn webhook_address(cluster: &Cluster) -> Result<Ipv4Addr, StackError> {
     let name = format!("{RELEASE}-webhook");
     let services: Api<Service> = Api::namespaced(cluster.client().clone(), SERVICE_NAMESPACE);
-    let found = services
-        .get(&name)
-        .await
-        .map_err(|error| StackError::Installation(format!("the Service {name}: {error}")))?;
+    let found = services.get(&name).await.map_err(failed(format!("the Service {name}")))?;
     let address = found.spec.and_then(|spec| spec.cluster_ip?.parse().ok());
     address.ok_or_else(|| StackError::Installation(format!("the Service {name} has no address")))
 }

@@ -20,7 +20,7 @@ use stack::{
     cluster::{NODE_ADDRESS, SERVICE_NAMESPACE},
     eventually,
     images::ServiceImage,
-    installed::{self, Installation, RELEASE, SECRET},
+    installed::{self, Installation, RELEASE, SECRET, WEBHOOK_HOST},
 };
 use tests::{Bridge, Conversation, NAME_KEY, OsProcess, Setting, converse};
 use url::Url;
@@ -167,8 +167,7 @@ fn the_service_that_its_chart_installs_gives_previews_and_loses_none_when_it_is_
         let chat: &Conversation = chat;
         let way_in = |path: &str| -> Result<Url> {
             let (_, port) = chat.stack.env.preview_ingress_address.rsplit_once(':').context("a port")?;
-            let host = Installation::webhook_host();
-            Ok(format!("http://{host}:{port}{path}").parse()?)
+            Ok(format!("http://{WEBHOOK_HOST}:{port}{path}").parse()?)
         };
         // Only what GitHub sends, which is no GET.
         for (path, status) in [("/api/github/webhooks", 405), ("/metrics", 404), ("/livez", 404), ("/", 404)]

@@ -99,11 +99,11 @@ async fn hold(
     Err(failure.context(format!("{name} failed\n{evidence}\nThe failure itself")))
 }
 
-/// The folder of a program, before all others.
-fn path_with(program: &Path) -> Result<OsString> {
-    let folder = program.parent().context("it is in a folder")?.to_owned();
+/// The folders of programs, before all others.
+fn path_with<'p>(programs: impl IntoIterator<Item = &'p PathBuf>) -> Result<OsString> {
+    let folders = programs.into_iter().filter_map(|program| program.parent());
     let path = std::env::var_os("PATH").unwrap_or_default();
-    Ok(std::env::join_paths([folder].into_iter().chain(std::env::split_paths(&path)))?)
+    Ok(std::env::join_paths(folders.map(Path::to_owned).chain(std::env::split_paths(&path)))?)
 }
 
 fn message(panic: &(dyn std::any::Any + Send)) -> String {
@@ -158,7 +158,7 @@ impl Conversation {
         worker.set("KUBECONFIG", &stack.env.worker_kubeconfig);
         worker.set("HELM", &stack.env.helm);
         // A script that stands in Helm's place may run programs of PATH only.
-        worker.set("PATH", path_with(&stack.env.helm)?);
+        worker.set("PATH", path_with([&stack.env.helm])?);
         worker.set("PREVIEW_INSTANCE", &instance);
         worker.set("PREVIEW_NAME_KEY", NAME_KEY);
         worker.set("PREVIEW_DOMAIN", &stack.env.preview_domain);
@@ -342,15 +342,12 @@ impl Conversation {
     /// When a command fails, with what it complained of.
     pub async fn type_in(&self, script: &str, environment: &[(&str, String)]) -> Result<String> {
         let env = &self.stack.env;
-        let tools = [Some(&env.helm), env.kubectl.as_ref(), Some(&env.temporal_cli)];
-        let folders = tools.into_iter().flatten().filter_map(|program| program.parent());
-        let folders = folders.map(Path::to_owned).chain([programs()?]);
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let path = std::env::join_paths(folders.chain(std::env::split_paths(&path)))?;
+        let preview = programs()?.join("preview");
+        let tools = [Some(&env.helm), env.kubectl.as_ref(), Some(&env.temporal_cli), Some(&preview)];
         let mut bash = Command::new("bash");
         bash.args(["-euo", "pipefail", "-c", script])
             .current_dir(&self.folder)
-            .env("PATH", path)
+            .env("PATH", path_with(tools.into_iter().flatten())?)
             .env("HOME", self.folder.join("helm"))
             .env("KUBECONFIG", &env.kubeconfig)
             .env("TEMPORAL_ADDRESS", &env.temporal_address)

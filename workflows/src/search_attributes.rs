@@ -64,7 +64,7 @@ pub fn open_or_continued_workflows(
 
 fn of_this(pull_request: &PullRequestRef, repository_id: Option<RepositoryId>, task_queue: &str) -> String {
     let number = pull_request.number;
-    let by_name = format!("{} = '{}'", REPOSITORY.name(), pull_request.repository);
+    let by_name = format!("{} = {}", REPOSITORY.name(), quoted(&pull_request.repository.to_string()));
     let which = match repository_id {
         Some(id) => {
             let key = REPOSITORY_ID.name();
@@ -72,7 +72,7 @@ fn of_this(pull_request: &PullRequestRef, repository_id: Option<RepositoryId>, t
         }
         None => by_name,
     };
-    format!("TaskQueue = '{task_queue}' AND {} = {number} AND {which}", PULL_REQUEST.name())
+    format!("TaskQueue = {} AND {} = {number} AND {which}", quoted(task_queue), PULL_REQUEST.name())
 }
 
 #[cfg(test)]

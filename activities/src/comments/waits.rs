@@ -66,9 +66,8 @@ fn first_urls(
 
 #[cfg(test)]
 mod tests {
-    use domain::preview::Probe;
-
     use super::*;
+    use crate::comments::tests::report;
 
     const URL: &str = "http://x-1234567.preview.example.com/";
 
@@ -78,18 +77,7 @@ mod tests {
 
     fn truth(state: PreviewState) -> StickyComment {
         let commit = "0123456789abcdef0123456789abcdef01234567";
-        let newest = PreviewReport {
-            preview: format!("octo-org/hello#1:{commit}").parse().expect("a preview"),
-            run_id: None,
-            started_at: None,
-            revision: 1,
-            requested_by: "mona".parse().expect("a login"),
-            asked_in: CommentId(77),
-            state,
-            environment: None,
-            probe: Probe::default(),
-        };
-        StickyComment { revision: 1, previews: vec![newest] }
+        StickyComment { revision: 1, previews: vec![report(commit, state)] }
     }
 
     fn ready() -> PreviewState {

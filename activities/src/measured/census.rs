@@ -29,17 +29,6 @@ const FRESH: Duration = Duration::from_secs(10);
 const PATIENCE: Duration = Duration::from_secs(5);
 /// A removal that takes longer than this is stuck: most take seconds, and finalizers a minute.
 const STUCK_AFTER: Duration = Duration::from_secs(600);
-/// The phases of previews that are open, by Temporal's records.
-const OPEN: [Phase; 8] = [
-    Phase::Requested,
-    Phase::Provisioning,
-    Phase::Installing,
-    Phase::Starting,
-    Phase::WaitingForImage,
-    Phase::Ready,
-    Phase::Expiring,
-    Phase::TearingDown,
-];
 
 /// What one worker counts of all.
 pub struct Census {
@@ -58,7 +47,7 @@ struct Known {
 
 struct Gauges {
     previews: Gauge,
-    phases: [(Phase, MetricAttributes); OPEN.len()],
+    phases: [(Phase, MetricAttributes); Phase::OPEN.len()],
     stuck_teardowns: Gauge,
     oldest_teardown: GaugeF64,
     dead_letters: Gauge,
@@ -148,7 +137,7 @@ impl Gauges {
     fn new(meter: &dyn CoreMeter) -> Self {
         Self {
             previews: gauge(meter, "preview_previews", "Open previews by phase"),
-            phases: OPEN.map(|phase| (phase, labels(meter, [("phase", phase.as_str())]))),
+            phases: Phase::OPEN.map(|phase| (phase, labels(meter, [("phase", phase.as_str())]))),
             stuck_teardowns: gauge(
                 meter,
                 "preview_stuck_teardowns",
@@ -256,7 +245,7 @@ mod tests {
     #[test]
     fn every_open_preview_is_in_one_phase() {
         let all = [open("a", "Ready"), open("b", "Ready"), open("c", ""), open("d", "TearingDown")];
-        let counted = OPEN.map(|phase| in_phase(&all, phase));
+        let counted = Phase::OPEN.map(|phase| in_phase(&all, phase));
         assert_eq!(counted, [1, 0, 0, 0, 0, 2, 0, 1]);
     }
 

@@ -30,6 +30,18 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// Those of a preview that is open.
+    pub const OPEN: [Self; 8] = [
+        Self::Requested,
+        Self::Provisioning,
+        Self::Installing,
+        Self::Starting,
+        Self::WaitingForImage,
+        Self::Ready,
+        Self::Expiring,
+        Self::TearingDown,
+    ];
+
     /// The text that Temporal's search attribute carries.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -4,18 +4,6 @@ use clap::Args;
 use domain::{Login, PullRequestNumber, Repository, preview::Phase};
 use workflows::search_attributes::{PHASE, PULL_REQUEST, REPOSITORY, REQUESTED_BY, quoted};
 
-/// Those that an open preview can be in.
-const PHASES: [Phase; 8] = [
-    Phase::Requested,
-    Phase::Provisioning,
-    Phase::Installing,
-    Phase::Starting,
-    Phase::WaitingForImage,
-    Phase::Ready,
-    Phase::Expiring,
-    Phase::TearingDown,
-];
-
 /// All that is given has to fit.
 #[derive(Debug, Default, Args)]
 pub(crate) struct Filter {
@@ -83,8 +71,8 @@ fn number(text: &str) -> Result<PullRequestNumber, String> {
 }
 
 fn phase(text: &str) -> Result<Phase, String> {
-    let named = PHASES.into_iter().find(|phase| phase.as_str().eq_ignore_ascii_case(text));
-    named.ok_or_else(|| format!("expected one of {}", PHASES.map(Phase::as_str).join(", ")))
+    let named = Phase::OPEN.into_iter().find(|phase| phase.as_str().eq_ignore_ascii_case(text));
+    named.ok_or_else(|| format!("expected one of {}", Phase::OPEN.map(Phase::as_str).join(", ")))
 }
 
 #[cfg(test)]
