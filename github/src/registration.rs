@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use domain::InstallationId;
 use serde::Deserialize;
 
 use crate::{Error, GitHubApp, Operation, transport::Credentials};
@@ -24,6 +25,8 @@ pub struct Registration {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(from = "Wire")]
 pub struct Installation {
+    /// What tokens are asked of.
+    pub id: InstallationId,
     /// Whose.
     pub account: String,
     /// What the account has granted, which may lag behind what the App asks for.
@@ -34,6 +37,7 @@ pub struct Installation {
 
 #[derive(Deserialize)]
 struct Wire {
+    id: InstallationId,
     account: Option<Account>,
     permissions: BTreeMap<String, String>,
     suspended_at: Option<String>,
@@ -50,6 +54,7 @@ impl From<Wire> for Installation {
     fn from(wire: Wire) -> Self {
         let account = wire.account.and_then(|account| account.login.or(account.slug));
         Self {
+            id: wire.id,
             account: account.unwrap_or_else(|| "an account that is gone".to_owned()),
             permissions: wire.permissions,
             is_suspended: wire.suspended_at.is_some(),

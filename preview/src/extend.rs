@@ -3,7 +3,7 @@
 use std::{process::ExitCode, time::Duration};
 
 use clap::Args;
-use domain::Ttl;
+use domain::{PreviewId, Ttl};
 use jiff::Timestamp;
 use runtime::TemporalSettings;
 use temporalio_client::{Client, RpcOptions, WorkflowHandle, WorkflowQueryOptions, WorkflowSignalOptions};
@@ -46,15 +46,27 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     let temporal = connection::open(&options.temporal).await?;
     let queue = &options.temporal.preview_task_queue;
     let preview = find::one(&temporal, queue, &options.target, Wanted::Open).await?;
+    let (before, after) = by(&temporal, &preview, options.by).await?;
     let name = short_name(&preview);
-    let handle = temporal.get_workflow_handle::<PreviewWorkflow>(preview.to_string());
-    let before = status(&handle).await;
-    let signal =
-        handle.signal(PreviewWorkflow::extend_ttl, options.by.into(), WorkflowSignalOptions::default());
-    signal::taken(signal.await, &name)?;
-    let after = changed(&handle, before.as_ref()).await;
     println!("{}", in_words(&name, before.as_ref(), after.as_ref(), Timestamp::now()));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Sends the signal; returns what the preview says of itself before and after, if it does.
+///
+/// # Errors
+/// If it is not open, or Temporal does not answer.
+pub(crate) async fn by(
+    temporal: &Client,
+    preview: &PreviewId,
+    more: Ttl,
+) -> anyhow::Result<(Option<PreviewStatus>, Option<PreviewStatus>)> {
+    let handle = temporal.get_workflow_handle::<PreviewWorkflow>(preview.to_string());
+    let before = status(&handle).await;
+    let signal = handle.signal(PreviewWorkflow::extend_ttl, more.into(), WorkflowSignalOptions::default());
+    signal::taken(signal.await, &short_name(preview))?;
+    let after = changed(&handle, before.as_ref()).await;
+    Ok((before, after))
 }
 
 /// None if nobody answers.

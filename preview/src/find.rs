@@ -90,7 +90,8 @@ pub(crate) enum Wanted {
 }
 
 impl Wanted {
-    fn is(self, status: WorkflowExecutionStatus) -> bool {
+    /// Is that so?
+    pub(crate) fn is(self, status: WorkflowExecutionStatus) -> bool {
         use WorkflowExecutionStatus::{Completed, ContinuedAsNew, Paused, Running};
         match self {
             Self::Open => matches!(status, Running | Paused),

@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use domain::preview::StopReason;
+use domain::{PreviewId, preview::StopReason};
 use runtime::TemporalSettings;
-use temporalio_client::WorkflowSignalOptions;
+use temporalio_client::{Client, WorkflowSignalOptions};
 use workflows::PreviewWorkflow;
 
 use crate::{
@@ -34,11 +34,19 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     let temporal = connection::open(&options.temporal).await?;
     let queue = &options.temporal.preview_task_queue;
     let preview = find::one(&temporal, queue, &options.target, Wanted::Open).await?;
+    ask(&temporal, &preview).await?;
     let name = short_name(&preview);
+    println!("{name} is being removed; `preview explain {name}` says how far it is");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Sends the signal.
+///
+/// # Errors
+/// If it is not open, or Temporal does not answer.
+pub(crate) async fn ask(temporal: &Client, preview: &PreviewId) -> anyhow::Result<()> {
     let handle = temporal.get_workflow_handle::<PreviewWorkflow>(preview.to_string());
     let because = StopReason::Asked { by: None };
     let signal = handle.signal(PreviewWorkflow::stop, because.into(), WorkflowSignalOptions::default());
-    signal::taken(signal.await, &name)?;
-    println!("{name} is being removed; `preview explain {name}` says how far it is");
-    Ok(ExitCode::SUCCESS)
+    signal::taken(signal.await, &short_name(preview))
 }

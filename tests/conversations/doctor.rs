@@ -13,6 +13,7 @@ use axum::{
     },
     response::IntoResponse,
 };
+use github_stand_in::User;
 use jiff::{SignedDuration, Timestamp};
 use kube::{
     Config,
@@ -20,7 +21,7 @@ use kube::{
 };
 use serde_json::{Value, json};
 use stack::images::ServiceImage;
-use tests::{Conversation, Operator, Setting, converse};
+use tests::{Conversation, Operator, PullRequest, Setting, converse};
 use tokio::{net::TcpListener, task::JoinSet};
 
 use crate::tls::TlsServer;
@@ -279,17 +280,16 @@ fn what_is_wrong_with_names_certificates_and_the_registry_is_found() {
             (day * 60, false, Some("is not trusted")),
         ] {
             let server = TlsServer::of_a_name(name, Timestamp::now() + ends)?;
-            let authority = chat.folder.join("authority.pem");
+            let authority = chat.folder.join("authorities/authority.pem");
+            fs::create_dir_all(authority.parent().context("a folder")?)?;
             fs::write(&authority, &server.certificate)?;
             let secure = doctor(chat, &mut servers)
                 .await?
                 .with("PREVIEW_DOMAIN", format!("https://previews.localhost:{}", server.port))
                 .with("PREVIEW_INGRESS_ADDRESS", format!("127.0.0.1:{}", server.port));
-            let secure = if is_trusted {
-                secure.with("SSL_CERT_FILE", &authority)
-            } else {
-                secure
-            };
+            // As charts/preview has it.
+            let trusted = format!("/etc/ssl/certs:{}", chat.folder.join("authorities").display());
+            let secure = if is_trusted { secure.with("SSL_CERT_DIR", trusted) } else { secure };
             match wrong {
                 Some(words) => finds_wrong(&secure, "certificate", words).await?,
                 None => {
@@ -310,6 +310,97 @@ fn what_is_wrong_with_names_certificates_and_the_registry_is_found() {
             line["is"] == "doubtful" && line["found"].to_string().contains("www.example.com"),
             "{line:#}"
         );
+        Ok(())
+    });
+}
+
+/// Plays a conversation on the pull request, on which mona comments this.
+async fn play(
+    chat: &Conversation,
+    doctor: &Operator,
+    pull: &PullRequest,
+    comment: &str,
+) -> Result<(bool, Vec<Value>)> {
+    let name = format!("{}#{}", chat.repository.full_name(), pull.github.number());
+    let words = ["doctor", "--conformance", &name, "--output", "json"];
+    let request = format!("Comment `/preview` on {name} now.");
+    let comments = async || pull.comment(&User::writer(), comment).await.map(drop);
+    let printed = doctor.types_and_does(&words, &request, comments).await?;
+    let lines = serde_json::from_str(&printed.out)
+        .with_context(|| format!("the doctor said {}{}", printed.out, printed.err))?;
+    Ok((printed.is_success, lines))
+}
+
+fn is_wrong(lines: &[Value], check: &str, words: &str) -> Result<()> {
+    let line = line_of(lines, check)?;
+    let found = line["found"].as_str().unwrap_or_default();
+    ensure!(line["is"] == "wrong" && found.contains(words), "{check}: {lines:#?}");
+    Ok(())
+}
+
+#[test]
+fn a_conversation_is_played_on_a_pull_request_of_ones_own() {
+    converse(Setting::default(), async |chat| {
+        let mut servers = Servers::default();
+        let doctor = doctor(chat, &mut servers).await?;
+        let pull = chat.pull_request().await?;
+
+        let (is_success, lines) = play(chat, &doctor, &pull, "/preview").await?;
+
+        for (check, words) in [
+            ("comment", "asks for"),
+            ("answer", "Deployment requested!"),
+            ("ready", "http://"),
+            ("page", &pull.github.head_sha()[..7]),
+            ("extension", "1m more"),
+            ("removal", "is gone"),
+            ("last word", "it was stopped"),
+        ] {
+            let line = line_of(&lines, check)?;
+            let found = line["found"].as_str().unwrap_or_default();
+            ensure!(line["is"] == "fine" && found.contains(words), "{check}: {lines:#?}");
+        }
+        ensure!(is_success, "{lines:#?}");
+        ensure!(chat.namespaces().await?.is_empty(), "something is left behind");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_conversation_that_does_not_come_to_its_end_says_what_to_look_at() {
+    converse(Setting::default().image_timeout("2s"), async |chat| {
+        let mut servers = Servers::default();
+        let doctor = doctor(chat, &mut servers).await?;
+        let pull = chat.pull_request_without_image().await?;
+
+        let (is_success, lines) = play(chat, &doctor, &pull, "/preview").await?;
+        is_wrong(&lines, "ready", "could not be deployed")?;
+        ensure!(!is_success);
+
+        pull.preview()?.closed().await?;
+        pull.comes_to_say("that all is gone", |text| !text.contains("is being removed"))
+            .await?;
+        // Nobody answers what is not addressed to the App.
+        let (_, lines) = play(chat, &doctor, &pull, "Looks good to me.").await?;
+        is_wrong(&lines, "answer", "does not answer within")?;
+
+        // What became of an earlier preview of that commit is old news.
+        pull.build_image().await?;
+        let (is_success, lines) = play(chat, &doctor, &pull, "/preview").await?;
+        ensure!(is_success, "{lines:#?}");
+
+        pull.request_preview().await?;
+        let name = format!("{}#{}", chat.repository.full_name(), pull.github.number());
+        let printed = doctor.types(&["doctor", "--conformance", &name]).await?;
+        ensure!(printed.out.contains("is not to be disturbed"), "{}", printed.out);
+
+        let broken = doctor.with("PREVIEW_TASK_QUEUE", "nobodys");
+        let printed = broken.types(&["doctor", "--conformance", &name]).await?;
+        ensure!(printed.out.contains("no conversation was played"), "{}", printed.out);
+
+        let open = pull.preview()?;
+        open.stop().await?;
+        open.gone().await?;
         Ok(())
     });
 }

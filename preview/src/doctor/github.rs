@@ -150,6 +150,7 @@ mod tests {
         assert!(judge_events(&app).is_wrong());
         assert!(!judge_permissions(&app, false).is_wrong() && judge_permissions(&app, true).is_wrong());
         let installed = |account: &str, is_suspended| Installation {
+            id: ::domain::InstallationId(1),
             account: account.to_owned(),
             permissions: permissions(&PERMISSIONS),
             is_suspended,

@@ -5,6 +5,7 @@
 
 mod clocks;
 mod cluster;
+mod conformance;
 mod domain;
 mod github;
 mod line;
@@ -16,6 +17,7 @@ mod webhook;
 
 use std::process::ExitCode;
 
+use ::domain::Names;
 use ::github::GitHubApp;
 use anyhow::Context;
 use clap::Args;
@@ -25,7 +27,7 @@ use url::Url;
 use worker::config::Config;
 
 use self::line::Line;
-use crate::output::Format;
+use crate::{output::Format, target::Target};
 
 /// The worker's settings, and what only somebody outside can know.
 #[derive(Debug, Args)]
@@ -44,6 +46,11 @@ pub(crate) struct Options {
         value_delimiter = ','
     )]
     main_sites: Vec<Url>,
+
+    /// Plays a conversation on this pull request, if nothing is wrong: somebody comments `/preview` there
+    /// while it waits; the answer, the preview, its address, an extension and its removal are looked at.
+    #[arg(long, value_name = "PULL REQUEST")]
+    conformance: Option<Target>,
 
     /// Who reads it.
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
@@ -76,12 +83,12 @@ async fn examine(options: &Options) -> anyhow::Result<Vec<Line>> {
     let app = config.github.app()?;
     let names = config.names()?;
     let bounds = config.bounds()?;
-    let github = GitHubApp::new(&app).context("GITHUB_API_URL or GITHUB_PRIVATE_KEY")?;
+    let client = GitHubApp::new(&app).context("GITHUB_API_URL or GITHUB_PRIVATE_KEY")?;
     let web = web::client()?;
 
     let sites: Vec<_> = options.webhook_url.iter().chain(&options.main_sites).collect();
     let (github, webhook, (temporal, temporal_id), names_and_tls, registry) = join!(
-        github::check(&github, app.deployments),
+        github::check(&client, app.deployments),
         webhook::check(&web, options.webhook_url.as_ref()),
         temporal::check(config),
         domain::check(names.domain(), config.preview_ingress_address.clone()),
@@ -94,7 +101,24 @@ async fn examine(options: &Options) -> anyhow::Result<Vec<Line>> {
     let parts = [github, webhook, temporal, cluster, names_and_tls, registry, clocks];
     let mut lines = parts.concat();
     lines.push(domain::own_domain(names.domain(), &sites));
+    if let Some(target) = &options.conformance {
+        lines.extend(play(&lines, config, &client, &names, target).await);
+    }
     Ok(lines)
+}
+
+/// What is known to be wrong already is not waited for.
+async fn play(
+    lines: &[Line],
+    config: &Config,
+    github: &GitHubApp,
+    names: &Names,
+    target: &Target,
+) -> Vec<Line> {
+    if lines.iter().any(Line::is_wrong) {
+        return vec![conformance::not_played()];
+    }
+    Box::pin(conformance::play(config, github, names, target)).await
 }
 
 /// Now, by this machine's clock.

@@ -15,10 +15,32 @@ pub(super) async fn check(web: &Client, image: &ImageTemplate) -> Vec<Line> {
         return vec![Line::unknown(CHECK, format!("{image} leaves the registry open"), "nothing")];
     };
     // The same as container runtimes do: plain HTTP on this machine only.
-    let scheme = if is_this_machine(&registry) { "http" } else { "https" };
-    let answer = web.get(format!("{scheme}://{registry}/v2/")).send().await;
-    let answer = answer.map(|answer| answer.status()).map_err(reason);
+    if is_this_machine(&registry) {
+        return vec![judge(&registry, ask(web, "http", &registry).await)];
+    }
+    let answer = ask(web, "https", &registry).await;
+    if answer.is_err() && ask(web, "http", &registry).await.is_ok_and(is_a_registry) {
+        return vec![without_tls(&registry)];
+    }
     vec![judge(&registry, answer)]
+}
+
+async fn ask(web: &Client, scheme: &str, registry: &str) -> Result<StatusCode, String> {
+    let answer = web.get(format!("{scheme}://{registry}/v2/")).send().await;
+    answer.map(|answer| answer.status()).map_err(reason)
+}
+
+/// Whoever has to log in is told so by a registry, too.
+fn is_a_registry(status: StatusCode) -> bool {
+    matches!(status, StatusCode::OK | StatusCode::UNAUTHORIZED)
+}
+
+fn without_tls(registry: &str) -> Line {
+    Line::doubtful(
+        CHECK,
+        format!("{registry} answers, without TLS: nodes pull from it only if they are told to"),
+        "nothing, if previews come up; else give it a certificate, or name it in the nodes' configuration of containerd",
+    )
 }
 
 fn registry_of(image: &str) -> Option<String> {
@@ -41,8 +63,7 @@ fn is_this_machine(registry: &str) -> bool {
 
 pub(super) fn judge(registry: &str, answer: Result<StatusCode, String>) -> Line {
     match answer {
-        // Whoever has to log in is told so by a registry, too.
-        Ok(StatusCode::OK | StatusCode::UNAUTHORIZED) => Line::fine(CHECK, format!("{registry} answers")),
+        Ok(status) if is_a_registry(status) => Line::fine(CHECK, format!("{registry} answers")),
         Ok(status) => Line::wrong(
             CHECK,
             format!("{registry} answers {status} at /v2/: that is no registry"),

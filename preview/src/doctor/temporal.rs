@@ -16,6 +16,7 @@ use temporalio_common::protos::temporal::api::{
         DescribeTaskQueueRequest,
     },
 };
+use tokio::time::{Instant, sleep};
 use worker::config::Config;
 use workflows::{
     contract::github_task_queue,
@@ -25,6 +26,10 @@ use workflows::{
 use super::{line::Line, now};
 use crate::{connection, time};
 
+/// For Temporal to know of a worker that has just started.
+const NOTICED_WITHIN: Duration = Duration::from_secs(5);
+/// Between two looks.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// Somebody who polls does it at least this often.
 const POLLED_WITHIN: SignedDuration = SignedDuration::from_mins(2);
 /// So many intervals without a sweep are too many: one may be skipped because another takes long.
@@ -46,22 +51,34 @@ pub(super) async fn check(config: &Config) -> (Vec<Line>, Option<TemporalNamespa
         format!("namespace {} at {}", settings.temporal_namespace, settings.temporal_address),
     );
     let queue = settings.preview_task_queue.as_str();
-    let github = github_task_queue(queue);
     let schedule = format!("orphan-sweep-{}", config.preview_instance);
     let lines = vec![
         there,
         attributes(&temporal).await,
         judge_schedule(&schedule, describe(&temporal, &schedule).await, now()),
-        judge_pollers(
-            &[
-                (queue, polled_at(&temporal, queue, TaskQueueType::Workflow).await),
-                (queue, polled_at(&temporal, queue, TaskQueueType::Activity).await),
-                (&github, polled_at(&temporal, &github, TaskQueueType::Activity).await),
-            ],
-            now(),
-        ),
+        worker(&temporal, queue).await,
     ];
     (lines, namespace_id(&temporal).await.ok())
+}
+
+/// Temporal notices one that has just started within seconds.
+async fn worker(temporal: &Client, queue: &str) -> Line {
+    let github = github_task_queue(queue);
+    let begun = Instant::now();
+    loop {
+        let line = judge_pollers(
+            &[
+                (queue, polled_at(temporal, queue, TaskQueueType::Workflow).await),
+                (queue, polled_at(temporal, queue, TaskQueueType::Activity).await),
+                (&github, polled_at(temporal, &github, TaskQueueType::Activity).await),
+            ],
+            now(),
+        );
+        if !line.is_wrong() || begun.elapsed() > NOTICED_WITHIN {
+            return line;
+        }
+        sleep(LOOK_AGAIN).await;
+    }
 }
 
 /// Each is tried by a query, which is possible where listing them is not.

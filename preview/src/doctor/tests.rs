@@ -30,6 +30,7 @@ fn the_page_shows_a_report() {
         events: vec!["issue_comment".to_owned(), "pull_request".to_owned()],
     };
     let installed = |account: &str, permissions: &BTreeMap<_, _>| Installation {
+        id: ::domain::InstallationId(1),
         account: account.to_owned(),
         permissions: permissions.clone(),
         is_suspended: false,

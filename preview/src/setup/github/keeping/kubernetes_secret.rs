@@ -100,7 +100,7 @@ impl KubernetesSecret {
 
 impl fmt::Display for KubernetesSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Secret {}", self.name)
+        write!(f, "the Secret {}", self.name)
     }
 }
 
