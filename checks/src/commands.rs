@@ -57,6 +57,7 @@ mod tests {
     const RUN: &[&str] = &[
         "docs/install/compose.md",
         "docs/install/README.md",
+        "docs/install/ghes.md",
         "docs/runbooks/dead-letters.md",
         "docs/runbooks/github-limits.md",
         "docs/runbooks/key-rotation.md",

@@ -21,6 +21,7 @@ const TOGGLES: &[&[&str]] = &[
     &["--set=temporal.apiKey=true"],
     &["--set=temporal.clientCertificate=temporal-client"],
     &["--set=temporal.clientCertificate=temporal-client", "--set=temporal.ownAuthority=true"],
+    &["--set=authorities=own-authorities"],
     &["--set=networkPolicies=false"],
     &["--set-json=metricsFrom=[{\"podSelector\": {\"matchLabels\": {\"app\": \"prometheus\"}}}]"],
     &["--set=serviceMonitor.create=true", "--set=serviceMonitor.labels.release=prometheus"],

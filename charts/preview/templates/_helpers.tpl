@@ -21,6 +21,10 @@ app.kubernetes.io/instance: {{ .root.Release.Name }}
 - { name: PREVIEW_ALLOWED_OWNERS, value: {{ join "," .Values.allowedOwners | quote }} }
 - { name: PREVIEW_TASK_QUEUE, value: {{ .Values.taskQueue | quote }} }
 - { name: LOG_FORMAT, value: {{ .Values.logFormat | quote }} }
+{{- if .Values.authorities }}
+# Beside those of the image.
+- { name: SSL_CERT_DIR, value: "/etc/ssl/certs:/authorities" }
+{{- end }}
 - { name: TEMPORAL_ADDRESS, value: {{ .Values.temporal.address | quote }} }
 - { name: TEMPORAL_NAMESPACE, value: {{ .Values.temporal.namespace | quote }} }
 {{- if .Values.temporal.apiKey }}
