@@ -14,3 +14,5 @@ mod files;
 mod links;
 #[cfg(test)]
 mod monitoring;
+#[cfg(test)]
+mod releases;

@@ -118,7 +118,7 @@ pub async fn chart(helm: &Path, folder: &Path) -> Result<PathBuf, String> {
     output(copy).await?;
     let chart = folder.join("preview");
     let mut build = Command::new(helm);
-    build.args(["dependency", "build"]).arg(&chart).env("HOME", folder);
+    build.args(["dependency", "update"]).arg(&chart).env("HOME", folder);
     output(build).await?;
     Ok(chart)
 }

@@ -18,7 +18,10 @@ pub async fn output(mut command: Command) -> Result<String, String> {
     if output.status.success() {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     } else {
-        Err(String::from_utf8_lossy(&output.stderr).trim().to_owned())
+        // Some say what is wrong where others say what they have found.
+        let said =
+            [output.stderr, output.stdout].map(|said| String::from_utf8_lossy(&said).trim().to_owned());
+        Err(said.into_iter().find(|said| !said.is_empty()).unwrap_or_default())
     }
 }
 
@@ -36,6 +39,7 @@ mod tests {
     async fn it_is_what_the_program_printed_or_its_complaint() {
         assert_eq!(output(shell("echo fine; echo hm >&2")).await, Ok("fine\n".to_owned()));
         assert_eq!(output(shell("echo fine; echo no space >&2; exit 1")).await, Err("no space".to_owned()));
+        assert_eq!(output(shell("echo no space; exit 1")).await, Err("no space".to_owned()));
     }
 
     #[tokio::test]

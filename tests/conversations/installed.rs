@@ -10,12 +10,14 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use checks::commands;
-use k8s_openapi::api::core::v1::{Pod, Secret, Service};
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret, Service};
 use kube::{
     Api, ResourceExt,
     api::{DeleteParams, ListParams, LogParams},
 };
 use secrecy::ExposeSecret;
+use serde_json::Value;
 use stack::{
     cluster::{NODE_ADDRESS, SERVICE_NAMESPACE},
     eventually,
@@ -25,14 +27,19 @@ use stack::{
 use tests::{Bridge, Conversation, NAME_KEY, OsProcess, Setting, converse};
 use url::Url;
 
+use crate::tls::TlsServer;
+
 /// What operators are told to type.
 const PAGE: &str = include_str!("../../docs/install/README.md");
+/// And first, where an authority of their own signs certificates.
+const OWN_AUTHORITY: &str = include_str!("../../docs/install/ghes.md");
 /// And once it is installed.
 const RUNBOOKS: &[&str] = &[
     include_str!("../../docs/runbooks/upgrade.md"),
     include_str!("../../docs/runbooks/scaling.md"),
     include_str!("../../docs/runbooks/key-rotation.md"),
 ];
+const DAY: SignedDuration = SignedDuration::from_hours(24);
 /// How long the worker may take to find out whether network policies are enforced.
 const FOUND_OUT: Duration = Duration::from_secs(120);
 
@@ -67,6 +74,7 @@ impl Installed {
         .values();
         values["taskQueue"] = chat.instance.as_str().into();
         values["instance"] = chat.instance.as_str().into();
+        values["authorities"] = "own-authorities".into();
         values["worker"]["settings"]["PREVIEW_TTL"] = "20m".into();
         values["worker"]["settings"]["SWEEP_INTERVAL"] = "24h".into();
         let values_file = chat.folder.join("values.yaml");
@@ -139,6 +147,8 @@ impl Installed {
     async fn moves_out(self, chat: &Conversation) -> Result<()> {
         self.helm(chat, &["uninstall", RELEASE, "--wait", "--timeout=2m"]).await?;
         self.secrets.delete(SECRET, &DeleteParams::default()).await?;
+        let config_maps: Api<ConfigMap> = Api::namespaced(chat.stack.kube.clone(), SERVICE_NAMESPACE);
+        config_maps.delete("own-authorities", &DeleteParams::default()).await?;
         Ok(())
     }
 }
@@ -157,7 +167,12 @@ async fn type_what_the_page_says(chat: &Conversation) -> Result<()> {
         ("WEBHOOK_SECRET", webhook_secret.expose_secret().to_owned()),
         ("NAME_KEY", NAME_KEY.to_owned()),
     ];
-    chat.type_in(&commands::script(PAGE), &environment).await.map(drop)
+    let authority = TlsServer::of_a_name("github.example.com", Timestamp::now() + DAY)?.certificate;
+    fs::write(chat.folder.join("authority.pem"), authority)?;
+    for script in [OWN_AUTHORITY, PAGE].map(commands::script) {
+        chat.type_in(&script, &environment).await?;
+    }
+    Ok(())
 }
 
 #[test]
@@ -215,6 +230,14 @@ fn the_service_that_its_chart_installs_gives_previews_and_loses_none_when_it_is_
         found_out.await.map_err(anyhow::Error::msg)?;
         let said = installed.said("preview-worker").await?;
         ensure!(!said.contains("Helm is not confined"), "{said}");
+
+        let script = format!(
+            "kubectl --namespace {SERVICE_NAMESPACE} exec deployment/preview-worker -- preview doctor --output json || true"
+        );
+        let lines: Vec<Value> = serde_json::from_str(&chat.type_in(&script, &[]).await?)?;
+        let wrong: Vec<_> = lines.iter().filter(|line| line["is"] == "wrong").collect();
+        // The stack brings images to its node itself; there is no registry.
+        ensure!(wrong.len() == 1 && wrong[0]["check"] == "registry", "{lines:#?}");
 
         kept.stop().await?;
         begun.stop().await?;

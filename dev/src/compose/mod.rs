@@ -1,7 +1,9 @@
 //! `cargo dev compose`: runs `docker-compose.yml` on an engine of its own, where no image can be pulled, and
 //! plays a conversation against it.
 
+mod look;
 mod play;
+mod release;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -83,8 +85,9 @@ async fn run(compose: &Compose, installed: &Installed, state: &std::path::Path) 
     Box::pin(play::play(compose, installed, state)).await
 }
 
-fn with_stand_in() -> [&'static str; 2] {
-    ["--profile", PROFILES[0]]
+/// The profiles that are played. Of `github` there is only the tunnel.
+fn with_stand_in() -> [&'static str; 4] {
+    ["--profile", PROFILES[0], "--profile", PROFILES[2]]
 }
 
 /// Every set of profiles.

@@ -11,7 +11,7 @@ use stack::compose::{Compose, Installed};
 use stack::env::{ServiceEnv, StackEnv};
 use stack::eventually;
 
-use super::with_stand_in;
+use super::{look, release::Release, with_stand_in};
 use crate::demo::github::{GitHub, PullRequest};
 use crate::demo::look::Clients;
 use crate::demo::transcript::Transcript;
@@ -19,6 +19,8 @@ use crate::demo::transcript::Transcript;
 /// The most that a preview may outlive its time. Its app is given ten seconds to end, and Temporal some to
 /// notice.
 const LATE: SignedDuration = SignedDuration::from_secs(45);
+/// Where the stand-in sends its deliveries.
+const WEBHOOK: &str = "http://webhook:8080/api/github/webhooks";
 /// How many workers there are in the end.
 const WORKERS: usize = 3;
 /// For Temporal to answer after it was started anew, and for workers to be ready.
@@ -40,6 +42,16 @@ pub(super) async fn play(compose: &Compose, installed: &Installed, state: &Path)
     let (clients, github) = (Clients::connect(&env).await?, GitHub::connect(service).await?);
     ends_on_time(&mut said, &project, &env, &clients, &github).await?;
     ends_by_hand(&mut said, &clients, &github).await?;
+
+    let doctor = ["exec", "-T", "worker", "preview", "doctor", "--webhook-url", WEBHOOK];
+    let checked = project.with(&doctor).await?;
+    ensure!(checked.ends_with("\nNothing is wrong.\n"), "the doctor says:\n{checked}");
+    said.took("operator", "docker compose exec worker preview doctor: nothing is wrong");
+
+    let app = compose.build_with_the_old_builder().await?;
+    said.took("docker", app);
+    let released = Release::new(compose, installed, state).try_out(&project).await?;
+    said.took("release", released);
 
     project.with(&["down", "--volumes", "--timeout=5"]).await?;
     for kind in ["container", "volume"] {
@@ -82,6 +94,10 @@ async fn ends_on_time(
     project.has_workers().await?;
 
     let workflow = workflow(&pull, &commit);
+    look::at_temporals_ui(&workflow).await?;
+    said.took("browser", format!("Temporal's UI lists {workflow}"));
+    let alerts = look::at_prometheus(WORKERS).await?;
+    said.took("Prometheus", format!("scrapes all programs, and has {alerts} alerts"));
     let namespace = clients.namespace_of(&commit).await?;
     let end = clients.end_of(&workflow).await?;
     for restarted in ["postgres", "temporal"] {
@@ -134,7 +150,7 @@ fn workflow(pull: &PullRequest, commit: &str) -> String {
 }
 
 /// The project, with GitHub's stand-in.
-struct Project<'a> {
+pub(super) struct Project<'a> {
     compose: &'a Compose,
 }
 
@@ -143,9 +159,17 @@ impl Project<'_> {
         Ok(self.compose.run(&[&with_stand_in(), words].concat()).await?)
     }
 
-    /// Temporal's UI is not among the stand-ins.
+    /// Where a service's container is in the engine's network.
+    pub(super) async fn address_of(&self, service: &str) -> anyhow::Result<String> {
+        let container = self.with(&["ps", "--quiet", service]).await?;
+        let format = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
+        let address = self.compose.docker(&["inspect", "--format", format, container.trim()]).await?;
+        Ok(address.trim().to_owned())
+    }
+
+    /// Grafana is not among the stand-ins.
     async fn up(&self, more: &[&str]) -> anyhow::Result<()> {
-        let up = ["up", "--detach", "--no-build", "--scale", "temporal-ui=0"];
+        let up = ["up", "--detach", "--no-build", "--scale", "grafana=0"];
         self.with(&[&up, more].concat()).await.map(drop)
     }
 

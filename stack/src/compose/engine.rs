@@ -21,7 +21,7 @@ const GRACE: Duration = Duration::from_secs(20);
 /// What the project is called: its containers, volumes and network begin with it.
 const PROJECT: &str = "previews";
 /// The root of the repository.
-pub(super) const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+pub const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// A running engine.
 pub(super) struct Engine {

@@ -20,6 +20,7 @@ use crate::part::{PartError, Parts};
 use crate::program::output;
 use crate::tools::{Tool, ToolError, Toolbox};
 use engine::Engine;
+pub use engine::ROOT;
 
 /// Why it does not run.
 #[derive(Debug, thiserror::Error)]
@@ -66,10 +67,15 @@ impl Installed {
     /// # Errors
     /// When something cannot be installed, such as Debian's packages on another system.
     pub async fn ensure() -> Result<Self, ComposeError> {
-        let toolbox = Toolbox::ensure_all(Tool::COMPOSE).await?;
-        let engine = packages::engine(toolbox.cache()).await?;
-        let system = packages::system(toolbox.cache()).await?;
-        let python = BaseImage::ensure(toolbox.cache()).await?;
+        let cache = Toolbox::ensure_system_programs(Tool::COMPOSE).await?;
+        // Packages are unpacked while programs are compiled: each leaves the other something of the machine.
+        let unpacked = async {
+            let engine = packages::engine(&cache).await?;
+            Ok::<_, ComposeError>((engine, packages::system(&cache).await?))
+        };
+        let compiled = async { Ok(Toolbox::ensure_all(Tool::COMPOSE).await?) };
+        let ((engine, system), toolbox) = tokio::try_join!(unpacked, compiled)?;
+        let python = BaseImage::ensure(&cache).await?;
         Ok(Self { toolbox, engine, system, python })
     }
 }
@@ -124,6 +130,36 @@ impl Compose {
         let mut command: Command = self.engine.docker();
         command.args(words);
         output(command).await.map_err(failed(format!("docker {}", words.join(" "))))
+    }
+
+    /// Builds the sample app with the builder that Docker had before BuildKit, and reads the commit in it.
+    ///
+    /// # Errors
+    /// What it complained of.
+    pub async fn build_with_the_old_builder(&self) -> Result<String, ComposeError> {
+        let (image, commit) = ("offline/hello-world-app", "4f2d9c0de3b1a7665544332211009988776655ff");
+        let base = format!("BASE_IMAGE={}", stand_ins::PYTHON[0]);
+        let commit_of = format!("COMMIT={commit}");
+        let mut build: Command = self.engine.docker();
+        build
+            .env("DOCKER_BUILDKIT", "0")
+            .args(["build", "--tag", image, "--build-arg", &base, "--build-arg", &commit_of])
+            .arg(Path::new(ROOT).join("hello-world-app"));
+        output(build).await.map_err(failed("docker build of hello-world-app"))?;
+        let read = ["run", "--rm", image, "python3", "-c", "print(open('COMMIT').read(), end='')"];
+        let said = self.docker(&read).await?;
+        if said.trim() == commit {
+            Ok(format!("DOCKER_BUILDKIT=0 docker build hello-world-app: it is of {commit}"))
+        } else {
+            Err(failed("docker build of hello-world-app")(format!("it says that it is of {said:?}")))
+        }
+    }
+
+    /// The folders that take the place of stages of `docker/Dockerfile`.
+    #[must_use]
+    pub fn stages(&self) -> [(&'static str, PathBuf); 3] {
+        let images = self.state.join("images");
+        ["binaries", "helm", "buildkit"].map(|stage| (stage, images.join(stage)))
     }
 
     /// What the variables of `docker-compose.yml` are here.

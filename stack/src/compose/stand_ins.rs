@@ -13,20 +13,22 @@ use crate::tools::Tool;
 /// The image of the root file system that the stand-ins are made of.
 const SYSTEM: &str = "offline/debian";
 /// The base image of the sample app, where the engine pushes it and where builds find it.
-const PYTHON: [&str; 2] = ["127.0.0.1:5001/python", "registry:5000/python"];
+pub(super) const PYTHON: [&str; 2] = ["127.0.0.1:5001/python", "registry:5000/python"];
 /// The targets of `docker/offline/Dockerfile`, and the variable of `docker-compose.yml` that each is for.
 const STAND_INS: &[(&str, &str)] = &[
     ("postgres", "POSTGRES_IMAGE"),
     ("temporal", "TEMPORAL_IMAGE"),
     ("temporal-tools", "TEMPORAL_TOOLS_IMAGE"),
+    ("temporal-ui", "TEMPORAL_UI_IMAGE"),
+    ("prometheus", "PROMETHEUS_IMAGE"),
     ("cluster", "CLUSTER_IMAGE"),
     ("registry", "REGISTRY_IMAGE"),
     ("buildkit", "BUILDKIT_IMAGE"),
     ("binaries", "BINARIES"),
     ("helm", "HELM"),
 ];
-/// Those that come from the system itself. Temporal's UI is not started, but Compose wants to have its image.
-const SYSTEM_FOR: &[&str] = &["BASE_IMAGE", "STAND_IN_BASE_IMAGE", "TEMPORAL_UI_IMAGE"];
+/// Those that come from the system itself. Grafana is not started, but Compose wants to have its image.
+const SYSTEM_FOR: &[&str] = &["BASE_IMAGE", "STAND_IN_BASE_IMAGE", "GRAFANA_IMAGE"];
 /// How long a preview lives: longer than everything that happens to it when the conversation is played.
 const TTL: &str = "100s";
 /// How long the registry may take from its start to the end of a push.
@@ -36,6 +38,8 @@ const PROGRAMS: &[&str] = &[
     "temporal",
     "temporal-server",
     "temporal-sql-tool",
+    "temporal-ui",
+    "prometheus",
     "registry",
     "buildkitd",
     "buildctl",
@@ -101,10 +105,11 @@ impl Compose {
         for program in Tool::NODE.iter().flat_map(|tool| tool.programs()) {
             put(toolbox.path(program)?, &node)?;
         }
-        for file in ["postgres.sh", "registry.yaml"] {
+        for file in ["postgres.sh", "registry.yaml", "temporal-ui.yaml"] {
             put(&Path::new(ROOT).join("docker/offline").join(file), &context)?;
         }
-        ServiceImage::lay_out_all(programs, toolbox.path("helm")?, &context).await?;
+        let (helm, buildctl) = (toolbox.path("helm")?, toolbox.path("buildctl")?);
+        ServiceImage::lay_out_all(programs, helm, buildctl, &context).await?;
         ServiceImage::strip_into(&programs.join("dev"), &node).await?;
         Ok(context)
     }

@@ -56,17 +56,23 @@ impl ServiceImage {
         }
     }
 
-    /// Lays out what the stages `binaries` and `helm` of all images hold, in folders of these names in
-    /// `folder`.
+    /// Lays out what the stages `binaries`, `helm` and `buildkit` of all images hold, in folders of these
+    /// names in `folder`; `buildctl` is BuildKit's client.
     ///
     /// # Errors
     /// [`ImageError::Layout`] with the reason.
-    pub(crate) async fn lay_out_all(programs: &Path, helm: &Path, folder: &Path) -> Result<(), ImageError> {
+    pub(crate) async fn lay_out_all(
+        programs: &Path,
+        helm: &Path,
+        buildctl: &Path,
+        folder: &Path,
+    ) -> Result<(), ImageError> {
         let binaries = empty_folder(folder, "binaries")?;
-        for image in [Self::Webhook, Self::Worker, Self::StandIn] {
+        for image in [Self::Webhook, Self::Worker, Self::Preview, Self::StandIn] {
             strip(&programs.join(image.program()), &binaries).await?;
         }
-        install(&helm_and_what_starts_it(helm).await?, &empty_folder(folder, "helm")?).await
+        install(&helm_and_what_starts_it(helm).await?, &empty_folder(folder, "helm")?).await?;
+        lay_out_buildkit(buildctl, folder).await.map(drop)
     }
 
     /// Copies a program without its symbols.
@@ -85,7 +91,10 @@ impl ServiceImage {
         scratch: &Path,
     ) -> Result<Vec<(&'static str, PathBuf)>, ImageError> {
         let binaries = empty_folder(scratch, "binaries")?;
-        strip(&programs.folder.join(self.program()), &binaries).await?;
+        let operators = (self == Self::Worker).then_some(Self::Preview);
+        for image in [self].into_iter().chain(operators) {
+            strip(&programs.folder.join(image.program()), &binaries).await?;
+        }
         let mut stages = vec![("binaries", binaries)];
         if self == Self::Worker {
             let helm = empty_folder(scratch, "helm")?;
@@ -93,11 +102,7 @@ impl ServiceImage {
             stages.push(("helm", helm));
         }
         if self == Self::StandIn {
-            let buildkit = empty_folder(scratch, "buildkit")?;
-            let programs = buildkit.join("usr/bin");
-            std::fs::create_dir_all(&programs).map_err(at(&programs))?;
-            install(&[buildctl.to_owned()], &programs).await?;
-            stages.push(("buildkit", buildkit));
+            stages.push(("buildkit", lay_out_buildkit(buildctl, scratch).await?));
         }
         Ok(stages)
     }
@@ -112,6 +117,15 @@ fn empty_folder(scratch: &Path, name: &str) -> Result<PathBuf, ImageError> {
     let folder = scratch.join(name);
     std::fs::create_dir(&folder).map_err(at(&folder))?;
     Ok(folder)
+}
+
+/// BuildKit's client where its image has it.
+async fn lay_out_buildkit(buildctl: &Path, scratch: &Path) -> Result<PathBuf, ImageError> {
+    let buildkit = empty_folder(scratch, "buildkit")?;
+    let programs = buildkit.join("usr/bin");
+    std::fs::create_dir_all(&programs).map_err(at(&programs))?;
+    install(&[buildctl.to_owned()], &programs).await?;
+    Ok(buildkit)
 }
 
 /// Copies a program without its symbols, which are most of a debug build.

@@ -32,12 +32,14 @@ pub enum Tool {
     Pause,
     /// `tctl`: Temporal's retired CLI, which some still use.
     Tctl,
-    /// `docker-compose`.
+    /// `docker-compose`, and `buildx`, which builds a release's images.
     Compose,
     /// `registry`: where images are pushed to.
     Registry,
     /// `temporal-server`, and `temporal-sql-tool`, which makes its database.
     TemporalServer,
+    /// `temporal-ui`: Temporal's UI as a program of its own.
+    TemporalUi,
     /// `prometheus`, and `promtool`, which tries its rules. No part of the stack: tests run them beside it.
     Prometheus,
 }
@@ -74,6 +76,8 @@ impl Tool {
         Self::Registry,
         Self::Compose,
         Self::TemporalServer,
+        Self::TemporalUi,
+        Self::Prometheus,
     ];
 
     /// What a node of the embedded cluster runs.
@@ -344,10 +348,10 @@ pub(super) fn recipe(tool: Tool) -> Recipe {
         },
         Tool::Compose => Recipe {
             name: "compose",
-            programs: &["docker-compose"],
+            programs: &["docker-compose", "buildx"],
             source: Source::Go(GoBuild {
                 module: Some("github.com/docker/compose/v2"),
-                packages: &["github.com/docker/compose/v2/cmd"],
+                packages: &["github.com/docker/compose/v2/cmd", "github.com/docker/buildx/cmd/buildx"],
                 ldflags: "-X github.com/docker/compose/v2/internal.Version={version}",
                 rename: &[("cmd", "docker-compose")],
                 ..GoBuild::PLAIN
@@ -377,6 +381,19 @@ pub(super) fn recipe(tool: Tool) -> Recipe {
             }),
             on_path: None,
             about: Duration::from_secs(225),
+        },
+        // The newest version that the compiler of the other tools takes.
+        Tool::TemporalUi => Recipe {
+            name: "temporal-ui",
+            programs: &["temporal-ui"],
+            source: Source::Go(GoBuild {
+                module: Some("github.com/temporalio/ui-server/v2"),
+                packages: &["github.com/temporalio/ui-server/v2/cmd/server"],
+                rename: &[("server", "temporal-ui")],
+                ..GoBuild::PLAIN
+            }),
+            on_path: None,
+            about: Duration::from_secs(60),
         },
         Tool::Prometheus => Recipe {
             name: "prometheus",

@@ -46,6 +46,16 @@ impl Toolbox {
         tokio::task::spawn_blocking(move || Self::ensure_all_blocking(tools)).await?
     }
 
+    /// Installs no more than what the tools run of the system's programs; returns the folder of
+    /// [`Toolbox::cache`].
+    pub(crate) async fn ensure_system_programs(tools: &'static [Tool]) -> Result<PathBuf, ToolError> {
+        let ensure = move || {
+            ensure_system_programs(tools)?;
+            Ok(Cache::open()?.folder().to_owned())
+        };
+        tokio::task::spawn_blocking(ensure).await?
+    }
+
     fn ensure_all_blocking(tools: &[Tool]) -> Result<Self, ToolError> {
         let cache = Cache::open()?;
         ensure_system_programs(tools)?;
