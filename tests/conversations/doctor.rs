@@ -384,6 +384,11 @@ fn a_conversation_that_does_not_come_to_its_end_says_what_to_look_at() {
         let (_, lines) = play(chat, &doctor, &pull, "Looks good to me.").await?;
         is_wrong(&lines, "answer", "does not answer within")?;
 
+        // What it does not do it answers otherwise.
+        let (_, lines) = play(chat, &doctor, &pull, "/preview --ttl soon").await?;
+        let line = line_of(&lines, "answer")?;
+        ensure!(line["is"] == "unknown" && line["found"].to_string().contains("@mona"), "{line:#}");
+
         // What became of an earlier preview of that commit is old news.
         pull.build_image().await?;
         let (is_success, lines) = play(chat, &doctor, &pull, "/preview").await?;

@@ -5,7 +5,7 @@ use reqwest::{Client, StatusCode};
 
 use super::{line::Line, web::reason};
 
-const CHECK: &str = "registry";
+pub(super) const CHECK: &str = "registry";
 /// Where names without a registry are.
 const DOCKER_HUB: &str = "registry-1.docker.io";
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use domain::{PreviewId, PullRequestRef, RunIdentity, preview::PreviewState};
+use domain::{PreviewId, PullRequestRef, RunIdentity, preview::PreviewState, pull_request::PullRequestState};
 use reqwest::StatusCode;
 use workflows::preview::PreviewStatus;
 
@@ -78,6 +78,21 @@ pub(super) fn not_installed(owner: &str) -> Line {
     )
 }
 
+/// None if previews of it are given to whoever may have them.
+pub(super) fn unsuitable(pull_request: &::github::PullRequest) -> Option<Line> {
+    let because = match pull_request.state {
+        PullRequestState::Merged | PullRequestState::Closed => "it is closed",
+        PullRequestState::Open if pull_request.from_fork => "it comes from a fork",
+        PullRequestState::Open => return None,
+    };
+    let next = "name an open pull request of a branch in the repository itself";
+    Some(Line::unknown(
+        COMMENT,
+        format!("there are no previews of that pull request: {because}"),
+        next,
+    ))
+}
+
 pub(super) fn is_open(pull_request: &PullRequestRef) -> Line {
     Line::unknown(
         COMMENT,
@@ -100,6 +115,11 @@ pub(super) fn asked(asked: &Asked) -> Line {
 
 pub(super) fn no_answer(patience: Duration) -> Line {
     Line::wrong(ANSWER, format!("the App does not answer within {}", seconds(patience)), DELIVERIES)
+}
+
+/// The App answers, but not with a preview: it says itself why.
+pub(super) fn refused(comment: &str) -> Line {
+    Line::unknown(ANSWER, first_line(comment), "do what it says, and play again")
 }
 
 pub(super) fn answered(took: Duration, comment: &str) -> Line {

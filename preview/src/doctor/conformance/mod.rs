@@ -116,7 +116,11 @@ impl<'a> Play<'a> {
     /// Waits until somebody comments, and looks which commit that was about.
     async fn asked(&self) -> Result<Asked, Line> {
         let known = self.comments().await?;
-        let preview = self.preview(self.head().await?);
+        let pull_request = self.pull_request().await?;
+        if let Some(line) = judge::unsuitable(&pull_request) {
+            return Err(line);
+        }
+        let preview = self.preview(pull_request.head);
         let earlier_run = seen::newest_run(&self.handle(&preview)).await;
         if earlier_run.as_ref().is_some_and(|run| run.is_open) {
             return Err(judge::is_open(&self.pull_request));
@@ -130,7 +134,7 @@ impl<'a> Play<'a> {
         });
         let at = asked.await?.ok_or_else(|| judge::nobody_asked(&self.pull_request, COMMENT))?;
         Ok(Asked {
-            preview: self.preview(self.head().await?),
+            preview: self.preview(self.pull_request().await?.head),
             at,
             before: known.own,
             earlier_run: earlier_run.map(|run| run.id),
@@ -139,8 +143,13 @@ impl<'a> Play<'a> {
 
     async fn answered(&self, asked: &Asked) -> Result<Line, Line> {
         let answer = within(ANSWER, async || self.news_of(asked).await);
-        let answer = answer.await?.ok_or_else(|| judge::no_answer(ANSWER))?;
-        Ok(judge::answered(asked.at.elapsed(), &answer))
+        match answer.await? {
+            Some(answer) => Ok(judge::answered(asked.at.elapsed(), &answer)),
+            None => Err(match self.news(asked).await?.first() {
+                Some(refusal) => judge::refused(refusal),
+                None => judge::no_answer(ANSWER),
+            }),
+        }
     }
 
     async fn ready(&self, asked: &Asked) -> Result<Played, Line> {
@@ -206,11 +215,9 @@ impl<'a> Play<'a> {
         self.temporal.get_workflow_handle::<PreviewWorkflow>(preview.to_string())
     }
 
-    async fn head(&self) -> Result<CommitSha, Line> {
+    async fn pull_request(&self) -> Result<::github::PullRequest, Line> {
         let pull_request = self.github.pull_request(&self.pull_request).await;
-        pull_request
-            .map(|pull_request| pull_request.head)
-            .map_err(|error| judge::unreadable(&error))
+        pull_request.map_err(|error| judge::unreadable(&error))
     }
 
     async fn comments(&self) -> Result<::github::Comments, Line> {
@@ -223,11 +230,15 @@ impl<'a> Play<'a> {
     /// What the App has written of this commit since somebody asked.
     async fn news_of(&self, asked: &Asked) -> Result<Option<String>, Line> {
         let commit = asked.preview.commit.short();
+        let news = self.news(asked).await?;
+        Ok(news.into_iter().find(|text| text.contains(commit)))
+    }
+
+    /// What the App has written at all since then, the newest first.
+    async fn news(&self, asked: &Asked) -> Result<Vec<String>, Line> {
         let own = self.comments().await?.own.into_iter().rev();
-        Ok(own
-            .filter(|comment| !asked.before.contains(comment))
-            .map(|comment| comment.body)
-            .find(|body| body.contains(commit)))
+        let is_new = |comment: &::github::Comment| !asked.before.contains(comment);
+        Ok(own.filter(is_new).map(|comment| comment.body).collect())
     }
 }
 

@@ -3,9 +3,11 @@
 use std::time::{Duration, Instant};
 
 use ::domain::{
-    Explanation, PreviewId,
+    Explanation, PreviewId, RepositoryId,
     preview::{Phase, PreviewState, StopReason},
+    pull_request::PullRequestState,
 };
+use ::github::PullRequest;
 use reqwest::StatusCode;
 use workflows::preview::PreviewStatus;
 
@@ -102,4 +104,23 @@ fn a_preview_that_cannot_live_longer_is_doubtful_and_one_that_says_nothing_is_wr
     assert!(!doubtful.is_wrong() && format!("{doubtful:?}").contains("PREVIEW_MAX_LIFETIME"));
     assert!(judge::extended("1m", Ok((same(), None))).is_wrong());
     assert!(judge::extended("1m", Err(anyhow::anyhow!("it is not open"))).is_wrong());
+}
+
+#[test]
+fn a_pull_request_that_gets_no_previews_is_not_waited_for() {
+    let unsuitable = |state, from_fork| {
+        judge::unsuitable(&PullRequest {
+            repository: RepositoryId(1),
+            head: COMMIT.parse().expect("a commit"),
+            branch: "greet".to_owned(),
+            from_fork,
+            base_branch: "main".to_owned(),
+            default_branch: "main".to_owned(),
+            state,
+            locked: false,
+        })
+    };
+    assert!(unsuitable(PullRequestState::Open, false).is_none());
+    assert!(unsuitable(PullRequestState::Open, true).is_some());
+    assert!(unsuitable(PullRequestState::Merged, false).is_some());
 }
