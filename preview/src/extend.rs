@@ -6,14 +6,14 @@ use clap::Args;
 use domain::{PreviewId, Ttl};
 use jiff::Timestamp;
 use runtime::TemporalSettings;
-use temporalio_client::{Client, RpcOptions, WorkflowHandle, WorkflowQueryOptions, WorkflowSignalOptions};
+use temporalio_client::{Client, WorkflowHandle, WorkflowSignalOptions};
 use tokio::time::{Instant, sleep};
 use workflows::{PreviewWorkflow, preview::PreviewStatus};
 
 use crate::{
     connection,
     find::{self, Wanted},
-    signal,
+    query, signal,
     target::{Target, short_name},
     time,
 };
@@ -71,8 +71,7 @@ pub(crate) async fn by(
 
 /// None if nobody answers.
 async fn status(handle: &WorkflowHandle<Client, PreviewWorkflow>) -> Option<PreviewStatus> {
-    let options = WorkflowQueryOptions::builder().rpc_options(RpcOptions::builder().timeout(ANSWER).build());
-    handle.query(PreviewWorkflow::status, (), options.build()).await.ok()
+    handle.query(PreviewWorkflow::status, (), query::within(ANSWER)).await.ok()
 }
 
 /// The status once its end has moved; the last one if it does not.

@@ -14,6 +14,7 @@ mod names;
 mod output;
 #[cfg(test)]
 mod page;
+mod query;
 mod retry;
 mod setup;
 mod signal;

@@ -14,13 +14,11 @@ use std::{
 
 use anyhow::{Context, ensure};
 use serde_json::Value;
-use stack::{
-    compose::{Compose, Installed, ROOT},
-    program::output,
-};
+use stack::compose::{Compose, Installed, ROOT};
 use tokio::process::Command;
 
 use super::play::Project;
+use crate::demo::look::output;
 
 /// The version that this is built as, which is released for the trial.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -124,7 +122,7 @@ impl<'a> Release<'a> {
             .args(["--recursive", "--parents"])
             .args(VERSIONED)
             .arg(&source);
-        run(copy).await?;
+        output(copy).await?;
         let changelog = source.join("CHANGELOG.md");
         let closed = fs::read_to_string(&changelog)?
             .replace("## [Unreleased]", &format!("## [Unreleased]\n\n## [{VERSION}] - 2026-11-26"));
@@ -138,7 +136,7 @@ impl<'a> Release<'a> {
             .args(["charts", &format!("v{VERSION}")])
             .arg(&packages)
             .env("PATH", std::env::join_paths(folders.chain(std::env::split_paths(&path)))?);
-        run(script).await?;
+        output(script).await?;
         let repository = format!("oci://{}/charts", REGISTRY[1]);
         for package in fs::read_dir(&packages)? {
             let package = package?.path();
@@ -157,7 +155,7 @@ impl<'a> Release<'a> {
     async fn helm(&self, words: &[&str]) -> anyhow::Result<String> {
         let mut helm = Command::new(self.installed.toolbox.path("helm")?);
         helm.args(words).env("HOME", &self.folder);
-        run(helm).await
+        output(helm).await
     }
 
     /// As the workflow calls it for an architecture.
@@ -171,18 +169,6 @@ impl<'a> Release<'a> {
             .env("VERSION", VERSION)
             .env("COMMIT", COMMIT)
             .env("ARCH", architecture);
-        run(buildx).await
+        output(buildx).await
     }
-}
-
-async fn run(command: Command) -> anyhow::Result<String> {
-    let words: Vec<_> = command
-        .as_std()
-        .get_args()
-        .map(|word| word.to_string_lossy().into_owned())
-        .collect();
-    let program = command.as_std().get_program().to_string_lossy().into_owned();
-    output(command)
-        .await
-        .map_err(|why| anyhow::anyhow!("{program} {} failed: {why}", words.join(" ")))
 }

@@ -7,8 +7,7 @@ use anyhow::Context;
 use domain::PreviewId;
 use jiff::Timestamp;
 use temporalio_client::{
-    Client, RpcOptions, UntypedWorkflow, WorkflowDescribeOptions, WorkflowExecutionDescription,
-    WorkflowQueryOptions,
+    Client, UntypedWorkflow, WorkflowDescribeOptions, WorkflowExecutionDescription,
     errors::{WorkflowInteractionError, WorkflowQueryError},
 };
 use temporalio_common::{
@@ -21,6 +20,7 @@ use workflows::{
 };
 
 use super::facts::{Pending, Preview, Workflow};
+use crate::query;
 
 /// What Temporal itself says is wrong, on a workflow whose tasks fail.
 const PROBLEMS: SearchAttributeKey<Vec<String>> =
@@ -39,7 +39,10 @@ pub(super) async fn conversation(temporal: &Client, id: &str) -> anyhow::Result<
     let mut workflow = workflow(&described);
     if workflow.is_open() {
         let handle = temporal.get_workflow_handle::<PullRequestWorkflow>(id);
-        match handle.query(PullRequestWorkflow::ignored_signals, (), options()).await {
+        match handle
+            .query(PullRequestWorkflow::ignored_signals, (), query::within(QUERY))
+            .await
+        {
             Ok(ignored) => workflow.ignored_signals = ignored,
             Err(error) => workflow.silent = Some(reason(&error)),
         }
@@ -61,8 +64,8 @@ pub(super) async fn preview(temporal: &Client, preview: PreviewId) -> anyhow::Re
     if workflow.is_open() {
         let handle = temporal.get_workflow_handle::<PreviewWorkflow>(id);
         let asked = async {
-            let status = handle.query(PreviewWorkflow::status, (), options()).await?;
-            let report = handle.query(PreviewWorkflow::report, (), options()).await?;
+            let status = handle.query(PreviewWorkflow::status, (), query::within(QUERY)).await?;
+            let report = handle.query(PreviewWorkflow::report, (), query::within(QUERY)).await?;
             Ok((status, report))
         };
         match asked.await {
@@ -134,12 +137,6 @@ fn with_causes(failure: &Failure) -> String {
 
 fn timestamp(time: SystemTime) -> Option<Timestamp> {
     Timestamp::try_from(time).ok()
-}
-
-fn options() -> WorkflowQueryOptions {
-    WorkflowQueryOptions::builder()
-        .rpc_options(RpcOptions::builder().timeout(QUERY).build())
-        .build()
 }
 
 fn reason(error: &WorkflowQueryError) -> String {

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use domain::{Names, PreviewId, preview::Phase};
 use futures::{StreamExt, stream};
-use temporalio_client::{Client, RpcOptions, WorkflowQueryOptions};
+use temporalio_client::Client;
 use tokio::time::{Instant, timeout_at};
 use workflows::PreviewWorkflow;
 
 use super::row::Row;
+use crate::query;
 
 /// For all of a list. What is not answered by then, it does without.
 const WITHIN: Duration = Duration::from_millis(1_500);
@@ -42,8 +43,7 @@ fn is_ready(row: &Row) -> bool {
 }
 
 async fn ask(temporal: &Client, preview: String) -> Option<String> {
-    let options = WorkflowQueryOptions::builder().rpc_options(RpcOptions::builder().timeout(WITHIN).build());
     let handle = temporal.get_workflow_handle::<PreviewWorkflow>(preview);
-    let status = handle.query(PreviewWorkflow::status, (), options.build()).await;
+    let status = handle.query(PreviewWorkflow::status, (), query::within(WITHIN)).await;
     status.ok()?.url
 }

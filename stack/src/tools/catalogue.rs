@@ -40,7 +40,7 @@ pub enum Tool {
     TemporalServer,
     /// `temporal-ui`: Temporal's UI as a program of its own.
     TemporalUi,
-    /// `prometheus`, and `promtool`, which tries its rules. No part of the stack: tests run them beside it.
+    /// `prometheus`, and `promtool`, which tries its rules. No part of the stack: they are run beside it.
     Prometheus,
 }
 

@@ -3,18 +3,17 @@
 use std::time::Duration;
 
 use domain::preview::PreviewReport;
-use temporalio_client::{Client, RpcOptions, WorkflowDescribeOptions, WorkflowHandle, WorkflowQueryOptions};
+use temporalio_client::{Client, WorkflowDescribeOptions, WorkflowHandle};
 use workflows::PreviewWorkflow;
 
-use crate::find::Wanted;
+use crate::{find::Wanted, query};
 
 /// For one answer. Without a worker there is none.
 const ANSWER: Duration = Duration::from_secs(5);
 
 /// None if there is no such preview, or nobody answers for it.
 pub(super) async fn report(handle: &WorkflowHandle<Client, PreviewWorkflow>) -> Option<PreviewReport> {
-    let options = WorkflowQueryOptions::builder().rpc_options(RpcOptions::builder().timeout(ANSWER).build());
-    handle.query(PreviewWorkflow::report, (), options.build()).await.ok()?
+    handle.query(PreviewWorkflow::report, (), query::within(ANSWER)).await.ok()?
 }
 
 /// The newest run of a preview.
